@@ -1,0 +1,104 @@
+//! What a limiter is declared to do, and what it was seen to do, in plain data.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::units::Nanos;
+
+/// What a limiter counts by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scope {
+    /// The client's address.
+    Ip,
+    /// The customer, known by the API key.
+    Customer,
+    /// Everybody together.
+    Global,
+}
+
+impl Scope {
+    /// The name in the config.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Customer => "customer",
+            Self::Global => "global",
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The limit that the config declares for a scenario's endpoint, with what the
+/// API promises about its refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeclaredLimit {
+    /// Requests admitted per window and identity (at least 1).
+    pub limit: u64,
+    /// The window (at least one second). A limiter may let it last a second
+    /// longer: clocks of whole seconds.
+    pub window: Nanos,
+    /// What it counts by.
+    pub scope: Scope,
+    /// Whether refusals are promised to carry `Retry-After`.
+    pub retry_after: bool,
+    /// Whether answers are promised to carry `x-ratelimit-*` or `RateLimit` headers.
+    pub headers: bool,
+    /// Whether a caller may get round it by naming another address; `None`:
+    /// nothing promised, so reported only.
+    pub spoofable: Option<bool>,
+}
+
+impl DeclaredLimit {
+    /// `10 per 1m 00s per ip`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        format!("{} per {} per {}", crate::units::count(self.limit), self.window, self.scope)
+    }
+}
+
+/// What a limiter did with one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admitted {
+    /// Any answer but 429 and 5xx: it used quota.
+    Yes,
+    /// 429.
+    No,
+    /// 5xx, timeout or transport: counts as admitted for *lets through* and as
+    /// not admitted for *holds*.
+    Unknown,
+}
+
+/// One request as a limiter's ledger sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// When it was sent, counted from the start of the scenario's first request.
+    pub sent: Nanos,
+    /// When its answer was whole. The limiter decided between the two.
+    pub done: Nanos,
+    /// What the limiter did.
+    pub admitted: Admitted,
+    /// The `Retry-After` (or `retry_after` of the body) that came with a refusal, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+/// What a refusal said of itself, added up over all refusals of a scenario.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalCounts {
+    /// Answers with 429.
+    pub refused: u64,
+    /// Of those, with a body that is JSON.
+    pub json: u64,
+    /// Of those, with a `Retry-After` header.
+    pub retry_after: u64,
+    /// Of those, with `x-ratelimit-*` or the IETF draft's `RateLimit` headers.
+    pub limit_headers: u64,
+}

@@ -1,0 +1,290 @@
+//! Criteria, findings and verdicts: plain data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::admission::DeclaredLimit;
+use crate::ids::{ProbeKind, ScenarioId};
+use crate::limits::{Inference, Prediction, RuleName, RuleResult};
+use crate::tags::Selector;
+use crate::units::Nanos;
+
+/// What must be true of one scenario's recording.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Criteria {
+    /// The thresholds.
+    pub thresholds: Vec<Threshold>,
+    /// The declared limit; `None`: the endpoint is declared to have none.
+    pub limit: Option<DeclaredLimit>,
+    /// How many 429 such a limiter may give under the planned traffic.
+    pub prediction: Option<Prediction>,
+    /// What the generator is held to.
+    pub generator: GeneratorBounds,
+}
+
+/// What the generator is held to, so that its own weakness is never taken for
+/// the target's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GeneratorBounds {
+    /// Highest p99 of schedule lag in hold stages.
+    pub max_lag: Nanos,
+    /// Highest share of dropped arrivals (0 to 1).
+    pub max_dropped: f64,
+    /// How far the arrivals sent in a hold may be off the plan (share, 0 to 1).
+    pub max_off_plan: f64,
+}
+
+/// The type of a metric: which methods it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    /// `avg min med max p(N)`, milliseconds.
+    Trend,
+    /// `rate`, a fraction.
+    Rate,
+    /// `count rate`.
+    Counter,
+    /// `value`.
+    Gauge,
+}
+
+/// A metric of FORMATS.md.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "FORMATS.md's table, one variant a row, is their description")]
+pub enum Metric {
+    HttpReqs,
+    Iterations,
+    DroppedIterations,
+    HttpReqDuration,
+    HttpReqWaiting,
+    ResponseTime,
+    HttpReqFailed,
+    Checks,
+    Errors,
+    SuccessRate,
+    RateLimitHits,
+    SuccessfulOnboards,
+    OnboardingDuration,
+    SuccessfulExchanges,
+    CredentialVendingDuration,
+    CredentialsByProvider,
+    SuccessfulWebhooks,
+    WebhookProcessingDuration,
+    WebhooksByEventType,
+    DuplicateEventsDetected,
+    DataSent,
+    DataReceived,
+    ScheduleLag,
+}
+
+/// What a threshold takes of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// How many.
+    Count,
+    /// Per second (counters) or share (rates).
+    Rate,
+    /// The last value.
+    Value,
+    /// The mean.
+    Avg,
+    /// The smallest.
+    Min,
+    /// The median.
+    Med,
+    /// The largest.
+    Max,
+    /// The N-th percentile, 0 < N ≤ 100.
+    Percentile(f64),
+}
+
+/// How observed and bound are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Operator {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+/// What the observed value is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// A number: milliseconds, a fraction or a count.
+    Fixed(f64),
+    /// That many times the baseline's value.
+    TimesBaseline(f64),
+}
+
+/// One threshold in k6's grammar.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Threshold {
+    /// The metric.
+    pub metric: Metric,
+    /// Which samples.
+    pub selector: Selector,
+    /// What of them.
+    pub method: Method,
+    /// How it is compared.
+    pub operator: Operator,
+    /// With what.
+    pub bound: Bound,
+    /// The key as the user wrote it: `response_time{outcome:accepted}`.
+    pub key: String,
+    /// The expression as the user wrote it: `p(95)<2000`.
+    pub expression: String,
+    /// Whether its failure ends the run.
+    pub abort_on_fail: bool,
+    /// How long after the start of the load it is first looked at for that.
+    pub delay_abort_eval: Nanos,
+}
+
+/// What a finding is about: where it stands in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum About {
+    /// The run as a whole: canary, nothing accepted, interrupted, skipped.
+    Run,
+    /// A threshold.
+    Threshold,
+    /// A check of the contract.
+    Check,
+    /// A rule of the limiter.
+    Limiter(RuleName),
+    /// A probe.
+    Probe(ProbeKind),
+    /// The generator.
+    Generator,
+}
+
+/// What became of one rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingVerdict {
+    /// It holds.
+    Pass,
+    /// Something to know; changes nothing.
+    Info,
+    /// Not run or not exercised; changes nothing.
+    Skipped,
+    /// Nothing can be said.
+    Inconclusive,
+    /// It does not hold.
+    Fail,
+}
+
+/// One rule, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// What it is about.
+    pub about: About,
+    /// What is asserted, in words; unique within its scenario.
+    pub name: String,
+    /// What became of it.
+    pub verdict: FindingVerdict,
+    /// Observed and wanted, in one line; worded so that it can stand as a reason.
+    pub message: String,
+    /// The evidence: sample count, interval, first offending answer.
+    pub evidence: Vec<String>,
+    /// For a threshold: the figures.
+    pub threshold: Option<ThresholdResult>,
+}
+
+/// The figures of a judged threshold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdResult {
+    /// The key as the user wrote it.
+    pub metric: String,
+    /// The expression as the user wrote it.
+    pub expression: String,
+    /// The observed value (milliseconds, fraction or count); `None`: nothing to observe.
+    pub observed: Option<f64>,
+    /// Its 95 % confidence interval; `None`: there is none for this method.
+    pub interval: Option<(f64, f64)>,
+    /// The bound it was compared with; `None`: no baseline to take it from.
+    pub bound: Option<f64>,
+    /// How many samples it rests on.
+    pub samples: u64,
+    /// Whether the interval straddles the bound.
+    pub close: bool,
+}
+
+/// pass, fail, inconclusive, or skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictKind {
+    /// Everything that had to be true is.
+    Pass,
+    /// It was to run and couldn't (one scenario only; a suite is never skipped).
+    Skipped,
+    /// Nothing certain can be said: never green.
+    Inconclusive,
+    /// Something that had to be true is not.
+    Fail,
+}
+
+impl VerdictKind {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Skipped => "skipped",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "fail",
+        }
+    }
+
+    /// The exit code that says it: 0 pass, 1 fail, 3 inconclusive or skipped.
+    #[must_use]
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 1,
+            Self::Inconclusive | Self::Skipped => 3,
+        }
+    }
+}
+
+impl std::fmt::Display for VerdictKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The limiter of one scenario: declared, predicted, observed, inferred.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LimiterReport {
+    /// As declared; `None`: none.
+    pub declared: Option<DeclaredLimit>,
+    /// How many 429 were to be expected; `None` where none is declared.
+    pub predicted_hits: Option<(u64, u64)>,
+    /// How many came.
+    pub observed_hits: u64,
+    /// Which kind it seems to be.
+    pub inferred: Inference,
+    /// The rules.
+    pub rules: Vec<RuleResult>,
+}
+
+/// The verdict on one scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Whose.
+    pub scenario: ScenarioId,
+    /// The verdict.
+    pub kind: VerdictKind,
+    /// Why, worst first; empty for a pass without remarks.
+    pub reasons: Vec<String>,
+    /// Every rule, judged.
+    pub findings: Vec<Finding>,
+    /// The limiter.
+    pub limiter: LimiterReport,
+    /// Where failures gather, in words: `37 of 41 failures have provider:openai`.
+    pub clusters: Vec<String>,
+}

@@ -1,0 +1,18 @@
+//! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
+
+mod ledger;
+mod recording;
+mod sample;
+mod slice;
+mod timeline;
+mod trend;
+
+pub use ledger::Ledger;
+pub use recording::{
+    CanaryResult, CheckCount, Connections, Ended, Excerpt, Generator, ProbeCount, Recording,
+    StageKind, StageRecord,
+};
+pub use sample::Sample;
+pub use slice::Slice;
+pub use timeline::{Second, Timeline, bucket_of, span_of};
+pub use trend::Trend;

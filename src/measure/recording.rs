@@ -1,0 +1,264 @@
+//! All that was measured of one scenario: plain data, the waist of the hourglass.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Ledger, Slice, Timeline, Trend};
+use crate::admission::RefusalCounts;
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::outcome::Outcome;
+use crate::tags::Selector;
+use crate::units::{Nanos, Timestamp};
+
+/// How the sending came to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum Ended {
+    /// Every arrival was sent or dropped, and every answer awaited.
+    Completed,
+    /// Still running: a checkpoint, found after a crash.
+    Running,
+    /// The canary was refused with 401, 403 or 422: no load was sent.
+    Misconfigured {
+        /// What to mend.
+        advice: String,
+    },
+    /// No connection could be opened.
+    Unreachable {
+        /// Why, in words.
+        reason: String,
+    },
+    /// SIGINT or SIGTERM.
+    Interrupted {
+        /// How long the load had lasted.
+        after: Nanos,
+    },
+    /// A breaker or a threshold with `abortOnFail` ended it as failed.
+    Aborted {
+        /// How long the load had lasted.
+        after: Nanos,
+        /// Which, and what it saw.
+        reason: String,
+    },
+    /// It was to run and couldn't.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Whether a stage's rate changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageKind {
+    /// The target differs from the one before.
+    Ramp,
+    /// The target equals the one before.
+    Hold,
+}
+
+/// A stage, planned and done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageRecord {
+    /// Its number, from 1.
+    pub number: u16,
+    /// Ramp or hold.
+    pub kind: StageKind,
+    /// Its start, counted from the start of the load.
+    pub start: Nanos,
+    /// Its end.
+    pub end: Nanos,
+    /// Target arrival rate at its end, per second.
+    pub target: f64,
+    /// Arrivals planned in it.
+    pub planned: u64,
+    /// Arrivals that were sent at a moment within it.
+    pub sent_within: u64,
+    /// Arrivals due in it that were dropped.
+    pub dropped: u64,
+}
+
+/// What the canary met.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CanaryResult {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its status; 0 when it wasn't answered.
+    pub status: u16,
+    /// From sending to the last byte.
+    pub service_time: Nanos,
+    /// What to know of it, in words; empty when it was accepted.
+    pub note: String,
+}
+
+/// A check's counts over arrivals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCount {
+    /// Its name.
+    pub name: String,
+    /// How often it held.
+    pub passes: u64,
+    /// How often it did not.
+    pub fails: u64,
+}
+
+/// One kind of probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeCount {
+    /// Which kind.
+    pub kind: ProbeKind,
+    /// How many were sent.
+    pub sent: u64,
+    /// Refused as API.md says.
+    pub held: u64,
+    /// Answered 2xx.
+    pub breached: u64,
+    /// Of those sent, how many got no say: rate limited, 5xx or unanswered.
+    pub neither: u64,
+    /// Of those, refused with a status other than the documented one.
+    pub other: u64,
+}
+
+/// One quoted answer or error for an outcome and status.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// The status; 0: none.
+    pub status: u16,
+    /// How many arrivals ended so.
+    pub count: u64,
+    /// The first such arrival's number (0: canary, probe or proof).
+    pub arrival: u64,
+    /// When that was, counted from the start of the load.
+    pub at: Nanos,
+    /// The check that failed first, for outcome `contract`.
+    pub check: Option<String>,
+    /// At most 200 characters, control characters removed, secrets masked;
+    /// empty where nothing may be quoted (2xx answers).
+    pub text: String,
+}
+
+/// What is known of the connections.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Connections {
+    /// Connections opened.
+    pub opened: u64,
+    /// Connections that couldn't be opened.
+    pub failed: u64,
+    /// Name resolution, each time it was asked.
+    pub dns: Trend,
+    /// From the start of connecting to the usable connection, TLS included.
+    pub connect: Trend,
+}
+
+/// The generator's own health.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Arrivals planned.
+    pub planned: u64,
+    /// Arrivals sent.
+    pub sent: u64,
+    /// Arrivals dropped.
+    pub dropped: u64,
+    /// Schedule lag in hold stages.
+    pub lag_hold: Trend,
+    /// The most requests in flight at once.
+    pub max_in_flight: u64,
+    /// CPU time of this process during the load, in seconds; `None`: not measured here.
+    pub cpu_seconds: Option<f64>,
+    /// Highest resident memory of this process, in bytes; `None`: not measured here.
+    pub peak_memory: Option<u64>,
+}
+
+/// All that was measured of one scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// Which scenario.
+    pub scenario: ScenarioId,
+    /// When its first request (the canary) was sent: moment 0 of the ledgers.
+    pub started_at: Timestamp,
+    /// From then to the start of the load. Moments of arrivals count from the
+    /// start of the load; a ledger's moment is the arrival's plus this.
+    pub load_offset: Nanos,
+    /// From the start of the load to the last answer.
+    pub duration: Nanos,
+    /// How it ended.
+    pub ended: Ended,
+    /// The canary; `None` when not even that was sent.
+    pub canary: Option<CanaryResult>,
+    /// The stages.
+    pub stages: Vec<StageRecord>,
+    /// What was counted, by selector: everything, and every selector that a
+    /// threshold or a report asks for.
+    pub slices: BTreeMap<Selector, Slice>,
+    /// Requests sent, by what for.
+    pub requests: BTreeMap<Traffic, u64>,
+    /// Answers by status, arrivals only; 0: none.
+    pub statuses: BTreeMap<u16, u64>,
+    /// The scenario's checks, in its order.
+    pub checks: Vec<CheckCount>,
+    /// The probes, one row a kind that belongs to the scenario and was to be sent.
+    pub probes: Vec<ProbeCount>,
+    /// Quoted answers and errors, the most frequent first.
+    pub excerpts: Vec<Excerpt>,
+    /// What refusals said of themselves.
+    pub refusals: RefusalCounts,
+    /// Whether an address that was refused was let in under another name:
+    /// `None`: not tried.
+    pub spoofed: Option<bool>,
+    /// The ledgers, one an identity that sent anything.
+    pub ledgers: Vec<Ledger>,
+    /// The run second by second.
+    pub timeline: Timeline,
+    /// The connections.
+    pub connections: Connections,
+    /// The generator's own health.
+    pub generator: Generator,
+    /// The server's clock minus ours, in seconds, from Date headers (to about a
+    /// second); `None`: no answer carried one.
+    pub clock_skew: Option<f64>,
+}
+
+impl Recording {
+    /// A recording in which nothing happened.
+    #[must_use]
+    pub fn empty(scenario: ScenarioId, started_at: Timestamp, ended: Ended) -> Self {
+        Self {
+            scenario,
+            started_at,
+            load_offset: Nanos::ZERO,
+            duration: Nanos::ZERO,
+            ended,
+            canary: None,
+            stages: Vec::new(),
+            slices: BTreeMap::from([(Selector::all(), Slice::default())]),
+            requests: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            checks: Vec::new(),
+            probes: Vec::new(),
+            excerpts: Vec::new(),
+            refusals: RefusalCounts::default(),
+            spoofed: None,
+            ledgers: Vec::new(),
+            timeline: Timeline::default(),
+            connections: Connections::default(),
+            generator: Generator::default(),
+            clock_skew: None,
+        }
+    }
+
+    /// The slice of `selector`; `None` when it wasn't kept.
+    #[must_use]
+    pub fn slice(&self, selector: &Selector) -> Option<&Slice> {
+        self.slices.get(selector)
+    }
+
+    /// The slice of everything.
+    #[must_use]
+    pub fn total(&self) -> &Slice {
+        static EMPTY: std::sync::LazyLock<Slice> = std::sync::LazyLock::new(Slice::default);
+        self.slices.get(&Selector::all()).unwrap_or(&EMPTY)
+    }
+}

@@ -1,0 +1,76 @@
+//! One request as it was measured: small, copyable, no text.
+
+use crate::admission::Admitted;
+use crate::ids::{IdentityId, Traffic};
+use crate::outcome::Outcome;
+use crate::tags::LabelSet;
+use crate::units::Nanos;
+
+/// One request (or dropped arrival) of a scenario. Moments count from the start
+/// of the load; what is sent before it (canary, proof) has moments on the same
+/// axis shifted by [`crate::measure::Recording::load_offset`], see there.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// What it was sent for.
+    pub traffic: Traffic,
+    /// The arrival's number from 1; 0 for other traffic.
+    pub arrival: u64,
+    /// The index (from 0) of the stage the arrival was due in.
+    pub stage: u16,
+    /// Who sent it.
+    pub identity: IdentityId,
+    /// When it was due.
+    pub due: Nanos,
+    /// When it was handed to the transport (`due` when it was dropped).
+    pub sent: Nanos,
+    /// When the answer's head was there (`done` when there was none).
+    pub first_byte: Nanos,
+    /// When the last byte of the answer was there, or the request had failed.
+    pub done: Nanos,
+    /// The answer's status; 0 when there was none.
+    pub status: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The scenario's labels.
+    pub labels: LabelSet,
+    /// Bytes of the request's head and body.
+    pub bytes_sent: u32,
+    /// Bytes of the answer's head and body.
+    pub bytes_received: u32,
+    /// Checks passed: bit i stands for the scenario's i-th check.
+    pub checks_passed: u32,
+    /// Checks failed, likewise.
+    pub checks_failed: u32,
+    /// Things the accepted answer delivered (credentials of a credential exchange, else 1).
+    pub items: u32,
+    /// What the limiter did, for the identity's ledger.
+    pub admitted: Admitted,
+    /// `Retry-After` of a refusal, in seconds.
+    pub retry_after: Option<u32>,
+}
+
+impl Sample {
+    /// Lag = sent − due: how late the generator itself was.
+    #[must_use]
+    pub fn lag(&self) -> Nanos {
+        self.sent - self.due
+    }
+
+    /// Service time = done − sent.
+    #[must_use]
+    pub fn service_time(&self) -> Nanos {
+        self.done - self.sent
+    }
+
+    /// Response time = done − due.
+    #[must_use]
+    pub fn response_time(&self) -> Nanos {
+        self.done - self.due
+    }
+
+    /// From sending to the head of the answer.
+    #[must_use]
+    pub fn waiting(&self) -> Nanos {
+        self.first_byte - self.sent
+    }
+}

@@ -1,0 +1,100 @@
+//! Everything counted about the samples that match one selector.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Sample, Trend};
+use crate::ids::Traffic;
+use crate::outcome::{Outcome, OutcomeCounts};
+
+/// What the samples that match one selector add up to. What counts where is
+/// FORMATS.md's table: only arrivals enter outcomes, checks and trends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Every request sent, of whatever traffic (`http_reqs`).
+    pub requests: u64,
+    /// Answers with 429, of whatever traffic (`rate_limit_hits`).
+    pub rate_limit_hits: u64,
+    /// Bytes sent, of whatever traffic.
+    pub bytes_sent: u64,
+    /// Bytes received, of whatever traffic.
+    pub bytes_received: u64,
+    /// How the arrivals ended.
+    pub outcomes: OutcomeCounts,
+    /// Arrivals sent whose end was not expected (`http_req_failed`).
+    pub failed: u64,
+    /// Checks passed.
+    pub checks_passed: u64,
+    /// Checks failed.
+    pub checks_failed: u64,
+    /// Things delivered by accepted answers.
+    pub items: u64,
+    /// From the due moment to the last byte, answered arrivals.
+    pub response_time: Trend,
+    /// From sending to the last byte, answered arrivals (`http_req_duration`).
+    pub service_time: Trend,
+    /// From sending to the head of the answer, answered arrivals (`http_req_waiting`).
+    pub waiting: Trend,
+    /// Schedule lag of the arrivals sent.
+    pub lag: Trend,
+}
+
+impl Slice {
+    /// Adds one sample. `limit_declared`: whether a 429 is an expected answer.
+    pub fn record(&mut self, sample: &Sample, limit_declared: bool) {
+        if sample.outcome != Outcome::Dropped {
+            self.requests += 1;
+            self.bytes_sent += u64::from(sample.bytes_sent);
+            self.bytes_received += u64::from(sample.bytes_received);
+        }
+        if sample.status == 429 {
+            self.rate_limit_hits += 1;
+        }
+        if sample.traffic != Traffic::Arrival {
+            return;
+        }
+        self.outcomes.add(sample.outcome);
+        if sample.outcome == Outcome::Dropped {
+            return;
+        }
+        self.lag.record(sample.lag());
+        let expected =
+            sample.outcome == Outcome::Accepted || (sample.status == 429 && limit_declared);
+        self.failed += u64::from(!expected);
+        self.checks_passed += u64::from(sample.checks_passed.count_ones());
+        self.checks_failed += u64::from(sample.checks_failed.count_ones());
+        if sample.outcome == Outcome::Accepted {
+            self.items += u64::from(sample.items);
+        }
+        if sample.outcome.is_answered() {
+            self.response_time.record(sample.response_time());
+            self.service_time.record(sample.service_time());
+            self.waiting.record(sample.waiting());
+        }
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.rate_limit_hits += other.rate_limit_hits;
+        self.bytes_sent += other.bytes_sent;
+        self.bytes_received += other.bytes_received;
+        self.outcomes.merge(&other.outcomes);
+        self.failed += other.failed;
+        self.checks_passed += other.checks_passed;
+        self.checks_failed += other.checks_failed;
+        self.items += other.items;
+        self.response_time.merge(&other.response_time);
+        self.service_time.merge(&other.service_time);
+        self.waiting.merge(&other.waiting);
+        self.lag.merge(&other.lag);
+    }
+
+    /// Accepted / (arrivals − rate limited), with its denominator; `None` when
+    /// that is zero.
+    #[must_use]
+    pub fn success_rate(&self) -> Option<(f64, u64)> {
+        let judged = self.outcomes.total() - self.outcomes.get(Outcome::RateLimited);
+        let accepted = self.outcomes.get(Outcome::Accepted);
+        (judged > 0).then(|| (accepted as f64 / judged as f64, judged))
+    }
+}

@@ -1,0 +1,199 @@
+//! Plans and reports: plain data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::gate::{Criteria, Verdict, VerdictKind};
+use crate::ids::{ProbeKind, ScenarioId};
+use crate::measure::Recording;
+use crate::scenario::Settings;
+use crate::units::{Nanos, Timestamp};
+
+/// The version of suite.json; a reader refuses a higher one.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Where a run goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// Its name: `embedded`, `staging`, `production`, or one from the config.
+    pub name: String,
+    /// The base URL, without credentials. Of `embedded`: filled in once it listens.
+    pub url: String,
+    /// Whether it needs `--confirm-production`.
+    pub protected: bool,
+    /// Whether it is the target inside this process.
+    pub embedded: bool,
+    /// Highest planned arrival rate allowed at any moment, per second.
+    pub max_rate: Option<f64>,
+    /// Whether an identity may be set aside and an address forged here.
+    pub verify_limits: bool,
+}
+
+/// One stage: a linear ramp from the previous target (0 at the start) to its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// How long; zero jumps.
+    pub duration: Nanos,
+    /// Arrivals per second at its end (finite, not negative).
+    pub target: f64,
+}
+
+/// What an identity of a scenario is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityKind {
+    /// A client address.
+    Address,
+    /// An API key.
+    Key,
+    /// The one global identity.
+    Global,
+}
+
+/// Who sends the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityPlan {
+    /// What an identity is.
+    pub kind: IdentityKind,
+    /// Identities that share the arrivals, round robin (at least 1).
+    pub count: u32,
+    /// Identities set aside to be driven past the limit (0 or 1).
+    pub set_aside: u32,
+    /// Customers to create through onboarding for their keys.
+    pub mint: u32,
+}
+
+/// Which probes are sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbePlan {
+    /// Share of arrivals that are accompanied by a probe (0: none at all).
+    pub share: f64,
+    /// The kinds, in turn.
+    pub kinds: Vec<ProbeKind>,
+}
+
+/// How requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineSettings {
+    /// The longest a request may take.
+    pub timeout: Nanos,
+    /// The longest a connection may take to open.
+    pub connect_timeout: Nanos,
+    /// Highest p99 of schedule lag in holds.
+    pub max_lag: Nanos,
+    /// Requests under way beyond which an arrival is dropped.
+    pub max_in_flight: u32,
+    /// Bytes of an answer's body beyond which it isn't read.
+    pub max_body: u64,
+}
+
+/// One scenario of a run, resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which.
+    pub scenario: ScenarioId,
+    /// The profile.
+    pub profile: String,
+    /// The stages, scaled.
+    pub stages: Vec<Stage>,
+    /// What the scenario needs to know.
+    pub settings: Settings,
+    /// Who sends.
+    pub identities: IdentityPlan,
+    /// What must be refused.
+    pub probes: ProbePlan,
+    /// How requests are sent.
+    pub engine: EngineSettings,
+    /// What must be true.
+    pub criteria: Criteria,
+    /// Why it can't run; `None`: it can.
+    pub skip: Option<String>,
+}
+
+/// A whole run, resolved.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SuitePlan {
+    /// Where it goes.
+    pub environment: Environment,
+    /// The profile.
+    pub profile: String,
+    /// Randomness for arrival n comes from (seed, scenario, n) alone.
+    pub seed: u64,
+    /// Factor on every target (already in the stages).
+    pub rate_scale: f64,
+    /// Factor on every duration (already in the stages).
+    pub duration_scale: f64,
+    /// Pause between scenarios.
+    pub cooldown: Nanos,
+    /// Whether skipped scenarios leave the suite green.
+    pub allow_skip: bool,
+    /// The scenarios, in the order they run.
+    pub scenarios: Vec<Plan>,
+}
+
+/// Where and for what a run was made, as far as its surroundings say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunContext {
+    /// The commit under test.
+    pub commit: Option<String>,
+    /// The page of the CI run.
+    pub run_url: Option<String>,
+    /// `owner/repository`.
+    pub repository: Option<String>,
+    /// Anything else worth keeping, such as the event's name.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// One scenario: planned, measured, judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioReport {
+    /// What was to be done.
+    pub plan: Plan,
+    /// What was measured (empty for a scenario that didn't run).
+    pub recording: Recording,
+    /// What it comes to.
+    pub verdict: Verdict,
+}
+
+/// A whole run: planned, measured, judged. Written as suite.json; every report,
+/// merge, comparison and comment is made from it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SuiteReport {
+    /// See [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// load-gate's version.
+    pub tool_version: String,
+    /// The commit load-gate was built from; `None`: unknown.
+    pub tool_commit: Option<String>,
+    /// Names the run (`X-Load-Test`).
+    pub run_id: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended; of a checkpoint: when that was made.
+    pub finished_at: Timestamp,
+    /// Where it went.
+    pub environment: Environment,
+    /// The profile.
+    pub profile: String,
+    /// The seed.
+    pub seed: u64,
+    /// Factor on every target.
+    pub rate_scale: f64,
+    /// Factor on every duration.
+    pub duration_scale: f64,
+    /// Whether skipped scenarios leave the suite green.
+    pub allow_skip: bool,
+    /// Where and for what it was made.
+    pub context: RunContext,
+    /// Whether this is a checkpoint of a run that never ended.
+    pub partial: bool,
+    /// The suite's verdict (never `skipped`).
+    pub verdict: VerdictKind,
+    /// The first line of every report: the verdict and the worst reason.
+    pub headline: String,
+    /// What else to know: warnings, findings of the check, what was left out.
+    pub notices: Vec<String>,
+    /// The scenarios, in the order they ran.
+    pub scenarios: Vec<ScenarioReport>,
+}
