@@ -1,0 +1,71 @@
+//! What a command reads before it starts: flags, environment, config, earlier runs.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{RunArgs, SharedArgs};
+use super::{UsageError, World};
+use crate::config::{self, Flags, Purpose, Resolved, Sources};
+use crate::plan::SuiteReport;
+use crate::report;
+
+/// The flags of `run` as `config` takes them.
+pub(super) fn run_flags(args: &RunArgs) -> Flags {
+    Flags {
+        scenarios: args.scenarios.clone(),
+        allow_skip: args.allow_skip,
+        baseline: args.baseline.is_some(),
+        ..shared_flags(&args.shared)
+    }
+}
+
+/// The flags that `run`, `plan` and `check` share.
+pub(super) fn shared_flags(args: &SharedArgs) -> Flags {
+    Flags {
+        env: args.env.clone(),
+        url: args.url.clone(),
+        profile: args.profile.clone(),
+        config: args.config.clone(),
+        rate_scale: args.rate_scale,
+        duration_scale: args.duration_scale,
+        cooldown: args.cooldown.clone(),
+        seed: args.seed,
+        confirm_production: args.confirm_production.clone(),
+        ..Flags::default()
+    }
+}
+
+/// Resolves the plan. Mistakes are printed all at once, and are usage errors.
+pub(super) fn resolve(flags: &Flags, purpose: Purpose, world: &World) -> anyhow::Result<Resolved> {
+    let path = config::config_path(flags, &world.vars, |path| path.is_file());
+    let file = path.map(|path| read_config(&path).map(|text| (path, text))).transpose()?;
+    let sources = Sources {
+        flags,
+        vars: &world.vars,
+        file: file.as_ref().map(|(path, text)| (path.as_path(), text.as_str())),
+        purpose,
+        random_seed: rand::random::<u32>().into(),
+    };
+    config::resolve(&sources).map_err(|diagnostics| {
+        let text = diagnostics.render(world.output.color_err());
+        UsageError(text.trim_end().to_owned()).into()
+    })
+}
+
+fn read_config(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        UsageError(format!("failed to read the config file {}: {error}", path.display())).into()
+    })
+}
+
+/// Reads suite.json, given itself or the results directory it is in.
+pub(super) fn read_suite(path: &Path) -> anyhow::Result<SuiteReport> {
+    let file: PathBuf = if path.is_dir() { path.join("suite.json") } else { path.to_owned() };
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        UsageError(format!(
+            "failed to read {}: {error}; name a results directory or its suite.json",
+            file.display()
+        ))
+    })?;
+    report::read_suite(&text)
+        .map_err(|error| UsageError(format!("{}: {error}", file.display())).into())
+}
