@@ -1,5 +1,6 @@
 //! The plain data between a scenario and the engine, and the trait that every scenario keeps.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -85,8 +86,9 @@ pub struct Call<'a> {
     pub past: &'a [Past],
 }
 
-/// A request, ready to be sent.
-#[derive(Clone, Debug)]
+/// A request, ready to be sent. Header values and body may hold secrets: `Debug`
+/// prints neither.
+#[derive(Clone)]
 pub struct Request {
     /// The path, from `/`.
     pub path: &'static str,
@@ -108,6 +110,20 @@ impl Request {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Request")
+            .field("path", &self.path)
+            .field("headers", &names)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("labels", &self.labels)
+            .field("repeatable", &self.repeatable)
+            .field("expect", &self.expect)
+            .finish()
     }
 }
 
@@ -136,8 +152,9 @@ pub enum Expect {
     Refusal(ProbeKind),
 }
 
-/// The answer to a request. Its body never leaves `engine` and the judge.
-#[derive(Clone, Copy, Debug)]
+/// The answer to a request. Its body never leaves `engine` and the judge;
+/// `Debug` prints its length.
+#[derive(Clone, Copy)]
 pub struct Answer<'a> {
     /// The status.
     pub status: u16,
@@ -151,6 +168,22 @@ pub struct Answer<'a> {
     pub done_unix: Duration,
     /// The server's clock minus ours, in seconds (0 when unknown).
     pub skew: f64,
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut answer = f.debug_struct("Answer");
+        answer.field("status", &self.status).field("content_type", &self.content_type);
+        match self.body {
+            Some(body) => answer.field("body", &format_args!("{} bytes", body.len())),
+            None => answer.field("body", &format_args!("over the cap")),
+        };
+        answer
+            .field("sent_unix", &self.sent_unix)
+            .field("done_unix", &self.done_unix)
+            .field("skew", &self.skew)
+            .finish()
+    }
 }
 
 /// What the judge says of an answer.

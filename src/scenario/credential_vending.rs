@@ -9,6 +9,7 @@ use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenari
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::run::{Purpose, Run, as_probe, headers, json_bytes};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
 
 const EXCHANGED: u16 = 200;
@@ -126,7 +127,7 @@ impl Scenario for CredentialVending {
     }
 
     fn request(&self, call: &Call<'_>) -> Request {
-        self.post(call, call.identity.key.as_ref().map(|key| key.expose()))
+        self.post(call, call.identity.key.as_ref().map(Secret::expose))
     }
 
     fn probe(&self, _: ProbeKind, call: &Call<'_>) -> Request {
@@ -161,8 +162,8 @@ impl Scenario for CredentialVending {
                     of another customer, or raise the limit of this one"
                 .to_owned(),
             422 => format!(
-                "the target refuses the request's body: are its providers and TTLs among those \
-                 that [scenarios.credential-vending] asks for (providers {}; ttl_minutes {})?",
+                "the target refuses what is asked of it (providers {}; TTLs {} minutes): set \
+                 providers and ttl_minutes in [scenarios.credential-vending] to what it offers",
                 self.providers.join(", "),
                 self.ttls.iter().map(u16::to_string).collect::<Vec<_>>().join(", ")
             ),
@@ -213,4 +214,160 @@ fn expiry_bounds(ttl_minutes: u16, answer: &Answer<'_>) -> (f64, f64) {
 fn unix_seconds(value: &Value) -> Option<f64> {
     let moment = OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok()?;
     Some(moment.unix_timestamp() as f64 + f64::from(moment.nanosecond()) / 1e9)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::fixtures::{
+        KEY, UNIX, answer, assert_contract, call, identity, json, scenario,
+    };
+    use super::*;
+    use crate::outcome::Outcome;
+
+    /// The clock of the fixtures and so many seconds, in RFC 3339.
+    fn moment(seconds: f64) -> String {
+        let unix = UNIX.as_nanos() as i128 + (seconds * 1e9) as i128;
+        let moment = OffsetDateTime::from_unix_timestamp_nanos(unix).expect("in range");
+        moment.format(&Rfc3339).expect("formats")
+    }
+
+    /// The answer that API.md promises, `off` seconds from the TTL asked for.
+    fn exchanged(request: &Request, off: f64) -> Value {
+        let sent = json(&request.body);
+        let expires_at = moment(sent["ttl_minutes"].as_f64().expect("a number") * 60.0 + off);
+        let credentials: HashMap<&str, Value> = sent["providers"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|provider| {
+                let provider = provider.as_str().expect("a text");
+                (provider, json!({"api_key": "sk-secret", "expires_at": expires_at}))
+            })
+            .collect();
+        json!({
+            "credentials": credentials,
+            "usage": {"remaining_fixes": 85, "reset_at": "2025-11-01T00:00:00Z"},
+        })
+    }
+
+    /// A request for both providers.
+    fn for_both(scenario: &dyn Scenario) -> Request {
+        let identity = identity();
+        (0..12)
+            .map(|n| scenario.request(&call(&identity, Traffic::Arrival, n)))
+            .find(|request| request.labels.contains(0) && request.labels.contains(1))
+            .expect("asks for both")
+    }
+
+    #[test]
+    fn every_combination_comes_once_in_a_round() {
+        let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());
+        let labels: Vec<String> = scenario.labels().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            labels,
+            ["provider:anthropic", "provider:openai", "ttl:60", "ttl:120", "ttl:180", "ttl:240"]
+        );
+        for start in [1, 5, 1_000_003] {
+            let mut seen = HashMap::new();
+            for n in start..start + 12 {
+                let request = scenario.request(&call(&identity, Traffic::Arrival, n));
+                let body = json(&request.body);
+                for (index, label) in scenario.labels().iter().enumerate() {
+                    let asked = match label.key {
+                        TagKey::Ttl => body["ttl_minutes"].as_u64() == label.value.parse().ok(),
+                        _ => body["providers"]
+                            .as_array()
+                            .expect("a list")
+                            .contains(&json!(label.value)),
+                    };
+                    assert_eq!(request.labels.contains(index), asked, "{label} of {body}");
+                }
+                *seen.entry(body.to_string()).or_insert(0) += 1;
+            }
+            assert_eq!(seen.len(), 12, "3 sets of providers, 4 TTLs");
+        }
+    }
+
+    #[test]
+    fn the_key_and_the_job_are_named() {
+        let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        assert_eq!(request.header("x-api-key"), Some(KEY));
+        assert_eq!(request.header("x-github-run"), Some("run-1"));
+        assert!(request.header("x-github-job").expect("is there").ends_with("a1"));
+        let probe = scenario.probe(ProbeKind::BadKey, &call(&identity, Traffic::Probe, 1));
+        let key = probe.header("x-api-key").expect("is there");
+        assert_eq!(key.len(), "rsolv_".len() + 43);
+        assert!(key.starts_with("rsolv_") && key != KEY);
+        let next = scenario.probe(ProbeKind::BadKey, &call(&identity, Traffic::Probe, 2));
+        assert_ne!(next.header("x-api-key"), Some(key));
+    }
+
+    #[test]
+    fn each_part_of_the_contract_is_checked() {
+        let scenario = scenario(ScenarioId::CredentialVending);
+        let request = for_both(scenario.as_ref());
+        let wrong = |pointer: &str, value: Value, check: &str| {
+            let mut body = exchanged(&request, 0.0);
+            *body.pointer_mut(pointer).expect("is there") = value;
+            assert_contract(scenario.as_ref(), &request, 200, &body, check);
+        };
+        let missing = "every provider asked for is there";
+        wrong("/credentials", json!([]), missing);
+        wrong("/credentials/openai", Value::Null, missing);
+        wrong("/credentials/openai/api_key", json!(""), "api_key is present");
+        wrong("/credentials/openai/api_key", json!(7), "api_key is present");
+        for time in [json!("tomorrow"), json!(1_760_003_600), json!("2025-10-30")] {
+            wrong("/credentials/openai/expires_at", time, "expires_at is a time");
+        }
+        wrong("/credentials/openai/expires_at", json!(moment(0.0)), "expires_at is as asked");
+        wrong("/usage/remaining_fixes", json!("85"), "usage.remaining_fixes is a number");
+        wrong("/usage", Value::Null, "usage.remaining_fixes is a number");
+        wrong("/usage/reset_at", json!("soon"), "usage.reset_at is a time");
+
+        let mut body = exchanged(&request, 0.0);
+        body["credentials"]["ollama"] = body["credentials"]["openai"].clone();
+        assert_contract(scenario.as_ref(), &request, 200, &body, "no other provider is there");
+    }
+
+    #[test]
+    fn expiry_has_five_seconds_either_way_and_a_sixth_with_skew() {
+        let scenario = scenario(ScenarioId::CredentialVending);
+        let request = for_both(scenario.as_ref());
+        let accepts = |off: f64, skew: f64| {
+            let body = exchanged(&request, off).to_string();
+            let answer = Answer { skew, ..answer(200, body.as_bytes()) };
+            scenario.judge(&request, &answer).outcome == Some(Outcome::Accepted)
+        };
+        assert!(accepts(-4.99, 0.0) && !accepts(-5.01, 0.0));
+        assert!(accepts(5.03, 0.0) && !accepts(5.05, 0.0));
+        // The server's clock is 100 s ahead of ours, and so is what it promises.
+        assert!(accepts(100.0, 100.0) && !accepts(0.0, 100.0));
+        assert!(accepts(94.01, 100.0) && !accepts(93.99, 100.0));
+        assert!(accepts(-93.97, -100.0) && !accepts(-93.95, -100.0));
+        assert!(accepts(0.0, f64::NAN));
+    }
+
+    proptest! {
+        #[test]
+        fn the_promised_answer_is_accepted(n in any::<u64>(), off in -4.9..4.9, slow in 0_u64..60) {
+            let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());
+            let request = scenario.request(&call(&identity, Traffic::Arrival, n));
+            let body = exchanged(&request, off).to_string();
+            let mut answer = answer(200, body.as_bytes());
+            answer.done_unix += Duration::from_secs(slow);
+            let judgement = scenario.judge(&request, &answer);
+            prop_assert_eq!(judgement.outcome, Some(Outcome::Accepted));
+            prop_assert_eq!(judgement.passed, (1 << CHECKS.len()) - 1);
+            prop_assert_eq!(judgement.failed, 0);
+            let asked = json(&request.body)["providers"].as_array().map_or(0, Vec::len);
+            prop_assert_eq!(judgement.items as usize, asked);
+        }
+    }
 }

@@ -46,8 +46,8 @@ impl EventType {
         }
     }
 
-    /// A type by the mix of API.md: 30 % payment_succeeded, 20 %
-    /// subscription.updated, and the remaining 50 % evenly over all seven.
+    /// A type by the mix of API.md: 30 % `payment_succeeded`, 20 %
+    /// `subscription.updated`, and the remaining 50 % evenly over all seven.
     pub(super) fn draw(draw: &mut Draw) -> Self {
         match draw.share() {
             share if share < 0.3 => Self::PaymentSucceeded,
@@ -240,5 +240,23 @@ fn payment_method<'a>(subject: &Subject<'a>, draw: &mut Draw) -> PaymentMethod<'
             exp_month: 1 + draw.below(12),
             exp_year: year + 1 + draw.below(5) as u64,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shapes, for people to hold against API.md.
+    #[test]
+    fn each_type_has_its_shape() {
+        let subject =
+            Subject { customer: "cus_1", price: "price_1", serial: "1a", unix: 1_760_000_000 };
+        let shapes: Vec<String> = EventType::ALL
+            .iter()
+            .map(|kind| bytes(*kind, &subject, &mut Draw::of(&[*kind as u64])))
+            .map(|body| String::from_utf8_lossy(&body).into_owned())
+            .collect();
+        insta::assert_snapshot!(shapes.join("\n"));
     }
 }

@@ -54,3 +54,9 @@ pub fn build(settings: &Settings, seed: u64, run_id: &str, secrets: Secrets) -> 
         }
     }
 }
+
+#[cfg(test)]
+mod fixtures;
+
+#[cfg(test)]
+mod tests;

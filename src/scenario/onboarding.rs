@@ -170,3 +170,108 @@ fn has_key_shape(key: &str) -> bool {
             && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::fixtures::{answer, assert_contract, call, identity, json, scenario};
+    use super::*;
+    use crate::outcome::Outcome;
+
+    const KEY: &str = "rsolv_abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNO_";
+
+    /// The answer that API.md promises.
+    fn created(request: &Request) -> Value {
+        let sent = json(&request.body);
+        json!({
+            "customer": {
+                "id": 4711, "name": sent["name"], "email": sent["email"],
+                "trial_fixes_limit": 5, "trial_fixes_used": 0, "subscription_type": "trial",
+            },
+            "api_key": KEY,
+        })
+    }
+
+    #[test]
+    fn every_customer_is_new() {
+        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        let (mut names, mut emails) = (HashSet::new(), HashSet::new());
+        for traffic in Traffic::ALL {
+            for n in 0..2000 {
+                let body = json(&scenario.request(&call(&identity, *traffic, n)).body);
+                let email = body["email"].as_str().expect("a text").to_owned();
+                assert!(email.ends_with("@loadtest.test") && email.len() < 64, "{email}");
+                assert!(emails.insert(email));
+                assert!(names.insert(body["name"].to_string()));
+            }
+        }
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        insta::assert_snapshot!(String::from_utf8_lossy(&request.body));
+    }
+
+    #[test]
+    fn a_malformed_email_is_malformed_and_nothing_else_is() {
+        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        let kind = ProbeKind::MalformedEmail;
+        let body = json(&scenario.probe(kind, &call(&identity, Traffic::Probe, 0)).body);
+        assert!(!body["email"].as_str().expect("a text").contains('@'));
+        assert_eq!(body["source"], "load-gate");
+        assert!(judge::is_text(&body["name"]));
+    }
+
+    #[test]
+    fn the_key_is_handed_out_to_minting_alone() {
+        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        for traffic in Traffic::ALL {
+            let request = scenario.request(&call(&identity, *traffic, 1));
+            let body = created(&request).to_string();
+            let judgement = scenario.judge(&request, &answer(201, body.as_bytes()));
+            assert_eq!(judgement.outcome, Some(Outcome::Accepted));
+            let minted = judgement.minted.as_ref().map(Secret::expose);
+            assert_eq!(minted, (*traffic == Traffic::Minting).then_some(KEY));
+        }
+    }
+
+    #[test]
+    fn each_part_of_the_contract_is_checked() {
+        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        let request = scenario.request(&call(&identity, Traffic::Minting, 9));
+        let wrong = |pointer: &str, value: Value, check: &str| {
+            let mut body = created(&request);
+            *body.pointer_mut(pointer).expect("is there") = value;
+            assert_contract(scenario.as_ref(), &request, 201, &body, check);
+        };
+        wrong("/customer", Value::Null, "customer id is a number");
+        wrong("/customer/id", json!("4711"), "customer id is a number");
+        wrong("/customer/name", json!("Ada"), "customer name is the one sent");
+        wrong("/customer/email", json!("x@loadtest.test"), "customer email is the one sent");
+        for limit in [json!(6), json!("5"), json!(5.5), Value::Null] {
+            wrong("/customer/trial_fixes_limit", limit, "trial_fixes_limit is 5");
+        }
+        wrong("/customer/trial_fixes_used", json!(1), "trial_fixes_used is 0");
+        wrong("/customer/subscription_type", json!("pro"), "subscription_type is trial");
+        wrong("/api_key", Value::Null, "api_key is present");
+        wrong("/api_key", json!(""), "api_key is present");
+        for key in ["rsolv_short", &KEY[1..], &KEY.replace('-', "+"), &format!("{KEY}x")] {
+            wrong("/api_key", json!(key), "api_key has its shape");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_promised_answer_is_accepted(n in any::<u64>()) {
+            let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+            let request = scenario.request(&call(&identity, Traffic::Arrival, n));
+            let mut body = created(&request);
+            body["customer"]["extra"] = json!({"more": [1, 2]});
+            let judgement = scenario.judge(&request, &answer(201, body.to_string().as_bytes()));
+            prop_assert_eq!(judgement.outcome, Some(Outcome::Accepted));
+            prop_assert_eq!(judgement.passed, (1 << CHECKS.len()) - 1);
+            prop_assert_eq!((judgement.failed, judgement.items), (0, 1));
+        }
+    }
+}
