@@ -355,6 +355,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(super::super::fixtures::same_cases())]
+
         #[test]
         fn the_promised_answer_is_accepted(n in any::<u64>(), off in -4.9..4.9, slow in 0_u64..60) {
             let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proptest::test_runner::{Config, RngSeed};
 use serde_json::Value;
 
 use super::{Answer, Call, Identity, Scenario, Secrets, Settings, build};
@@ -12,6 +13,11 @@ use crate::secret::Secret;
 pub(super) const UNIX: Duration = Duration::new(1_760_000_000, 250_000_000);
 pub(super) const WEBHOOK_SECRET: &str = "whsec_of_the_test";
 pub(super) const KEY: &str = "an-opaque-key";
+
+/// Property tests try the same cases in every run and leave no files.
+pub(super) fn same_cases() -> Config {
+    Config { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() }
+}
 
 /// A scenario of seed 7 and run `run-1`.
 pub(super) fn scenario(id: ScenarioId) -> Box<dyn Scenario> {

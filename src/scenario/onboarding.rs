@@ -262,6 +262,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(super::super::fixtures::same_cases())]
+
         #[test]
         fn the_promised_answer_is_accepted(n in any::<u64>()) {
             let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());

@@ -232,6 +232,8 @@ fn settings_that_the_config_refuses_do_no_harm() {
 }
 
 proptest! {
+    #![proptest_config(super::fixtures::same_cases())]
+
     #[test]
     fn no_answer_makes_a_judge_panic(
         status in 0_u16..1000,
