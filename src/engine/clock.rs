@@ -62,9 +62,8 @@ impl WallClock {
             wake: Notify::new(),
         });
         let theirs = Arc::clone(&shared);
-        let pacer = std::thread::Builder::new()
-            .name("pacer".to_owned())
-            .spawn(move || theirs.pace())?;
+        let pacer =
+            std::thread::Builder::new().name("pacer".to_owned()).spawn(move || theirs.pace())?;
         Ok(Self { shared, pacer: Some(pacer) })
     }
 }
@@ -73,6 +72,12 @@ impl Shared {
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
     fn now(&self) -> Nanos {
         Nanos::from(Instant::now() - self.origin)
+    }
+
+    /// Has the sleeper woken at `at`.
+    fn order(&self, at: Nanos) {
+        self.orders.lock().unwrap_or_else(PoisonError::into_inner).at = Some(at);
+        self.changed.notify_one();
     }
 
     /// The pacer thread: waits for orders, sleeps, wakes.
@@ -115,11 +120,7 @@ impl Clock for WallClock {
             while self.now() < at {
                 // A long sleep is cut, so that one given up doesn't hold the thread.
                 let next = at.min(self.now() + Nanos::from_millis(100));
-                let mut orders =
-                    self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner);
-                orders.at = Some(next);
-                drop(orders);
-                self.shared.changed.notify_one();
+                self.shared.order(next);
                 self.shared.wake.notified().await;
             }
         })

@@ -149,10 +149,10 @@ mod tests {
     fn keys_are_named_by_number_only() {
         let keys = [Secret::new("rsolv_one"), Secret::new("rsolv_two")];
         let identities = Identities::new(plan(IdentityKind::Key, 1, 1), &keys, 0);
-        assert_eq!(identities.of_arrival(5).key.map(|k| k.expose().to_owned()).as_deref(), Some("rsolv_one"));
         assert_eq!(
-            identities.names(),
-            [("key 1".to_owned(), false), ("key 2".to_owned(), true)]
+            identities.of_arrival(5).key.map(|k| k.expose().to_owned()).as_deref(),
+            Some("rsolv_one")
         );
+        assert_eq!(identities.names(), [("key 1".to_owned(), false), ("key 2".to_owned(), true)]);
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::watchdog::Watchdog;
 use super::events::{Event, Tick};
 use super::job::Run;
 use super::request::Errand;
 use super::run::stopped;
 use super::stop::StopReason;
+use super::watchdog::Watchdog;
 use crate::ids::ProbeKind;
 use crate::measure::{Ended, Sample};
 use crate::units::Nanos;
@@ -20,10 +20,7 @@ const BURST: u32 = 32;
 pub(super) async fn load(run: &Arc<Run>) -> Ended {
     let start = run.now();
     run.start_load(start);
-    run.observe(&Event::Load {
-        arrivals: run.schedule.total(),
-        duration: run.schedule.duration(),
-    });
+    run.observe(&Event::Load { arrivals: run.schedule.total(), duration: run.schedule.duration() });
     let watcher = tokio::spawn(watch(Arc::clone(run), start));
     let ended = match dispatch_all(run, start).await {
         Ok(()) => Ended::Completed,
@@ -55,7 +52,7 @@ async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
         if let Some(kind) = probes.turn(n) {
             let k = run.extra.fetch_add(1, Ordering::Relaxed);
             let identity = run.job.identities.of_probe(k);
-            spawn(run, Errand::Probe { k, kind }, identity);
+            run.spawn(Errand::Probe { k, kind }, identity);
         }
     }
     // The last stage may ramp down to nothing: the load lasts to its end.
@@ -91,12 +88,7 @@ fn dispatch(run: &Arc<Run>, n: u64, stage: u16, due: Nanos) {
         return;
     }
     let identity = run.job.identities.of_arrival(n);
-    spawn(run, Errand::Arrival { n, stage, due }, identity);
-}
-
-fn spawn(run: &Arc<Run>, errand: Errand, identity: crate::scenario::Identity) {
-    let run = Arc::clone(run);
-    tokio::spawn(async move { run.carry_out(errand, &identity).await });
+    run.spawn(Errand::Arrival { n, stage, due }, identity);
 }
 
 /// Which arrivals are accompanied by a probe: spread evenly, the kinds in turn.
@@ -122,8 +114,8 @@ impl ProbeTurns {
             return None;
         }
         // Probe d comes along with arrival (2d + 1) / (2 total) of the way.
-        let at = u128::from(2 * self.done + 1) * u128::from(self.arrivals)
-            / u128::from(2 * self.total);
+        let at =
+            u128::from(2 * self.done + 1) * u128::from(self.arrivals) / u128::from(2 * self.total);
         if u128::from(n) < at {
             return None;
         }
@@ -162,7 +154,7 @@ impl FollowUps {
     fn send(&mut self, run: &Arc<Run>) {
         if let Some(identity) = run.job.identities.set_aside() {
             let k = run.extra.fetch_add(1, Ordering::Relaxed);
-            spawn(run, Errand::Proof { k }, identity.clone());
+            run.spawn(Errand::Proof { k }, identity.clone());
         }
         self.next = self.moments.next();
     }

@@ -3,10 +3,10 @@
 mod clock;
 mod connect;
 mod events;
-mod http;
 mod identities;
 mod job;
 mod load;
+mod over_http;
 mod platform;
 mod request;
 mod run;
@@ -19,9 +19,9 @@ mod watchdog;
 
 pub use clock::{BoxFuture, Clock, WallClock};
 pub use events::{Event, Observer, Tick, Unobserved};
-pub use http::{HttpTransport, TransportError};
 pub use identities::Identities;
 pub use job::Job;
+pub use over_http::{HttpTransport, TransportError};
 pub use platform::raise_descriptor_limit;
 pub use run::run;
 pub use stop::{Stop, StopReason};

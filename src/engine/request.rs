@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::job::Run;
+use super::job::{Run, UnderWay};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure};
 use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
-use crate::measure::Sample;
+use crate::measure::{ProbeEnd, Sample};
 use crate::outcome::Outcome;
 use crate::scenario::{Answer, Call, Identity, Judgement, Past, ProbeResult, Request};
 use crate::units::Nanos;
@@ -67,6 +67,22 @@ impl Run {
     /// Sends one request, awaits its answer, judges and records it.
     pub(super) async fn carry_out(self: &Arc<Self>, errand: Errand, identity: &Identity) -> Report {
         let under_way = self.enter();
+        self.carry_out_entered(errand, identity, &under_way).await
+    }
+
+    /// Sends one request in a task of its own. It is under way from now on, not
+    /// from the task's first turn: nobody may find the run idle in between.
+    pub(super) fn spawn(self: &Arc<Self>, errand: Errand, identity: Identity) {
+        let (run, under_way) = (Arc::clone(self), self.enter());
+        tokio::spawn(async move { run.carry_out_entered(errand, &identity, &under_way).await });
+    }
+
+    async fn carry_out_entered(
+        self: &Arc<Self>,
+        errand: Errand,
+        identity: &Identity,
+        under_way: &UnderWay,
+    ) -> Report {
         let job = &self.job;
         let unix = job.clock.unix();
         let mut request = self.build(errand, identity, unix);
@@ -86,7 +102,10 @@ impl Run {
         }
         let judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix));
         let report = judged.report(done - sent);
-        if report.outcome == Outcome::Accepted && request.repeatable && errand.traffic() != Traffic::Probe {
+        if report.outcome == Outcome::Accepted
+            && request.repeatable
+            && matches!(errand, Errand::Arrival { .. } | Errand::Canary)
+        {
             self.acknowledge(Past { n: errand.n(), unix });
         }
         self.record(errand, identity.id, &request, &exchange, sent, &judged);
@@ -210,8 +229,13 @@ impl Run {
             recorder.refused(judged.json, judged.retry_after_header, judged.limit_headers);
         }
         if let Errand::Probe { kind, .. } = errand {
-            let result = judged.probe.map_or(ProbeResult::Neither, |(_, result)| result);
-            recorder.probe(kind, result.into());
+            let end = match judged.probe {
+                Some((_, ProbeResult::Held)) => ProbeEnd::Held,
+                Some((_, ProbeResult::Other)) => ProbeEnd::Other,
+                Some((_, ProbeResult::Breached)) => ProbeEnd::Breached,
+                Some((_, ProbeResult::Neither)) | None => ProbeEnd::Neither,
+            };
+            recorder.probe(kind, end);
         }
     }
 
@@ -221,11 +245,12 @@ impl Run {
         if !self.job.try_spoofing || self.spoof_tried.swap(true, Ordering::AcqRel) {
             return;
         }
-        let run = Arc::clone(self);
+        let (run, under_way) = (Arc::clone(self), self.enter());
         tokio::spawn(async move {
             let forged = run.job.identities.fresh_address(0);
             let k = run.extra.fetch_add(1, Ordering::Relaxed);
-            let report = Box::pin(run.carry_out(Errand::Proof { k }, &forged)).await;
+            let errand = Errand::Proof { k };
+            let report = Box::pin(run.carry_out_entered(errand, &forged, &under_way)).await;
             match report.admitted {
                 Admitted::Yes => run.recorder().set_spoofed(true),
                 Admitted::No => run.recorder().set_spoofed(false),

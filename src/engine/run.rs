@@ -105,9 +105,8 @@ async fn prove(run: &Arc<Run>) {
     run.observe(&Event::Proof(lead_in.last().copied().unwrap_or_default()));
     for moment in lead_in {
         run.job.clock.sleep_until(run.epoch + start + *moment).await;
-        let (run, identity) = (Arc::clone(run), identity.clone());
         let k = run.extra.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(async move { run.carry_out(Errand::Proof { k }, &identity).await });
+        run.spawn(Errand::Proof { k }, identity.clone());
     }
     // The load is to find the target as it is, not busy with the proof.
     run.idle().await;

@@ -24,9 +24,11 @@ impl Skew {
 
     /// Seconds the server is ahead; 0 while that is possible.
     pub(super) fn seconds(self) -> Option<f64> {
-        self.range.map(|(low, high)| {
-            if low <= 0.0 && 0.0 <= high { 0.0 } else { f64::midpoint(low, high) }
-        })
+        self.range.map(
+            |(low, high)| {
+                if low <= 0.0 && 0.0 <= high { 0.0 } else { f64::midpoint(low, high) }
+            },
+        )
     }
 }
 

@@ -76,7 +76,8 @@ impl Transport for TestTransport {
 }
 
 fn stages(list: &[(u64, f64)]) -> Vec<Stage> {
-    let stage = |&(seconds, target): &(u64, f64)| Stage { duration: Nanos::from_secs(seconds), target };
+    let stage =
+        |&(seconds, target): &(u64, f64)| Stage { duration: Nanos::from_secs(seconds), target };
     list.iter().map(stage).collect()
 }
 
@@ -157,8 +158,7 @@ async fn run_with(
             stop.now(StopReason::Interrupted);
         });
     }
-    let secrets =
-        scenario::Secrets { webhook: Some(Secret::new("whsec_test")), known: Vec::new() };
+    let secrets = scenario::Secrets { webhook: Some(Secret::new("whsec_test")), known: Vec::new() };
     let recording = run(Job {
         scenario: scenario::build(&plan.settings, 7, "lg-test", secrets).into(),
         identities: Identities::new(plan.identities, &[], 0),
@@ -253,7 +253,8 @@ async fn a_canary_that_meets_anything_else_lets_the_load_start() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_sent_to_an_unreachable_target() {
-    let run = run_with(plan(stages(&[(1, 10.0)])), false, None, |_| (Duration::ZERO, success())).await;
+    let run =
+        run_with(plan(stages(&[(1, 10.0)])), false, None, |_| (Duration::ZERO, success())).await;
     assert!(matches!(run.recording.ended, Ended::Unreachable { .. }));
     assert_eq!(run.transport.sent.load(Ordering::Relaxed), 0);
 }
@@ -277,7 +278,9 @@ async fn an_interrupt_stops_at_once_and_waits_three_seconds_at_most() {
 async fn probes_accompany_the_load_at_their_share() {
     let mut plan = plan(stages(&[(0, 100.0), (100, 100.0)]));
     plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
-    let run = run_with(plan, true, None, |_| (Duration::ZERO, answer(200, r#"{"status":"success"}"#))).await;
+    let run =
+        run_with(plan, true, None, |_| (Duration::ZERO, answer(200, r#"{"status":"success"}"#)))
+            .await;
     let sent: u64 = run.recording.probes.iter().map(|probe| probe.sent).sum();
     assert_eq!(sent, 50);
     assert!(run.recording.probes.iter().all(|probe| probe.breached == probe.sent));

@@ -1,6 +1,8 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
 mod ledger;
+mod matcher;
+mod recorder;
 mod recording;
 mod sample;
 mod slice;
@@ -8,6 +10,7 @@ mod timeline;
 mod trend;
 
 pub use ledger::Ledger;
+pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Connections, Ended, Excerpt, Generator, ProbeCount, Recording,
     StageKind, StageRecord,

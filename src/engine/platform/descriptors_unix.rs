@@ -13,10 +13,7 @@ pub fn raise_descriptor_limit(wanted: u64) -> Option<u64> {
     }
     let raised = now.maximum.map_or(wanted, |hard| wanted.min(hard));
     if raised > current {
-        let _ = setrlimit(
-            Resource::Nofile,
-            Rlimit { current: Some(raised), maximum: now.maximum },
-        );
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: now.maximum });
     }
     getrlimit(Resource::Nofile).current
 }

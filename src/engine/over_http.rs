@@ -108,7 +108,8 @@ impl Transport for HttpTransport {
             }
         }
         let bytes_sent = head_size(&headers) + path.len() as u64 + 150 + request.body.len() as u64;
-        let sending = self.client.post(url).headers(headers).body(std::mem::take(&mut request.body)).send();
+        let sending =
+            self.client.post(url).headers(headers).body(std::mem::take(&mut request.body)).send();
         let clock = Arc::clone(&self.clock);
         let (timeout, max_body) = (self.timeout, self.max_body);
         Box::pin(async move {
@@ -143,7 +144,8 @@ impl Transport for HttpTransport {
             loop {
                 let left = Duration::from(give_up - self.clock.now());
                 let trying = tokio::net::TcpStream::connect((host, port));
-                let reason = match tokio::time::timeout(left.min(self.connect_timeout), trying).await
+                let reason = match tokio::time::timeout(left.min(self.connect_timeout), trying)
+                    .await
                 {
                     Ok(Ok(_)) => return Ok(()),
                     Ok(Err(error)) => error.to_string(),
