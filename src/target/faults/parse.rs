@@ -292,3 +292,45 @@ fn latency(text: &str) -> Option<Latency> {
         Some(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_value_is_read() {
+        let ms = Nanos::from_millis;
+        for (text, wanted) in [
+            ("20ms", Latency::Fixed(ms(20))),
+            ("uniform:10ms..50ms", Latency::Uniform(ms(10), ms(50))),
+            ("lognormal:20ms,0.5", Latency::LogNormal(ms(20), 0.5)),
+            ("pareto:10ms, 1.5", Latency::Pareto(ms(10), 1.5)),
+        ] {
+            assert_eq!(latency(text), Some(wanted));
+        }
+        assert_eq!(stall("1s/10s"), Some(Stall { frozen: ms(1_000), period: ms(10_000) }));
+        assert_eq!(signed_span("+400s"), Some(400_000_000_000));
+        assert_eq!(signed_span("-1m"), Some(-60_000_000_000));
+        assert_eq!((share("20%"), share("on"), share("off")), (Some(0.2), Some(1.0), Some(0.0)));
+    }
+
+    #[test]
+    fn a_limit_without_prefix_leaves_the_one_by_key_alone() {
+        let read = |text: &str| parse(&[text.to_owned()]).unwrap();
+        assert_eq!(read("limit=7").per_key.limit, 500);
+        assert_eq!(read("limit=7").of(Endpoint::Webhook).limiter.limit, 7);
+        assert_eq!(read("per-key.limit=7").per_key.limit, 7);
+        assert_eq!(read("window=6s").per_key.window, Nanos::from_secs(6));
+        assert_eq!(read("limiter=off").per_key.algorithm, Algorithm::Off);
+        assert_eq!(read("webhook.limiter=off").per_key.algorithm, Algorithm::Anchored);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "[a-z.-]{0,12}=?[a-z0-9:./,%+-]{0,14}", at in 0..FAULTS.len()) {
+            let _ = parse(&[text.clone(), format!("{}={text}", FAULTS[at].name)]);
+        }
+    }
+}
