@@ -8,7 +8,7 @@ use crate::measure::{Recording, Second, Slice, Trend, span_of};
 use crate::outcome::Outcome;
 use crate::plan::{ScenarioReport, SuiteReport};
 use crate::tags::{Selector, TagKey};
-use crate::units::{self, Nanos};
+use crate::units;
 
 /// The quantiles that tables show, with their names.
 pub(super) const QUANTILES: [(&str, f64); 6] =
@@ -26,9 +26,9 @@ pub fn wanted_selectors(labels: &[crate::tags::Label]) -> Vec<Selector> {
             wanted.push(outcome(which).with(TagKey::Stage, kind));
         }
     }
-    wanted.extend(labels.iter().map(|label| {
-        outcome(Outcome::Accepted).with(label.key, label.value.clone())
-    }));
+    wanted.extend(
+        labels.iter().map(|label| outcome(Outcome::Accepted).with(label.key, label.value.clone())),
+    );
     wanted
 }
 
@@ -48,7 +48,11 @@ pub(super) fn accepted(recording: &Recording) -> Cow<'_, Slice> {
 }
 
 /// The slice of `which` arrivals in `hold` or `ramp` stages.
-pub(super) fn in_stages<'a>(recording: &'a Recording, which: Outcome, kind: &str) -> Cow<'a, Slice> {
+pub(super) fn in_stages<'a>(
+    recording: &'a Recording,
+    which: Outcome,
+    kind: &str,
+) -> Cow<'a, Slice> {
     slice(recording, &outcome(which).with(TagKey::Stage, kind))
 }
 
@@ -111,16 +115,6 @@ pub(super) fn asked_rate(scenario: &ScenarioReport, at: f64) -> f64 {
         (start, from) = (start + length, stage.target);
     }
     0.0
-}
-
-/// How long the planned load lasts.
-pub(super) fn planned_duration(scenario: &ScenarioReport) -> Nanos {
-    scenario.plan.stages.iter().fold(Nanos::ZERO, |sum, stage| sum + stage.duration)
-}
-
-/// The highest rate a profile asks for.
-pub(super) fn peak_rate(scenario: &ScenarioReport) -> f64 {
-    scenario.plan.stages.iter().fold(0.0, |peak, stage| f64::max(peak, stage.target))
 }
 
 /// The scenarios, the worst verdict first, else in the order they ran.

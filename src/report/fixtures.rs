@@ -8,7 +8,9 @@ use crate::gate::{
     Metric, Operator, Threshold, ThresholdResult, Verdict, VerdictKind,
 };
 use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
-use crate::limits::{Algorithm, Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};
+use crate::limits::{
+    Algorithm, Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict,
+};
 use crate::measure::{
     CanaryResult, CheckCount, Ended, Excerpt, Ledger, ProbeCount, Recording, Sample, Slice,
     StageKind, StageRecord, Trend,
@@ -134,8 +136,10 @@ fn times(slice: &Slice, mut n: u64) -> Slice {
         if n & 1 == 1 {
             sum.merge(&power);
         }
-        power.merge(&power.clone());
         n >>= 1;
+        if n > 0 {
+            power.merge(&power.clone());
+        }
     }
     sum
 }
@@ -143,11 +147,15 @@ fn times(slice: &Slice, mut n: u64) -> Slice {
 fn add(recording: &mut Recording, kind: &str, sample: &Sample, n: u64) {
     let mut one = Slice::default();
     one.record(sample, true);
-    let many = times(&one, n);
+    let many = (n > 1).then(|| times(&one, n));
     let outcome = Selector::all().with(TagKey::Outcome, sample.outcome.name());
     let staged = outcome.clone().with(TagKey::Stage, kind);
     for selector in [Selector::all(), outcome, staged, Selector::all().with(TagKey::Stage, kind)] {
-        recording.slices.entry(selector).or_default().merge(&many);
+        let slice = recording.slices.entry(selector).or_default();
+        match &many {
+            Some(many) => slice.merge(many),
+            None => slice.record(sample, true),
+        }
     }
     *recording.statuses.entry(sample.status).or_default() += n;
     *recording.requests.entry(Traffic::Arrival).or_default() += n;
@@ -163,7 +171,12 @@ fn lag() -> Trend {
     lag
 }
 
-fn verdict(scenario: ScenarioId, kind: VerdictKind, reasons: &[&str], findings: Vec<Finding>) -> Verdict {
+fn verdict(
+    scenario: ScenarioId,
+    kind: VerdictKind,
+    reasons: &[&str],
+    findings: Vec<Finding>,
+) -> Verdict {
     Verdict {
         scenario,
         kind,
@@ -319,19 +332,45 @@ fn passing_recording() -> Recording {
 
 fn passing_scenario() -> ScenarioReport {
     let findings = vec![
-        judged(P95_KEY, "p(95)<2000", FindingVerdict::Pass, "p95 is 62 ms, under 2.00 s",
-            (Some(62.1), Some((58.0, 66.4)), 2000.0, 797)),
-        judged("success_rate", "rate>0.90", FindingVerdict::Pass, "success rate 100 %, above 90 %",
-            (Some(1.0), Some((0.9952, 1.0)), 0.9, 797)),
+        judged(
+            P95_KEY,
+            "p(95)<2000",
+            FindingVerdict::Pass,
+            "p95 is 62 ms, under 2.00 s",
+            (Some(62.1), Some((58.0, 66.4)), 2000.0, 797),
+        ),
+        judged(
+            "success_rate",
+            "rate>0.90",
+            FindingVerdict::Pass,
+            "success rate 100 %, above 90 %",
+            (Some(1.0), Some((0.9952, 1.0)), 0.9, 797),
+        ),
         finding(About::Check, "api_key present and shaped", FindingVerdict::Pass, "797 of 797"),
-        finding(About::Probe(ProbeKind::MalformedEmail), "a malformed e-mail is refused",
-            FindingVerdict::Pass, "4 of 4 held"),
-        finding(About::Limiter(RuleName::Engages), "the limiter engages", FindingVerdict::Pass,
-            "refused the 11th request"),
-        finding(About::Limiter(RuleName::Recovers), "the limiter recovers", FindingVerdict::Skipped,
-            "the run ended before the window"),
-        finding(About::Generator, "arrivals were sent when due", FindingVerdict::Pass,
-            "p99 of schedule lag is 159 µs"),
+        finding(
+            About::Probe(ProbeKind::MalformedEmail),
+            "a malformed e-mail is refused",
+            FindingVerdict::Pass,
+            "4 of 4 held",
+        ),
+        finding(
+            About::Limiter(RuleName::Engages),
+            "the limiter engages",
+            FindingVerdict::Pass,
+            "refused the 11th request",
+        ),
+        finding(
+            About::Limiter(RuleName::Recovers),
+            "the limiter recovers",
+            FindingVerdict::Skipped,
+            "the run ended before the window",
+        ),
+        finding(
+            About::Generator,
+            "arrivals were sent when due",
+            FindingVerdict::Pass,
+            "p99 of schedule lag is 159 µs",
+        ),
     ];
     let mut verdict = verdict(ScenarioId::Onboarding, VerdictKind::Pass, &[], findings);
     let about = |value: f64| Some(Estimate { value, low: value, high: value + 1.0 });
@@ -347,10 +386,16 @@ fn passing_scenario() -> ScenarioReport {
             why: "10 admitted at once, then none for 60 s".to_owned(),
         },
         rules: vec![
-            RuleResult { name: RuleName::Engages, verdict: RuleVerdict::Pass,
-                evidence: "refused the 11th request".to_owned() },
-            RuleResult { name: RuleName::Recovers, verdict: RuleVerdict::NotExercised,
-                evidence: "the run ended before the window".to_owned() },
+            RuleResult {
+                name: RuleName::Engages,
+                verdict: RuleVerdict::Pass,
+                evidence: "refused the 11th request".to_owned(),
+            },
+            RuleResult {
+                name: RuleName::Recovers,
+                verdict: RuleVerdict::NotExercised,
+                evidence: "the run ended before the window".to_owned(),
+            },
         ],
     };
     ScenarioReport { plan, recording: passing_recording(), verdict }
@@ -358,7 +403,11 @@ fn passing_scenario() -> ScenarioReport {
 
 /// A small run in which all is well.
 pub(super) fn pass() -> SuiteReport {
-    suite(VerdictKind::Pass, "pass: onboarding holds everything it was asked", vec![passing_scenario()])
+    suite(
+        VerdictKind::Pass,
+        "pass: onboarding holds everything it was asked",
+        vec![passing_scenario()],
+    )
 }
 
 /// The old baseline: 364,635 refusals and 90 validation errors, then read as green.
@@ -371,7 +420,9 @@ pub(super) fn old_baseline() -> SuiteReport {
     add(&mut recording, "hold", &refused, 364_635);
     add(&mut recording, "hold", &rejected, 90);
     for second in 0..540 {
-        for (outcome, n) in [(Outcome::RateLimited, 675), (Outcome::Rejected, u64::from(second % 6 == 0))] {
+        for (outcome, n) in
+            [(Outcome::RateLimited, 675), (Outcome::Rejected, u64::from(second % 6 == 0))]
+        {
             for _ in 0..n {
                 recording.timeline.sent(Nanos::from_secs(second), 20);
                 recording.timeline.ended(Nanos::from_secs(second), outcome, Nanos::from_millis(20));
@@ -386,26 +437,41 @@ pub(super) fn old_baseline() -> SuiteReport {
         arrival: 1,
         at: Nanos::ZERO,
         check: None,
-        text: r#"{"error":{"message":"email domain is disposable","code":"VALIDATION_FAILED"}}"#.to_owned(),
+        text: r#"{"error":{"message":"email domain is disposable","code":"VALIDATION_FAILED"}}"#
+            .to_owned(),
     }];
     let reason = "nothing was accepted: 90 of 90 judged arrivals were rejected (422)";
     let findings = vec![
         finding(About::Run, "something is accepted", FindingVerdict::Fail, reason),
-        judged("success_rate", "rate>0.90", FindingVerdict::Fail,
-            "success rate is 0 %, wanted above 90 %", (Some(0.0), Some((0.0, 0.0409)), 0.9, 90)),
-        judged(P95_KEY, "p(95)<2000", FindingVerdict::Inconclusive,
-            "p95 of accepted response times can't be told: no sample, 59 needed", (None, None, 2000.0, 0)),
+        judged(
+            "success_rate",
+            "rate>0.90",
+            FindingVerdict::Fail,
+            "success rate is 0 %, wanted above 90 %",
+            (Some(0.0), Some((0.0, 0.0409)), 0.9, 90),
+        ),
+        judged(
+            P95_KEY,
+            "p(95)<2000",
+            FindingVerdict::Inconclusive,
+            "p95 of accepted response times can't be told: no sample, 59 needed",
+            (None, None, 2000.0, 0),
+        ),
     ];
     let mut verdict = verdict(
         ScenarioId::Onboarding,
         VerdictKind::Fail,
-        &[reason, "success rate is 0 %, wanted above 90 %",
-            "p95 of accepted response times can't be told: no sample, 59 needed"],
+        &[
+            reason,
+            "success rate is 0 %, wanted above 90 %",
+            "p95 of accepted response times can't be told: no sample, 59 needed",
+        ],
         findings,
     );
     verdict.limiter.observed_hits = 364_635;
     verdict.clusters = vec!["90 of 90 failures have stage:hold".to_owned()];
-    let full = vec![stage(60, 20.0), stage(60, 50.0), stage(60, 100.0), stage(300, 100.0), stage(60, 0.0)];
+    let full =
+        vec![stage(60, 20.0), stage(60, 50.0), stage(60, 100.0), stage(300, 100.0), stage(60, 0.0)];
     let plan = plan(ScenarioId::Onboarding, full);
     verdict.limiter.declared = plan.criteria.limit;
     verdict.limiter.predicted_hits = Some((40_100, 40_110));
@@ -454,8 +520,11 @@ pub(super) fn interrupted() -> SuiteReport {
     scenario.recording.ended = Ended::Interrupted { after: Nanos::from_secs(12) };
     scenario.verdict.kind = VerdictKind::Inconclusive;
     scenario.verdict.reasons = vec![reason.clone()];
-    let mut report =
-        suite(VerdictKind::Inconclusive, &format!("inconclusive: onboarding: {reason}"), vec![scenario]);
+    let mut report = suite(
+        VerdictKind::Inconclusive,
+        &format!("inconclusive: onboarding: {reason}"),
+        vec![scenario],
+    );
     report.partial = true;
     report.notices = vec!["clock skew 2 s".to_owned()];
     report

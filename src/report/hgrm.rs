@@ -36,12 +36,7 @@ fn percentile_table(trend: &Trend) -> String {
     let max = trend.max().unwrap_or_default().as_millis_f64();
     let _ = writeln!(text, "#[Mean    = {mean:12.3}, StdDeviation   = {deviation:12.3}]");
     let _ = writeln!(text, "#[Max     = {max:12.3}, Total count    = {:12}]", trend.count());
-    let _ = writeln!(
-        text,
-        "#[Buckets = {:12}, SubBuckets     = {:12}]",
-        histogram.buckets(),
-        2048
-    );
+    let _ = writeln!(text, "#[Buckets = {:12}, SubBuckets     = {:12}]", histogram.buckets(), 2048);
     text
 }
 
@@ -60,7 +55,10 @@ mod tests {
         let last = text.lines().rfind(|line| !line.starts_with('#')).unwrap_or_default();
         let cells: Vec<&str> = last.split_whitespace().collect();
         assert_eq!(cells.get(1..), Some(&["1.000000000000", "1000"][..]), "{last}");
-        assert!(text.contains("#[Max     =     1000.000, Total count    =         1000]"), "{text}");
+        assert!(
+            text.contains("#[Max     =     1000.000, Total count    =         1000]"),
+            "{text}"
+        );
     }
 
     #[test]

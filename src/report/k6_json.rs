@@ -171,7 +171,8 @@ fn metric_json(recording: &Recording, metric: Metric, selector: &Selector) -> Va
         | Metric::WebhooksByEventType => count(slice.outcomes.get(Outcome::Accepted)),
         Metric::CredentialsByProvider => count(credentials(&slice, selector)),
         Metric::DuplicateEventsDetected => {
-            let repeated = narrowed(figures::outcome(Outcome::Accepted).with(TagKey::Duplicate, "true"));
+            let repeated =
+                narrowed(figures::outcome(Outcome::Accepted).with(TagKey::Duplicate, "true"));
             count(repeated.outcomes.get(Outcome::Accepted))
         }
     }

@@ -65,9 +65,9 @@ fn thresholds(scenario: &ScenarioReport) -> Vec<Value> {
 
 fn rate_limit(scenario: &ScenarioReport) -> Value {
     let limiter = &scenario.verdict.limiter;
-    let declared = limiter.declared.map(|d| {
-        json!({ "limit": d.limit, "window_s": d.window.as_secs_f64(), "scope": d.scope })
-    });
+    let declared = limiter
+        .declared
+        .map(|d| json!({ "limit": d.limit, "window_s": d.window.as_secs_f64(), "scope": d.scope }));
     // An endpoint without a declared limit is predicted to refuse nothing.
     let (low, high) = limiter.predicted_hits.unwrap_or((0, 0));
     let inferred = &limiter.inferred;

@@ -24,10 +24,7 @@ pub(super) fn sparkline(values: &[Option<f64>], most: usize) -> String {
 /// At most `most` values: each the largest of its group of neighbours.
 pub(super) fn shrink(values: &[Option<f64>], most: usize) -> Vec<Option<f64>> {
     let group = values.len().div_ceil(most.max(1)).max(1);
-    values
-        .chunks(group)
-        .map(|group| group.iter().flatten().copied().reduce(f64::max))
-        .collect()
+    values.chunks(group).map(|group| group.iter().flatten().copied().reduce(f64::max)).collect()
 }
 
 #[cfg(test)]

@@ -22,7 +22,9 @@ pub(super) fn lines(
 ) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|c| rows.iter().filter_map(|row| row.get(c)).map(|cell| width(cell)).max().unwrap_or(0))
+        .map(|c| {
+            rows.iter().filter_map(|row| row.get(c)).map(|cell| width(cell)).max().unwrap_or(0)
+        })
         .collect();
     let mut lines = Vec::with_capacity(rows.len());
     for (r, row) in rows.iter().enumerate() {
@@ -64,8 +66,8 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_end_where_their_text_ends() {
-        let rows = [["a", "1", "x"], ["bcd", "1000", ""]]
-            .map(|row| row.map(str::to_owned).to_vec());
+        let rows =
+            [["a", "1", "x"], ["bcd", "1000", ""]].map(|row| row.map(str::to_owned).to_vec());
         let lines = lines(&rows, &[Side::Left, Side::Right], 2, |_, _, cell| cell.to_owned());
         assert_eq!(lines, ["  a       1  x", "  bcd  1000"]);
     }
