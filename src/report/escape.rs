@@ -2,38 +2,45 @@
 
 /// `text` as plain words on one line of GitHub Markdown: no mention, issue
 /// reference, link, HTML, emphasis, code, table break or workflow command
-/// survives, and what is read is what was written.
+/// survives, and what is read is what was written. Figures and words without
+/// such characters stay as they are, so that a page can be searched.
 #[must_use]
 pub fn markdown(text: &str) -> String {
+    let line: Vec<char> = one_line(text).chars().collect();
     let mut escaped = String::with_capacity(text.len() + 16);
-    let line = one_line(text);
-    let mut previous = ' ';
-    for c in line.chars() {
+    let word = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric());
+    for (i, c) in line.iter().enumerate() {
+        let (before, after) = (i.checked_sub(1).and_then(|i| line.get(i)), line.get(i + 1));
         match c {
-            // Entities: the parser takes them as text and autolinks nothing across them.
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            // GitHub's own filters (mentions, references, links, emoji) run on the
-            // text after entities are resolved, so an unseen joiner parts them.
-            '@' => escaped.push_str("@\u{2060}"),
-            '#' => escaped.push_str("#\u{2060}"),
-            ':' => escaped.push_str(":\u{2060}"),
-            '.' => escaped.push_str(".\u{2060}"),
-            '/' => escaped.push_str("/\u{2060}"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '+' | '-' | '!' | '|'
-            | '~' | '=' | '$' | '^' => {
+            '_' if word(before) && word(after) => escaped.push('_'),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '$' => {
                 escaped.push('\\');
-                escaped.push(c);
-                // GH-123 is a reference too.
-                if c == '-' && previous.is_alphabetic() {
-                    escaped.push('\u{2060}');
-                }
+                escaped.push(*c);
             }
-            _ => escaped.push(c),
+            // What opens a block stands at the start only.
+            '>' | '#' | '-' | '+' | '=' if i == 0 => {
+                escaped.push('\\');
+                escaped.push(*c);
+            }
+            _ => escaped.push(*c),
         }
-        previous = c;
+        // GitHub's filters for mentions, references, links and emoji run over the
+        // text, escaped or not: an unseen joiner parts what they look for.
+        let parted = match c {
+            '@' => true,
+            ']' => after == Some(&'('),
+            '#' => word(after),
+            ':' => word(after) || matches!(after, Some('/' | '+' | '-' | '_')),
+            '/' => after == Some(&'/'),
+            '-' => word(after) && before.is_some_and(|b| b.is_alphabetic()),
+            '.' => word(after) && before.is_some_and(|b| matches!(b, 'w' | 'W')),
+            _ => false,
+        };
+        if parted {
+            escaped.push('\u{2060}');
+        }
     }
     break_hashes(&escaped)
 }
@@ -45,22 +52,32 @@ fn break_hashes(text: &str) -> String {
     let mut run = 0;
     for c in text.chars() {
         run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
-        parted.push(c);
-        if run == 6 {
+        if run == 7 {
             parted.push('\u{2060}');
-            run = 0;
+            run = 1;
         }
+        parted.push(c);
     }
     parted
 }
 
-/// `text` as a code span of GitHub Markdown, fit for a table cell: shown as
-/// written (in a code span nothing but its end, a table break and a new line
-/// means anything).
+/// `text` as code in GitHub Markdown, fit for a table cell. Plain names and
+/// expressions become a code span; what could mean anything to any reader of
+/// the raw text becomes an HTML `code` element of inert words.
 #[must_use]
 pub fn code(text: &str) -> String {
-    let line = one_line(text).replace('`', "'").replace('|', "¦");
-    if line.is_empty() { "–".to_owned() } else { format!("`{line}`") }
+    let line = one_line(text);
+    let plain = |c: char| c.is_alphanumeric() || " _.,:(){}=+*%-<>\"'/".contains(c);
+    let markup = line.contains("://")
+        || line.char_indices().any(|(i, c)| {
+            let next = line.get(i + 1..).and_then(|rest| rest.chars().next());
+            c == '<' && next.is_some_and(|n| n.is_alphabetic() || matches!(n, '/' | '!' | '?'))
+        });
+    match line.as_str() {
+        "" => "–".to_owned(),
+        _ if line.chars().all(plain) && !markup => format!("`{line}`"),
+        _ => format!("<code>{}</code>", markdown(&line)),
+    }
 }
 
 /// `text` for a table cell of inline HTML code: entities only.
@@ -91,7 +108,14 @@ pub fn one_line(text: &str) -> String {
         .collect();
     let line = words.join(" ");
     // `::error::` and the older `##[error]`, wherever they stand.
-    line.replace("::", ":\u{2060}:").replace("##[", "#\u{2060}#[")
+    let mut parted = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c == ':' && parted.ends_with(':') {
+            parted.push('\u{2060}');
+        }
+        parted.push(c);
+    }
+    parted.replace("##[", "#\u{2060}#[")
 }
 
 /// A web address that may stand as a link: http(s), printable ASCII, none of
@@ -128,26 +152,26 @@ mod tests {
         #[test]
         fn nothing_active_survives(text in r#"[a-c@#:/.`|\[\]()<>&\n\r\t\x1b*_~!\\ -]{0,60}"#) {
             let escaped = markdown(&text);
-            for bad in ['`', '|', '[', ']', '*', '_', '~', '!', '('] {
+            for bad in ['`', '|', '[', ']', '*', '~'] {
                 prop_assert!(!unescaped(&escaped, bad), "{bad} in {escaped}");
             }
-            for bad in ['<', '>', '\n', '\r', '\u{1b}'] {
+            for bad in ['<', '\n', '\r', '\u{1b}'] {
                 prop_assert!(!escaped.contains(bad));
             }
-            for pair in escaped.chars().collect::<Vec<_>>().windows(2) {
-                if matches!(pair[0], '@' | '#' | ':' | '/' | '.') {
-                    prop_assert_eq!(pair[1], '\u{2060}');
-                }
+            for bad in ["://", "::", "@a", "#a", ":a:", "www.a"] {
+                prop_assert!(!escaped.contains(bad), "{bad} in {escaped}");
             }
         }
 
         #[test]
-        fn code_stays_one_span(text in ".{0,80}") {
+        fn code_stays_one_element(text in ".{0,80}") {
             let span = code(&text);
-            if span != "–" {
+            if span.starts_with('`') {
                 prop_assert_eq!(span.matches('`').count(), 2);
+            } else if span != "–" {
+                prop_assert_eq!(span.matches('<').count(), 2);
             }
-            prop_assert!(!span.contains('|') && !span.contains('\n') && !span.contains("::"));
+            prop_assert!(!unescaped(&span, '|') && !span.contains('\n') && !span.contains("::"));
         }
 
         #[test]
@@ -163,6 +187,9 @@ mod tests {
         assert_eq!(link("javascript:alert(1)"), None);
         assert_eq!(one_line("\n::error::x"), ":\u{2060}:error:\u{2060}:x");
         assert!(!markdown("0123456789abcdef").contains("0123456"));
+        assert_eq!(markdown("p95 is 99.53 %, wanted > 90"), "p95 is 99.53 %, wanted > 90");
+        assert_eq!(code("p(95)<2000"), "`p(95)<2000`");
+        assert_eq!(code("<b>"), "<code>&lt;b></code>");
         assert_eq!(html("<b a='1'>"), "&lt;b a=&#39;1&#39;&gt;");
     }
 }

@@ -226,14 +226,3 @@ fn the_pages_are_as_kept() {
         insta::assert_snapshot!(format!("baseline_{name}"), baseline_md(&report, None));
     }
 }
-
-#[test]
-fn dump() {
-    for (name, report) in fixtures::all() {
-        let dir = std::path::Path::new("/tmp/wt/report-out").join(name);
-        std::fs::create_dir_all(&dir).expect("dir");
-        for (file, text) in files(&report, None) {
-            std::fs::write(dir.join(file), text).expect("writes");
-        }
-    }
-}
