@@ -15,7 +15,7 @@ use crate::units::{self, Nanos};
 #[must_use]
 pub fn baseline_md(report: &SuiteReport, baseline: Option<&SuiteReport>) -> String {
     let mut page = format!("# Load test of {}\n\n", esc(&report.environment.name));
-    page.push_str(&format!("**{}**\n\n", esc(&report.headline)));
+    add!(page, "**{}**\n\n", esc(&report.headline));
     overview(&mut page, report);
     for scenario in &report.scenarios {
         section(&mut page, scenario);
@@ -31,7 +31,7 @@ pub fn baseline_md(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Stri
         page.push_str("None: no figure of this run asks for one.\n");
     }
     for line in advice {
-        page.push_str(&format!("- {line}\n"));
+        add!(page, "- {line}\n");
     }
     left_out(&mut page, report);
     page
@@ -68,32 +68,31 @@ fn overview(page: &mut String, report: &SuiteReport) {
     ];
     page.push_str("| | |\n| --- | --- |\n");
     for (name, value) in rows {
-        page.push_str(&format!("| {name} | {value} |\n"));
+        add!(page, "| {name} | {value} |\n");
     }
     page.push('\n');
 }
 
 fn section(page: &mut String, scenario: &ScenarioReport) {
     let (plan, recording) = (&scenario.plan, &scenario.recording);
-    page.push_str(&format!("## {}: {}\n\n", plan.scenario, scenario.verdict.kind));
+    add!(page, "## {}: {}\n\n", plan.scenario, scenario.verdict.kind);
     for reason in &scenario.verdict.reasons {
-        page.push_str(&format!("- {}\n", esc(reason)));
+        add!(page, "- {}\n", esc(reason));
     }
     page.push_str("\n### Configuration and load profile\n\n");
     let engine = &plan.engine;
-    page.push_str(&format!(
+    add!(
+        page,
         "{} identities share the load, {} set aside; timeout {}, connect timeout {}, at most {} in flight.\n\n\
          | stage | duration | target rate |\n| ---: | ---: | ---: |\n",
-        plan.identities.count, plan.identities.set_aside, engine.timeout, engine.connect_timeout,
+        plan.identities.count,
+        plan.identities.set_aside,
+        engine.timeout,
+        engine.connect_timeout,
         units::count(u64::from(engine.max_in_flight)),
-    ));
+    );
     for (i, stage) in plan.stages.iter().enumerate() {
-        page.push_str(&format!(
-            "| {} | {} | {} |\n",
-            i + 1,
-            stage.duration,
-            units::rate(stage.target)
-        ));
+        add!(page, "| {} | {} | {} |\n", i + 1, stage.duration, units::rate(stage.target));
     }
     let counts = &recording.total().outcomes;
     if counts.total() == 0 {
@@ -111,28 +110,33 @@ fn section(page: &mut String, scenario: &ScenarioReport) {
 fn throughput(page: &mut String, scenario: &ScenarioReport) {
     let recording = &scenario.recording;
     let total = recording.total();
-    page.push_str(&format!(
+    add!(
+        page,
         "\n### Throughput\n\n{} of {} planned arrivals sent in {} ({}); {} requests in all, {} sent, {} received.\n\n\
          | outcome | arrivals | share |\n| --- | ---: | ---: |\n",
-        units::count(total.outcomes.sent()), units::count(recording.generator.planned), recording.duration,
-        units::rate(figures::achieved_rate(recording)), units::count(total.requests),
-        units::bytes(total.bytes_sent), units::bytes(total.bytes_received),
-    ));
+        units::count(total.outcomes.sent()),
+        units::count(recording.generator.planned),
+        recording.duration,
+        units::rate(figures::achieved_rate(recording)),
+        units::count(total.requests),
+        units::bytes(total.bytes_sent),
+        units::bytes(total.bytes_received),
+    );
     for (outcome, n) in total.outcomes.iter() {
         let share = units::percent(n as f64 / total.outcomes.total() as f64);
-        page.push_str(&format!("| {outcome} | {} | {share} |\n", units::count(n)));
+        add!(page, "| {outcome} | {} | {share} |\n", units::count(n));
     }
 }
 
 fn trend_row(page: &mut String, name: &str, trend: &Trend) {
     let cells = QUANTILES.map(|(_, q)| figures::quantile(trend, q)).join(" | ");
     let mean = trend.mean().map_or_else(|| "–".to_owned(), |ns| units::span(Nanos(ns as u64)));
-    page.push_str(&format!("| {name} | {mean} | {cells} | {} |\n", units::count(trend.count())));
+    add!(page, "| {name} | {mean} | {cells} | {} |\n", units::count(trend.count()));
 }
 
 fn trend_head(page: &mut String) {
     let names = QUANTILES.map(|(name, _)| name).join(" | ");
-    page.push_str(&format!("| | mean | {names} | samples |\n"));
+    add!(page, "| | mean | {names} | samples |\n");
     page.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
 }
 
@@ -145,10 +149,12 @@ fn latency(page: &mut String, scenario: &ScenarioReport) {
         trend_row(page, name.trim(), &trend);
     }
     let connections = &scenario.recording.connections;
-    page.push_str(&format!(
+    add!(
+        page,
         "\n### Connections\n\n{} opened, {} failed. TLS is part of connecting; receiving is service time less waiting.\n\n",
-        units::count(connections.opened), units::count(connections.failed)
-    ));
+        units::count(connections.opened),
+        units::count(connections.failed)
+    );
     trend_head(page);
     trend_row(page, "DNS", &connections.dns);
     trend_row(page, "connect and TLS", &connections.connect);
@@ -160,16 +166,17 @@ fn limits(page: &mut String, scenario: &ScenarioReport) {
     page.push_str("\n### Rate limit\n\n");
     let declared = limiter.declared.map_or_else(|| "none".to_owned(), |d| d.describe());
     let (low, high) = limiter.predicted_hits.unwrap_or((0, 0));
-    page.push_str(&format!(
+    add!(
+        page,
         "Declared: {declared}. Predicted {} to {} answers with 429, observed {}. Inferred: {}.\n\n",
         units::count(low),
         units::count(high),
         units::count(limiter.observed_hits),
         esc(&text::inference(&limiter.inferred)),
-    ));
+    );
     for rule in &limiter.rules {
         let (name, word) = (text::rule_name(rule.name), text::rule_word(rule.verdict));
-        page.push_str(&format!("- {name}: {word}: {}\n", esc(&rule.evidence)));
+        add!(page, "- {name}: {word}: {}\n", esc(&rule.evidence));
     }
 }
 
@@ -181,13 +188,14 @@ fn errors(page: &mut String, scenario: &ScenarioReport) {
     }
     for e in excerpts {
         let check = e.check.as_ref().map(|c| format!(", check {}", code(c))).unwrap_or_default();
-        page.push_str(&format!(
+        add!(
+            page,
             "- {} × {} (status {}{check}): {}\n",
             units::count(e.count),
             e.outcome,
             e.status,
             code(&e.text)
-        ));
+        );
     }
 }
 
@@ -197,13 +205,14 @@ fn thresholds(page: &mut String, scenario: &ScenarioReport) {
     );
     for finding in &scenario.verdict.findings {
         let close = finding.threshold.as_ref().is_some_and(|t| t.close);
-        page.push_str(&format!(
+        add!(
+            page,
             "| {} | {}{} | {} |\n",
             esc(&finding.name),
             finding_word(finding.verdict),
             if close { ", close" } else { "" },
             esc(&finding.message)
-        ));
+        );
     }
 }
 
@@ -211,11 +220,13 @@ fn resources(page: &mut String, scenario: &ScenarioReport) {
     let generator = &scenario.recording.generator;
     let unknown = || "not measured".to_owned();
     let cpu = generator.cpu_seconds.map_or_else(unknown, |s| units::span(Nanos::from_secs_f64(s)));
-    page.push_str(&format!(
+    add!(
+        page,
         "\n### Resources\n\n- Generator: CPU time {cpu}, peak memory {}, at most {} requests in flight.\n\
          - Target: not measured.\n\n",
-        generator.peak_memory.map_or_else(unknown, units::bytes), units::count(generator.max_in_flight),
-    ));
+        generator.peak_memory.map_or_else(unknown, units::bytes),
+        units::count(generator.max_in_flight),
+    );
 }
 
 fn recommendations(scenario: &ScenarioReport) -> Vec<String> {
@@ -270,6 +281,6 @@ fn left_out(page: &mut String, report: &SuiteReport) {
         lines.push("Nothing.".to_owned());
     }
     for line in lines {
-        page.push_str(&format!("- {line}\n"));
+        add!(page, "- {line}\n");
     }
 }

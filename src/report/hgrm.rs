@@ -1,4 +1,4 @@
-//! `<scenario>.hgrm`: the HdrHistogram percentile table of accepted response times.
+//! `<scenario>.hgrm`: the `HdrHistogram` percentile table of accepted response times.
 
 use std::fmt::Write as _;
 
@@ -6,11 +6,11 @@ use super::figures;
 use crate::measure::Trend;
 use crate::plan::ScenarioReport;
 
-/// Lines per halving of the distance to 100 %, as HdrHistogram's own tools use.
+/// Lines per halving of the distance to 100 %, as `HdrHistogram`'s own tools use.
 const TICKS_PER_HALF: u32 = 5;
 
 /// The percentile table of the response time of accepted arrivals, in
-/// milliseconds, as HdrHistogram's `outputPercentileDistribution` writes it
+/// milliseconds, as `HdrHistogram`'s `outputPercentileDistribution` writes it
 /// (plottable by its web page and by `hdr-plot`).
 #[must_use]
 pub fn hgrm(scenario: &ScenarioReport) -> String {

@@ -223,10 +223,12 @@ fn system_out(report: &SuiteReport, scenario: Option<&ScenarioReport>) -> String
         ("repository", &context.repository),
     ];
     pairs.extend(optional.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))));
-    let mut text: String =
-        pairs.iter().map(|(key, value)| format!("{key}={}\n", attribute(value))).collect();
+    let mut text = String::new();
+    for (key, value) in &pairs {
+        add!(text, "{key}={}\n", attribute(value));
+    }
     for (key, value) in &context.facts {
-        text.push_str(&format!("fact.{}={}\n", attribute(key), attribute(value)));
+        add!(text, "fact.{}={}\n", attribute(key), attribute(value));
     }
     xml_text(&text)
 }

@@ -41,7 +41,7 @@ pub fn markdown(report: &SuiteReport, baseline: Option<&SuiteReport>, budget: us
             || "the whole is in report.html".to_owned(),
             |url| format!("[the whole is with the run]({url})"),
         );
-        page.push_str(&format!("\n_Cut to fit: {rest}._\n"));
+        add!(page, "\n_Cut to fit: {rest}._\n");
     }
     page.chars()
         .scan(0, |bytes, c| {
@@ -87,13 +87,14 @@ const fn finding_mark(verdict: FindingVerdict) -> &'static str {
 fn first_line(report: &SuiteReport) -> String {
     let headline: String = report.headline.chars().take(1000).collect();
     let mut text = format!("**{} {}**\n\n", mark(report.verdict), esc(&headline));
-    text.push_str(&format!(
+    add!(
+        text,
         "{} · profile {} · {} · load-gate {}\n",
         code(&report.environment.name),
         code(&report.profile),
         report.started_at.human(),
         code(&report.tool_version),
-    ));
+    );
     if report.partial {
         text.push_str("\n_Partial: made from a checkpoint of a run that never ended._\n");
     }
@@ -104,7 +105,7 @@ fn thresholds(scenario: &ScenarioReport) -> String {
     let verdict = &scenario.verdict;
     let mut text = format!("### {} {}: {}\n\n", mark(verdict.kind), verdict.scenario, verdict.kind);
     for reason in verdict.reasons.iter().chain(&verdict.clusters).take(8) {
-        text.push_str(&format!("- {}\n", esc(reason)));
+        add!(text, "- {}\n", esc(reason));
     }
     let mut judged: Vec<&Finding> =
         verdict.findings.iter().filter(|f| f.threshold.is_some()).collect();
@@ -118,7 +119,8 @@ fn thresholds(scenario: &ScenarioReport) -> String {
         let Some(t) = &finding.threshold else { continue };
         let shown = |v| figures::metric_value(&t.metric, &t.expression, v);
         let interval = t.interval.map(|(low, high)| format!("{} – {}", shown(low), shown(high)));
-        text.push_str(&format!(
+        add!(
+            text,
             "| {} | {} {} | {} | {} | {} | {}{} |\n",
             finding_mark(finding.verdict),
             code(&t.metric),
@@ -128,7 +130,7 @@ fn thresholds(scenario: &ScenarioReport) -> String {
             units::count(t.samples),
             finding_word(finding.verdict),
             if t.close { " (close)" } else { "" },
-        ));
+        );
     }
     text
 }
@@ -144,17 +146,18 @@ fn evidence(scenario: &ScenarioReport) -> Option<String> {
         esc(&finding.message)
     );
     for line in finding.evidence.iter().take(3) {
-        text.push_str(&format!("- {}\n", esc(line)));
+        add!(text, "- {}\n", esc(line));
     }
     for e in scenario.recording.excerpts.iter().take(2) {
-        text.push_str(&format!(
+        add!(
+            text,
             "- {} × {} (status {}), first at arrival {}: {}\n",
             units::count(e.count),
             e.outcome,
             e.status,
             e.arrival,
             code(&e.text)
-        ));
+        );
     }
     Some(text)
 }
@@ -179,7 +182,8 @@ fn rate_limits(order: &[&ScenarioReport]) -> Option<String> {
             .map(|rule| format!("{} {}", rule_mark(rule.verdict), text::rule_name(rule.name)))
             .collect();
         let predicted = limiter.predicted_hits;
-        text.push_str(&format!(
+        add!(
+            text,
             "| {} | {} | {} | {} | {} | {} |\n",
             scenario.plan.scenario,
             limiter.declared.map_or_else(|| "none".to_owned(), |d| d.describe()),
@@ -190,13 +194,9 @@ fn rate_limits(order: &[&ScenarioReport]) -> Option<String> {
             units::count(limiter.observed_hits),
             esc(&text::inference(&limiter.inferred)),
             if rules.is_empty() { "–".to_owned() } else { rules.join(", ") },
-        ));
+        );
         for rule in limiter.rules.iter().filter(|rule| rule.verdict == RuleVerdict::Fail) {
-            text.push_str(&format!(
-                "| | ❌ {} | | | {} | |\n",
-                text::rule_name(rule.name),
-                esc(&rule.evidence)
-            ));
+            add!(text, "| | ❌ {} | | | {} | |\n", text::rule_name(rule.name), esc(&rule.evidence));
         }
     }
     Some(text)
@@ -228,7 +228,7 @@ pub(super) fn changes(order: &[&ScenarioReport], baseline: Option<&SuiteReport>)
         if let (Some((old, _)), Some((new, _))) = (was.success_rate(), is.success_rate()) {
             any = true;
             let (old, new) = (units::percent(old), units::percent(new));
-            text.push_str(&format!("| {id} | success rate | {old} | {new} | |\n"));
+            add!(text, "| {id} | success rate | {old} | {new} | |\n");
         }
         let (was, is) =
             (figures::accepted(&before.recording), figures::accepted(&scenario.recording));
@@ -237,7 +237,7 @@ pub(super) fn changes(order: &[&ScenarioReport], baseline: Option<&SuiteReport>)
             if let (Some(old), Some(new)) = pair {
                 any = true;
                 let ratio = new.0 as f64 / (old.0 as f64).max(1.0);
-                text.push_str(&format!("| {id} | {name} | {old} | {new} | {ratio:.2} |\n"));
+                add!(text, "| {id} | {name} | {old} | {new} | {ratio:.2} |\n");
             }
         }
     }
@@ -251,7 +251,11 @@ fn notices(report: &SuiteReport) -> Option<String> {
     if report.notices.is_empty() {
         return None;
     }
-    Some(report.notices.iter().take(20).map(|notice| format!("- {}\n", esc(notice))).collect())
+    let mut text = String::new();
+    for notice in report.notices.iter().take(20) {
+        add!(text, "- {}\n", esc(notice));
+    }
+    Some(text)
 }
 
 fn footer(report: &SuiteReport) -> String {
@@ -284,7 +288,7 @@ fn details(scenario: &ScenarioReport) -> Option<String> {
     text.push_str("| outcome | arrivals | share |\n| --- | ---: | ---: |\n");
     for (outcome, n) in counts.iter().filter(|(_, n)| *n > 0) {
         let share = units::percent(n as f64 / counts.total() as f64);
-        text.push_str(&format!("| `{outcome}` | {} | {share} |\n", units::count(n)));
+        add!(text, "| `{outcome}` | {} | {share} |\n", units::count(n));
     }
     let rows = figures::latency_rows(recording);
     if !rows.is_empty() {
@@ -293,26 +297,23 @@ fn details(scenario: &ScenarioReport) -> Option<String> {
         text.push_str(" | samples |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
         for (name, trend) in &rows {
             let cells = QUANTILES.map(|(_, q)| figures::quantile(trend, q)).join(" | ");
-            text.push_str(&format!(
-                "| {} | {cells} | {} |\n",
-                name.trim(),
-                units::count(trend.count())
-            ));
+            add!(text, "| {} | {cells} | {} |\n", name.trim(), units::count(trend.count()));
         }
     }
     let p95 = figures::per_bin(recording, 0.95);
     if p95.iter().flatten().count() > 1 {
-        text.push_str(&format!("\np95 over time `{}`\n", sparkline::sparkline(&p95, 60)));
+        add!(text, "\np95 over time `{}`\n", sparkline::sparkline(&p95, 60));
     }
     text.push_str(&chart(scenario));
     for e in recording.excerpts.iter().take(10) {
-        text.push_str(&format!(
+        add!(
+            text,
             "- `{}` × {} (status {}): {}\n",
             e.outcome,
             units::count(e.count),
             e.status,
             code(&one_line(&e.text))
-        ));
+        );
     }
     text.push_str("\n</details>\n");
     Some(text)

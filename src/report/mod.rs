@@ -1,5 +1,13 @@
 //! Renders a `SuiteReport` as text in each format; never writes.
 
+/// Appends formatted text to a `String`, which can't err.
+macro_rules! add {
+    ($to:expr, $($text:tt)*) => {{
+        use std::fmt::Write as _;
+        let _ = write!($to, $($text)*);
+    }};
+}
+
 mod baseline_md;
 mod charts;
 pub mod escape;

@@ -161,16 +161,16 @@ fn header(page: &mut Page, report: &SuiteReport) {
 }
 
 fn where_and_when(page: &mut Page, report: &SuiteReport) {
-    let what = format!(
-        "{} {} · profile {} · {} · seed {} · load-gate {}",
-        report.environment.name,
-        report.environment.url,
-        report.profile,
+    let (environment, profile) = (&report.environment, &report.profile);
+    let what = format!("{} {} · profile {profile}", environment.name, environment.url);
+    page.words(0, Some(Ink::Quiet), &what);
+    let when = format!(
+        "{} · seed {} · load-gate {}",
         report.started_at.human(),
         report.seed,
         report.tool_version
     );
-    page.words(0, Some(Ink::Quiet), &what);
+    page.words(0, Some(Ink::Quiet), &when);
     if report.partial {
         page.words(
             0,
@@ -424,10 +424,10 @@ fn generator(page: &mut Page, scenario: &ScenarioReport) {
         units::count(recording.connections.opened),
     );
     if let Some(cpu) = generator.cpu_seconds {
-        text.push_str(&format!("; CPU {}", units::span(units::Nanos::from_secs_f64(cpu))));
+        add!(text, "; CPU {}", units::span(units::Nanos::from_secs_f64(cpu)));
     }
     if let Some(memory) = generator.peak_memory {
-        text.push_str(&format!("; memory {}", units::bytes(memory)));
+        add!(text, "; memory {}", units::bytes(memory));
     }
     page.words(4, None, &text);
     for finding in &scenario.verdict.findings {
@@ -478,10 +478,10 @@ pub(super) fn inference(inferred: &Inference) -> String {
     };
     let mut text = name.to_owned();
     if let (Some(limit), Some(window)) = (&inferred.limit, &inferred.window_s) {
-        text.push_str(&format!(", {} per {} s", figure(limit), figure(window)));
+        add!(text, ", {} per {} s", figure(limit), figure(window));
     }
     if !inferred.why.is_empty() {
-        text.push_str(&format!(": {}", escape::one_line(&inferred.why)));
+        add!(text, ": {}", escape::one_line(&inferred.why));
     }
     text
 }
