@@ -2,8 +2,8 @@
 
 use super::escape::{code, markdown as esc};
 use super::figures::{self, QUANTILES};
-use super::load_gate::finding_word;
-use super::{markdown, text};
+use super::words::finding_word;
+use super::{markdown, words};
 use crate::gate::VerdictKind;
 use crate::measure::{Ended, Trend};
 use crate::outcome::Outcome;
@@ -172,10 +172,10 @@ fn limits(page: &mut String, scenario: &ScenarioReport) {
         units::count(low),
         units::count(high),
         units::count(limiter.observed_hits),
-        esc(&text::inference(&limiter.inferred)),
+        esc(&words::inference(&limiter.inferred)),
     );
     for rule in &limiter.rules {
-        let (name, word) = (text::rule_name(rule.name), text::rule_word(rule.verdict));
+        let (name, word) = (words::rule_name(rule.name), words::rule_word(rule.verdict));
         add!(page, "- {name}: {word}: {}\n", esc(&rule.evidence));
     }
 }

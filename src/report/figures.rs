@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::gate::VerdictKind;
 use crate::ids::ScenarioId;
 use crate::measure::{Recording, Second, Slice, Trend, span_of};
 use crate::outcome::Outcome;
@@ -144,15 +143,5 @@ pub(super) fn metric_value(key: &str, expression: &str, value: f64) -> String {
         units::millis(value)
     } else {
         units::number(value)
-    }
-}
-
-/// What a scenario's verdict is called, in words for people.
-pub(super) const fn verdict_word(kind: VerdictKind) -> &'static str {
-    match kind {
-        VerdictKind::Pass => "pass",
-        VerdictKind::Fail => "FAIL",
-        VerdictKind::Inconclusive => "INCONCLUSIVE",
-        VerdictKind::Skipped => "SKIPPED",
     }
 }

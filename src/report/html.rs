@@ -4,8 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::escape::{link, one_line};
 use super::figures::{self, QUANTILES};
-use super::load_gate::finding_word;
-use super::{charts, text};
+use super::words::finding_word;
+use super::{charts, words};
 use crate::gate::{FindingVerdict, VerdictKind};
 use crate::limits::RuleVerdict;
 use crate::outcome::Outcome;
@@ -214,7 +214,7 @@ fn limits(scenario: &ScenarioReport) -> Markup {
                     @if let Some((low, high)) = limiter.predicted_hits { (units::count(low)) " to " (units::count(high)) } @else { "–" }
                 } }
                 tr { td { "observed 429" } td { (units::count(limiter.observed_hits)) } }
-                tr { td { "inferred" } td { (text::inference(&limiter.inferred)) } }
+                tr { td { "inferred" } td { (words::inference(&limiter.inferred)) } }
                 @for rule in &limiter.rules {
                     @let class = match rule.verdict {
                         RuleVerdict::Pass => "pass",
@@ -222,8 +222,8 @@ fn limits(scenario: &ScenarioReport) -> Markup {
                         RuleVerdict::NotExercised | RuleVerdict::Info => "skipped",
                     };
                     tr {
-                        td { (text::rule_name(rule.name)) }
-                        td { span class={ "badge " (class) } { (text::rule_word(rule.verdict).to_lowercase()) } " " (one_line(&rule.evidence)) }
+                        td { (words::rule_name(rule.name)) }
+                        td { span class={ "badge " (class) } { (words::rule_word(rule.verdict).to_lowercase()) } " " (one_line(&rule.evidence)) }
                     }
                 }
             }

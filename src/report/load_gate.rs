@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use super::figures;
-use crate::gate::FindingVerdict;
 use crate::limits::{Algorithm, Estimate};
 use crate::measure::Trend;
 use crate::plan::{SCHEMA_VERSION, ScenarioReport, SuiteReport};
@@ -102,15 +101,4 @@ fn generator(scenario: &ScenarioReport) -> Value {
         "schedule_lag_ms": { "p50": at(lag, 0.5), "p99": at(lag, 0.99), "max": at(lag, 1.0) },
         "achieved_rate": figures::achieved_rate(&scenario.recording),
     })
-}
-
-/// The word for a finding's verdict in tables.
-pub(super) const fn finding_word(verdict: FindingVerdict) -> &'static str {
-    match verdict {
-        FindingVerdict::Pass => "pass",
-        FindingVerdict::Info => "info",
-        FindingVerdict::Skipped => "skipped",
-        FindingVerdict::Inconclusive => "inconclusive",
-        FindingVerdict::Fail => "FAIL",
-    }
 }

@@ -2,8 +2,8 @@
 
 use super::escape::{code, html, link, markdown as esc, one_line};
 use super::figures::{self, QUANTILES};
-use super::load_gate::finding_word;
-use super::{sparkline, text};
+use super::words::finding_word;
+use super::{sparkline, words};
 use crate::gate::{Finding, FindingVerdict, VerdictKind};
 use crate::limits::RuleVerdict;
 use crate::outcome::Outcome;
@@ -179,7 +179,7 @@ fn rate_limits(order: &[&ScenarioReport]) -> Option<String> {
         let rules: Vec<String> = limiter
             .rules
             .iter()
-            .map(|rule| format!("{} {}", rule_mark(rule.verdict), text::rule_name(rule.name)))
+            .map(|rule| format!("{} {}", rule_mark(rule.verdict), words::rule_name(rule.name)))
             .collect();
         let predicted = limiter.predicted_hits;
         add!(
@@ -192,11 +192,16 @@ fn rate_limits(order: &[&ScenarioReport]) -> Option<String> {
                 |(low, high)| format!("{} – {}", units::count(low), units::count(high))
             ),
             units::count(limiter.observed_hits),
-            esc(&text::inference(&limiter.inferred)),
+            esc(&words::inference(&limiter.inferred)),
             if rules.is_empty() { "–".to_owned() } else { rules.join(", ") },
         );
         for rule in limiter.rules.iter().filter(|rule| rule.verdict == RuleVerdict::Fail) {
-            add!(text, "| | ❌ {} | | | {} | |\n", text::rule_name(rule.name), esc(&rule.evidence));
+            add!(
+                text,
+                "| | ❌ {} | | | {} | |\n",
+                words::rule_name(rule.name),
+                esc(&rule.evidence)
+            );
         }
     }
     Some(text)

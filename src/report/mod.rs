@@ -22,6 +22,7 @@ mod markdown;
 mod sparkline;
 mod table;
 mod text;
+mod words;
 
 #[cfg(test)]
 mod fixtures;

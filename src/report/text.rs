@@ -1,11 +1,11 @@
 //! The closing summary for a terminal, and the full text of one scenario.
 
 use super::figures::{self, QUANTILES};
-use super::load_gate::finding_word;
 use super::table::{self, Side};
+use super::words::{finding_word, inference, rule_name, rule_word, verdict_word};
 use super::{escape, sparkline};
 use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
-use crate::limits::{Algorithm, Estimate, Inference, RuleVerdict};
+use crate::limits::RuleVerdict;
 use crate::measure::Ended;
 use crate::outcome::Outcome;
 use crate::plan::{ScenarioReport, SuiteReport};
@@ -193,7 +193,7 @@ fn scenario_section(page: &mut Page, scenario: &ScenarioReport) {
     page.gap();
     let kind = scenario.verdict.kind;
     let name = page.paint(Ink::Strong, scenario.plan.scenario.name());
-    let word = page.paint(verdict_ink(kind), figures::verdict_word(kind));
+    let word = page.paint(verdict_ink(kind), verdict_word(kind));
     page.line(&format!("{name}  {word}"));
     for reason in &scenario.verdict.reasons {
         page.words(2, Some(verdict_ink(kind)), &format!("• {reason}"));
@@ -458,63 +458,6 @@ fn excerpts(page: &mut Page, scenario: &ScenarioReport) {
         if !e.text.is_empty() {
             page.words(6, Some(Ink::Quiet), &e.text);
         }
-    }
-}
-
-/// What was inferred of a limiter, in words.
-pub(super) fn inference(inferred: &Inference) -> String {
-    let name = algorithm_name(inferred.algorithm);
-    let figure = |e: &Estimate| {
-        if e.low == e.high {
-            units::number(e.value)
-        } else {
-            format!(
-                "{} ({}–{})",
-                units::number(e.value),
-                units::number(e.low),
-                units::number(e.high)
-            )
-        }
-    };
-    let mut text = name.to_owned();
-    if let (Some(limit), Some(window)) = (&inferred.limit, &inferred.window_s) {
-        add!(text, ", {} per {} s", figure(limit), figure(window));
-    }
-    if !inferred.why.is_empty() {
-        add!(text, ": {}", escape::one_line(&inferred.why));
-    }
-    text
-}
-
-pub(super) const fn algorithm_name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::AnchoredWindow => "anchored fixed window",
-        Algorithm::AlignedWindow => "clock-aligned fixed window",
-        Algorithm::SlidingWindow => "sliding window",
-        Algorithm::TokenBucket => "token bucket",
-        Algorithm::None => "none seen",
-        Algorithm::Unknown => "can't tell",
-    }
-}
-
-pub(super) const fn rule_name(name: crate::limits::RuleName) -> &'static str {
-    use crate::limits::RuleName;
-    match name {
-        RuleName::Engages => "engages",
-        RuleName::Holds => "holds",
-        RuleName::LetsThrough => "lets through",
-        RuleName::Recovers => "recovers",
-        RuleName::SaysSo => "says so",
-        RuleName::NotSpoofable => "can't be walked round",
-    }
-}
-
-pub(super) const fn rule_word(verdict: RuleVerdict) -> &'static str {
-    match verdict {
-        RuleVerdict::Pass => "pass",
-        RuleVerdict::Fail => "FAIL",
-        RuleVerdict::NotExercised => "not exercised",
-        RuleVerdict::Info => "info",
     }
 }
 
