@@ -11,7 +11,7 @@ use crate::outcome::Outcome;
 use crate::tags::{Selector, TagKey};
 use crate::units::Nanos;
 
-/// How often each run is drawn anew. The standard error of the standard error
+/// How often each run is drawn anew: the standard error of the standard error
 /// is then a twentieth of it.
 const RESAMPLES: u32 = 200;
 /// Shorter stages are drawn together with their neighbours.
@@ -21,12 +21,11 @@ const SHORTEST_STRATUM: usize = 10;
 pub(super) struct Seconds {
     /// Width of a bin, in seconds.
     width: u32,
-    /// Response times of accepted arrivals: bucket (counted from `lowest`) and count.
-    response: Vec<Vec<(usize, u32)>>,
+    /// `at_most[b][i]`: accepted arrivals of bin i whose response time is in
+    /// bucket `lowest` + b or a lower one. By bucket first: a drawing is a dot product.
+    at_most: Vec<Vec<u32>>,
     /// The lowest bucket of any bin.
     lowest: u16,
-    /// How many buckets there are from the lowest to the highest.
-    buckets: usize,
     /// Accepted, judged (arrivals − rate limited), rate limited, sent.
     counts: Vec<[u32; 4]>,
     /// Stages long enough to be drawn by themselves.
@@ -61,9 +60,15 @@ impl Seconds {
         let used = || timeline.bins.iter().flat_map(|bin| bin.response.keys().copied());
         let lowest = used().min().unwrap_or(0);
         let highest = used().max().unwrap_or(0);
-        let response = timeline.bins.iter().map(|bin| {
-            bin.response.iter().map(|(bucket, n)| (usize::from(bucket - lowest), *n)).collect()
-        });
+        let bins = timeline.bins.len();
+        let mut at_most = Vec::with_capacity(usize::from(highest - lowest) + 1);
+        let mut so_far = vec![0; bins];
+        for bucket in lowest..=highest {
+            for (count, bin) in so_far.iter_mut().zip(&timeline.bins) {
+                *count += bin.response.get(&bucket).copied().unwrap_or(0);
+            }
+            at_most.push(so_far.clone());
+        }
         let counts = timeline.bins.iter().map(|bin| {
             let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
             let limited = bin.outcomes.get(Outcome::RateLimited);
@@ -76,9 +81,8 @@ impl Seconds {
         });
         Self {
             width: timeline.width.max(1),
-            response: response.collect(),
+            at_most,
             lowest,
-            buckets: usize::from(highest - lowest) + 1,
             counts: counts.collect(),
             strata: strata(recording),
         }
@@ -117,8 +121,8 @@ impl Seconds {
         let accepted = Selector::all().with(TagKey::Outcome, Outcome::Accepted.name());
         let exact = recording.slice(&accepted).and_then(|s| s.response_time.quantile(quantile));
         exact.map(Nanos::as_millis_f64).or_else(|| {
-            let histogram = self.histogram(&once);
-            self.ln_quantile(&histogram, quantile).map(|ln| ln.exp() / 1e6)
+            let (bucket, _) = self.bucket_at(&once, quantile, 0)?;
+            self.ln_quantile(&once, quantile, bucket).map(|ln| ln.exp() / 1e6)
         })
     }
 
@@ -132,56 +136,58 @@ impl Seconds {
         (below > 0).then(|| above as f64 / below as f64)
     }
 
-    fn histogram(&self, drawn: &[u32]) -> Vec<u64> {
-        let mut histogram = vec![0; self.buckets];
-        for (times, response) in drawn.iter().zip(&self.response) {
-            if *times > 0 {
-                for (bucket, n) in response {
-                    histogram[*bucket] += u64::from(*times) * u64::from(*n);
-                }
-            }
+    /// Accepted arrivals of a drawing up to and including bucket `lowest` + `bucket`.
+    fn up_to(&self, drawn: &[u32], bucket: usize) -> u64 {
+        let row = self.at_most.get(bucket).map_or(&[][..], Vec::as_slice);
+        drawn.iter().zip(row).map(|(times, n)| u64::from(*times) * u64::from(*n)).sum()
+    }
+
+    /// The bucket that a quantile of a drawing falls into, looked for from
+    /// `near`, and the rank it is to have; `None` where nothing was accepted.
+    fn bucket_at(&self, drawn: &[u32], quantile: f64, near: usize) -> Option<(usize, f64)> {
+        let last = self.at_most.len().checked_sub(1)?;
+        let rank = quantile * self.up_to(drawn, last) as f64;
+        let mut bucket = near.min(last);
+        while bucket < last && (self.up_to(drawn, bucket) as f64) < rank {
+            bucket += 1;
         }
-        histogram
+        while bucket > 0 && self.up_to(drawn, bucket - 1) as f64 >= rank {
+            bucket -= 1;
+        }
+        (rank > 0.0).then_some((bucket, rank))
     }
 
     /// The logarithm of a quantile in nanoseconds, interpolated within its bucket.
-    fn ln_quantile(&self, histogram: &[u64], quantile: f64) -> Option<f64> {
-        let total: u64 = histogram.iter().sum();
-        let rank = quantile * total as f64;
-        let mut seen = 0.0;
-        for (bucket, n) in histogram.iter().enumerate().filter(|(_, n)| **n > 0) {
-            let n = *n as f64;
-            if seen + n >= rank {
-                let middle = span_of(self.lowest.saturating_add(bucket as u16)).0 as f64;
-                return Some(middle.ln() + ((rank - seen) / n - 0.5) * BUCKET_LN_WIDTH);
-            }
-            seen += n;
-        }
-        None
+    fn ln_quantile(&self, drawn: &[u32], quantile: f64, near: usize) -> Option<f64> {
+        let (bucket, rank) = self.bucket_at(drawn, quantile, near)?;
+        let below = if bucket == 0 { 0 } else { self.up_to(drawn, bucket - 1) };
+        let within = self.up_to(drawn, bucket).saturating_sub(below).max(1) as f64;
+        let middle = span_of(self.lowest.saturating_add(bucket as u16)).0 as f64;
+        Some(middle.ln() + ((rank - below as f64) / within - 0.5) * BUCKET_LN_WIDTH)
     }
 
     /// How much every figure varies from one drawing of the run to the next.
     pub(super) fn spread(&self, seed: u64) -> Spreads {
         let mut rng = StdRng::seed_from_u64(seed);
-        let quantiles = || Figure::ALL.into_iter().filter(|figure| figure.quantile().is_some());
-        let histogram = self.histogram(&vec![1; self.len()]);
-        let block = quantiles()
-            .filter_map(|figure| self.beyond(&histogram, figure.quantile()?))
-            .map(|series| block_length(&self.without_level(series)))
-            .max()
-            .unwrap_or(1);
-        let mut by_figure = [Spread::default(); 6];
+        let once = vec![1; self.len()];
+        // Each quantile with its bucket in the run as it was.
+        let quantiles: Vec<(Figure, f64, usize)> = Figure::ALL
+            .into_iter()
+            .filter_map(|figure| figure.quantile().map(|quantile| (figure, quantile)))
+            .filter_map(|(figure, q)| Some((figure, q, self.bucket_at(&once, q, 0)?.0)))
+            .collect();
+        let memory = |(_, _, bucket): &(Figure, f64, usize)| {
+            block_length(&self.without_level(self.beyond(*bucket)))
+        };
+        let block = quantiles.iter().map(memory).max().unwrap_or(1);
         let mut drawings: [Vec<f64>; 6] = Default::default();
         for _ in 0..RESAMPLES {
-            let histogram = self.histogram(&resample(&self.strata, block, &mut rng));
-            for figure in quantiles() {
-                let ln = figure.quantile().and_then(|q| self.ln_quantile(&histogram, q));
-                drawings[figure as usize].extend(ln);
+            let drawn = resample(&self.strata, block, &mut rng);
+            for (figure, quantile, bucket) in &quantiles {
+                drawings[*figure as usize].extend(self.ln_quantile(&drawn, *quantile, *bucket));
             }
         }
-        for figure in quantiles() {
-            by_figure[figure as usize] = self.summary(&drawings[figure as usize], block);
-        }
+        let mut by_figure = drawings.map(|drawn| self.summary(&drawn, block));
         for figure in [Figure::SuccessRate, Figure::RateLimited] {
             let block = block_length(&self.without_level(self.off_rate(figure)));
             let drawn = (0..RESAMPLES)
@@ -197,28 +203,22 @@ impl Seconds {
         let mean = drawn.iter().sum::<f64>() / n;
         let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
         let blocks = self.len() as f64 / block as f64;
-        Spread { error: variance.sqrt(), freedom: (blocks - self.strata.len() as f64).max(1.0) }
+        let freedom = (blocks - self.strata.len() as f64).max(1.0);
+        // Blocks vary about the mean of the blocks at hand, not about the true one.
+        let error = (variance * blocks / freedom).sqrt();
+        // The drawings are a sample themselves: their number bounds the certainty too.
+        Spread { error, freedom: (freedom.recip() + (n - 1.0).recip()).recip().max(1.0) }
     }
 
-    /// Per second, how many more samples lie beyond the quantile than should:
+    /// Per second, how many more samples lie beyond `bucket` than their share:
     /// what decides how much the quantile moves.
-    fn beyond(&self, histogram: &[u64], quantile: f64) -> Option<Vec<f64>> {
-        let total: u64 = histogram.iter().sum();
-        let mut seen = 0;
-        let at = histogram.iter().position(|n| {
-            seen += n;
-            seen as f64 >= quantile * total as f64 && total > 0
-        })?;
-        let share = histogram[at + 1..].iter().sum::<u64>() as f64 / total as f64;
-        let series = self.response.iter().map(|response| {
-            let (mut all, mut beyond) = (0.0, 0.0);
-            for (bucket, n) in response {
-                all += f64::from(*n);
-                beyond += if *bucket > at { f64::from(*n) } else { 0.0 };
-            }
-            beyond - share * all
-        });
-        Some(series.collect())
+    fn beyond(&self, bucket: usize) -> Vec<f64> {
+        let (Some(row), Some(all)) = (self.at_most.get(bucket), self.at_most.last()) else {
+            return Vec::new();
+        };
+        let sum = |row: &[u32]| row.iter().map(|n| f64::from(*n)).sum::<f64>();
+        let share = sum(row) / sum(all).max(1.0);
+        all.iter().zip(row).map(|(all, n)| share * f64::from(*all) - f64::from(*n)).collect()
     }
 
     /// Per second, how far the numerator of a rate is off its share.
