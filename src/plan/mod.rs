@@ -1,7 +1,11 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
+mod comparison;
 mod suite;
 
+pub use comparison::{
+    COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
+};
 pub use suite::{
     EngineSettings, Environment, IdentityKind, IdentityPlan, Plan, ProbePlan, RunContext,
     SCHEMA_VERSION, ScenarioReport, Stage, SuitePlan, SuiteReport,
