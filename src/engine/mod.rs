@@ -1,1 +1,5 @@
 //! (room engine)
+
+mod breaker;
+
+pub use breaker::{Breaker, BreakerSettings};
