@@ -1,3 +1,7 @@
 //! Flags in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    load_gate::cli::main()
+}

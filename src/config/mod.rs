@@ -1,1 +1,23 @@
-//! (room config)
+//! Text becomes meaning: files, environment variables and flags become a plan, or errors that point at the line.
+
+mod diagnostics;
+mod file;
+pub mod guard;
+mod identities;
+mod inputs;
+mod reader;
+mod resolve;
+mod scenarios;
+mod secrets;
+mod shim;
+#[cfg(test)]
+mod tests;
+mod thresholds;
+mod tree;
+mod values;
+
+use shim::parse_threshold;
+
+pub use diagnostics::Diagnostics;
+pub use inputs::{Flags, Purpose, Resolved, Secrets, Sources, UserFile, config_path};
+pub use resolve::{BUILT_IN, resolve};

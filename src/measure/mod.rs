@@ -2,6 +2,8 @@
 
 mod bootstrap;
 mod ledger;
+mod matcher;
+mod recorder;
 mod recording;
 mod sample;
 mod slice;
@@ -10,6 +12,7 @@ mod trend;
 
 pub use bootstrap::{block_length, resample};
 pub use ledger::Ledger;
+pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Connections, Ended, Excerpt, Generator, ProbeCount, Recording,
     StageKind, StageRecord,

@@ -6,9 +6,9 @@ use crate::outcome::Outcome;
 use crate::tags::LabelSet;
 use crate::units::Nanos;
 
-/// One request (or dropped arrival) of a scenario. Moments count from the start
-/// of the load; what is sent before it (canary, proof) has moments on the same
-/// axis shifted by [`crate::measure::Recording::load_offset`], see there.
+/// One request (or dropped arrival) of a scenario. Moments count from the
+/// scenario's first request (the canary); the load starts
+/// [`crate::measure::Recording::load_offset`] later.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
     /// What it was sent for.
@@ -50,6 +50,31 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// An arrival that was never sent: the in-flight cap was reached.
+    #[must_use]
+    pub const fn dropped(arrival: u64, stage: u16, identity: IdentityId, due: Nanos) -> Self {
+        Self {
+            traffic: Traffic::Arrival,
+            arrival,
+            stage,
+            identity,
+            due,
+            sent: due,
+            first_byte: due,
+            done: due,
+            status: 0,
+            outcome: Outcome::Dropped,
+            labels: LabelSet::EMPTY,
+            bytes_sent: 0,
+            bytes_received: 0,
+            checks_passed: 0,
+            checks_failed: 0,
+            items: 0,
+            admitted: Admitted::Unknown,
+            retry_after: None,
+        }
+    }
+
     /// Lag = sent − due: how late the generator itself was.
     #[must_use]
     pub fn lag(&self) -> Nanos {

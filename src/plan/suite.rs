@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::gate::{Criteria, Verdict, VerdictKind};
 use crate::ids::{ProbeKind, ScenarioId};
-use crate::measure::Recording;
+use crate::measure::{Ended, Recording};
 use crate::scenario::Settings;
 use crate::units::{Nanos, Timestamp};
 
@@ -109,6 +109,18 @@ pub struct Plan {
     pub criteria: Criteria,
     /// Why it can't run; `None`: it can.
     pub skip: Option<String>,
+}
+
+impl Plan {
+    /// The recording of a scenario that didn't run: all planned, nothing done.
+    #[must_use]
+    pub fn not_run(&self, at: Timestamp, ended: Ended) -> Recording {
+        let schedule = super::Schedule::new(&self.stages);
+        let mut recording = Recording::empty(self.scenario, at, ended);
+        recording.stages = schedule.stages();
+        recording.generator.planned = schedule.total();
+        recording
+    }
 }
 
 /// A whole run, resolved.

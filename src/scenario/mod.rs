@@ -1,200 +1,62 @@
 //! One file a scenario: builds arrival n's request and judges its answer.
+//!
+//! Everything here is a function of its arguments: the seed, the run's name and
+//! the call decide every byte of a request, the answer decides the judgement. The
+//! body of a 2xx answer goes no further than the judge.
 
-use std::net::Ipv4Addr;
-use std::time::Duration;
+mod call;
+mod credential_vending;
+mod events;
+mod judge;
+mod onboarding;
+mod random;
+mod run;
+mod stripe;
+mod webhook;
 
-use serde::{Deserialize, Serialize};
+pub use call::{
+    Answer, Call, Expect, Identity, Judgement, Past, ProbeResult, Request, Scenario, Settings,
+};
 
-use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
-use crate::outcome::Outcome;
+use credential_vending::CredentialVending;
+use onboarding::Onboarding;
+use run::Run;
+use webhook::Webhook;
+
 use crate::secret::Secret;
-use crate::tags::{Label, LabelSet};
 
-/// What a scenario needs to know beyond its seed: printable, no secrets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "scenario")]
-pub enum Settings {
-    /// `POST /api/v1/customers/onboard`.
-    Onboarding {
-        /// The domain of every e-mail address.
-        email_domain: String,
-    },
-    /// `POST /api/v1/credentials/exchange`.
-    CredentialVending {
-        /// Providers asked for, alone and in every combination (1 to 4, distinct).
-        providers: Vec<String>,
-        /// TTLs asked for, in minutes (1 to 240; 1 to 48 of them, distinct).
-        ttl_minutes: Vec<u16>,
-    },
-    /// `POST /api/webhooks/stripe`.
-    Webhook {
-        /// Share of deliveries that repeat an acknowledged one (0 to 1).
-        duplicates: f64,
-        /// The Stripe customer that events name.
-        stripe_customer: String,
-        /// The Stripe price that invoices name.
-        stripe_price: String,
-    },
+/// The secrets a scenario is given.
+#[derive(Clone, Debug, Default)]
+pub struct Secrets {
+    /// The secret that webhooks are signed with; without it they go out unsigned.
+    pub webhook: Option<Secret>,
+    /// Whatever must never be quoted from an answer (API keys, tokens); the webhook
+    /// secret needn't be among them.
+    pub known: Vec<Secret>,
 }
 
-impl Settings {
-    /// Whose settings these are.
-    #[must_use]
-    pub const fn scenario(&self) -> ScenarioId {
-        match self {
-            Self::Onboarding { .. } => ScenarioId::Onboarding,
-            Self::CredentialVending { .. } => ScenarioId::CredentialVending,
-            Self::Webhook { .. } => ScenarioId::Webhook,
+/// The scenario that `settings` describe.
+///
+/// `seed` and `run_id` decide, with each call, the bytes of its request. `run_id`
+/// must differ from run to run: e-mail addresses and event ids are unique by it.
+#[must_use]
+pub fn build(settings: &Settings, seed: u64, run_id: &str, secrets: Secrets) -> Box<dyn Scenario> {
+    let Secrets { webhook, mut known } = secrets;
+    known.extend(webhook.clone());
+    let run = Run::new(settings.scenario(), seed, run_id, known);
+    match settings {
+        Settings::Onboarding { email_domain } => Box::new(Onboarding::new(run, email_domain)),
+        Settings::CredentialVending { providers, ttl_minutes } => {
+            Box::new(CredentialVending::new(run, providers, ttl_minutes))
+        }
+        Settings::Webhook { duplicates, stripe_customer, stripe_price } => {
+            Box::new(Webhook::new(run, *duplicates, stripe_customer, stripe_price, webhook))
         }
     }
 }
 
-/// Who sends a request.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// Its index in the plan.
-    pub id: IdentityId,
-    /// The address to claim in `X-Forwarded-For`; `None`: the runner's own, no header.
-    pub address: Option<Ipv4Addr>,
-    /// The API key to show.
-    pub key: Option<Secret>,
-}
+#[cfg(test)]
+mod fixtures;
 
-/// A delivery that the target has acknowledged and that may be repeated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Past {
-    /// The arrival's number (0: the canary).
-    pub n: u64,
-    /// The wall clock when its request was built, since 1970: with the seed and
-    /// `n` it gives the same bytes again.
-    pub unix: Duration,
-}
-
-/// One request to be built.
-#[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
-    /// The arrival's number from 1; for other traffic a counter of its own, from 0.
-    pub n: u64,
-    /// What it is for. Request bytes depend on (seed, run, traffic, n, unix, past) only.
-    pub traffic: Traffic,
-    /// The wall clock, since 1970.
-    pub unix: Duration,
-    /// Who sends it.
-    pub identity: &'a Identity,
-    /// Acknowledged deliveries, oldest first (bounded; empty where nothing was acknowledged).
-    pub past: &'a [Past],
-}
-
-/// A request, ready to be sent.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The path, from `/`.
-    pub path: &'static str,
-    /// Header names (lower case) and values; `content-type` included.
-    pub headers: Vec<(&'static str, String)>,
-    /// The body of the POST, exactly as signed.
-    pub body: Vec<u8>,
-    /// The labels it carries.
-    pub labels: LabelSet,
-    /// Whether this is the first delivery of something that may be repeated once
-    /// acknowledged (webhooks that are not themselves duplicates).
-    pub repeatable: bool,
-    /// What the answer is held against.
-    pub expect: Expect,
-}
-
-/// What the scenario expects of the answer to one request.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Expect {
-    /// The customer to be echoed.
-    Customer {
-        /// As sent.
-        name: String,
-        /// As sent.
-        email: String,
-    },
-    /// The credentials asked for.
-    Credentials {
-        /// As sent.
-        providers: Vec<String>,
-        /// As sent, in minutes.
-        ttl_minutes: u16,
-    },
-    /// An acknowledgement.
-    Acknowledgement,
-    /// A refusal of that kind.
-    Refusal(ProbeKind),
-}
-
-/// The answer to a request. Its body never leaves `engine` and the judge.
-#[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
-    /// The status.
-    pub status: u16,
-    /// The value of `content-type`, if any.
-    pub content_type: Option<&'a str>,
-    /// The whole body; `None`: over the cap, never judged truncated.
-    pub body: Option<&'a [u8]>,
-    /// Our wall clock when the request was sent, since 1970.
-    pub sent_unix: Duration,
-    /// Our wall clock when the answer was whole, since 1970.
-    pub done_unix: Duration,
-    /// The server's clock minus ours, in seconds (0 when unknown).
-    pub skew: f64,
-}
-
-/// What the judge says of an answer.
-#[derive(Clone, Debug, Default)]
-pub struct Judgement {
-    /// How the arrival ended; `None` only in the default value.
-    pub outcome: Option<Outcome>,
-    /// Checks that held: bit i stands for the scenario's i-th check.
-    pub passed: u32,
-    /// Checks that did not, likewise.
-    pub failed: u32,
-    /// Things delivered by an accepted answer (credentials; else 1).
-    pub items: u32,
-    /// An excerpt, never of a 2xx answer: at most 200 characters, inert, masked.
-    pub excerpt: Option<String>,
-    /// `retry_after` of a 429 body, in seconds.
-    pub retry_after: Option<u32>,
-    /// Whether the body of a 429 is JSON.
-    pub json: bool,
-    /// The new customer's key, of an accepted `Traffic::Minting` only.
-    pub minted: Option<Secret>,
-}
-
-/// What became of a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeResult {
-    /// Refused as API.md says.
-    Held,
-    /// Refused with another 4xx than API.md says: the answer is off, the door is shut.
-    Other,
-    /// Answered 2xx.
-    Breached,
-    /// Rate limited, 5xx or anything else: nothing can be said.
-    Neither,
-}
-
-/// A scenario: pure, no I/O, no clock.
-pub trait Scenario: Send + Sync {
-    /// Which one.
-    fn id(&self) -> ScenarioId;
-    /// The labels its requests may carry, at most 64; bit i of a [`LabelSet`] is label i.
-    fn labels(&self) -> &[Label];
-    /// The checks its judge makes, at most 32; bit i of a [`Judgement`] is check i.
-    fn checks(&self) -> &[&'static str];
-    /// The kinds of probe that belong to it.
-    fn probes(&self) -> &[ProbeKind];
-    /// Builds the request of one call (any traffic but probes).
-    fn request(&self, call: &Call<'_>) -> Request;
-    /// Builds a probe.
-    fn probe(&self, kind: ProbeKind, call: &Call<'_>) -> Request;
-    /// Judges the answer to `request` (not for probes).
-    fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement;
-    /// Judges the answer to a probe.
-    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult;
-    /// What to mend when the canary is refused with `status` 401, 403 or 422.
-    fn advice(&self, status: u16) -> String;
-}
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,207 @@
+//! The load: an open model. Arrivals are dispatched when they are due, whatever the target does.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::events::{Event, Tick};
+use super::job::Run;
+use super::request::Errand;
+use super::run::stopped;
+use super::stop::StopReason;
+use super::watchdog::Watchdog;
+use crate::ids::ProbeKind;
+use crate::measure::{Ended, Sample};
+use crate::units::Nanos;
+
+/// Arrivals dispatched without a pause before others get their turn.
+const BURST: u32 = 32;
+
+/// Sends every arrival when it is due, and what goes along with the load.
+pub(super) async fn load(run: &Arc<Run>) -> Ended {
+    let start = run.now();
+    run.start_load(start);
+    run.observe(&Event::Load { arrivals: run.schedule.total(), duration: run.schedule.duration() });
+    let watcher = tokio::spawn(watch(Arc::clone(run), start));
+    let ended = match dispatch_all(run, start).await {
+        Ok(()) => Ended::Completed,
+        Err(reason) => stopped(&reason, run.now() - start),
+    };
+    watcher.abort();
+    ended
+}
+
+async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
+    let mut probes = ProbeTurns::new(run);
+    let mut follow_ups = FollowUps::new(run, start);
+    let mut burst = 0;
+    for (n, stage, due) in run.schedule.iter() {
+        while let Some(moment) = follow_ups.next_by(due) {
+            sleep(run, start + moment).await?;
+            follow_ups.send(run);
+        }
+        if sleep(run, start + due).await? {
+            burst = 0;
+        } else {
+            burst += 1;
+            if burst % BURST == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        let stage = u16::try_from(stage).unwrap_or(u16::MAX);
+        dispatch(run, n, stage, start + due);
+        if let Some(kind) = probes.turn(n) {
+            let k = run.extra.fetch_add(1, Ordering::Relaxed);
+            let identity = run.job.identities.of_probe(k);
+            run.spawn(Errand::Probe { k, kind }, identity);
+        }
+    }
+    // The last stage may ramp down to nothing: the load lasts to its end.
+    while let Some(moment) = follow_ups.next_by(run.schedule.duration()) {
+        sleep(run, start + moment).await?;
+        follow_ups.send(run);
+    }
+    sleep(run, start + run.schedule.duration()).await?;
+    Ok(())
+}
+
+/// Sleeps until `at` (from the first request), or until the run is ended. Whether
+/// there was anything to sleep for.
+async fn sleep(run: &Arc<Run>, at: Nanos) -> Result<bool, StopReason> {
+    if let Some(reason) = run.job.stop.reason() {
+        return Err(reason);
+    }
+    let at = run.epoch + at;
+    if run.job.clock.now() >= at {
+        return Ok(false);
+    }
+    tokio::select! {
+        biased;
+        reason = run.job.stop.given() => Err(reason),
+        () = run.job.clock.sleep_until(at) => Ok(true),
+    }
+}
+
+fn dispatch(run: &Arc<Run>, n: u64, stage: u16, due: Nanos) {
+    if run.in_flight() >= u64::from(run.job.plan.engine.max_in_flight) {
+        let identity = run.job.identities.of_arrival(n).id;
+        run.recorder().record(&Sample::dropped(n, stage, identity, due), None);
+        return;
+    }
+    let identity = run.job.identities.of_arrival(n);
+    run.spawn(Errand::Arrival { n, stage, due }, identity);
+}
+
+/// Which arrivals are accompanied by a probe: spread evenly, the kinds in turn.
+struct ProbeTurns {
+    kinds: Vec<ProbeKind>,
+    total: u64,
+    arrivals: u64,
+    done: u64,
+}
+
+impl ProbeTurns {
+    fn new(run: &Run) -> Self {
+        let (kinds, share) = (run.job.plan.probes.kinds.clone(), run.job.plan.probes.share);
+        let arrivals = run.schedule.total();
+        let wanted = (arrivals as f64 * share).round() as u64;
+        // One of each kind has gone ahead of the load.
+        let total = wanted.saturating_sub(kinds.len() as u64);
+        Self { kinds, total, arrivals, done: 0 }
+    }
+
+    fn turn(&mut self, n: u64) -> Option<ProbeKind> {
+        if self.done >= self.total || self.kinds.is_empty() {
+            return None;
+        }
+        // Probe d comes along with arrival (2d + 1) / (2 total) of the way.
+        let at =
+            u128::from(2 * self.done + 1) * u128::from(self.arrivals) / u128::from(2 * self.total);
+        if u128::from(n) < at {
+            return None;
+        }
+        let kind = self.kinds.get((self.done % self.kinds.len() as u64) as usize).copied();
+        self.done += 1;
+        kind
+    }
+}
+
+/// What the identity set aside sends during the load.
+struct FollowUps {
+    /// Counted from the start of the load.
+    moments: std::vec::IntoIter<Nanos>,
+    next: Option<Nanos>,
+}
+
+impl FollowUps {
+    fn new(run: &Run, start: Nanos) -> Self {
+        let began = run.proof_start.get().copied().unwrap_or(start);
+        let lead_in = run.job.proof_lead_in.min(run.job.proof.len());
+        let moments: Vec<_> = match run.job.identities.set_aside() {
+            Some(_) => {
+                run.job.proof[lead_in..].iter().map(|moment| (began + *moment) - start).collect()
+            }
+            None => Vec::new(),
+        };
+        let mut moments = moments.into_iter();
+        let next = moments.next();
+        Self { moments, next }
+    }
+
+    fn next_by(&self, due: Nanos) -> Option<Nanos> {
+        self.next.filter(|moment| *moment <= due)
+    }
+
+    fn send(&mut self, run: &Arc<Run>) {
+        if let Some(identity) = run.job.identities.set_aside() {
+            let k = run.extra.fetch_add(1, Ordering::Relaxed);
+            run.spawn(Errand::Proof { k }, identity.clone());
+        }
+        self.next = self.moments.next();
+    }
+}
+
+/// Once a second: tells how the load stands, saves a checkpoint every tenth time,
+/// and ends the run when it must not go on.
+async fn watch(run: Arc<Run>, start: Nanos) {
+    let mut watchdog = Watchdog::new(&run.job.plan);
+    let mut sent_before = 0;
+    let mut before = start;
+    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    // The first tick of an interval is at once.
+    seconds.tick().await;
+    for second in 1_u64.. {
+        seconds.tick().await;
+        let now = run.now();
+        let (tick, sent) = tick(&run, now - start, (sent_before, now - before));
+        (sent_before, before) = (sent, now);
+        run.observe(&Event::Tick(&tick));
+        let wants_snapshot = watchdog.wants_snapshot();
+        if second % 10 == 0 || wants_snapshot {
+            let snapshot = run.snapshot();
+            if second % 10 == 0 {
+                run.observe(&Event::Checkpoint(&snapshot));
+            }
+            if let Some(reason) = watchdog.look(&snapshot, tick.elapsed) {
+                run.job.stop.now(StopReason::Aborted(reason));
+            }
+        }
+    }
+}
+
+fn tick(run: &Run, elapsed: Nanos, (sent_before, since): (u64, Nanos)) -> (Tick, u64) {
+    let (outcomes, sent, p95) = run.recorder().progress();
+    let stages = run.schedule.stages();
+    let current = stages.iter().find(|s| elapsed < s.end).or(stages.last());
+    let tick = Tick {
+        elapsed,
+        stage: (current.map_or(0, |s| s.number), u16::try_from(stages.len()).unwrap_or(u16::MAX)),
+        asked: run.schedule.rate_at(elapsed),
+        achieved: (sent - sent_before) as f64 / since.as_secs_f64().max(0.001),
+        in_flight: run.in_flight(),
+        planned: run.schedule.total(),
+        outcomes,
+        p95,
+    };
+    (tick, sent)
+}

@@ -1,0 +1,21 @@
+//! What differs between operating systems, one small file each.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(super) use linux::{cpu_seconds, peak_memory, sharpen_timer};
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+#[cfg(not(target_os = "linux"))]
+pub(super) use elsewhere::{cpu_seconds, peak_memory, sharpen_timer};
+
+#[cfg(unix)]
+mod descriptors_unix;
+#[cfg(unix)]
+pub use descriptors_unix::raise_descriptor_limit;
+
+#[cfg(not(unix))]
+mod descriptors_elsewhere;
+#[cfg(not(unix))]
+pub use descriptors_elsewhere::raise_descriptor_limit;

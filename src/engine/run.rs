@@ -1,0 +1,148 @@
+//! A scenario's run from the first connection to the last answer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::events::Event;
+use super::job::{Job, Run};
+use super::load::load;
+use super::platform;
+use super::request::{Errand, Report};
+use super::stop::StopReason;
+use crate::ids::ProbeKind;
+use crate::measure::{CanaryResult, Ended, Recording};
+use crate::outcome::Outcome;
+use crate::units::Nanos;
+
+/// How long answers are awaited after an interrupt.
+const DRAIN_AFTER_STOP: Duration = Duration::from_secs(3);
+
+/// Runs one scenario: connection, canary, first probes, proof, load, drain.
+pub async fn run(job: Job) -> Recording {
+    let run = Run::new(job);
+    let cpu_before = platform::cpu_seconds();
+    run.observe(&Event::Started(&run.job.plan));
+    run.observe(&Event::Checkpoint(&run.snapshot()));
+    let ended = tokio::select! {
+        biased;
+        ended = before_load(&run) => ended,
+        reason = run.job.stop.given() => Some(stopped(&reason, Nanos::ZERO)),
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => load(&run).await,
+    };
+    drain(&run).await;
+    finish(&run, ended, cpu_before)
+}
+
+/// Everything before the first arrival. `Some` when there will be none.
+async fn before_load(run: &Arc<Run>) -> Option<Ended> {
+    let within = run.job.plan.engine.connect_timeout;
+    if let Err(reason) = run.job.transport.reach(within.into()).await {
+        return Some(Ended::Unreachable { reason });
+    }
+    let report = run.carry_out(Errand::Canary, &run.job.identities.of_arrival(1)).await;
+    let canary = CanaryResult {
+        outcome: report.outcome,
+        status: report.status,
+        service_time: report.service_time,
+        note: note_on(&report),
+    };
+    run.observe(&Event::Canary(&canary));
+    run.recorder().canary(canary);
+    if report.unconnected {
+        return Some(Ended::Unreachable { reason: report.text.unwrap_or_default() });
+    }
+    if matches!(report.status, 401 | 403 | 422) && report.outcome == Outcome::Rejected {
+        let mut advice = run.job.scenario.advice(report.status);
+        if let Some(text) = report.text.filter(|text| !text.is_empty()) {
+            advice = format!("{advice} (the target said: {text})");
+        }
+        return Some(Ended::Misconfigured { advice });
+    }
+    first_probes(run).await;
+    prove(run).await;
+    None
+}
+
+fn note_on(report: &Report) -> String {
+    let text = report.text.as_deref().filter(|text| !text.is_empty());
+    match report.outcome {
+        Outcome::Accepted => String::new(),
+        Outcome::Contract => {
+            format!("check `{}` failed", report.check.unwrap_or("of the contract"))
+        }
+        outcome if report.status == 0 => {
+            format!("{outcome}: {}", text.unwrap_or("no answer"))
+        }
+        outcome => match text {
+            Some(text) => format!("{outcome}, status {}: {text}", report.status),
+            None => format!("{outcome}, status {}", report.status),
+        },
+    }
+}
+
+/// One probe of each kind while the limiter still has room for it.
+async fn first_probes(run: &Arc<Run>) {
+    let kinds: Vec<ProbeKind> = run.job.plan.probes.kinds.clone();
+    if run.job.plan.probes.share <= 0.0 {
+        return;
+    }
+    for kind in kinds {
+        let k = run.extra.fetch_add(1, Ordering::Relaxed);
+        run.carry_out(Errand::Probe { k, kind }, &run.job.identities.of_probe(k)).await;
+    }
+}
+
+/// Drives the identity set aside past its limit, as far as that comes before the load.
+async fn prove(run: &Arc<Run>) {
+    let Some(identity) = run.job.identities.set_aside() else { return };
+    let start = run.now();
+    run.proof_start.get_or_init(|| start);
+    let lead_in = run.job.proof.get(..run.job.proof_lead_in).unwrap_or_default();
+    run.observe(&Event::Proof(lead_in.last().copied().unwrap_or_default()));
+    for moment in lead_in {
+        run.job.clock.sleep_until(run.epoch + start + *moment).await;
+        let k = run.extra.fetch_add(1, Ordering::Relaxed);
+        run.spawn(Errand::Proof { k }, identity.clone());
+    }
+    // The load is to find the target as it is, not busy with the proof.
+    run.idle().await;
+}
+
+/// Awaits the answers under way; after an interrupt not for long.
+async fn drain(run: &Arc<Run>) {
+    run.observe(&Event::Draining(run.in_flight()));
+    let patience = async {
+        run.job.stop.given().await;
+        tokio::time::sleep(DRAIN_AFTER_STOP).await;
+    };
+    tokio::select! {
+        biased;
+        () = run.idle() => {}
+        () = patience => {
+            run.abandoned.store(true, Ordering::Release);
+            run.abandon.notify_waiters();
+            run.idle().await;
+        }
+    }
+}
+
+pub(super) fn stopped(reason: &StopReason, after: Nanos) -> Ended {
+    match reason {
+        StopReason::Interrupted => Ended::Interrupted { after },
+        StopReason::Aborted(reason) => Ended::Aborted { after, reason: reason.clone() },
+    }
+}
+
+fn finish(run: &Arc<Run>, ended: Ended, cpu_before: Option<f64>) -> Recording {
+    let mut recorder = run.recorder();
+    let duration = run.load_time();
+    recorder.set_connections(run.job.transport.connections());
+    recorder.set_clock_skew(run.skew());
+    let cpu = platform::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    recorder.set_generator_usage(cpu, platform::peak_memory());
+    recorder.finish(ended, duration)
+}

@@ -1,0 +1,55 @@
+//! The signal that ends a run before its time.
+
+use tokio::sync::watch;
+
+/// Why a run is to end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// SIGINT or SIGTERM.
+    Interrupted,
+    /// A breaker or a threshold with `abortOnFail`; which, and what it saw.
+    Aborted(String),
+}
+
+/// A signal that is given once and then stands. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Sender<Option<StopReason>>);
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Stop {
+    /// Gives the signal. The first reason stands.
+    pub fn now(&self, reason: StopReason) {
+        self.0.send_if_modified(|current| {
+            let first = current.is_none();
+            if first {
+                *current = Some(reason);
+            }
+            first
+        });
+    }
+
+    /// The reason, if the signal was given.
+    #[must_use]
+    pub fn reason(&self) -> Option<StopReason> {
+        self.0.borrow().clone()
+    }
+
+    /// Ends when the signal is given.
+    pub async fn given(&self) -> StopReason {
+        let mut receiver = self.0.subscribe();
+        loop {
+            if let Some(reason) = receiver.borrow_and_update().clone() {
+                return reason;
+            }
+            if receiver.changed().await.is_err() {
+                // We hold a sender ourselves, so it can't close.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}

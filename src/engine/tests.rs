@@ -1,0 +1,299 @@
+//! The engine on a clock and a network of its own: nine minutes in milliseconds.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::*;
+use crate::admission::{DeclaredLimit, Scope};
+use crate::gate::{Criteria, GeneratorBounds};
+use crate::ids::{ProbeKind, ScenarioId};
+use crate::measure::{Connections, Ended, Recording};
+use crate::outcome::Outcome;
+use crate::plan::{EngineSettings, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
+use crate::scenario::{self, Request, Settings};
+use crate::secret::Secret;
+use crate::units::Nanos;
+
+/// tokio's paused time: it jumps to the next timer when nobody has work.
+struct TestClock {
+    origin: tokio::time::Instant,
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Nanos {
+        Nanos::from(tokio::time::Instant::now() - self.origin)
+    }
+
+    fn unix(&self) -> Duration {
+        Duration::from_secs(1_761_846_252) + Duration::from(self.now())
+    }
+
+    fn sleep_until(&self, at: Nanos) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep_until(self.origin + Duration::from(at)))
+    }
+}
+
+type Answer = dyn Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync;
+
+/// Answers request k (from 0) as it is told to.
+struct TestTransport {
+    clock: Arc<TestClock>,
+    answer: Box<Answer>,
+    sent: AtomicU64,
+    bodies: Mutex<Vec<Vec<u8>>>,
+    reachable: bool,
+}
+
+impl Transport for TestTransport {
+    fn send(&self, request: &mut Request) -> BoxFuture<'static, Exchange> {
+        let k = self.sent.fetch_add(1, Ordering::Relaxed);
+        let (took, result) = (self.answer)(k);
+        self.bodies.lock().expect("not poisoned").push(std::mem::take(&mut request.body));
+        let clock = Arc::clone(&self.clock);
+        Box::pin(async move {
+            tokio::time::sleep(took).await;
+            let done = clock.now();
+            Exchange { first_byte: done, done, bytes_sent: 100, bytes_received: 50, result }
+        })
+    }
+
+    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            if self.reachable {
+                return Ok(());
+            }
+            tokio::time::sleep(within).await;
+            Err("connection refused".to_owned())
+        })
+    }
+
+    fn connections(&self) -> Connections {
+        Connections::default()
+    }
+}
+
+fn stages(list: &[(u64, f64)]) -> Vec<Stage> {
+    let stage =
+        |&(seconds, target): &(u64, f64)| Stage { duration: Nanos::from_secs(seconds), target };
+    list.iter().map(stage).collect()
+}
+
+fn plan(stages: Vec<Stage>) -> Plan {
+    Plan {
+        scenario: ScenarioId::Webhook,
+        profile: "test".to_owned(),
+        stages,
+        settings: Settings::Webhook {
+            duplicates: 0.1,
+            stripe_customer: "cus_test".to_owned(),
+            stripe_price: "price_test".to_owned(),
+        },
+        identities: IdentityPlan { kind: IdentityKind::Global, count: 1, set_aside: 0, mint: 0 },
+        probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::BadSignature] },
+        engine: EngineSettings {
+            timeout: Nanos::from_secs(30),
+            connect_timeout: Nanos::from_secs(10),
+            max_lag: Nanos::from_millis(100),
+            max_in_flight: 1000,
+            max_body: 1 << 20,
+        },
+        criteria: Criteria {
+            thresholds: Vec::new(),
+            limit: Some(DeclaredLimit {
+                limit: 1000,
+                window: Nanos::from_secs(60),
+                scope: Scope::Global,
+                retry_after: false,
+                headers: false,
+                spoofable: None,
+            }),
+            prediction: None,
+            generator: GeneratorBounds {
+                max_lag: Nanos::from_millis(100),
+                max_dropped: 0.001,
+                max_off_plan: 0.01,
+            },
+        },
+        skip: None,
+    }
+}
+
+fn answer(status: u16, body: &str) -> Result<Response, Failure> {
+    Ok(Response { status, headers: HeaderMap::new(), body: Some(body.as_bytes().to_vec()) })
+}
+
+fn success() -> Result<Response, Failure> {
+    answer(200, r#"{"status":"success"}"#)
+}
+
+struct Outcomes {
+    recording: Recording,
+    transport: Arc<TestTransport>,
+}
+
+/// Runs `plan` against a network that answers as told, stopped after a while if
+/// `stop_after` says so.
+async fn run_with(
+    plan: Plan,
+    reachable: bool,
+    stop_after: Option<Duration>,
+    answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
+) -> Outcomes {
+    let clock = Arc::new(TestClock { origin: tokio::time::Instant::now() });
+    let transport = Arc::new(TestTransport {
+        clock: Arc::clone(&clock),
+        answer: Box::new(answer),
+        sent: AtomicU64::new(0),
+        bodies: Mutex::default(),
+        reachable,
+    });
+    let stop = Stop::default();
+    if let Some(after) = stop_after {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            stop.now(StopReason::Interrupted);
+        });
+    }
+    let secrets = scenario::Secrets { webhook: Some(Secret::new("whsec_test")), known: Vec::new() };
+    let recording = run(Job {
+        scenario: scenario::build(&plan.settings, 7, "lg-test", secrets).into(),
+        identities: Identities::new(plan.identities, &[], 0),
+        plan,
+        transport: Arc::clone(&transport) as Arc<dyn Transport>,
+        clock,
+        observer: Arc::new(Unobserved),
+        stop,
+        proof: Vec::new(),
+        proof_lead_in: 0,
+        try_spoofing: false,
+    })
+    .await;
+    Outcomes { recording, transport }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nine_minute_plan_sends_exactly_its_arrivals() {
+    let full = stages(&[(60, 10.0), (60, 25.0), (60, 50.0), (300, 50.0), (60, 0.0)]);
+    let run = run_with(plan(full), true, None, |_| (Duration::from_millis(20), success())).await;
+    let total = run.recording.total();
+    assert_eq!(run.recording.ended, Ended::Completed);
+    assert_eq!(total.outcomes.get(Outcome::Accepted), 20_100);
+    assert_eq!(total.outcomes.total(), 20_100);
+    // The canary is a request, but no arrival.
+    assert_eq!(total.requests, 20_101);
+    assert_eq!(run.transport.sent.load(Ordering::Relaxed), 20_101);
+    for stage in &run.recording.stages {
+        assert_eq!(stage.sent_within.abs_diff(stage.planned), 0, "stage {}", stage.number);
+    }
+    // Exactly 50 arrivals in every second of the hold.
+    assert!(run.recording.timeline.bins[181..480].iter().all(|bin| bin.due == 50));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_is_in_the_response_times_of_all_who_waited() {
+    // 200/s for 100 s; whatever is sent in the first second of every ten is
+    // answered when that second is over.
+    let clock = Arc::new(AtomicU64::new(0));
+    let hold = stages(&[(0, 200.0), (100, 200.0)]);
+    let origin = tokio::time::Instant::now();
+    let run = run_with(plan(hold), true, None, move |_| {
+        clock.fetch_add(1, Ordering::Relaxed);
+        let second = origin.elapsed().as_secs_f64() % 10.0;
+        let wait = if second < 1.0 { 1.0 - second } else { 0.0 };
+        (Duration::from_secs_f64(wait), success())
+    })
+    .await;
+    let times = &run.recording.total().response_time;
+    let millis = |q: f64| times.quantile(q).expect("has samples").as_millis_f64();
+    assert!((millis(0.95) - 500.0).abs() < 15.0, "p95 {}", millis(0.95));
+    assert!((millis(0.99) - 900.0).abs() < 15.0, "p99 {}", millis(0.99));
+}
+
+#[tokio::test(start_paused = true)]
+async fn beyond_the_cap_arrivals_are_dropped_and_counted() {
+    let mut plan = plan(stages(&[(0, 100.0), (10, 100.0)]));
+    plan.engine.max_in_flight = 10;
+    let run = run_with(plan, true, None, |k| {
+        (if k == 0 { Duration::ZERO } else { Duration::from_secs(1) }, success())
+    })
+    .await;
+    let outcomes = run.recording.total().outcomes;
+    assert_eq!(outcomes.total(), 1000);
+    assert!(outcomes.get(Outcome::Dropped) > 800, "{outcomes:?}");
+    assert_eq!(run.recording.generator.sent, outcomes.sent());
+    assert_eq!(run.recording.generator.dropped, outcomes.get(Outcome::Dropped));
+    assert_eq!(run.transport.sent.load(Ordering::Relaxed), outcomes.sent() + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_canary_is_the_last_request() {
+    let hold = plan(stages(&[(0, 100.0), (10, 100.0)]));
+    let run = run_with(hold, true, None, |_| {
+        (Duration::ZERO, answer(401, r#"{"error":"Invalid signature"}"#))
+    })
+    .await;
+    assert_eq!(run.transport.sent.load(Ordering::Relaxed), 1);
+    assert!(matches!(run.recording.ended, Ended::Misconfigured { .. }));
+    assert_eq!(run.recording.total().outcomes.total(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_meets_anything_else_lets_the_load_start() {
+    for status in [429, 500, 302, 200] {
+        let hold = plan(stages(&[(0, 10.0), (1, 10.0)]));
+        let run = run_with(hold, true, None, move |_| (Duration::ZERO, answer(status, "{}"))).await;
+        assert_eq!(run.transport.sent.load(Ordering::Relaxed), 11, "{status}");
+        assert!(run.recording.canary.is_some_and(|canary| !canary.note.is_empty()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_to_an_unreachable_target() {
+    let run =
+        run_with(plan(stages(&[(1, 10.0)])), false, None, |_| (Duration::ZERO, success())).await;
+    assert!(matches!(run.recording.ended, Ended::Unreachable { .. }));
+    assert_eq!(run.transport.sent.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_stops_at_once_and_waits_three_seconds_at_most() {
+    let hold = plan(stages(&[(0, 100.0), (60, 100.0)]));
+    let started = tokio::time::Instant::now();
+    let run = run_with(hold, true, Some(Duration::from_secs(10)), |k| {
+        (Duration::from_secs(if k == 0 { 0 } else { 20 }), success())
+    })
+    .await;
+    assert!(started.elapsed() < Duration::from_millis(13_100));
+    assert!(matches!(run.recording.ended, Ended::Interrupted { .. }));
+    let outcomes = run.recording.total().outcomes;
+    assert_eq!(outcomes.get(Outcome::Timeout), outcomes.total());
+    assert_eq!(outcomes.sent() + 1, run.transport.sent.load(Ordering::Relaxed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_accompany_the_load_at_their_share() {
+    let mut plan = plan(stages(&[(0, 100.0), (100, 100.0)]));
+    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    let run =
+        run_with(plan, true, None, |_| (Duration::ZERO, answer(200, r#"{"status":"success"}"#)))
+            .await;
+    let sent: u64 = run.recording.probes.iter().map(|probe| probe.sent).sum();
+    assert_eq!(sent, 50);
+    assert!(run.recording.probes.iter().all(|probe| probe.breached == probe.sent));
+    assert_eq!(run.recording.total().outcomes.total(), 10_000);
+    assert_eq!(run.recording.total().requests, 10_051);
+}
+
+#[tokio::test(start_paused = true)]
+async fn duplicates_repeat_acknowledged_bytes() {
+    let hold = plan(stages(&[(0, 50.0), (40, 50.0)]));
+    let run = run_with(hold, true, None, |_| (Duration::from_millis(5), success())).await;
+    let bodies = run.transport.bodies.lock().expect("not poisoned");
+    let distinct: std::collections::BTreeSet<_> = bodies.iter().collect();
+    let repeated = bodies.len() - distinct.len();
+    assert!((120..280).contains(&repeated), "{repeated} of {} repeated", bodies.len());
+}

@@ -1,0 +1,317 @@
+//! Samples become a recording as they come, in bounded memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::matcher::Matcher;
+use super::{
+    CanaryResult, CheckCount, Connections, Ended, Excerpt, Ledger, ProbeCount, Recording, Sample,
+    Slice, StageKind, StageRecord,
+};
+use crate::admission::Admission;
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::outcome::{Outcome, OutcomeCounts};
+use crate::tags::{Label, Selector, TagKey};
+use crate::units::{Nanos, Timestamp};
+
+/// The most pairs of outcome and status that are quoted.
+const MOST_EXCERPTS: usize = 32;
+
+/// What a recorder has to know beforehand.
+#[derive(Clone, Debug)]
+pub struct RecorderConfig {
+    /// Which scenario.
+    pub scenario: ScenarioId,
+    /// Its labels; bit i of a sample's set is label i.
+    pub labels: Vec<Label>,
+    /// Its checks; bit i of a sample's masks is check i.
+    pub checks: Vec<&'static str>,
+    /// The probes that are to be sent.
+    pub probes: Vec<ProbeKind>,
+    /// The stages, nothing done yet.
+    pub stages: Vec<StageRecord>,
+    /// What thresholds ask for; what reports show is kept besides.
+    pub selectors: BTreeSet<Selector>,
+    /// Whether a 429 is an expected answer.
+    pub limit_declared: bool,
+    /// Name of each identity, and whether it is set aside.
+    pub identities: Vec<(String, bool)>,
+    /// Arrivals planned.
+    pub planned: u64,
+    /// When the first request is sent.
+    pub started_at: Timestamp,
+}
+
+/// What became of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeEnd {
+    /// Refused as documented.
+    Held,
+    /// Refused with another 4xx.
+    Other,
+    /// Answered 2xx.
+    Breached,
+    /// Nothing can be said.
+    Neither,
+}
+
+/// Takes samples, gives a recording.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    recording: Recording,
+    slices: Vec<(Selector, Matcher, Slice)>,
+    excerpts: BTreeMap<(Outcome, u16), Excerpt>,
+    ledgers: Vec<Ledger>,
+    limit_declared: bool,
+}
+
+impl Recorder {
+    /// A recorder that has seen nothing.
+    #[must_use]
+    pub fn new(config: RecorderConfig) -> Self {
+        let mut recording = Recording::empty(config.scenario, config.started_at, Ended::Running);
+        let selectors = kept(&config);
+        let slices = selectors
+            .into_iter()
+            .map(|selector| {
+                let matcher =
+                    Matcher::new(&selector, config.scenario, &config.labels, &config.stages);
+                (selector, matcher, Slice::default())
+            })
+            .collect();
+        recording.checks = config
+            .checks
+            .iter()
+            .map(|name| CheckCount { name: (*name).to_owned(), passes: 0, fails: 0 })
+            .collect();
+        recording.probes = config
+            .probes
+            .iter()
+            .map(|kind| ProbeCount {
+                kind: *kind,
+                sent: 0,
+                held: 0,
+                breached: 0,
+                neither: 0,
+                other: 0,
+            })
+            .collect();
+        recording.stages = config.stages;
+        recording.generator.planned = config.planned;
+        let ledgers = (0..).zip(config.identities);
+        Self {
+            recording,
+            slices,
+            excerpts: BTreeMap::new(),
+            ledgers: ledgers
+                .map(|(i, (name, aside))| Ledger::new(crate::ids::IdentityId(i), name, aside))
+                .collect(),
+            limit_declared: config.limit_declared,
+        }
+    }
+
+    /// Notes that an arrival was sent at `at` (from the first request) while
+    /// `in_flight` requests were under way.
+    pub fn sent(&mut self, at: Nanos, in_flight: u32) {
+        let at = at - self.recording.load_offset;
+        self.recording.timeline.sent(at, in_flight);
+        let generator = &mut self.recording.generator;
+        generator.sent += 1;
+        generator.max_in_flight = generator.max_in_flight.max(u64::from(in_flight));
+        let last = self.recording.stages.len().saturating_sub(1);
+        let within = self.recording.stages.iter_mut().enumerate().find(|(i, stage)| {
+            // A stage's last arrival is due at its very end.
+            stage.end > stage.start && (at <= stage.end || *i == last)
+        });
+        if let Some((_, stage)) = within {
+            stage.sent_within += 1;
+        }
+    }
+
+    /// Takes in one sample. `quote`: what may be said of an answer that wasn't
+    /// accepted (already masked and cut), and the check that failed first.
+    pub fn record(&mut self, sample: &Sample, quote: Option<(&str, Option<&str>)>) {
+        for (_, matcher, slice) in &mut self.slices {
+            if matcher.matches(sample) {
+                slice.record(sample, self.limit_declared);
+            }
+        }
+        let sent = sample.outcome != Outcome::Dropped;
+        if sent {
+            *self.recording.requests.entry(sample.traffic).or_default() += 1;
+            self.enter_ledger(sample);
+        }
+        if sample.traffic == Traffic::Arrival {
+            self.record_arrival(sample);
+        }
+        if let Some((text, check)) = quote {
+            self.quote(sample, text, check);
+        }
+        let until = sample.done - self.recording.load_offset;
+        self.recording.duration = self.recording.duration.max(until);
+    }
+
+    fn record_arrival(&mut self, sample: &Sample) {
+        let recording = &mut self.recording;
+        let due = sample.due - recording.load_offset;
+        recording.timeline.ended(due, sample.outcome, sample.response_time());
+        let stage = recording.stages.get_mut(usize::from(sample.stage));
+        if sample.outcome == Outcome::Dropped {
+            recording.generator.dropped += 1;
+            if let Some(stage) = stage {
+                stage.dropped += 1;
+            }
+            return;
+        }
+        *recording.statuses.entry(sample.status).or_default() += 1;
+        if stage.is_some_and(|stage| stage.kind == StageKind::Hold) {
+            recording.generator.lag_hold.record(sample.lag());
+        }
+        for (i, check) in recording.checks.iter_mut().enumerate() {
+            check.passes += u64::from(sample.checks_passed >> i & 1);
+            check.fails += u64::from(sample.checks_failed >> i & 1);
+        }
+    }
+
+    fn enter_ledger(&mut self, sample: &Sample) {
+        let Some(ledger) = self.ledgers.get_mut(sample.identity.0 as usize) else { return };
+        ledger.push(Admission {
+            sent: sample.sent,
+            done: sample.done,
+            admitted: sample.admitted,
+            retry_after: sample.retry_after,
+        });
+        let fine = matches!(sample.outcome, Outcome::Accepted | Outcome::RateLimited);
+        if sample.traffic == Traffic::Arrival && !fine {
+            ledger.failed += 1;
+        }
+    }
+
+    fn quote(&mut self, sample: &Sample, text: &str, check: Option<&str>) {
+        let key = (sample.outcome, sample.status);
+        if self.excerpts.len() >= MOST_EXCERPTS && !self.excerpts.contains_key(&key) {
+            return;
+        }
+        let excerpt = self.excerpts.entry(key).or_insert_with(|| Excerpt {
+            outcome: sample.outcome,
+            status: sample.status,
+            count: 0,
+            arrival: sample.arrival,
+            at: sample.sent - self.recording.load_offset,
+            check: check.map(str::to_owned),
+            text: text.to_owned(),
+        });
+        excerpt.count += u64::from(sample.traffic == Traffic::Arrival);
+    }
+
+    /// Notes what a 429 said of itself.
+    pub fn refused(&mut self, json: bool, retry_after: bool, limit_headers: bool) {
+        let refusals = &mut self.recording.refusals;
+        refusals.refused += 1;
+        refusals.json += u64::from(json);
+        refusals.retry_after += u64::from(retry_after);
+        refusals.limit_headers += u64::from(limit_headers);
+    }
+
+    /// Notes what became of a probe.
+    pub fn probe(&mut self, kind: ProbeKind, end: ProbeEnd) {
+        let Some(count) = self.recording.probes.iter_mut().find(|count| count.kind == kind) else {
+            return;
+        };
+        count.sent += 1;
+        match end {
+            ProbeEnd::Held => count.held += 1,
+            ProbeEnd::Other => count.other += 1,
+            ProbeEnd::Breached => count.breached += 1,
+            ProbeEnd::Neither => count.neither += 1,
+        }
+    }
+
+    /// Notes what the canary met.
+    pub fn canary(&mut self, canary: CanaryResult) {
+        self.recording.canary = Some(canary);
+    }
+
+    /// The load starts `offset` after the first request.
+    pub const fn set_load_offset(&mut self, offset: Nanos) {
+        self.recording.load_offset = offset;
+    }
+
+    /// The server's clock minus ours, in seconds.
+    pub const fn set_clock_skew(&mut self, skew: Option<f64>) {
+        self.recording.clock_skew = skew;
+    }
+
+    /// What the connections did so far.
+    pub fn set_connections(&mut self, connections: Connections) {
+        self.recording.connections = connections;
+    }
+
+    /// What the generator used: CPU seconds during the run, highest memory in bytes.
+    pub const fn set_generator_usage(&mut self, cpu: Option<f64>, memory: Option<u64>) {
+        self.recording.generator.cpu_seconds = cpu;
+        self.recording.generator.peak_memory = memory;
+    }
+
+    /// Whether an address that was refused was let in under another name.
+    pub const fn set_spoofed(&mut self, spoofed: bool) {
+        self.recording.spoofed = Some(spoofed);
+    }
+
+    /// Ends so far, arrivals sent, and p95 of the response time of accepted ones.
+    #[must_use]
+    pub fn progress(&self) -> (OutcomeCounts, u64, Option<Nanos>) {
+        let find = |wanted: &Selector| self.slices.iter().find(|(selector, ..)| selector == wanted);
+        let outcomes = find(&Selector::all()).map(|(.., slice)| slice.outcomes).unwrap_or_default();
+        let accepted = Selector::all().with(TagKey::Outcome, Outcome::Accepted.name());
+        let p95 = find(&accepted).and_then(|(.., slice)| slice.response_time.quantile(0.95));
+        (outcomes, self.recording.generator.sent, p95)
+    }
+
+    /// What was recorded so far.
+    #[must_use]
+    pub fn snapshot(&self) -> Recording {
+        let mut recording = self.recording.clone();
+        recording.slices = self
+            .slices
+            .iter()
+            .map(|(selector, _, slice)| (selector.clone(), slice.clone()))
+            .collect();
+        recording.excerpts = self.excerpts.values().cloned().collect();
+        recording.excerpts.sort_by_key(|e| (std::cmp::Reverse(e.count), e.outcome, e.status));
+        let used = |ledger: &&Ledger| ledger.admitted + ledger.refused + ledger.unknown > 0;
+        recording.ledgers = self.ledgers.iter().filter(used).cloned().collect();
+        recording
+    }
+
+    /// The recording, ended.
+    #[must_use]
+    pub fn finish(&self, ended: Ended, duration: Nanos) -> Recording {
+        let mut recording = self.snapshot();
+        recording.ended = ended;
+        recording.duration = duration;
+        recording
+    }
+}
+
+/// Every selector that is kept: what thresholds ask for, and what reports show.
+fn kept(config: &RecorderConfig) -> BTreeSet<Selector> {
+    let mut selectors = config.selectors.clone();
+    let all = Selector::all;
+    selectors.insert(all());
+    for outcome in Outcome::ALL {
+        selectors.insert(all().with(TagKey::Outcome, outcome.name()));
+    }
+    selectors.insert(all().with(TagKey::ExpectedResponse, "true"));
+    for kind in ["hold", "ramp"] {
+        let stage = all().with(TagKey::Stage, kind);
+        selectors.insert(stage.clone().with(TagKey::Outcome, Outcome::Accepted.name()));
+        selectors.insert(stage);
+    }
+    for stage in &config.stages {
+        selectors.insert(all().with(TagKey::Stage, stage.number.to_string()));
+    }
+    for label in &config.labels {
+        selectors.insert(all().with(label.key, label.value.clone()));
+    }
+    selectors
+}

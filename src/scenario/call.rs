@@ -1,0 +1,248 @@
+//! The plain data between a scenario and the engine, and the trait that every scenario keeps.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
+use crate::outcome::Outcome;
+use crate::secret::Secret;
+use crate::tags::{Label, LabelSet};
+
+/// What a scenario needs to know beyond its seed: printable, no secrets.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "scenario")]
+pub enum Settings {
+    /// `POST /api/v1/customers/onboard`.
+    Onboarding {
+        /// The domain of every e-mail address.
+        email_domain: String,
+    },
+    /// `POST /api/v1/credentials/exchange`.
+    CredentialVending {
+        /// Providers asked for, alone and in every combination (1 to 4, distinct).
+        providers: Vec<String>,
+        /// TTLs asked for, in minutes (1 to 240; 1 to 48 of them, distinct).
+        ttl_minutes: Vec<u16>,
+    },
+    /// `POST /api/webhooks/stripe`.
+    Webhook {
+        /// Share of deliveries that repeat an acknowledged one (0 to 1).
+        duplicates: f64,
+        /// The Stripe customer that events name.
+        stripe_customer: String,
+        /// The Stripe price that invoices name.
+        stripe_price: String,
+    },
+}
+
+impl Settings {
+    /// Whose settings these are.
+    #[must_use]
+    pub const fn scenario(&self) -> ScenarioId {
+        match self {
+            Self::Onboarding { .. } => ScenarioId::Onboarding,
+            Self::CredentialVending { .. } => ScenarioId::CredentialVending,
+            Self::Webhook { .. } => ScenarioId::Webhook,
+        }
+    }
+}
+
+/// Who sends a request.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its index in the plan.
+    pub id: IdentityId,
+    /// The address to claim in `X-Forwarded-For`; `None`: the runner's own, no header.
+    pub address: Option<Ipv4Addr>,
+    /// The API key to show.
+    pub key: Option<Secret>,
+}
+
+/// A delivery that the target has acknowledged and that may be repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// The arrival's number (0: the canary).
+    pub n: u64,
+    /// The wall clock when its request was built, since 1970: with the seed and
+    /// `n` it gives the same bytes again.
+    pub unix: Duration,
+}
+
+/// One request to be built.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The arrival's number from 1; for other traffic a counter of its own, from 0.
+    pub n: u64,
+    /// What it is for. Request bytes depend on (seed, run, traffic, n, unix, past) only.
+    pub traffic: Traffic,
+    /// The wall clock, since 1970.
+    pub unix: Duration,
+    /// Who sends it.
+    pub identity: &'a Identity,
+    /// Acknowledged deliveries, oldest first (bounded; empty where nothing was acknowledged).
+    pub past: &'a [Past],
+}
+
+/// A request, ready to be sent. Header values and body may hold secrets: `Debug`
+/// prints neither.
+#[derive(Clone)]
+pub struct Request {
+    /// The path, from `/`.
+    pub path: &'static str,
+    /// Header names (lower case) and values; `content-type` included.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body of the POST, exactly as signed.
+    pub body: Vec<u8>,
+    /// The labels it carries.
+    pub labels: LabelSet,
+    /// Whether this is the first delivery of something that may be repeated once
+    /// acknowledged (webhooks that are not themselves duplicates).
+    pub repeatable: bool,
+    /// What the answer is held against.
+    pub expect: Expect,
+}
+
+impl Request {
+    /// The value of header `name` (lower case), if it is sent.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Request")
+            .field("path", &self.path)
+            .field("headers", &names)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("labels", &self.labels)
+            .field("repeatable", &self.repeatable)
+            .field("expect", &self.expect)
+            .finish()
+    }
+}
+
+/// What the scenario expects of the answer to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Expect {
+    /// The customer to be echoed.
+    Customer {
+        /// As sent.
+        name: String,
+        /// As sent.
+        email: String,
+        /// Whether the new key is to be handed out ([`Judgement::minted`]).
+        minting: bool,
+    },
+    /// The credentials asked for.
+    Credentials {
+        /// As sent.
+        providers: Vec<String>,
+        /// As sent, in minutes.
+        ttl_minutes: u16,
+    },
+    /// An acknowledgement.
+    Acknowledgement,
+    /// A refusal of that kind.
+    Refusal(ProbeKind),
+}
+
+/// The answer to a request. Its body never leaves `engine` and the judge;
+/// `Debug` prints its length.
+#[derive(Clone, Copy)]
+pub struct Answer<'a> {
+    /// The status.
+    pub status: u16,
+    /// The value of `content-type`, if any.
+    pub content_type: Option<&'a str>,
+    /// The whole body; `None`: over the cap, never judged truncated.
+    pub body: Option<&'a [u8]>,
+    /// Our wall clock when the request was sent, since 1970.
+    pub sent_unix: Duration,
+    /// Our wall clock when the answer was whole, since 1970.
+    pub done_unix: Duration,
+    /// The server's clock minus ours, in seconds (0 when unknown).
+    pub skew: f64,
+}
+
+impl fmt::Debug for Answer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut answer = f.debug_struct("Answer");
+        answer.field("status", &self.status).field("content_type", &self.content_type);
+        match self.body {
+            Some(body) => answer.field("body", &format_args!("{} bytes", body.len())),
+            None => answer.field("body", &format_args!("over the cap")),
+        };
+        answer
+            .field("sent_unix", &self.sent_unix)
+            .field("done_unix", &self.done_unix)
+            .field("skew", &self.skew)
+            .finish()
+    }
+}
+
+/// What the judge says of an answer.
+#[derive(Clone, Debug, Default)]
+pub struct Judgement {
+    /// How the arrival ended; `None` only in the default value.
+    pub outcome: Option<Outcome>,
+    /// Checks that held: bit i stands for the scenario's i-th check. A 429 is not
+    /// checked at all, like it is left out of the success rate; any other refusal
+    /// fails the check of the status, and the contract is not looked at. Of outcome
+    /// `contract`, the first failed check is the reason.
+    pub passed: u32,
+    /// Checks that did not, likewise.
+    pub failed: u32,
+    /// Things delivered by an accepted answer (credentials; else 1).
+    pub items: u32,
+    /// An excerpt, never of a 2xx answer: at most 200 characters, inert, masked.
+    pub excerpt: Option<String>,
+    /// `retry_after` of a 429 body, in seconds.
+    pub retry_after: Option<u32>,
+    /// Whether the body is JSON (of a 429 a limiter rule asks for it).
+    pub json: bool,
+    /// The new customer's key, of an accepted `Traffic::Minting` only.
+    pub minted: Option<Secret>,
+}
+
+/// What became of a probe. Decided by the status alone: a probe is right in all but
+/// one thing, so what refuses it refuses that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeResult {
+    /// Refused as API.md says.
+    Held,
+    /// Refused with another 4xx than API.md says: the answer is off, the door is shut.
+    Other,
+    /// Answered 2xx.
+    Breached,
+    /// Rate limited, 5xx or anything else: nothing can be said.
+    Neither,
+}
+
+/// A scenario: pure, no I/O, no clock.
+pub trait Scenario: Send + Sync {
+    /// Which one.
+    fn id(&self) -> ScenarioId;
+    /// The labels its requests may carry, at most 64; bit i of a [`LabelSet`] is label i.
+    fn labels(&self) -> &[Label];
+    /// The checks its judge makes, at most 32; bit i of a [`Judgement`] is check i.
+    fn checks(&self) -> &[&'static str];
+    /// The kinds of probe that belong to it.
+    fn probes(&self) -> &[ProbeKind];
+    /// Builds the request of one call (any traffic but probes).
+    fn request(&self, call: &Call<'_>) -> Request;
+    /// Builds a probe: a request that is right but for the one thing it is about. A
+    /// kind that belongs to another scenario gets the first kind of this one.
+    fn probe(&self, kind: ProbeKind, call: &Call<'_>) -> Request;
+    /// Judges the answer to `request` (not for probes).
+    fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement;
+    /// Judges the answer to a probe.
+    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult;
+    /// What to mend when the canary is refused with `status` 401, 403 or 422.
+    fn advice(&self, status: u16) -> String;
+}

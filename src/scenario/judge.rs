@@ -1,0 +1,108 @@
+//! What every judge does alike: status, size, JSON, and what may be quoted of a refusal.
+
+use serde_json::Value;
+
+use super::call::{Answer, Judgement, ProbeResult};
+use crate::outcome::Outcome;
+use crate::secret::{Secret, excerpt};
+
+/// How many checks every scenario begins with: the status, `body_size`, JSON.
+pub(super) const COMMON: usize = 3;
+
+/// The second check of every scenario: the whole body fits under the cap.
+pub(super) const BODY_SIZE: &str = "body_size";
+
+/// The third check of every scenario.
+pub(super) const BODY_IS_JSON: &str = "body is JSON";
+
+const STATUS_BIT: u32 = 1;
+const SIZE_BIT: u32 = 1 << 1;
+const JSON_BIT: u32 = 1 << 2;
+
+/// The longest excerpt of a refusal, in characters.
+const EXCERPT: usize = 200;
+
+/// Judges `answer`, where `success` is the success status and `contract` says of
+/// the parsed body whether each of the scenario's own checks holds. A body that
+/// isn't JSON is put before it as null, which fails them all.
+pub(super) fn judge<const N: usize>(
+    answer: &Answer<'_>,
+    success: u16,
+    known: &[Secret],
+    contract: impl FnOnce(&Value) -> [bool; N],
+) -> Judgement {
+    let by_status = Outcome::of_status(answer.status, success);
+    let Some(body) = answer.body else {
+        // The status is left unsaid where it failed too: the size is the reason.
+        return Judgement {
+            outcome: Some(Outcome::Contract),
+            passed: if by_status.is_none() { STATUS_BIT } else { 0 },
+            failed: SIZE_BIT,
+            ..Judgement::default()
+        };
+    };
+    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    if let Some(outcome) = by_status {
+        return refusal(answer.status, outcome, body, parsed.as_ref(), known);
+    }
+
+    let mut judgement =
+        Judgement { passed: STATUS_BIT | SIZE_BIT, json: parsed.is_some(), ..Judgement::default() };
+    let mut record = |bit: u32, holds: bool| {
+        *(if holds { &mut judgement.passed } else { &mut judgement.failed }) |= bit;
+    };
+    record(JSON_BIT, parsed.is_some());
+    for (index, holds) in contract(parsed.as_ref().unwrap_or(&Value::Null)).into_iter().enumerate()
+    {
+        record(1 << (COMMON + index), holds);
+    }
+    let accepted = judgement.failed == 0;
+    judgement.outcome = Some(if accepted { Outcome::Accepted } else { Outcome::Contract });
+    judgement.items = u32::from(accepted);
+    judgement
+}
+
+/// The judgement of an answer whose status is not the success status.
+fn refusal(
+    status: u16,
+    outcome: Outcome,
+    body: &[u8],
+    parsed: Option<&Value>,
+    known: &[Secret],
+) -> Judgement {
+    let limited = outcome == Outcome::RateLimited;
+    Judgement {
+        outcome: Some(outcome),
+        failed: if limited { 0 } else { STATUS_BIT },
+        // A 2xx that isn't the success status may hold secrets all the same.
+        excerpt: (!is_success(status))
+            .then(|| excerpt(&String::from_utf8_lossy(body), EXCERPT, known))
+            .filter(|text| !text.is_empty()),
+        retry_after: parsed
+            .filter(|_| limited)
+            .and_then(|body| body.get("retry_after")?.as_u64())
+            .and_then(|seconds| u32::try_from(seconds).ok()),
+        json: parsed.is_some(),
+        ..Judgement::default()
+    }
+}
+
+/// What became of a probe that is to be refused with `refusal`.
+pub(super) const fn judge_probe(refusal: u16, status: u16) -> ProbeResult {
+    match status {
+        s if is_success(s) => ProbeResult::Breached,
+        s if s == refusal => ProbeResult::Held,
+        429 => ProbeResult::Neither,
+        400..=499 => ProbeResult::Other,
+        _ => ProbeResult::Neither,
+    }
+}
+
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// Whether `value` is a text that isn't empty.
+pub(super) fn is_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| !text.is_empty())
+}

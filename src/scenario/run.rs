@@ -1,0 +1,82 @@
+//! What the requests of one scenario in one run have in common: names, randomness, headers.
+
+use serde::Serialize;
+
+use super::call::{Call, Identity};
+use super::random::{Draw, fold, fold_text};
+use crate::ids::{ScenarioId, Traffic};
+use crate::secret::Secret;
+
+/// What a random stream is for: streams of one arrival don't touch each other.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    /// The thing that is sent.
+    Content = 0,
+    /// Whether to send it again instead, and which one.
+    Delivery = 1,
+    /// What makes a probe wrong.
+    Probe = 2,
+    /// The order of the whole run.
+    Order = 3,
+}
+
+/// One scenario of one run.
+pub(super) struct Run {
+    scenario: ScenarioId,
+    seed: u64,
+    /// The run's name, fit for a header.
+    pub(super) name: String,
+    fingerprint: u64,
+    /// What must never be quoted.
+    pub(super) known: Vec<Secret>,
+}
+
+impl Run {
+    pub(super) fn new(scenario: ScenarioId, seed: u64, run_id: &str, known: Vec<Secret>) -> Self {
+        Self {
+            scenario,
+            seed,
+            name: run_id.chars().filter(char::is_ascii_graphic).collect(),
+            fingerprint: fold(&[seed, fold_text(run_id)]),
+            known,
+        }
+    }
+
+    /// The random stream of one request: a function of (seed, scenario, traffic, n).
+    pub(super) fn draw(&self, purpose: Purpose, traffic: Traffic, n: u64) -> Draw {
+        Draw::of(&[self.seed, self.scenario as u64, traffic as u64, purpose as u64, n])
+    }
+
+    /// A name that no other request has, in this run or another: 16 hex digits for
+    /// seed and run, a letter for the traffic, the number. Letters and digits only.
+    pub(super) fn serial(&self, traffic: Traffic, n: u64) -> String {
+        let letter = match traffic {
+            Traffic::Arrival => 'a',
+            Traffic::Canary => 'c',
+            Traffic::Probe => 'x',
+            Traffic::Proof => 'p',
+            Traffic::Minting => 'm',
+        };
+        format!("{:016x}{letter}{n}", self.fingerprint)
+    }
+}
+
+/// The headers that every request has, with room for `more`.
+pub(super) fn headers(identity: &Identity, more: usize) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::with_capacity(2 + more);
+    headers.push(("content-type", "application/json".to_owned()));
+    if let Some(address) = identity.address {
+        headers.push(("x-forwarded-for", address.to_string()));
+    }
+    headers
+}
+
+/// `value` as JSON. Ours are structs of texts and numbers, which can't fail.
+pub(super) fn json_bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+/// `call`, counted among the probes.
+pub(super) fn as_probe<'a>(call: &Call<'a>) -> Call<'a> {
+    Call { traffic: Traffic::Probe, ..*call }
+}

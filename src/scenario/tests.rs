@@ -1,0 +1,278 @@
+//! What holds of all three scenarios alike.
+
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::fixtures::{KEY, WEBHOOK_SECRET, answer, call, identity, scenario, scenario_of};
+use super::{Answer, Identity, Past, ProbeResult, Secrets, Settings, build};
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::outcome::Outcome;
+
+fn success(id: ScenarioId) -> u16 {
+    if id == ScenarioId::Onboarding { 201 } else { 200 }
+}
+
+#[test]
+fn bits_suffice_and_checks_differ() {
+    for id in ScenarioId::ALL {
+        let scenario = scenario(*id);
+        assert_eq!(scenario.id(), *id);
+        assert!(scenario.labels().len() <= 64 && scenario.checks().len() < 32);
+        assert_eq!(scenario.checks()[0], format!("status is {}", success(*id)));
+        let distinct: HashSet<_> = scenario.checks().iter().collect();
+        assert_eq!(distinct.len(), scenario.checks().len());
+    }
+    let kinds: usize = ScenarioId::ALL.iter().map(|id| scenario(*id).probes().len()).sum();
+    assert_eq!(kinds, ProbeKind::ALL.len(), "every kind belongs to one scenario");
+}
+
+#[test]
+fn the_same_call_gives_the_same_request_and_another_run_another() {
+    let identity = identity();
+    for id in ScenarioId::ALL {
+        for traffic in Traffic::ALL {
+            let request = |seed, run: &str, n| {
+                let request = scenario_of(*id, seed, run).request(&call(&identity, *traffic, n));
+                (request.body, request.headers)
+            };
+            assert_eq!(request(7, "run-1", 12), request(7, "run-1", 12));
+            assert_ne!(request(7, "run-1", 12), request(7, "run-2", 12));
+            assert_ne!(request(7, "run-1", 12), request(8, "run-1", 12));
+            assert_ne!(request(7, "run-1", 12), request(7, "run-1", 13));
+        }
+    }
+}
+
+#[test]
+fn only_a_given_address_is_claimed() {
+    let address = Some(Ipv4Addr::new(198, 18, 0, 7));
+    for id in ScenarioId::ALL {
+        let own = scenario(*id).request(&call(&identity(), Traffic::Arrival, 1));
+        assert_eq!(own.header("x-forwarded-for"), None);
+        assert_eq!(own.header("content-type"), Some("application/json"));
+        let other = Identity { address, ..identity() };
+        let spread = scenario(*id).request(&call(&other, Traffic::Arrival, 1));
+        assert_eq!(spread.header("x-forwarded-for"), Some("198.18.0.7"));
+    }
+}
+
+#[test]
+fn a_refusal_is_told_by_its_status_and_quoted_masked() {
+    let identity = identity();
+    for id in ScenarioId::ALL {
+        let scenario = scenario(*id);
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        let body = format!("no\u{1b}: {KEY} {WEBHOOK_SECRET} {}", "x".repeat(400));
+        for (status, outcome) in [
+            (302, Outcome::Unexpected),
+            (401, Outcome::Rejected),
+            (503, Outcome::ServerError),
+            (700, Outcome::Unexpected),
+        ] {
+            let judgement = scenario.judge(&request, &answer(status, body.as_bytes()));
+            assert_eq!(judgement.outcome, Some(outcome));
+            assert_eq!((judgement.passed, judgement.failed, judgement.items), (0, 1, 0));
+            let excerpt = judgement.excerpt.expect("is quoted");
+            assert!(excerpt.starts_with("no: *** *** xxx"), "{excerpt}");
+            assert_eq!(excerpt.chars().count(), 200);
+        }
+        let wrong_success = scenario.judge(&request, &answer(204, b"secret"));
+        assert_eq!(wrong_success.outcome, Some(Outcome::Unexpected));
+        assert_eq!(wrong_success.excerpt, None);
+        assert_eq!(scenario.judge(&request, &answer(500, b"")).excerpt, None);
+        let binary = scenario.judge(&request, &answer(500, b"\xff\x00ok")).excerpt;
+        assert_eq!(binary.as_deref(), Some("ok"));
+    }
+}
+
+#[test]
+fn a_429_tells_how_long_to_wait_and_is_not_checked() {
+    let scenario = scenario(ScenarioId::CredentialVending);
+    let identity = identity();
+    let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+    for (body, json, retry_after) in [
+        (r#"{"error":"Rate limit exceeded","retry_after":60}"#, true, Some(60)),
+        (r#"{"error":"Rate limit exceeded","retry_after":"60"}"#, true, None),
+        (r#"{"error":"Rate limit exceeded","retry_after":-1}"#, true, None),
+        (r#"{"error":"Rate limit exceeded","retry_after":99999999999}"#, true, None),
+        (r#"{"errors":{"detail":"Too Many Requests"}}"#, true, None),
+        ("Too Many Requests", false, None),
+    ] {
+        let judgement = scenario.judge(&request, &answer(429, body.as_bytes()));
+        assert_eq!(judgement.outcome, Some(Outcome::RateLimited));
+        assert_eq!((judgement.json, judgement.retry_after), (json, retry_after), "{body}");
+        assert_eq!((judgement.passed, judgement.failed), (0, 0));
+        assert_eq!(judgement.excerpt.as_deref(), Some(body));
+    }
+    let elsewhere = scenario.judge(&request, &answer(503, br#"{"retry_after":5}"#));
+    assert_eq!(elsewhere.retry_after, None);
+}
+
+#[test]
+fn a_body_over_the_cap_is_never_judged() {
+    let identity = identity();
+    for id in ScenarioId::ALL {
+        let scenario = scenario(*id);
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        for status in [success(*id), 204, 302, 422, 429, 500] {
+            let judgement = scenario.judge(&request, &Answer { body: None, ..answer(status, b"") });
+            assert_eq!(judgement.outcome, Some(Outcome::Contract));
+            assert_eq!(scenario.checks()[judgement.failed.trailing_zeros() as usize], "body_size");
+            assert_eq!(judgement.failed.count_ones(), 1);
+            assert_eq!(judgement.passed, u32::from(status == success(*id)));
+            assert_eq!(judgement.excerpt, None);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_json_fails_that_check_first() {
+    let identity = identity();
+    let deep = "[".repeat(100_000);
+    for id in ScenarioId::ALL {
+        let scenario = scenario(*id);
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        for body in ["", "<html>", "{\"a\":", "\u{feff}{}", &deep] {
+            let judgement = scenario.judge(&request, &answer(success(*id), body.as_bytes()));
+            assert_eq!(judgement.outcome, Some(Outcome::Contract));
+            assert_eq!(
+                scenario.checks()[judgement.failed.trailing_zeros() as usize],
+                "body is JSON"
+            );
+            assert!(!judgement.json && judgement.excerpt.is_none());
+        }
+    }
+}
+
+#[test]
+fn probes_are_held_by_their_own_status_only() {
+    for (kind, id, status) in [
+        (ProbeKind::BadSignature, ScenarioId::Webhook, 401),
+        (ProbeKind::MissingSignature, ScenarioId::Webhook, 401),
+        (ProbeKind::ExpiredSignature, ScenarioId::Webhook, 400),
+        (ProbeKind::BadKey, ScenarioId::CredentialVending, 401),
+        (ProbeKind::MalformedEmail, ScenarioId::Onboarding, 422),
+    ] {
+        let scenario = scenario(id);
+        assert!(scenario.probes().contains(&kind));
+        let request = scenario.probe(kind, &call(&identity(), Traffic::Probe, 3));
+        assert_eq!(request.expect, super::Expect::Refusal(kind));
+        assert!(!request.repeatable);
+        for other in 0..1000 {
+            let expected = match other {
+                s if s == status => ProbeResult::Held,
+                200..=299 => ProbeResult::Breached,
+                429 => ProbeResult::Neither,
+                400..=499 => ProbeResult::Other,
+                _ => ProbeResult::Neither,
+            };
+            assert_eq!(scenario.judge_probe(kind, &answer(other, b"")), expected, "{kind} {other}");
+        }
+    }
+}
+
+#[test]
+fn advice_is_short_and_holds_no_secret() {
+    let lines: Vec<String> = ScenarioId::ALL
+        .iter()
+        .flat_map(|id| [401, 403, 422].map(|status| (id, status)))
+        .map(|(id, status)| format!("{id} {status}: {}", scenario(*id).advice(status)))
+        .collect();
+    let text = lines.join("\n");
+    assert!(!text.contains(KEY) && !text.contains(WEBHOOK_SECRET));
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn neither_a_request_nor_an_answer_prints_what_it_holds() {
+    let identity = identity();
+    for id in ScenarioId::ALL {
+        let request = scenario(*id).request(&call(&identity, Traffic::Arrival, 1));
+        let text = format!("{request:?} {:?} {identity:?}", answer(200, b"sk-live"));
+        assert!(
+            !text.contains(KEY) && !text.contains("sk-live") && !text.contains("v1="),
+            "{text}"
+        );
+        assert!(text.contains("content-type") && text.contains("body: 7 bytes"), "{text}");
+    }
+}
+
+#[test]
+fn settings_that_the_config_refuses_do_no_harm() {
+    let identity = identity();
+    let settings = [
+        Settings::CredentialVending { providers: vec![], ttl_minutes: vec![] },
+        Settings::CredentialVending {
+            providers: (0..40).map(|n| n.to_string()).collect(),
+            ttl_minutes: (0..1000).collect(),
+        },
+        Settings::Onboarding { email_domain: "a@b\"\u{0}".into() },
+        Settings::Webhook {
+            duplicates: f64::NAN,
+            stripe_customer: String::new(),
+            stripe_price: "\n".into(),
+        },
+    ];
+    for settings in settings {
+        let scenario = build(&settings, 0, "", Secrets::default());
+        let past = [Past { n: u64::MAX, unix: std::time::Duration::MAX }];
+        for n in [0, 1, u64::MAX] {
+            for traffic in Traffic::ALL {
+                let call = super::Call { past: &past, ..call(&identity, *traffic, n) };
+                let request = scenario.request(&call);
+                serde_json::from_slice::<serde_json::Value>(&request.body).expect("is JSON");
+                for kind in ProbeKind::ALL {
+                    scenario.probe(*kind, &call);
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(super::fixtures::same_cases())]
+
+    #[test]
+    fn no_answer_makes_a_judge_panic(
+        status in 0_u16..1000,
+        body in proptest::collection::vec(any::<u8>(), 0..300),
+        skew in any::<f64>(),
+    ) {
+        for id in ScenarioId::ALL {
+            let scenario = scenario(*id);
+            let identity = identity();
+            let request = scenario.request(&call(&identity, Traffic::Minting, 1));
+            let answer = Answer { skew, ..answer(status, &body) };
+            let judgement = scenario.judge(&request, &answer);
+            prop_assert_eq!(judgement.passed & judgement.failed, 0);
+            prop_assert_ne!(judgement.outcome, Some(Outcome::Accepted));
+            if (200..300).contains(&status) {
+                prop_assert_eq!(judgement.excerpt, None);
+            } else if let Some(excerpt) = judgement.excerpt {
+                prop_assert!(excerpt.chars().count() <= 200);
+                prop_assert!(!excerpt.chars().any(char::is_control));
+            }
+        }
+    }
+
+    #[test]
+    fn json_of_any_shape_is_judged(
+        value in prop_oneof![
+            Just("null"), Just("[]"), Just("{}"), Just("1e308"), Just("\"x\""),
+            Just(r#"{"customer":[],"api_key":{},"credentials":[],"usage":1,"status":[]}"#),
+            Just(r#"{"customer":null,"credentials":{"anthropic":null,"openai":[]},"status":1}"#),
+            Just(r#"{"credentials":{"anthropic":{"expires_at":"+999999-01-01T00:00:00Z"}}}"#),
+        ],
+    ) {
+        for id in ScenarioId::ALL {
+            let scenario = scenario(*id);
+            let identity = identity();
+            let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+            let judgement = scenario.judge(&request, &answer(success(*id), value.as_bytes()));
+            prop_assert_eq!(judgement.outcome, Some(Outcome::Contract));
+            prop_assert!(judgement.json);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! Stripe webhooks: all seven event types, truly signed, some of them delivered again.
+
+use serde_json::Value;
+
+use super::call::{Answer, Call, Expect, Judgement, Past, ProbeResult, Request, Scenario};
+use super::events::{self, EventType, Subject};
+use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use super::run::{Purpose, Run, as_probe, headers};
+use super::stripe;
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::secret::Secret;
+use crate::tags::{Label, LabelSet, TagKey};
+
+const RECEIVED: u16 = 200;
+const OWN_CHECKS: usize = 1;
+
+const CHECKS: [&str; COMMON + OWN_CHECKS] =
+    ["status is 200", BODY_SIZE, BODY_IS_JSON, "body says status: success"];
+
+/// How old an expired signature is, in seconds; the API takes 300.
+const EXPIRED: u64 = 3600;
+
+/// `POST /api/webhooks/stripe`.
+pub(super) struct Webhook {
+    run: Run,
+    duplicates: f64,
+    customer: String,
+    price: String,
+    secret: Option<Secret>,
+    /// The event types, then `duplicate:true` and `duplicate:false`.
+    labels: Vec<Label>,
+}
+
+/// One event, as sent or sent before.
+struct Event {
+    body: Vec<u8>,
+    kind: EventType,
+}
+
+impl Webhook {
+    pub(super) fn new(
+        run: Run,
+        duplicates: f64,
+        customer: &str,
+        price: &str,
+        secret: Option<Secret>,
+    ) -> Self {
+        let label = |key, value: &str| Label { key, value: value.to_owned() };
+        let labels = (EventType::ALL.iter().map(|kind| label(TagKey::EventType, kind.name())))
+            .chain(["true", "false"].map(|value| label(TagKey::Duplicate, value)))
+            .collect();
+        let (customer, price) = (customer.to_owned(), price.to_owned());
+        Self { run, duplicates, customer, price, secret, labels }
+    }
+
+    /// The event of one call, whether or not that call sent it: a function of
+    /// (seed, run, traffic, n, unix).
+    fn event(&self, traffic: Traffic, n: u64, unix: u64) -> Event {
+        let mut draw = self.run.draw(Purpose::Content, traffic, n);
+        let kind = EventType::draw(&mut draw);
+        let serial = self.run.serial(traffic, n);
+        let (customer, price) = (&self.customer, &self.price);
+        let body =
+            events::bytes(kind, &Subject { customer, price, serial: &serial, unix }, &mut draw);
+        Event { body, kind }
+    }
+
+    /// The acknowledged delivery that this call repeats, if it is to repeat one.
+    fn repeated(&self, call: &Call<'_>) -> Option<Past> {
+        if call.traffic != Traffic::Arrival {
+            return None;
+        }
+        let mut draw = self.run.draw(Purpose::Delivery, call.traffic, call.n);
+        let again = draw.share() < self.duplicates;
+        if again { draw.pick(call.past).copied() } else { None }
+    }
+}
+
+fn post(
+    call: &Call<'_>,
+    event: Event,
+    duplicate: bool,
+    signature: Option<String>,
+    expect: Expect,
+) -> Request {
+    let mut headers = headers(call.identity, 1);
+    headers.extend(signature.map(|signature| ("stripe-signature", signature)));
+    Request {
+        path: "/api/webhooks/stripe",
+        headers,
+        body: event.body,
+        labels: LabelSet::EMPTY
+            .with(event.kind as usize)
+            .with(EventType::ALL.len() + usize::from(!duplicate)),
+        repeatable: !duplicate && expect == Expect::Acknowledgement,
+        expect,
+    }
+}
+
+impl Scenario for Webhook {
+    fn id(&self) -> ScenarioId {
+        ScenarioId::Webhook
+    }
+
+    fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    fn checks(&self) -> &[&'static str] {
+        &CHECKS
+    }
+
+    fn probes(&self) -> &[ProbeKind] {
+        &[ProbeKind::BadSignature, ProbeKind::ExpiredSignature, ProbeKind::MissingSignature]
+    }
+
+    fn request(&self, call: &Call<'_>) -> Request {
+        let past = self.repeated(call);
+        let event = match past {
+            // Of what is remembered only the canary has number 0.
+            Some(Past { n: 0, unix }) => self.event(Traffic::Canary, 0, unix.as_secs()),
+            Some(Past { n, unix }) => self.event(Traffic::Arrival, n, unix.as_secs()),
+            None => self.event(call.traffic, call.n, call.unix.as_secs()),
+        };
+        let sign = |secret| stripe::sign(secret, call.unix.as_secs(), &event.body);
+        let signature = self.secret.as_ref().map(sign);
+        post(call, event, past.is_some(), signature, Expect::Acknowledgement)
+    }
+
+    fn probe(&self, kind: ProbeKind, call: &Call<'_>) -> Request {
+        let call = as_probe(call);
+        let now = call.unix.as_secs();
+        let event = self.event(call.traffic, call.n, now);
+        let (kind, signature) = match kind {
+            ProbeKind::ExpiredSignature => (
+                kind,
+                self.secret
+                    .as_ref()
+                    .map(|secret| stripe::sign(secret, now.saturating_sub(EXPIRED), &event.body)),
+            ),
+            ProbeKind::MissingSignature => (kind, None),
+            _ => {
+                let random = self.run.draw(Purpose::Probe, call.traffic, call.n).text(32);
+                let other = Secret::new(format!("whsec_{random}"));
+                (ProbeKind::BadSignature, Some(stripe::sign(&other, now, &event.body)))
+            }
+        };
+        post(&call, event, false, signature, Expect::Refusal(kind))
+    }
+
+    fn judge(&self, _: &Request, answer: &Answer<'_>) -> Judgement {
+        judge::judge(
+            answer,
+            RECEIVED,
+            &self.run.known,
+            |body: &Value| [body["status"] == "success"],
+        )
+    }
+
+    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult {
+        let refusal = if kind == ProbeKind::ExpiredSignature { 400 } else { 401 };
+        judge::judge_probe(refusal, answer.status)
+    }
+
+    fn advice(&self, status: u16) -> String {
+        match status {
+            401 => "the target refuses our signature: set STRIPE_WEBHOOK_SECRET to the signing \
+                    secret of this environment's webhook endpoint, whsec_ included"
+                .to_owned(),
+            _ => format!(
+                "the target answered {status} to a rightly signed event: is the URL that of the \
+                 API itself, and do stripe_customer and stripe_price in [scenarios.webhook] exist \
+                 there?"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::super::fixtures::{
+        UNIX, WEBHOOK_SECRET, answer, assert_contract, call, identity, json, scenario,
+    };
+    use super::*;
+    use crate::outcome::Outcome;
+
+    /// Whether `request` is signed at `unix` as the target's own check has it.
+    fn is_signed(request: &Request, secret: &str, unix: u64) -> bool {
+        let signature = stripe::sign(&Secret::new(secret), unix, &request.body);
+        request.header("stripe-signature") == Some(&signature)
+    }
+
+    #[test]
+    fn ten_thousand_deliveries_have_the_stated_mix() {
+        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let mut past: Vec<Past> = Vec::new();
+        let mut sent: HashMap<u64, Vec<u8>> = HashMap::new();
+        let mut ids = HashSet::new();
+        let (mut types, mut duplicates) = ([0_u32; 7], 0);
+        for n in 1..=10_000 {
+            let unix = UNIX + Duration::from_millis(20 * n);
+            let start = past.len().saturating_sub(100);
+            let call = Call { unix, past: &past[start..], ..call(&identity, Traffic::Arrival, n) };
+            let request = scenario.request(&call);
+            assert!(is_signed(&request, WEBHOOK_SECRET, unix.as_secs()));
+            let event = json(&request.body);
+            let kind = (0..7).find(|kind| request.labels.contains(*kind)).expect("has a type");
+            assert_eq!(event["type"], scenario.labels()[kind].value.as_str());
+            types[kind] += 1;
+            assert_ne!(request.labels.contains(7), request.labels.contains(8));
+            assert_eq!(request.repeatable, request.labels.contains(8));
+            let id = event["id"].to_string();
+            if request.repeatable {
+                assert!(ids.insert(id), "an original has an id of its own");
+                past.push(Past { n, unix });
+                sent.insert(n, request.body);
+            } else {
+                duplicates += 1;
+                assert!(sent.values().any(|body| *body == request.body), "the very bytes");
+            }
+        }
+        assert!((900..1100).contains(&duplicates), "{duplicates}");
+        let share = [714, 2714, 714, 3714, 714, 714, 714];
+        for (count, share) in types.into_iter().zip(share) {
+            assert!(count.abs_diff(share) < 150, "{types:?}");
+        }
+    }
+
+    #[test]
+    fn with_nothing_acknowledged_nothing_is_repeated() {
+        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        for n in 1..500 {
+            assert!(scenario.request(&call(&identity, Traffic::Arrival, n)).repeatable);
+        }
+        // Nor by any traffic but arrivals.
+        let past = [Past { n: 1, unix: UNIX }];
+        for n in 0..500 {
+            let proof = Call { past: &past, ..call(&identity, Traffic::Proof, n) };
+            assert!(scenario.request(&proof).repeatable);
+        }
+    }
+
+    #[test]
+    fn the_canary_too_is_repeated_by_its_bytes() {
+        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let canary = scenario.request(&call(&identity, Traffic::Canary, 0));
+        let past = [Past { n: 0, unix: UNIX }];
+        let unix = UNIX + Duration::from_secs(90);
+        let repeat = (1..500)
+            .map(|n| {
+                scenario.request(&Call {
+                    unix,
+                    past: &past,
+                    ..call(&identity, Traffic::Arrival, n)
+                })
+            })
+            .find(|request| !request.repeatable)
+            .expect("one in ten");
+        assert_eq!(repeat.body, canary.body);
+        assert!(is_signed(&repeat, WEBHOOK_SECRET, unix.as_secs()), "signed afresh");
+        assert!(is_signed(&canary, WEBHOOK_SECRET, UNIX.as_secs()));
+    }
+
+    /// The whole of one delivery; `stripe.Webhook.construct_event` of Stripe's own
+    /// library (16.1.0) takes it.
+    #[test]
+    fn a_delivery_that_stripe_would_take() {
+        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        let header = request.header("stripe-signature").expect("is signed");
+        let body = String::from_utf8_lossy(&request.body);
+        insta::assert_snapshot!(format!("{header}\n{body}"));
+    }
+
+    #[test]
+    fn each_probe_is_wrong_in_one_thing() {
+        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let probe = |kind| scenario.probe(kind, &call(&identity, Traffic::Probe, 4));
+        let now = UNIX.as_secs();
+
+        let bad = probe(ProbeKind::BadSignature);
+        let header = bad.header("stripe-signature").expect("is there");
+        assert!(header.starts_with(&format!("t={now},v1=")) && header.len() == 80, "{header}");
+        assert!(!is_signed(&bad, WEBHOOK_SECRET, now));
+
+        let expired = probe(ProbeKind::ExpiredSignature);
+        assert!(is_signed(&expired, WEBHOOK_SECRET, now - 3600));
+        assert_eq!(probe(ProbeKind::MissingSignature).header("stripe-signature"), None);
+        assert_eq!(json(&expired.body)["object"], "event");
+    }
+
+    #[test]
+    fn without_a_secret_nothing_is_signed() {
+        let run = Run::new(ScenarioId::Webhook, 1, "run-1", Vec::new());
+        let scenario = Webhook::new(run, 0.1, "cus", "price", None);
+        let request = scenario.request(&call(&identity(), Traffic::Arrival, 1));
+        assert_eq!(request.header("stripe-signature"), None);
+    }
+
+    #[test]
+    fn only_success_is_an_acknowledgement() {
+        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        let accepted = scenario.judge(&request, &answer(200, br#"{"status":"success","id":1}"#));
+        assert_eq!(accepted.outcome, Some(Outcome::Accepted));
+        assert_eq!((accepted.passed, accepted.failed, accepted.items), (0b1111, 0, 1));
+        for body in [json!({"status": "queued"}), json!({}), json!(["success"]), json!("success")] {
+            assert_contract(scenario.as_ref(), &request, 200, &body, CHECKS[3]);
+        }
+    }
+}
