@@ -56,11 +56,8 @@ pub(super) enum Identities {
 /// One `[scenarios.NAME]`.
 #[derive(Clone, Debug)]
 pub(super) struct ScenarioConfig {
-    /// Where it stands.
-    pub(super) place: Place,
     pub(super) identities: Option<Located<Identities>>,
     pub(super) limit: Option<DeclaredLimit>,
-    pub(super) limit_place: Place,
     pub(super) profiles: BTreeMap<String, Profile>,
     pub(super) thresholds: Vec<RawThreshold>,
     pub(super) providers: Vec<String>,
@@ -230,7 +227,6 @@ fn read_scenario(
     let path = format!("scenarios.{id}");
     let mut section = Section::new(table, place, path, &scenario_keys(id), problems);
     let identities = section.read("identities", |node| read_identities(id, node));
-    let limit_place = section.place_of("rate_limit");
     let limit = read_limit(id, &mut section);
     let mut profiles = BTreeMap::new();
     if let Some((table, _, path)) = section.table("profiles") {
@@ -245,10 +241,8 @@ fn read_scenario(
         None => Vec::new(),
     };
     ScenarioConfig {
-        place: place.clone(),
         identities,
         limit,
-        limit_place,
         profiles,
         thresholds,
         providers: section.value("providers", providers).unwrap_or_default(),

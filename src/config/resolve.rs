@@ -252,9 +252,8 @@ fn restrict(
         held.iter().filter(|other| *other != name).filter_map(find).collect();
     let all = || std::iter::once(config).chain(others.iter().copied());
     let is_protected = !held.is_empty();
-    let allowed = |of: fn(&EnvironmentConfig) -> Option<bool>| {
-        all().all(|e| of(e).unwrap_or(!e.protected && (!is_protected || !others.is_empty())))
-    };
+    let allowed =
+        |of: fn(&EnvironmentConfig) -> Option<bool>| all().all(|e| of(e).unwrap_or(!e.protected));
     let environment = Environment {
         name: name.to_owned(),
         url: url.as_ref().map(url_text).unwrap_or_default(),

@@ -10,12 +10,11 @@ use crate::outcome::Outcome;
 use crate::tags::TagKey;
 use crate::units::Nanos;
 
-/// A threshold and where its key and expression stand.
+/// A threshold and where its key stands.
 #[derive(Clone, Debug)]
 pub(super) struct RawThreshold {
     pub(super) threshold: Threshold,
     pub(super) key: Place,
-    pub(super) expression: Place,
 }
 
 /// The event types of the webhook scenario (API.md, section 3).
@@ -103,7 +102,7 @@ fn read_threshold(
         Ok(mut threshold) => {
             threshold.abort_on_fail = abort;
             threshold.delay_abort_eval = delay;
-            Some(RawThreshold { threshold, key: key_place.clone(), expression: place })
+            Some(RawThreshold { threshold, key: key_place.clone() })
         }
         Err(error) => {
             let at = if error.in_key { key_place } else { &place };
