@@ -1,9 +1,11 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
+mod check;
 mod comparison;
 mod schedule;
 mod suite;
 
+pub use check::{CheckLine, CheckReport, CheckState};
 pub use comparison::{
     COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
 };

@@ -1,6 +1,8 @@
 //! stub
+mod check_text;
 mod compare_text;
 
+pub use check_text::{check_notice, check_text};
 pub use compare_text::compare_text;
 
 use crate::plan::SuiteReport;
