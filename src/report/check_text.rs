@@ -79,12 +79,15 @@ mod tests {
     #[test]
     fn every_line_says_what_was_found_and_what_to_do() {
         let text = check_text(&report(vec![
-            CheckLine::ok("reachability", "api.rsolv-staging.com at 192.0.2.7, connected in 12.0 ms"),
+            CheckLine::ok(
+                "reachability",
+                "api.rsolv-staging.com at 192.0.2.7, connected in 12.0 ms",
+            ),
             CheckLine::bad("API key 2", "refused, status 401", "it would fail", "set it right"),
             CheckLine::warn("TLS", "expires", "connections fail", "renew it"),
             CheckLine::skipped("GitHub token", "not set"),
         ]));
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text);
     }
 
     #[test]

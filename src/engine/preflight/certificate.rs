@@ -101,7 +101,8 @@ mod tests {
         assert_eq!(moment(UTC_TIME, "491231235959Z"), Some(2_524_607_999));
         assert_eq!(moment(UTC_TIME, "500101000000Z"), Some(-631_152_000));
         assert_eq!(moment(GENERALIZED_TIME, "20500101000000Z"), Some(2_524_608_000));
-        for no in ["", "Z", "20500101000000", "2050010100000Z", "20501301000000Z", "ÄÄÄÄÄÄÄZ"] {
+        for no in ["", "Z", "20500101000000", "2050010100000Z", "20501301000000Z", "ÄÄÄÄÄÄÄZ"]
+        {
             assert_eq!(moment(GENERALIZED_TIME, no), None, "{no}");
         }
     }

@@ -14,6 +14,9 @@ use crate::units::Nanos;
 
 /// The longest one request may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest a connection may take to open, TLS included: shorter, so that a
+/// server that never speaks TLS is told from one that never answers.
+const PATIENCE_TO_CONNECT: Duration = Duration::from_secs(8);
 /// The longest all requests together may take.
 const PATIENCE_WITH_ALL: Nanos = Nanos::from_secs(60);
 /// Bytes of an answer beyond which it isn't read.
@@ -56,11 +59,7 @@ pub(super) struct Client {
 
 impl Client {
     /// A client to `base` that hides nothing: no redirects, proxies or retries.
-    pub(super) fn new(
-        base: &str,
-        known: &[Secret],
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, String> {
+    pub(super) fn new(base: &str, known: &[Secret], clock: Arc<dyn Clock>) -> Result<Self, String> {
         Self::build(base, known, clock, reqwest::ClientBuilder::no_proxy)
     }
 
@@ -85,7 +84,7 @@ impl Client {
                 .user_agent(concat!("load-gate/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
-                .connect_timeout(PATIENCE)
+                .connect_timeout(PATIENCE_TO_CONNECT)
                 .timeout(PATIENCE)
                 .tls_info(true)
         })

@@ -229,7 +229,12 @@ pub(super) async fn github(github: &GitHubAccess, clock: Arc<dyn Clock>) -> Chec
     let sent = client.get("/rate_limit", Some(("authorization", &bearer))).await;
     let found = describe(&client, &sent);
     let Ok(answer) = sent else {
-        return CheckLine::warn(NAME, found, means, "see whether this machine reaches GitHub's API");
+        return CheckLine::warn(
+            NAME,
+            found,
+            means,
+            "see whether this machine reaches GitHub's API",
+        );
     };
     let figure = |name: &str| {
         answer.headers.get(name).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok())
@@ -254,4 +259,3 @@ pub(super) async fn github(github: &GitHubAccess, clock: Arc<dyn Clock>) -> Chec
         _ => CheckLine::warn(NAME, format!("{found}"), means, "try again"),
     }
 }
-

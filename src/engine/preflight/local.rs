@@ -48,10 +48,9 @@ pub(super) fn descriptors(max_in_flight: u32) -> CheckLine {
             "under a slow target connections would fail here and look like the target's failures",
             "raise `ulimit -n`, or lower `[engine] max_in_flight`",
         ),
-        Some(limit) => CheckLine::ok(
-            NAME,
-            format!("{} allowed, {} needed", count(limit), count(wanted)),
-        ),
+        Some(limit) => {
+            CheckLine::ok(NAME, format!("{} allowed, {} needed", count(limit), count(wanted)))
+        }
         None => CheckLine::ok(NAME, format!("no limit, {} needed", count(wanted))),
     }
 }

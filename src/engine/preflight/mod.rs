@@ -58,7 +58,7 @@ pub struct Preflight {
 /// seconds, and what is left when a minute is over is skipped.
 pub async fn preflight(what: &Preflight, clock: Arc<dyn Clock>) -> CheckReport {
     let mut lines = Vec::new();
-    let mut unreachable = false;
+    let unreachable;
     match Client::new(&what.environment.url, &what.known_secrets(), Arc::clone(&clock)) {
         Err(reason) => {
             unreachable = true;
