@@ -14,8 +14,7 @@ impl Output {
     /// where somebody insists (`CLICOLOR_FORCE`).
     pub(super) fn new(vars: &std::collections::BTreeMap<String, String>) -> Self {
         let set = |name: &str| vars.get(name).is_some_and(|value| !value.is_empty());
-        let forced =
-            vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let forced = vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
         let wanted = |terminal: bool| forced || (terminal && !set("NO_COLOR"));
         Self {
             color: wanted(std::io::stdout().is_terminal()),

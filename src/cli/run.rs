@@ -82,11 +82,7 @@ fn descriptors(session: &mut Session) {
     }
 }
 
-fn execute(
-    session: &Arc<Session>,
-    results: &Results,
-    world: &World,
-) -> anyhow::Result<SuiteReport> {
+fn execute(session: &Arc<Session>, results: &Results, world: &World) -> anyhow::Result<SuiteReport> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let checkpointer = Checkpointer::start(Arc::clone(session), results.suite_json())?;
     let progress = Arc::new(Progress::new(world.output));

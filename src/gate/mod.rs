@@ -26,32 +26,8 @@ pub fn breached_now(
     None
 }
 /// stub
-pub fn evaluate(
-    _c: &Criteria,
-    r: &crate::measure::Recording,
-    _b: Option<&crate::measure::Recording>,
-) -> Verdict {
-    Verdict {
-        scenario: r.scenario,
-        kind: VerdictKind::Pass,
-        reasons: vec![],
-        findings: vec![],
-        clusters: vec![],
-        limiter: LimiterReport {
-            declared: None,
-            predicted_hits: None,
-            observed_hits: 0,
-            inferred: crate::limits::Inference {
-                algorithm: crate::limits::Algorithm::Unknown,
-                limit: None,
-                window_s: None,
-                why: String::new(),
-            },
-            rules: vec![],
-        },
-    }
+pub fn evaluate(_c: &Criteria, r: &crate::measure::Recording, _b: Option<&crate::measure::Recording>) -> Verdict {
+    Verdict { scenario: r.scenario, kind: VerdictKind::Pass, reasons: vec![], findings: vec![], clusters: vec![], limiter: LimiterReport { declared: None, predicted_hits: None, observed_hits: 0, inferred: crate::limits::Inference { algorithm: crate::limits::Algorithm::Unknown, limit: None, window_s: None, why: String::new() }, rules: vec![] } }
 }
 /// stub
-pub fn suite(_v: &[Verdict], _a: bool) -> (VerdictKind, String) {
-    (VerdictKind::Pass, "pass".into())
-}
+pub fn suite(_v: &[Verdict], _a: bool) -> (VerdictKind, String) { (VerdictKind::Pass, "pass".into()) }
