@@ -1,0 +1,28 @@
+//! `load-gate plan`: what `run` would do, without sending anything.
+
+use super::args::PlanArgs;
+use super::{USAGE, World, inputs};
+use crate::config::{Flags, Purpose};
+use crate::plan::{self, SuiteFeasibility};
+use crate::report;
+
+/// Shows the plan; with `--strict-plan`, exit code 2 where a gate can't be met.
+pub(super) fn plan(args: &PlanArgs, world: &World) -> anyhow::Result<u8> {
+    let flags = Flags { scenarios: args.scenarios.clone(), ..inputs::shared_flags(&args.shared) };
+    let resolved = inputs::resolve(&flags, Purpose::Plan, world)?;
+    for notice in &resolved.notices {
+        world.output.note(&format!("note: {notice}"));
+    }
+    let feasibility = plan::suite_feasibility(&resolved.plan);
+    if args.json {
+        world.output.result(&serde_json::to_string_pretty(&feasibility)?);
+    } else {
+        world.output.result(&report::plan_text(&feasibility));
+    }
+    Ok(if args.strict_plan && is_impossible(&feasibility) { USAGE } else { 0 })
+}
+
+/// Whether a gate of the plan can't be met by any server.
+pub(super) fn is_impossible(feasibility: &SuiteFeasibility) -> bool {
+    feasibility.scenarios.iter().flat_map(|s| &s.contradictions).any(|c| c.impossible)
+}
