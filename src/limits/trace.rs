@@ -19,6 +19,8 @@ pub(super) struct Trace {
     pub(super) may_done: Vec<f64>,
     /// Refused requests, by `sent`.
     pub(super) refused: Vec<Refusal>,
+    /// Of the admitted from the k-th by `sent` on, the lowest `done`.
+    soonest: Vec<f64>,
     /// When the first request was sent.
     pub(super) first: f64,
     /// When the last answer was whole.
@@ -42,16 +44,14 @@ impl Trace {
     /// The trace of a ledger, in any order.
     pub(super) fn new(entries: &[Admission]) -> Self {
         let mut trace = Self { first: f64::INFINITY, ..Self::default() };
+        let mut pairs = Vec::new();
         for entry in entries {
             let (sent, done) = (entry.sent.as_secs_f64(), entry.done.as_secs_f64());
             let done = done.max(sent);
             trace.first = trace.first.min(sent);
             trace.last = trace.last.max(done);
             match entry.admitted {
-                Admitted::Yes => {
-                    trace.sent.push(sent);
-                    trace.done.push(done);
-                }
+                Admitted::Yes => pairs.push((sent, done)),
                 Admitted::No => {
                     let retry_after = entry.retry_after;
                     trace.refused.push(Refusal { sent, done, retry_after });
@@ -71,6 +71,12 @@ impl Trace {
             trace.first = trace.last;
         }
         trace
+    }
+
+    /// By when the first of the admissions from the `k`-th by `sent` on was
+    /// decided; `None`: there are none.
+    pub(super) fn soonest_done_from(&self, k: usize) -> Option<f64> {
+        self.soonest.get(k).copied()
     }
 
     /// How many requests were admitted for certain.
