@@ -24,10 +24,13 @@ const MOST_ENTRIES: usize = 40_000;
 const USUAL: [f64; 12] =
     [1.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3600.0];
 
-/// How near to a whole window a cut may fall by chance: where the gap in which
-/// a window ended is a larger share of it, nobody can tell whether the first
-/// request or the clock cut it.
-const CHANCE: f64 = 0.05;
+/// A clock may cut just where a window that the first request opened ends. Where
+/// more than this share of all phases explains the pattern, nobody can tell which
+/// it was; below it, chance is the lesser explanation.
+const CHANCE: f64 = 0.1;
+
+/// Phases tried within the gap that holds a cut.
+const PHASES: u32 = 16;
 
 /// When the ledgers begin on the limiter's clock: lets an aligned window be
 /// recognised by its phase. `unix_start`: seconds since 1970 at moment 0 of the
@@ -48,6 +51,8 @@ struct Explanation {
     limits: Limits,
     /// Where an aligned window is cut.
     phase: f64,
+    /// The share of all phases that explain the pattern; 1 where there is no phase.
+    share: f64,
 }
 
 /// The evidence of all ledgers.
@@ -81,7 +86,7 @@ pub fn infer(
     if found.is_empty() {
         found = explanations(&evidence, &suggested_windows(&evidence), declared);
     }
-    decide(&evidence, &found, declared, clock)
+    decide(&found, declared, clock)
 }
 
 /// No refusal at all: no limiter, or not enough sent to say so.
@@ -253,7 +258,13 @@ fn all(evidence: &Evidence, explain: impl Fn(&Trace) -> Option<Limits>) -> Optio
 
 fn sliding(evidence: &Evidence, window: f64) -> Option<Explanation> {
     let limits = all(evidence, |trace| consistent::sliding(trace, window))?;
-    Some(Explanation { algorithm: Algorithm::SlidingWindow, window, limits, phase: 0.0 })
+    Some(Explanation {
+        algorithm: Algorithm::SlidingWindow,
+        window,
+        limits,
+        phase: 0.0,
+        share: 1.0,
+    })
 }
 
 fn anchored(evidence: &Evidence, window: f64) -> Option<Explanation> {
@@ -264,17 +275,31 @@ fn anchored(evidence: &Evidence, window: f64) -> Option<Explanation> {
             .then(|| all(evidence, |trace| consistent::anchored(trace, window, 1.0)))
             .flatten()
     })?;
-    Some(Explanation { algorithm: Algorithm::AnchoredWindow, window, limits, phase: 0.0 })
+    Some(Explanation {
+        algorithm: Algorithm::AnchoredWindow,
+        window,
+        limits,
+        phase: 0.0,
+        share: 1.0,
+    })
 }
 
-/// Tries phases within the gap that is known to hold a cut.
+/// Tries phases within the narrowest gap that is known to hold a cut.
 fn aligned(evidence: &Evidence, window: f64) -> Option<Explanation> {
     let (from, by) = *evidence.returns.first()?;
-    [0.5, 0.1, 0.9, 0.3, 0.7, 0.02, 0.98, 0.2, 0.8].into_iter().find_map(|x| {
-        let phase = from + x * (by - from);
-        let limits = all(evidence, |trace| consistent::aligned(trace, window, phase))?;
-        Some(Explanation { algorithm: Algorithm::AlignedWindow, window, limits, phase })
-    })
+    let mut fits: Vec<(f64, Limits)> = Vec::new();
+    for i in 0..PHASES {
+        let phase = from + (f64::from(i) + 0.5) / f64::from(PHASES) * (by - from);
+        let limits = all(evidence, |trace| consistent::aligned(trace, window, phase));
+        fits.extend(limits.map(|limits| (phase, limits)));
+    }
+    let (phase, _) = *fits.get(fits.len() / 2)?;
+    let limits = Limits {
+        low: fits.iter().map(|fit| fit.1.low).min()?,
+        high: fits.iter().map(|fit| fit.1.high).max()?,
+    };
+    let share = ((by - from) / window).min(1.0) * fits.len() as f64 / f64::from(PHASES);
+    Some(Explanation { algorithm: Algorithm::AlignedWindow, window, limits, phase, share })
 }
 
 /// A bucket whose capacity refills in `window`: the limit decides the rate, so
@@ -302,17 +327,18 @@ fn bucket(
         let allowed = all(evidence, |trace| consistent::bucket(trace, window / limit))?;
         let limit = limit as usize;
         let limits = allowed.and(Limits { low: limit, high: limit })?;
-        Some(Explanation { algorithm: Algorithm::TokenBucket, window, limits, phase: 0.0 })
+        Some(Explanation {
+            algorithm: Algorithm::TokenBucket,
+            window,
+            limits,
+            phase: 0.0,
+            share: 1.0,
+        })
     })
 }
 
 /// One answer from all explanations.
-fn decide(
-    evidence: &Evidence,
-    found: &[Explanation],
-    declared: Option<&DeclaredLimit>,
-    clock: WallClock,
-) -> Inference {
+fn decide(found: &[Explanation], declared: Option<&DeclaredLimit>, clock: WallClock) -> Inference {
     let of = |algorithm: Algorithm| found.iter().filter(move |e| e.algorithm == algorithm);
     let has = |algorithm: Algorithm| of(algorithm).next().is_some();
     let mut left: Vec<Algorithm> = [
@@ -326,11 +352,9 @@ fn decide(
     .collect();
     // A clock that cuts just a window after the first request would look
     // anchored; by chance that is rare where the cut is known well.
-    if let Some(anchored) = of(Algorithm::AnchoredWindow).next() {
-        let narrowest = evidence.returns.first().map_or(f64::INFINITY, |(from, by)| by - from);
-        if narrowest / anchored.window <= CHANCE {
-            left.retain(|algorithm| *algorithm != Algorithm::AlignedWindow);
-        }
+    let chance = of(Algorithm::AlignedWindow).map(|e| e.share).fold(0.0, f64::max);
+    if has(Algorithm::AnchoredWindow) && chance <= CHANCE {
+        left.retain(|algorithm| *algorithm != Algorithm::AlignedWindow);
     }
     match left.as_slice() {
         [] => unknown(

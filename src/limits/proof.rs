@@ -96,6 +96,8 @@ fn follow(sender: &mut Sender, number: u64, shape: &Shape, dice: &mut u64) {
         }
         sender.send(start + at * window, 1);
     }
+    // Just before the end of the first window, so that it is known well.
+    sender.send(start + window - pause.min(1.0) / 2.0, 1);
     // After the longest first window, before the burst's admissions leave a
     // sliding one. A pause below a second can't wait for whole-second clocks.
     let edge = if pause > 1.5 { 1.2 } else { pause * 0.3 };

@@ -103,14 +103,16 @@ pub(crate) fn uneven(
     for _ in 0..few {
         add(dice.between(0.0, 0.02) * window.as_secs_f64());
     }
-    let bursts = dice.whole(4, 12);
-    for _ in 0..bursts {
+    // Bursts of every size, from a single request to the whole excess at once.
+    let mut sent = 0;
+    while sent < wanted {
         let start = dice.between(0.02, windows) * window.as_secs_f64();
         let length = dice.between(0.01, 0.3) * window.as_secs_f64();
-        let size = wanted / bursts;
+        let size = ((limit as f64 * factor).powf(dice.unit()).ceil() as u64).min(wanted - sent);
         for i in 0..size {
             add(start + length * i as f64 / size as f64);
         }
+        sent += size;
     }
     moments.sort_unstable();
     moments

@@ -62,8 +62,13 @@ impl Trace {
             trace.may_sent.push(sent);
             trace.may_done.push(done);
         }
-        for moments in [&mut trace.sent, &mut trace.done, &mut trace.may_sent, &mut trace.may_done]
-        {
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        trace.soonest = pairs.iter().map(|pair| pair.1).collect();
+        for k in (1..pairs.len()).rev() {
+            trace.soonest[k - 1] = trace.soonest[k - 1].min(trace.soonest[k]);
+        }
+        (trace.sent, trace.done) = pairs.into_iter().unzip();
+        for moments in [&mut trace.done, &mut trace.may_sent, &mut trace.may_done] {
             moments.sort_unstable_by(f64::total_cmp);
         }
         trace.refused.sort_unstable_by(|a, b| a.sent.total_cmp(&b.sent));
