@@ -16,7 +16,7 @@ mod types;
 pub use infer::{WallClock, infer};
 pub use models::{Aligned, Anchored, Bucket, Limiter, Sliding};
 pub use predict::{WHOLE_SECOND, predict, slack};
-pub use proof::{Proof, proof_schedule};
+pub use proof::{ProofSchedule, proof_schedule};
 pub use rules::{Facts, LedgerView, judge};
 pub use types::{Algorithm, Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};
 

@@ -21,7 +21,7 @@ const MOST_WINDOWS: u64 = 4;
 
 /// The moments of a proof, counted from its first request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Proof {
+pub struct ProofSchedule {
     /// Before the load, in order: a few requests, then a burst of more than
     /// twice the limit.
     pub lead_in: Vec<Nanos>,
@@ -32,7 +32,7 @@ pub struct Proof {
 }
 
 /// The proof of `declared` by one fresh identity at no more than `peak_rate`
-/// requests per second, during a load that lasts `load`. `None` where passing
+/// requests per second, during a load that lasts `load`. Empty where passing
 /// twice the limit at that rate would hold the load up for more than ten seconds.
 #[must_use]
 pub fn proof_schedule(
@@ -40,18 +40,18 @@ pub fn proof_schedule(
     peak_rate: f64,
     seed: u64,
     load: Nanos,
-) -> Option<Proof> {
+) -> ProofSchedule {
     let limit = declared.limit.max(1);
     let window = declared.window.as_secs_f64();
     if !peak_rate.is_finite() || peak_rate <= 0.0 {
-        return None;
+        return ProofSchedule::default();
     }
     let gap = 1.0 / peak_rate;
     let few = (limit / 4).clamp(1, 20);
     let burst = (2 * limit + 1).max(3);
     let pause = (window / 20.0).clamp(0.05, 3.0);
     if Nanos::from_secs_f64((few + burst) as f64 * gap) > LONGEST_BURST {
-        return None;
+        return ProofSchedule::default();
     }
     let mut sender = Sender { gap, free: 0.0, moments: Vec::new() };
     sender.send(0.0, few);
@@ -65,11 +65,11 @@ pub fn proof_schedule(
         follow(&mut sender, number, &Shape { limit, few, window, pause }, &mut dice);
     }
     let nanos = |moments: Vec<f64>| moments.into_iter().map(Nanos::from_secs_f64);
-    Some(Proof {
+    ProofSchedule {
         lead_in: nanos(lead_in).collect(),
         load_starts: Nanos::from_secs_f64(load_starts),
         follow_ups: nanos(sender.moments).take_while(|at| *at <= horizon).collect(),
-    })
+    }
 }
 
 /// What the follow-ups of a window are made from; spans in seconds.
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn the_lead_in_is_short_and_passes_twice_the_limit() {
         for (limit, rate) in [(10, 100.0), (60, 200.0), (1, 5.0), (100, 50.0)] {
-            let proof = proof_schedule(&declared(limit), rate, 7, Nanos::from_secs(540)).unwrap();
+            let proof = proof_schedule(&declared(limit), rate, 7, Nanos::from_secs(540));
             assert!(proof.lead_in.len() as u64 > 2 * limit);
             assert!(proof.load_starts < Nanos::from_secs(15));
             let all: Vec<_> = proof.lead_in.iter().chain(&proof.follow_ups).collect();
@@ -161,14 +161,16 @@ mod tests {
 
     #[test]
     fn nothing_is_sent_after_the_load() {
-        let proof = proof_schedule(&declared(10), 100.0, 7, Nanos::from_secs(9)).unwrap();
+        let proof = proof_schedule(&declared(10), 100.0, 7, Nanos::from_secs(9));
         let end = proof.load_starts + Nanos::from_secs(9);
         assert!(proof.follow_ups.iter().all(|at| *at <= end));
     }
 
     #[test]
     fn a_limit_out_of_reach_is_not_proved() {
-        assert_eq!(proof_schedule(&declared(1000), 50.0, 7, Nanos::from_secs(540)), None);
-        assert_eq!(proof_schedule(&declared(10), 0.0, 7, Nanos::from_secs(540)), None);
+        for (limit, rate) in [(1000, 50.0), (10, 0.0), (10, f64::NAN)] {
+            let proof = proof_schedule(&declared(limit), rate, 7, Nanos::from_secs(540));
+            assert_eq!(proof, ProofSchedule::default());
+        }
     }
 }

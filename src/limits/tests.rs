@@ -82,7 +82,6 @@ fn the_kind_is_told_in_95_of_100_proofs() {
         let right = told_rightly(kind, |limit, dice| {
             let load = Nanos::from_secs(180);
             let proof = proof_schedule(&declared(limit), 100.0, dice.next(), load);
-            let proof = proof.expect("the limit is within reach");
             [proof.lead_in, proof.follow_ups].concat()
         });
         assert!(right >= 95, "{kind}: {right} of 100");

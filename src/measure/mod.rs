@@ -1,5 +1,6 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
+pub mod intervals;
 mod ledger;
 mod matcher;
 mod recorder;

@@ -141,8 +141,12 @@ impl Serialize for Trend {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::new();
         if !self.is_empty() {
+            // A histogram's header tells how far it had grown, which depends on how it
+            // was filled: a fresh copy makes equal trends equal bytes.
+            let mut copy = empty();
+            copy.add(&self.histogram).map_err(|e| serde::ser::Error::custom(format!("{e:?}")))?;
             V2Serializer::new()
-                .serialize(&self.histogram, &mut bytes)
+                .serialize(&copy, &mut bytes)
                 .map_err(|e| serde::ser::Error::custom(format!("{e:?}")))?;
         }
         Stored {

@@ -1,1 +1,3 @@
-//! (room publish)
+//! Delivers rendered text: files, GitHub. May fail without changing the verdict.
+
+pub mod files;

@@ -1,1 +1,72 @@
-//! (room report)
+//! Renders a `SuiteReport` as text in each format; never writes.
+
+/// Appends formatted text to a `String`, which can't err.
+macro_rules! add {
+    ($to:expr, $($text:tt)*) => {{
+        use std::fmt::Write as _;
+        let _ = write!($to, $($text)*);
+    }};
+}
+
+mod baseline_md;
+mod charts;
+pub mod escape;
+mod figures;
+mod hgrm;
+mod html;
+mod json;
+mod junit;
+mod k6_json;
+mod load_gate;
+mod markdown;
+mod sparkline;
+mod table;
+mod text;
+mod words;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod tests;
+
+pub use baseline_md::baseline_md;
+pub use figures::wanted_selectors;
+pub use hgrm::hgrm;
+pub use html::report_html;
+pub use json::{ReadError, read_suite, suite_json};
+pub use junit::junit;
+pub use k6_json::k6_json;
+pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, markdown};
+pub use text::{Style, scenario_text, summary_text};
+
+use crate::ids::ScenarioId;
+use crate::plan::SuiteReport;
+
+/// Every file of a run: name (without folder) and content, suite.json last, so
+/// that where it is, the others are. The same report always gives the same bytes.
+#[must_use]
+pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let stamp = report.started_at.file_stem();
+    for scenario in &report.scenarios {
+        let id = scenario.plan.scenario;
+        files.push((format!("{id}-{stamp}.txt"), scenario_text(report, scenario, Style::PLAIN)));
+        files.push((format!("{id}-results.json"), k6_json(report, scenario)));
+        files.push((format!("{id}.hgrm"), hgrm(scenario)));
+    }
+    files.push(("junit.xml".to_owned(), junit(report)));
+    files.push(("summary.md".to_owned(), markdown(report, baseline, SUMMARY_BUDGET)));
+    files.push(("report.html".to_owned(), report_html(report, baseline)));
+    files.push(("baseline.md".to_owned(), baseline_md(report, baseline)));
+    files.push(("suite.json".to_owned(), suite_json(report)));
+    files
+}
+
+/// The names of [`files`] that don't carry a time: what an earlier run may have left.
+#[must_use]
+pub fn fixed_names() -> Vec<String> {
+    let each =
+        ScenarioId::ALL.iter().flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
+    let suite = ["junit.xml", "summary.md", "report.html", "baseline.md", "suite.json"];
+    each.chain(suite.map(str::to_owned)).collect()
+}

@@ -1,0 +1,243 @@
+//! What the user typed. What it means is decided in `config`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::ids::ScenarioId;
+use clap_complete::Shell;
+
+/// Drives load scenarios at an exact arrival rate and decides whether a build may go on.
+///
+/// Three scenarios (onboarding, credential-vending, webhook) are run one after
+/// another against a live API. The verdict is the exit code:
+///
+///   0  pass          every threshold, limiter rule and probe holds
+///   1  fail          one of them does not
+///   2  usage         a flag, the config or the plan is wrong; nothing was sent
+///   3  inconclusive  too little evidence, unreachable, interrupted, or the
+///                    generator itself fell short: never green
+///
+/// Try it without any server: load-gate run --env embedded
+#[derive(Debug, Parser)]
+#[command(name = "load-gate", version, long_version = LONG_VERSION, verbatim_doc_comment, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Version and the commit it was built from.
+const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("LOAD_GATE_COMMIT"), ")");
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run scenarios, decide, report.
+    ///
+    /// Every scenario begins with one canary request; when that is refused as
+    /// misconfigured, no load is sent. The results directory receives suite.json,
+    /// junit.xml, summary.md, report.html, baseline.md and, for each scenario,
+    /// NAME-results.json (k6's shape), NAME-TIMESTAMP.txt and NAME.hgrm.
+    #[command(verbatim_doc_comment)]
+    Run(RunArgs),
+    /// Show what `run` would do, without sending anything.
+    ///
+    /// The timeline of each scenario, what the declared rate limit can admit of
+    /// it, how many samples the thresholds will rest on, and contradictions.
+    Plan(PlanArgs),
+    /// Look whether everything `run` needs is there: one line each, and what to do.
+    Check(CheckArgs),
+    /// Serve the embedded target alone: the API with its limiters, and faults on demand.
+    Serve(ServeArgs),
+    /// Make the reports again from a finished (or killed) run's suite.json.
+    Report(ReportArgs),
+    /// Compare two runs statistically: what changed for certain, what is noise.
+    Compare(CompareArgs),
+    /// Publish a finished run's pull-request comment (for forks, in a `workflow_run` job).
+    Comment(CommentArgs),
+    /// Merge shards of one run into one suite.json, judged as a whole.
+    Merge(MergeArgs),
+    /// Write .github/load-gate.toml and a workflow for this repository.
+    Init(InitArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// What the GitHub Action's step runs: reads INPUT_* and GITHUB_*.
+    #[command(hide = true)]
+    Action,
+}
+
+/// Flags that `run`, `plan` and `check` share.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What to run")]
+pub struct SharedArgs {
+    /// Where: `embedded`, `staging`, `production`, or one from the config
+    /// [env: LOAD_GATE_ENV] [default: staging]
+    #[arg(short, long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Another base URL for the environment [env: API_URL]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Which load: `smoke`, `full`, `production`, or one from the config [default: the environment's]
+    #[arg(short, long, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// The config file [env: `LOAD_GATE_CONFIG`] [default: .github/load-gate.toml, then load-gate.toml, when they exist]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Multiply every target arrival rate by this.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub rate_scale: Option<String>,
+    /// Multiply every stage's duration by this.
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    pub duration_scale: Option<String>,
+    /// Pause between scenarios [default: 30s; 0s for embedded]
+    #[arg(long, value_name = "DUR")]
+    pub cooldown: Option<String>,
+    /// Where the results go.
+    #[arg(long, value_name = "DIR", default_value = "load_tests/results")]
+    pub results_dir: PathBuf,
+    /// Where the JUnit file goes [default: RESULTS_DIR/junit.xml]
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Makes two runs send the same requests [default: random, printed]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<String>,
+    /// Name the host of a protected environment, to allow sending load to it
+    /// [env: `LOAD_GATE_CONFIRM_PRODUCTION`]
+    #[arg(long, value_name = "HOST")]
+    pub confirm_production: Option<String>,
+}
+
+/// `run`.
+#[derive(Debug, Default, Args)]
+pub struct RunArgs {
+    /// Scenarios, in this order [default: all that the environment lists]
+    #[arg(value_name = "SCENARIO", value_parser = scenario)]
+    pub scenarios: Vec<ScenarioId>,
+    /// Shared flags.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+    /// Don't check reachability, clock, keys and limits first.
+    #[arg(long, help_heading = "How to judge")]
+    pub no_check: bool,
+    /// Let scenarios that can't run (no keys, no secret) be skipped without turning the suite inconclusive.
+    #[arg(long, help_heading = "How to judge")]
+    pub allow_skip: bool,
+    /// Refuse (exit 2) a plan whose gates can't be met by any server.
+    #[arg(long, help_heading = "How to judge")]
+    pub strict_plan: bool,
+    /// An earlier run's suite.json, or its directory, for relative thresholds and the comparison.
+    #[arg(long, value_name = "FILE|DIR", help_heading = "How to judge")]
+    pub baseline: Option<PathBuf>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Scenarios, in this order [default: all that the environment lists]
+    #[arg(value_name = "SCENARIO", value_parser = scenario)]
+    pub scenarios: Vec<ScenarioId>,
+    /// Shared flags.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+    /// Exit 2 when a gate can't be met by any server.
+    #[arg(long)]
+    pub strict_plan: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Shared flags.
+    #[command(flatten)]
+    pub shared: SharedArgs,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
+    /// A fault, `NAME=VALUE`, perhaps with the endpoint before it: `webhook.errors=0.2`. Repeatable; `--faults` lists them.
+    #[arg(long = "fault", value_name = "NAME=VALUE")]
+    pub fault: Vec<String>,
+    /// List every fault and what it takes.
+    #[arg(long)]
+    pub faults: bool,
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The results directory with suite.json.
+    pub dir: PathBuf,
+    /// An earlier run's suite.json, or its directory, to compare with.
+    #[arg(long, value_name = "FILE|DIR")]
+    pub baseline: Option<PathBuf>,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// The run to compare with: suite.json or its directory.
+    pub base: PathBuf,
+    /// The run that is compared.
+    pub new: PathBuf,
+    /// Compare runs that aren't comparable (another profile, identities or settings).
+    #[arg(long)]
+    pub anyway: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `comment`.
+#[derive(Debug, Args)]
+pub struct CommentArgs {
+    /// The results directory, perhaps downloaded from an artifact: it isn't trusted.
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// Which of several comments on one pull request this is.
+    #[arg(long, value_name = "ID", default_value = "load-gate")]
+    pub comment_id: String,
+}
+
+/// `merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The shards' results directories.
+    #[arg(required = true, num_args = 1..)]
+    pub dirs: Vec<PathBuf>,
+    /// Where the merged results go.
+    #[arg(long, value_name = "DIR", default_value = "load_tests/results")]
+    pub results_dir: PathBuf,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Replace files that are there already.
+    #[arg(long)]
+    pub force: bool,
+    /// The root of the repository.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// A scenario by name.
+fn scenario(name: &str) -> Result<ScenarioId, String> {
+    ScenarioId::parse(name).ok_or_else(|| {
+        let names: Vec<_> = ScenarioId::ALL.iter().map(|id| id.name()).collect();
+        format!("no such scenario; there are {}", names.join(", "))
+    })
+}

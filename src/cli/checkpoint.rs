@@ -1,0 +1,110 @@
+//! Saves what was measured so far, so that a killed run still has a report.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use super::suite::Session;
+use crate::engine::{Event, Observer};
+use crate::measure::{Ended, Recording};
+use crate::plan::{Plan, ScenarioReport, SuiteReport};
+use crate::publish::files;
+use crate::report;
+
+/// What a checkpoint is made of.
+type Measured = (Vec<ScenarioReport>, Plan, Recording);
+
+/// Writes suite.json, marked partial, before the first request and every 10 s.
+/// A thread of its own judges and writes: the load doesn't wait for a disk.
+pub(super) struct Checkpointer {
+    session: Arc<Session>,
+    path: PathBuf,
+    state: Mutex<State>,
+    writer: Mutex<Option<(SyncSender<Measured>, JoinHandle<()>)>>,
+}
+
+#[derive(Default)]
+struct State {
+    done: Vec<ScenarioReport>,
+    current: Option<Plan>,
+    begun: bool,
+}
+
+impl Checkpointer {
+    pub(super) fn start(session: Arc<Session>, path: PathBuf) -> std::io::Result<Arc<Self>> {
+        // One waiting checkpoint is enough: a slow disk skips some.
+        let (sender, receiver) = sync_channel::<Measured>(1);
+        let (theirs, file) = (Arc::clone(&session), path.clone());
+        let thread =
+            std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
+                for measured in receiver {
+                    write(&partial(&theirs, measured), &file);
+                }
+            })?;
+        Ok(Arc::new(Self {
+            session,
+            path,
+            state: Mutex::default(),
+            writer: Mutex::new(Some((sender, thread))),
+        }))
+    }
+
+    /// The scenario of `plan` comes next, after `done`.
+    pub(super) fn begin(&self, done: &[ScenarioReport], plan: &Plan) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done = done.to_vec();
+        state.current = Some(plan.clone());
+    }
+
+    /// Ends the writing; afterwards nothing overwrites what others write.
+    pub(super) fn finish(&self) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((sender, thread)) = writer {
+            drop(sender);
+            let _ = thread.join();
+        }
+    }
+
+    fn save(&self, recording: &Recording) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(current) = state.current.clone() else { return };
+        let measured = (state.done.clone(), current, recording.clone());
+        if !std::mem::replace(&mut state.begun, true) {
+            // Nothing was sent yet: this one is waited for.
+            write(&partial(&self.session, measured), &self.path);
+            return;
+        }
+        drop(state);
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((sender, _)) = writer.as_ref() {
+            // Where the one before is still being written, the next one says more.
+            let _ = sender.try_send(measured);
+        }
+    }
+}
+
+fn partial(session: &Session, (done, current, recording): Measured) -> SuiteReport {
+    let at = recording.started_at.after(recording.load_offset + recording.duration);
+    let mut scenarios = done;
+    scenarios.push(session.judged(&current, recording));
+    for plan in session.plan.scenarios.iter().skip(scenarios.len()) {
+        let reason = "the run ended before it began".to_owned();
+        scenarios.push(session.judged(plan, plan.not_run(at, Ended::Skipped { reason })));
+    }
+    session.report(scenarios, at.max(session.started_at), true)
+}
+
+impl Observer for Checkpointer {
+    fn on(&self, event: &Event<'_>) {
+        if let Event::Checkpoint(recording) = event {
+            self.save(recording);
+        }
+    }
+}
+
+fn write(report: &SuiteReport, path: &std::path::Path) {
+    // A checkpoint that can't be written is no reason to end a run; the final
+    // reports say what is wrong with the disk.
+    let _ = files::write(path, report::suite_json(report).as_bytes());
+}

@@ -1,0 +1,69 @@
+//! What a command reads before it starts: flags, environment, config, earlier runs.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{RunArgs, SharedArgs};
+use super::{UsageError, World};
+use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
+use crate::plan::SuiteReport;
+use crate::report;
+
+/// The flags of `run` as `config` takes them.
+pub(super) fn run_flags(args: &RunArgs) -> Flags {
+    Flags {
+        scenarios: args.scenarios.clone(),
+        allow_skip: args.allow_skip,
+        baseline: args.baseline.is_some(),
+        ..shared_flags(&args.shared)
+    }
+}
+
+/// The flags that `run`, `plan` and `check` share.
+pub(super) fn shared_flags(args: &SharedArgs) -> Flags {
+    Flags {
+        env: args.env.clone(),
+        url: args.url.clone(),
+        profile: args.profile.clone(),
+        config: args.config.clone(),
+        rate_scale: args.rate_scale.clone(),
+        duration_scale: args.duration_scale.clone(),
+        cooldown: args.cooldown.clone(),
+        seed: args.seed.clone(),
+        confirm_production: args.confirm_production.clone(),
+        ..Flags::default()
+    }
+}
+
+/// Resolves the plan. Mistakes are printed all at once, and are usage errors.
+pub(super) fn resolve(flags: &Flags, purpose: Purpose, world: &World) -> anyhow::Result<Resolved> {
+    let path = config::config_path(flags, &world.vars, Path::is_file);
+    let file = path.map(|path| read_config(&path)).transpose()?;
+    let sources = Sources { flags, vars: &world.vars, file: file.as_ref() };
+    let seed = rand::random::<u32>().into();
+    config::resolve(&sources, purpose, seed).map_err(|diagnostics| {
+        UsageError::Rendered(diagnostics.render(world.output.color_err())).into()
+    })
+}
+
+fn read_config(path: &Path) -> anyhow::Result<UserFile> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(UserFile { name, text }),
+        Err(error) => {
+            Err(UsageError::Plain(format!("failed to read the config file {name}: {error}")).into())
+        }
+    }
+}
+
+/// Reads suite.json, given itself or the results directory it is in.
+pub(super) fn read_suite(path: &Path) -> anyhow::Result<SuiteReport> {
+    let file: PathBuf = if path.is_dir() { path.join("suite.json") } else { path.to_owned() };
+    let text = std::fs::read_to_string(&file).map_err(|error| {
+        UsageError::Plain(format!(
+            "failed to read {}: {error}; name a results directory or its suite.json",
+            file.display()
+        ))
+    })?;
+    report::read_suite(&text)
+        .map_err(|error| UsageError::Plain(format!("{}: {error}", file.display())).into())
+}

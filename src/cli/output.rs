@@ -1,0 +1,65 @@
+//! The one place that prints. A closed pipe is not an error: what was to be saved is in files.
+
+use std::io::{IsTerminal, Write};
+
+use crate::report::Style;
+
+/// Standard output and error, and how they like it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Output {
+    color: bool,
+    color_err: bool,
+}
+
+impl Output {
+    /// Colour where it is a terminal and nobody asked for none (`NO_COLOR`), or
+    /// where somebody insists (`CLICOLOR_FORCE`).
+    pub(super) fn new(vars: &std::collections::BTreeMap<String, String>) -> Self {
+        let set = |name: &str| vars.get(name).is_some_and(|value| !value.is_empty());
+        let forced =
+            vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let wanted = |terminal: bool| forced || (terminal && !set("NO_COLOR"));
+        Self {
+            color: wanted(std::io::stdout().is_terminal()),
+            color_err: wanted(std::io::stderr().is_terminal()),
+        }
+    }
+
+    /// How the summary on standard output looks.
+    pub(super) fn style(self) -> Style {
+        Style { color: self.color, ..Style::PLAIN }
+    }
+
+    pub(super) const fn color_err(self) -> bool {
+        self.color_err
+    }
+
+    pub(super) fn stderr_is_terminal(self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Prints a result: standard output.
+    pub(super) fn result(self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // A reader that went away has read enough; a full disk behind a
+        // redirection must not take the reports with it.
+        let _ = out.write_all(text.as_bytes());
+        if !text.ends_with('\n') {
+            let _ = out.write_all(b"\n");
+        }
+        let _ = out.flush();
+    }
+
+    /// Prints a line about the way there: standard error.
+    pub(super) fn note(self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "{text}");
+    }
+
+    /// Prints what went wrong, and what to do: standard error.
+    pub(super) fn error(self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        let (on, off) = if self.color_err { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
+        let _ = writeln!(err, "{on}error{off}: {text}");
+    }
+}

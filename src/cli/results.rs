@@ -1,0 +1,61 @@
+//! The results directory of a run.
+
+use std::path::{Path, PathBuf};
+
+use super::UsageError;
+use crate::plan::SuiteReport;
+use crate::publish::files;
+use crate::report;
+
+/// Where a run's files go.
+pub(super) struct Results {
+    dir: PathBuf,
+    junit: Option<PathBuf>,
+}
+
+impl Results {
+    pub(super) fn new(dir: &Path, junit: Option<&Path>) -> Self {
+        Self { dir: dir.to_owned(), junit: junit.map(Path::to_owned) }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn suite_json(&self) -> PathBuf {
+        self.dir.join("suite.json")
+    }
+
+    /// Makes the directory, tries to write there, and removes what an earlier
+    /// run left under the names that this one will write.
+    pub(super) fn prepare(&self) -> anyhow::Result<()> {
+        files::prepare(&self.dir, &report::fixed_names())
+            .map_err(|e| UsageError::Plain(e.to_string()))?;
+        if let Some(junit) = &self.junit {
+            let dir = junit.parent().filter(|dir| !dir.as_os_str().is_empty());
+            let dir = dir.unwrap_or_else(|| Path::new("."));
+            files::prepare::<&str>(dir, &[])
+                .map_err(|e| UsageError::Plain(format!("--junit: {e}")))?;
+        }
+        Ok(())
+    }
+
+    /// Writes every file; what couldn't be written is told, the rest is written.
+    pub(super) fn write(
+        &self,
+        report: &SuiteReport,
+        baseline: Option<&SuiteReport>,
+    ) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (name, content) in report::files(report, baseline) {
+            let path = match &self.junit {
+                Some(junit) if name == "junit.xml" => junit.clone(),
+                _ => self.dir.join(name),
+            };
+            if let Err(error) = files::write(&path, content.as_bytes()) {
+                problems.push(error.to_string());
+            }
+        }
+        problems
+    }
+}

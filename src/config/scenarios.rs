@@ -1,0 +1,349 @@
+//! One plan a scenario: stages scaled and checked, identities counted, criteria collected.
+
+use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion};
+use super::file::{File, Identities, ScenarioConfig};
+use super::identities::Question;
+use super::inputs::{Flags, Secrets};
+use super::parse_threshold;
+use super::resolve::Target;
+use super::thresholds::{self, Facts};
+use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
+use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
+use crate::ids::{ProbeKind, ScenarioId};
+use crate::plan::{EngineSettings, IdentityKind, Plan, ProbePlan, Schedule, Stage};
+use crate::scenario::Settings;
+use crate::units::{self, Nanos};
+
+/// Highest share of dropped arrivals (DESIGN.md, Verdict).
+const MAX_DROPPED: f64 = 0.001;
+/// How far a hold may be off the plan (DESIGN.md, Verdict).
+const MAX_OFF_PLAN: f64 = 0.01;
+/// What the production profile is held to where a baseline is given.
+const BASELINE_KEY: &str = "response_time{outcome:accepted}";
+const BASELINE_EXPRESSION: &str = "p(95)<2*baseline";
+
+/// What the plans of one run share.
+pub(super) struct Run<'a> {
+    pub(super) file: &'a File,
+    pub(super) target: &'a Target,
+    pub(super) profile: &'a str,
+    /// The flag or variable that named the profile; empty: the environment's.
+    pub(super) profile_from: &'static str,
+    pub(super) flags: &'a Flags,
+    pub(super) secrets: &'a Secrets,
+    pub(super) rate_scale: f64,
+    pub(super) duration_scale: f64,
+}
+
+/// Plans every scenario that is to run.
+pub(super) fn plan(
+    run: &Run<'_>,
+    notices: &mut Vec<String>,
+    problems: &mut Diagnostics,
+) -> Vec<Plan> {
+    let named = !run.flags.scenarios.is_empty();
+    let mut wanted: Vec<ScenarioId> = if named {
+        run.flags.scenarios.clone()
+    } else {
+        run.target.scenarios.clone().unwrap_or_else(|| ScenarioId::ALL.to_vec())
+    };
+    let mut seen = Vec::new();
+    wanted.retain(|id| {
+        !seen.contains(id) && {
+            seen.push(*id);
+            true
+        }
+    });
+    let (able, unable): (Vec<_>, Vec<_>) =
+        wanted.into_iter().partition(|id| run.stages_of(*id).is_some());
+    if able.is_empty() || (named && !unable.is_empty()) {
+        run.report_profile(&unable, problems);
+    } else {
+        for id in unable {
+            notices.push(format!("{id} has no stages for profile {}: it doesn't run", run.profile));
+        }
+    }
+    able.into_iter().filter_map(|id| run.plan_one(id, notices, problems)).collect()
+}
+
+impl Run<'_> {
+    fn stages_of(&self, id: ScenarioId) -> Option<&[Stage]> {
+        let profile = self.file.scenarios.get(&id)?.profiles.get(self.profile)?;
+        Some(profile.stages.as_slice()).filter(|stages| !stages.is_empty())
+    }
+
+    fn report_profile(&self, unable: &[ScenarioId], problems: &mut Diagnostics) {
+        let mut known: Vec<&str> = Vec::new();
+        for id in unable {
+            let scenario = self.file.scenarios.get(id);
+            let profiles = scenario.iter().flat_map(|scenario| &scenario.profiles);
+            known.extend(profiles.filter(|(_, p)| !p.stages.is_empty()).map(|(n, _)| n.as_str()));
+        }
+        known.sort_unstable();
+        known.dedup();
+        let names = listing(unable.iter().map(|id| id.name()));
+        let wrong = Wrong::new(
+            format!("no stages for profile {} in {names}", quote(self.profile)),
+            format!("known: {}", listing(known.iter().copied())),
+        );
+        let wrong = match suggestion(self.profile, known) {
+            Some(name) => wrong.help(format!("did you mean {}?", quote(name))),
+            None => wrong,
+        };
+        problems.outside(self.profile_from, wrong);
+    }
+
+    fn plan_one(
+        &self,
+        id: ScenarioId,
+        notices: &mut Vec<String>,
+        problems: &mut Diagnostics,
+    ) -> Option<Plan> {
+        let config = self.file.scenarios.get(&id)?;
+        let stages = self.scaled(id, problems)?;
+        let schedule = Schedule::new(&stages);
+        self.check_load(id, config, &schedule, problems);
+        let facts = Facts {
+            scenario: id,
+            stages: stages.len(),
+            providers: &config.providers,
+            ttl_minutes: &config.ttl_minutes,
+        };
+        thresholds::check(&config.thresholds, &facts, problems);
+        let engine = self.file.engine?;
+        let share = if self.target.probes { self.file.share } else { 0.0 };
+        let mint = self.mint(id, config, notices);
+        let identities = self.question(id, config, share, mint, &schedule, notices, problems);
+        Some(Plan {
+            scenario: id,
+            profile: self.profile.to_owned(),
+            settings: self.settings(id, config),
+            probes: ProbePlan { share, kinds: if share > 0.0 { kinds(id) } else { Vec::new() } },
+            identities: identities.answer(),
+            engine: engine.settings,
+            criteria: self.criteria(config, engine.settings, engine.own_lag, notices),
+            skip: self.skip(id, mint),
+            stages,
+        })
+    }
+
+    /// The stages, scaled.
+    fn scaled(&self, id: ScenarioId, problems: &mut Diagnostics) -> Option<Vec<Stage>> {
+        let stages: Vec<Stage> = self
+            .stages_of(id)?
+            .iter()
+            .map(|stage| Stage {
+                duration: Nanos::from_secs_f64(stage.duration.as_secs_f64() * self.duration_scale),
+                target: stage.target * self.rate_scale,
+            })
+            .collect();
+        let place = &self.file.scenarios.get(&id)?.profiles.get(self.profile)?.place;
+        let path = format!("scenarios.{id}.profiles.{}", self.profile);
+        let mut bad = false;
+        let length = stages.iter().fold(Nanos::ZERO, |sum, stage| sum + stage.duration);
+        if length > Nanos::from_secs(MAX_LOAD_SECONDS) {
+            let message = format!("this lasts {length}{}", self.scales());
+            problems.at(place, &path, Wrong::new(message, "expected at most 24 h"));
+            bad = true;
+        }
+        if stages.iter().any(|stage| stage.target > MAX_RATE) {
+            let message = format!("this goes above {}{}", units::rate(MAX_RATE), self.scales());
+            problems.at(place, &path, Wrong::new(message, "expected a rate that can be sent"));
+            bad = true;
+        }
+        (!bad).then_some(stages)
+    }
+
+    fn scales(&self) -> String {
+        if self.rate_scale == 1.0 && self.duration_scale == 1.0 {
+            return String::new();
+        }
+        let (rate, duration) = (self.rate_scale, self.duration_scale);
+        format!(" (rate scale {rate}, duration scale {duration})")
+    }
+
+    fn check_load(
+        &self,
+        id: ScenarioId,
+        config: &ScenarioConfig,
+        schedule: &Schedule,
+        problems: &mut Diagnostics,
+    ) {
+        let Some(profile) = config.profiles.get(self.profile) else { return };
+        let path = format!("scenarios.{id}.profiles.{}", self.profile);
+        if schedule.total() == 0 {
+            let message = format!("these stages plan no arrival at all{}", self.scales());
+            problems.at(
+                &profile.place,
+                &path,
+                Wrong::new(message, "expected at least one arrival"),
+            );
+        }
+        let Some(max_rate) = self.target.environment.max_rate else { return };
+        if schedule.peak() > max_rate {
+            let message = format!(
+                "{} arrivals at the peak are above max_rate of {}{}",
+                units::rate(schedule.peak()),
+                self.max_rate_owner(),
+                self.scales()
+            );
+            let wrong = Wrong::new(message, format!("expected at most {}", units::rate(max_rate)));
+            let help = "name a smaller profile with --profile, or lower --rate-scale";
+            problems.at(&profile.place, &path, wrong.help(help));
+        }
+    }
+
+    fn max_rate_owner(&self) -> String {
+        let held = &self.target.protected_by;
+        if held.is_empty() {
+            quote(&self.target.environment.name)
+        } else {
+            listing(held.iter().map(String::as_str))
+        }
+    }
+
+    fn mint(&self, id: ScenarioId, config: &ScenarioConfig, notices: &mut Vec<String>) -> u32 {
+        if id != ScenarioId::CredentialVending || config.mint_keys == 0 {
+            return 0;
+        }
+        if self.target.environment.embedded {
+            return 0;
+        }
+        if !self.target.mint_keys {
+            notices.push(format!(
+                "mint_keys = {} of {id} is left out: {} does not allow customers to be created for their keys",
+                config.mint_keys,
+                self.max_rate_owner()
+            ));
+            return 0;
+        }
+        config.mint_keys
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "everything that decides who sends")]
+    fn question<'q>(
+        &'q self,
+        id: ScenarioId,
+        config: &'q ScenarioConfig,
+        share: f64,
+        mint: u32,
+        schedule: &'q Schedule,
+        notices: &mut Vec<String>,
+        problems: &mut Diagnostics,
+    ) -> Question<'q> {
+        let keys = u32::try_from(self.secrets.keys.len()).unwrap_or(u32::MAX / 2);
+        let question = Question {
+            scenario: id,
+            limit: config.limit.as_ref(),
+            asked: config.identities.as_ref().map(|asked| asked.value),
+            embedded: self.target.environment.embedded,
+            verify: self.target.environment.verify_limits,
+            share,
+            keys,
+            mint,
+            schedule,
+        };
+        let Some(asked) = &config.identities else { return question };
+        let path = format!("scenarios.{id}.identities");
+        match (question.kind(), asked.value) {
+            (IdentityKind::Global, Identities::Count(n)) if n > 1 => {
+                let message = "this limit counts everybody together";
+                let wrong = Wrong::new(message, "expected 1, \"auto\" or nothing at all");
+                problems.at(&asked.place, &path, wrong);
+            }
+            (IdentityKind::Key, Identities::Count(n))
+                if !question.embedded && keys + mint > 0 && n > keys + mint =>
+            {
+                let message = format!("{n} keys are asked for, {} there", are(keys + mint));
+                let wrong = Wrong::new(message, format!("expected at most {}", keys + mint));
+                problems.at(&asked.place, &path, wrong.help("set more of TEST_API_KEY_1, _2, …"));
+            }
+            (IdentityKind::Address, value) if !self.target.may_forge(Some(value)) => {
+                notices.push(format!(
+                    "identities of {id} is left out: {} has verify_limits = false, so no address is forged",
+                    self.max_rate_owner()
+                ));
+            }
+            _ => {}
+        }
+        question
+    }
+
+    fn settings(&self, id: ScenarioId, config: &ScenarioConfig) -> Settings {
+        match id {
+            ScenarioId::Onboarding => {
+                Settings::Onboarding { email_domain: self.target.email_domain.clone() }
+            }
+            ScenarioId::CredentialVending => Settings::CredentialVending {
+                providers: config.providers.clone(),
+                ttl_minutes: config.ttl_minutes.clone(),
+            },
+            ScenarioId::Webhook => Settings::Webhook {
+                duplicates: config.duplicates,
+                stripe_customer: config.stripe_customer.clone(),
+                stripe_price: config.stripe_price.clone(),
+            },
+        }
+    }
+
+    fn criteria(
+        &self,
+        config: &ScenarioConfig,
+        engine: EngineSettings,
+        own_lag: bool,
+        notices: &mut Vec<String>,
+    ) -> Criteria {
+        let mut thresholds: Vec<Threshold> =
+            config.thresholds.iter().map(|raw| raw.threshold.clone()).collect();
+        let relative = |t: &Threshold| matches!(t.bound, Bound::TimesBaseline(_));
+        if self.flags.baseline && self.profile == "production" && !thresholds.iter().any(relative) {
+            thresholds.extend(parse_threshold(BASELINE_KEY, BASELINE_EXPRESSION));
+        }
+        if !self.flags.baseline {
+            for threshold in thresholds.iter().filter(|t| relative(t)) {
+                notices.push(format!(
+                    "{}: {} needs --baseline; without one it is inconclusive",
+                    threshold.key, threshold.expression
+                ));
+            }
+        }
+        // DESIGN.md, Verdict: 100 ms, or 5 % of the tightest latency bound if that is more.
+        let tightest = thresholds::tightest_latency(&thresholds).filter(|_| !own_lag);
+        let wider = tightest.map_or(Nanos::ZERO, |bound| Nanos(bound.0 / 20));
+        let generator = GeneratorBounds {
+            max_lag: engine.max_lag.max(wider),
+            max_dropped: MAX_DROPPED,
+            max_off_plan: MAX_OFF_PLAN,
+        };
+        Criteria { thresholds, limit: config.limit, prediction: None, generator }
+    }
+
+    fn skip(&self, id: ScenarioId, mint: u32) -> Option<String> {
+        if self.target.environment.embedded {
+            return None;
+        }
+        match id {
+            ScenarioId::CredentialVending if self.secrets.keys.is_empty() && mint == 0 => {
+                Some("no API key: set TEST_API_KEY_1 (and _2, …)".to_owned())
+            }
+            ScenarioId::Webhook if self.secrets.webhook.is_none() => {
+                Some("no webhook secret: set STRIPE_WEBHOOK_SECRET".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn are(n: u32) -> String {
+    if n == 1 { "1 is".to_owned() } else { format!("{n} are") }
+}
+
+fn kinds(id: ScenarioId) -> Vec<ProbeKind> {
+    match id {
+        ScenarioId::Onboarding => vec![ProbeKind::MalformedEmail],
+        ScenarioId::CredentialVending => vec![ProbeKind::BadKey],
+        ScenarioId::Webhook => {
+            vec![ProbeKind::BadSignature, ProbeKind::ExpiredSignature, ProbeKind::MissingSignature]
+        }
+    }
+}

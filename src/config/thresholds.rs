@@ -1,0 +1,231 @@
+//! Thresholds of the config: read, checked against what can be known beforehand.
+
+use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
+use super::reader::{Section, as_table};
+use super::tree::{Node, Table, Value};
+use super::values::{self, flag, mismatch};
+use crate::gate::{Bound, Metric, Operator, Threshold};
+use crate::ids::ScenarioId;
+use crate::outcome::Outcome;
+use crate::tags::TagKey;
+use crate::units::Nanos;
+
+/// A threshold and where its key stands.
+#[derive(Clone, Debug)]
+pub(super) struct RawThreshold {
+    pub(super) threshold: Threshold,
+    pub(super) key: Place,
+}
+
+/// The event types of the webhook scenario (API.md, section 3).
+const EVENT_TYPES: [&str; 7] = [
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "invoice.payment_succeeded",
+    "invoice.payment_failed",
+    "payment_method.attached",
+    "payment_method.detached",
+];
+
+/// `key` in the one spelling under which two tables overlay each other: no white
+/// space, selectors sorted.
+pub(super) fn canonical_key(key: &str) -> String {
+    let bare: String = key.chars().filter(|c| !c.is_whitespace()).collect();
+    match bare.strip_suffix('}').and_then(|bare| bare.split_once('{')) {
+        Some((metric, "")) => metric.to_owned(),
+        Some((metric, selector)) => {
+            let mut parts: Vec<&str> = selector.split(',').collect();
+            parts.sort_unstable();
+            format!("{metric}{{{}}}", parts.join(","))
+        }
+        None => bare,
+    }
+}
+
+/// Reads one `[scenarios.NAME.thresholds]`.
+pub(super) fn read_thresholds(
+    table: &Table,
+    path: &str,
+    problems: &mut Diagnostics,
+) -> Vec<RawThreshold> {
+    let mut thresholds = Vec::new();
+    for (key, entry) in table {
+        let path = format!("{path}.{key:?}");
+        let Value::List(items) = &entry.node.value else {
+            let wrong = mismatch(&entry.node, "an array of strings, such as [\"p(95)<2000\"]");
+            problems.at(&entry.node.place, &path, wrong);
+            continue;
+        };
+        for item in items {
+            thresholds.extend(read_threshold(key, &entry.key, item, &path, problems));
+        }
+    }
+    thresholds
+}
+
+fn read_threshold(
+    key: &str,
+    key_place: &Place,
+    item: &Node,
+    path: &str,
+    problems: &mut Diagnostics,
+) -> Option<RawThreshold> {
+    const KNOWN: [&str; 5] =
+        ["threshold", "abortOnFail", "delayAbortEval", "abort_on_fail", "delay_abort_eval"];
+    let (text, place, abort, delay) = match &item.value {
+        Value::Text(text) => (text.clone(), item.place.clone(), false, Nanos::ZERO),
+        Value::Table(_) => {
+            let table = as_table(item, path, problems)?;
+            let mut section = Section::new(table, &item.place, path, &KNOWN, problems);
+            let hint = "threshold = \"p(95)<2000\"";
+            let expression = section.required("threshold", hint, |node| match &node.value {
+                Value::Text(text) => Ok(text.clone()),
+                _ => Err(mismatch(node, "an expression in quotes, such as \"p(95)<2000\"")),
+            });
+            let place = section.place_of("threshold");
+            let abort = section.value("abortOnFail", flag);
+            let abort = section.value("abort_on_fail", flag).or(abort);
+            let day = Nanos::from_secs(values::MAX_LOAD_SECONDS);
+            let span = |node: &Node| values::span(node, Nanos::ZERO, day);
+            let delay = section.value("delayAbortEval", span);
+            let delay = section.value("delay_abort_eval", span).or(delay);
+            (expression?, place, abort.unwrap_or(false), delay.unwrap_or(Nanos::ZERO))
+        }
+        _ => {
+            let expected = "an expression in quotes, or { threshold, abortOnFail, delayAbortEval }";
+            problems.at(&item.place, path, mismatch(item, expected));
+            return None;
+        }
+    };
+    match super::parse_threshold(key, &text) {
+        Ok(mut threshold) => {
+            threshold.abort_on_fail = abort;
+            threshold.delay_abort_eval = delay;
+            Some(RawThreshold { threshold, key: key_place.clone() })
+        }
+        Err(error) => {
+            let at = if error.in_key { key_place } else { &place };
+            let wrong = Wrong::new(error.message, error.expected).within(error.span);
+            problems.at(at, path, wrong);
+            None
+        }
+    }
+}
+
+/// What a scenario's thresholds are checked against.
+pub(super) struct Facts<'a> {
+    pub(super) scenario: ScenarioId,
+    pub(super) stages: usize,
+    pub(super) providers: &'a [String],
+    pub(super) ttl_minutes: &'a [u16],
+}
+
+/// Reports thresholds that could only ever be empty or trivially true.
+pub(super) fn check(thresholds: &[RawThreshold], facts: &Facts<'_>, problems: &mut Diagnostics) {
+    let path = format!("scenarios.{}.thresholds", facts.scenario);
+    for raw in thresholds {
+        if let Some(owner) = owner(raw.threshold.metric).filter(|id| *id != facts.scenario) {
+            let message =
+                format!("this is a metric of {owner}, never counted in {}", facts.scenario);
+            problems.at(&raw.key, &path, Wrong::new(message, "expected one of this scenario's"));
+        }
+        for (tag, value) in raw.threshold.selector.iter() {
+            if let Err(wrong) = check_tag(raw.threshold.metric, tag, value, facts) {
+                let wrong = match raw.threshold.key.find(value) {
+                    Some(at) if !value.is_empty() => wrong.within(at..at + value.len()),
+                    _ => wrong,
+                };
+                problems.at(&raw.key, &path, wrong);
+            }
+        }
+    }
+}
+
+/// The scenario that alone counts `metric`.
+const fn owner(metric: Metric) -> Option<ScenarioId> {
+    match metric {
+        Metric::SuccessfulOnboards | Metric::OnboardingDuration => Some(ScenarioId::Onboarding),
+        Metric::SuccessfulExchanges
+        | Metric::CredentialVendingDuration
+        | Metric::CredentialsByProvider => Some(ScenarioId::CredentialVending),
+        Metric::SuccessfulWebhooks
+        | Metric::WebhookProcessingDuration
+        | Metric::WebhooksByEventType
+        | Metric::DuplicateEventsDetected => Some(ScenarioId::Webhook),
+        _ => None,
+    }
+}
+
+fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Result<(), Wrong> {
+    let one_of = |known: &[&str]| {
+        if known.contains(&value) { Ok(()) } else { Err(unknown(tag.name(), value, known)) }
+    };
+    let only_in = |owner: ScenarioId| {
+        let message = format!("arrivals of {} carry no tag `{}`", facts.scenario, tag.name());
+        let wrong = Wrong::new(message, format!("only {owner} has it"));
+        if owner == facts.scenario { Ok(()) } else { Err(wrong) }
+    };
+    if matches!(tag, TagKey::Outcome | TagKey::ExpectedResponse)
+        && matches!(metric, Metric::SuccessRate | Metric::Errors)
+    {
+        let message = "among arrivals that ended alike, this rate is always 0 or 1";
+        return Err(Wrong::new(message, "expected a selector that doesn't fix the outcome"));
+    }
+    match tag {
+        TagKey::Scenario => one_of(&[facts.scenario.name()]),
+        TagKey::Outcome => one_of(&Outcome::ALL.map(Outcome::name)),
+        TagKey::Duplicate => only_in(ScenarioId::Webhook).and_then(|()| one_of(&["true", "false"])),
+        TagKey::ExpectedResponse => one_of(&["true", "false"]),
+        TagKey::EventType => only_in(ScenarioId::Webhook).and_then(|()| one_of(&EVENT_TYPES)),
+        TagKey::Provider => {
+            only_in(ScenarioId::CredentialVending)?;
+            one_of(&facts.providers.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        TagKey::Ttl => {
+            only_in(ScenarioId::CredentialVending)?;
+            let known: Vec<String> = facts.ttl_minutes.iter().map(u16::to_string).collect();
+            one_of(&known.iter().map(String::as_str).collect::<Vec<_>>())
+        }
+        TagKey::Stage => check_stage(value, facts.stages),
+        TagKey::Status => match value.parse::<u16>() {
+            Ok(100..=599) if value.len() == 3 => Ok(()),
+            _ => Err(Wrong::new(
+                format!("{} is no HTTP status", quote(value)),
+                "expected 100 to 599",
+            )),
+        },
+    }
+}
+
+fn check_stage(value: &str, stages: usize) -> Result<(), Wrong> {
+    let number = value.parse::<usize>().ok().filter(|n| n.to_string() == value);
+    if matches!(value, "ramp" | "hold") || number.is_some_and(|n| (1..=stages).contains(&n)) {
+        return Ok(());
+    }
+    let known = listing(["ramp", "hold"]);
+    Err(Wrong::new(
+        format!("there is no stage {}", quote(value)),
+        format!("expected {known}, or a number from 1 to {stages}: the profile's stages"),
+    ))
+}
+
+/// The tightest upper bound on a latency among `thresholds`.
+pub(super) fn tightest_latency(thresholds: &[Threshold]) -> Option<Nanos> {
+    let bounds = thresholds.iter().filter_map(|threshold| {
+        let latency = matches!(
+            threshold.metric,
+            Metric::HttpReqDuration
+                | Metric::HttpReqWaiting
+                | Metric::ResponseTime
+                | Metric::OnboardingDuration
+                | Metric::CredentialVendingDuration
+                | Metric::WebhookProcessingDuration
+        );
+        match (threshold.operator, threshold.bound) {
+            (Operator::Less | Operator::LessOrEqual, Bound::Fixed(ms)) if latency => Some(ms),
+            _ => None,
+        }
+    });
+    bounds.min_by(f64::total_cmp).map(|ms| Nanos::from_secs_f64(ms / 1e3))
+}

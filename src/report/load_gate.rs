@@ -1,0 +1,104 @@
+//! The `load_gate` block of a results file: what k6's summary has no place for.
+
+use serde_json::{Map, Value, json};
+
+use super::figures;
+use crate::limits::{Algorithm, Estimate};
+use crate::measure::Trend;
+use crate::plan::{SCHEMA_VERSION, ScenarioReport, SuiteReport};
+
+/// The block, with every field whatever happened.
+pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {
+    let recording = &scenario.recording;
+    let outcomes: Map<String, Value> = recording
+        .total()
+        .outcomes
+        .iter()
+        .map(|(outcome, n)| (outcome.name().to_owned(), json!(n)))
+        .collect();
+    let checks: Vec<Value> = recording
+        .checks
+        .iter()
+        .map(|c| json!({ "name": c.name, "passes": c.passes, "fails": c.fails }))
+        .collect();
+    let probes: Vec<Value> = recording
+        .probes
+        .iter()
+        .map(|p| json!({ "kind": p.kind, "sent": p.sent, "held": p.held, "breached": p.breached }))
+        .collect();
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "tool_version": report.tool_version,
+        "environment": report.environment.name,
+        "profile": report.profile,
+        "seed": report.seed,
+        "started_at": recording.started_at,
+        "verdict": scenario.verdict.kind,
+        "reasons": scenario.verdict.reasons,
+        "outcomes": outcomes,
+        "thresholds": thresholds(scenario),
+        "checks": checks,
+        "probes": probes,
+        "rate_limit": rate_limit(scenario),
+        "generator": generator(scenario),
+    })
+}
+
+fn thresholds(scenario: &ScenarioReport) -> Vec<Value> {
+    let findings = scenario.verdict.findings.iter();
+    findings
+        .filter_map(|finding| finding.threshold.as_ref().map(|t| (finding, t)))
+        .map(|(finding, t)| {
+            json!({
+                "metric": t.metric,
+                "expression": t.expression,
+                "observed": t.observed,
+                "interval": t.interval.map(|(low, high)| [low, high]),
+                "samples": t.samples,
+                "verdict": finding.verdict,
+                "close": t.close,
+            })
+        })
+        .collect()
+}
+
+fn rate_limit(scenario: &ScenarioReport) -> Value {
+    let limiter = &scenario.verdict.limiter;
+    let declared = limiter
+        .declared
+        .map(|d| json!({ "limit": d.limit, "window_s": d.window.as_secs_f64(), "scope": d.scope }));
+    // An endpoint without a declared limit is predicted to refuse nothing.
+    let (low, high) = limiter.predicted_hits.unwrap_or((0, 0));
+    let inferred = &limiter.inferred;
+    let known = !matches!(inferred.algorithm, Algorithm::None | Algorithm::Unknown);
+    let figure = |estimate: Option<Estimate>| estimate.filter(|_| known).map(|e| e.value);
+    let rules: Vec<Value> = limiter
+        .rules
+        .iter()
+        .map(|r| json!({ "name": r.name, "verdict": r.verdict, "evidence": r.evidence }))
+        .collect();
+    json!({
+        "declared": declared,
+        "predicted_hits": [low, high],
+        "observed_hits": limiter.observed_hits,
+        "inferred": {
+            "algorithm": inferred.algorithm,
+            "limit": figure(inferred.limit),
+            "window_s": figure(inferred.window_s),
+        },
+        "rules": rules,
+    })
+}
+
+fn generator(scenario: &ScenarioReport) -> Value {
+    let generator = &scenario.recording.generator;
+    let at = |trend: &Trend, q: f64| trend.quantile(q).unwrap_or_default().as_millis_f64();
+    let lag = &scenario.recording.total().lag;
+    json!({
+        "planned": generator.planned,
+        "sent": generator.sent,
+        "dropped": generator.dropped,
+        "schedule_lag_ms": { "p50": at(lag, 0.5), "p99": at(lag, 0.99), "max": at(lag, 1.0) },
+        "achieved_rate": figures::achieved_rate(&scenario.recording),
+    })
+}

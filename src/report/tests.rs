@@ -1,0 +1,228 @@
+//! Every format over whole runs: what people read as snapshots, what machines
+//! read through real parsers.
+
+use super::*;
+use crate::gate::VerdictKind;
+use serde_json::Value;
+
+fn only(report: &crate::plan::SuiteReport) -> &crate::plan::ScenarioReport {
+    report.scenarios.last().expect("has a scenario")
+}
+
+#[test]
+fn the_closing_summaries_read_well() {
+    for (name, report) in fixtures::all() {
+        insta::assert_snapshot!(format!("text_{name}"), summary_text(&report, Style::PLAIN));
+    }
+}
+
+#[test]
+fn the_other_formats_are_as_kept() {
+    for (name, report) in fixtures::all().into_iter().take(3) {
+        insta::assert_snapshot!(format!("k6_{name}"), k6_json(&report, only(&report)));
+        insta::assert_snapshot!(format!("junit_{name}"), junit(&report));
+    }
+}
+
+#[test]
+fn colours_are_only_there_when_asked_for() {
+    for (_, report) in fixtures::all() {
+        assert!(!summary_text(&report, Style::PLAIN).contains('\u{1b}'));
+        let dressed = summary_text(&report, Style { color: true, width: 100 });
+        assert!(dressed.contains("\u{1b}["));
+    }
+}
+
+#[test]
+fn the_first_line_is_the_verdict() {
+    for (_, report) in fixtures::all() {
+        let text = summary_text(&report, Style::PLAIN);
+        let first = text.lines().next().unwrap_or_default();
+        assert_eq!(first, escape::one_line(&report.headline));
+    }
+}
+
+#[test]
+fn the_numbers_that_scripts_ask_for_are_always_numbers() {
+    for (name, report) in fixtures::all() {
+        for scenario in &report.scenarios {
+            let value: Value = serde_json::from_str(&k6_json(&report, scenario)).expect("is JSON");
+            for path in [
+                "/metrics/http_reqs/values/count",
+                "/metrics/http_reqs/values/rate",
+                "/metrics/http_req_duration/values/p(95)",
+                "/metrics/errors/values/rate",
+                "/metrics/rate_limit_hits/values/count",
+                "/metrics/response_time/values/p(99)",
+                "/load_gate/outcomes/dropped",
+                "/load_gate/generator/schedule_lag_ms/p99",
+            ] {
+                let at = value.pointer(path);
+                assert!(at.is_some_and(Value::is_number), "{name} {path}: {at:?}");
+            }
+            let ok = format!("/metrics/{}/thresholds/p(95)<2000/ok", fixtures::P95_KEY);
+            if !scenario.recording.total().response_time.is_empty() {
+                assert!(value.pointer(&ok).is_some_and(Value::is_boolean), "{name} {ok}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_old_baseline_is_red_by_its_numbers() {
+    let report = fixtures::old_baseline();
+    let value: Value = serde_json::from_str(&k6_json(&report, only(&report))).expect("is JSON");
+    assert_eq!(value.pointer("/load_gate/verdict"), Some(&Value::from("fail")));
+    assert_eq!(value.pointer("/load_gate/outcomes/rate_limited"), Some(&Value::from(364_635)));
+    assert_eq!(value.pointer("/metrics/rate_limit_hits/values/count"), Some(&Value::from(364_635)));
+    assert_eq!(value.pointer("/metrics/errors/values/rate"), Some(&Value::from(1.0)));
+    assert_eq!(value.pointer("/load_gate/rate_limit/inferred/limit"), Some(&Value::Null));
+}
+
+#[test]
+fn suite_json_survives_the_round_trip() {
+    for (name, report) in fixtures::all() {
+        let text = suite_json(&report);
+        let read = read_suite(&text).expect(name);
+        let again = suite_json(&read);
+        let differs = text.bytes().zip(again.bytes()).position(|(a, b)| a != b);
+        let at = differs.unwrap_or(0);
+        let near =
+            |t: &str| t.get(at.saturating_sub(80)..(at + 80).min(t.len())).map(str::to_owned);
+        assert_eq!((differs, near(&text)), (None, near(&again)), "{name}");
+        assert_eq!(again.len(), text.len(), "{name}");
+    }
+}
+
+#[test]
+fn a_suite_that_is_none_is_refused_in_words() {
+    let mut report = fixtures::pass();
+    report.schema_version = 99;
+    let error = read_suite(&suite_json(&report)).expect_err("newer").to_string();
+    assert!(error.contains("schema version 99"), "{error}");
+    let text = suite_json(&fixtures::pass());
+    for (from, to) in [
+        ("\"seed\":42", "\"seed\":-1"),
+        ("\"width\":1", "\"width\":0"),
+        ("\"verdict\":\"pass\"", "\"verdict\":\"skipped\""),
+        ("\"accepted\":797", "\"accepted\":18446744073709551615"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        assert!(read_suite(&text.replace(from, to)).is_err(), "{to}");
+    }
+    assert!(read_suite("").is_err());
+    assert!(read_suite("{\"schema_version\":1}").is_err());
+}
+
+struct Counts {
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+/// Reads XML with a parser of its own, and holds it to XML 1.0's characters.
+fn parse_junit(xml: &str) -> Counts {
+    use quick_xml::events::Event;
+    let mut reader = quick_xml::Reader::from_str(xml);
+    let mut counts = Counts { failures: 0, errors: 0, skipped: 0 };
+    let mut depth = 0;
+    loop {
+        match reader.read_event().expect("is well-formed") {
+            Event::Eof => break,
+            Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == b"failure" => {
+                counts.failures += 1;
+            }
+            Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == b"error" => {
+                counts.errors += 1;
+            }
+            Event::Start(tag) | Event::Empty(tag) if tag.name().as_ref() == b"skipped" => {
+                counts.skipped += 1;
+            }
+            Event::Text(text) => assert!(text.iter().all(u8::is_ascii_whitespace), "{text:?}"),
+            Event::Decl(_) => depth += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(depth, 1);
+    for c in xml.chars() {
+        assert!(
+            c == '\n' || c == '\t' || (c >= ' ' && !matches!(c, '\u{fffe}' | '\u{ffff}')),
+            "{c:?}"
+        );
+    }
+    assert!(!xml.contains("alert(1)</script>]]>") && !xml.contains("]]></failure><script>"));
+    counts
+}
+
+#[test]
+fn junit_is_red_exactly_when_the_run_is_no_pass() {
+    for (name, report) in fixtures::all() {
+        let counts = parse_junit(&junit(&report));
+        match report.verdict {
+            VerdictKind::Fail => assert!(counts.failures > 0, "{name}"),
+            VerdictKind::Pass => assert_eq!((counts.failures, counts.errors), (0, 0), "{name}"),
+            _ => assert!(counts.failures == 0 && counts.errors > 0, "{name}"),
+        }
+    }
+    let mut allowed = fixtures::skipped();
+    allowed.allow_skip = true;
+    allowed.verdict = VerdictKind::Pass;
+    let counts = parse_junit(&junit(&allowed));
+    assert_eq!((counts.failures, counts.errors), (0, 0));
+    assert!(counts.skipped > 0);
+}
+
+#[test]
+fn junit_says_so_when_findings_do_not() {
+    for kind in [VerdictKind::Fail, VerdictKind::Inconclusive] {
+        let mut report = fixtures::pass();
+        report.verdict = kind;
+        let only_the_suite = parse_junit(&junit(&report));
+        report.scenarios[0].verdict.kind = kind;
+        let counts = parse_junit(&junit(&report));
+        let wanted = if kind == VerdictKind::Fail { (1, 0) } else { (0, 1) };
+        assert_eq!((counts.failures, counts.errors), wanted);
+        assert_eq!((only_the_suite.failures, only_the_suite.errors), wanted);
+    }
+}
+
+#[test]
+fn report_dir_makes_the_same_bytes_again() {
+    for (name, report) in fixtures::all() {
+        let first = files(&report, None);
+        let read = read_suite(&suite_json(&report)).expect(name);
+        assert!(first == files(&read, None), "{name}");
+    }
+}
+
+#[test]
+fn markdown_fits_its_budget_and_is_inert() {
+    let baseline = fixtures::pass();
+    for (name, report) in fixtures::all() {
+        for budget in [2_000, 4_000, COMMENT_BUDGET, SUMMARY_BUDGET] {
+            let text = markdown(&report, Some(&baseline), budget);
+            assert!(text.len() <= budget, "{name}: {}", text.len());
+            assert!(text.starts_with("**"), "{name}");
+            for bad in ["<script", "@everyone", "](javascript", "<!--", "\n::", "http://evil.test"]
+            {
+                assert!(!text.contains(bad), "{name}: {bad}");
+            }
+        }
+        let html = report_html(&report, Some(&baseline));
+        for bad in ["<script", "href=\"javascript", "<!-- "] {
+            assert!(!html.contains(bad), "{name}: {bad}");
+        }
+    }
+}
+
+#[test]
+fn the_pages_are_as_kept() {
+    let baseline = fixtures::pass();
+    for (name, report) in fixtures::all() {
+        let text = markdown(&report, Some(&baseline), COMMENT_BUDGET);
+        insta::assert_snapshot!(format!("markdown_{name}"), text);
+    }
+    for (name, report) in fixtures::all().into_iter().take(2) {
+        insta::assert_snapshot!(format!("baseline_{name}"), baseline_md(&report, None));
+    }
+}
