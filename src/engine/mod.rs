@@ -1,5 +1,6 @@
 //! Sends arrivals when they are due and hands back a recording; knows no scenario by name.
 
+mod breaker;
 mod clock;
 mod connect;
 mod events;
@@ -8,6 +9,7 @@ mod job;
 mod load;
 mod over_http;
 mod platform;
+mod preflight;
 mod request;
 mod run;
 mod skew;
@@ -17,12 +19,14 @@ mod tests;
 mod transport;
 mod watchdog;
 
+pub use breaker::{Breaker, BreakerSettings};
 pub use clock::{BoxFuture, Clock, WallClock};
 pub use events::{Event, Observer, Tick, Unobserved};
 pub use identities::Identities;
 pub use job::Job;
 pub use over_http::{HttpTransport, TransportError};
 pub use platform::raise_descriptor_limit;
+pub use preflight::{GitHubAccess, Preflight, preflight};
 pub use run::run;
 pub use stop::{Stop, StopReason};
 pub use transport::{Exchange, Failure, Response, Transport};

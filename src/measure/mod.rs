@@ -1,5 +1,6 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
+mod bootstrap;
 pub mod intervals;
 mod ledger;
 mod matcher;
@@ -10,6 +11,7 @@ mod slice;
 mod timeline;
 mod trend;
 
+pub use bootstrap::{block_length, resample};
 pub use ledger::Ledger;
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
@@ -18,5 +20,5 @@ pub use recording::{
 };
 pub use sample::Sample;
 pub use slice::Slice;
-pub use timeline::{Second, Timeline, bucket_of, span_of};
+pub use timeline::{BUCKET_LN_WIDTH, Second, Timeline, bucket_of, span_of};
 pub use trend::Trend;

@@ -12,6 +12,9 @@ const MOST_BINS: usize = 3600;
 /// Buckets a doubling of the small per-bin histograms: neighbours are 2.2 % apart.
 const BUCKETS_PER_DOUBLING: f64 = 32.0;
 
+/// How far neighbouring buckets are apart on the natural logarithm's scale.
+pub const BUCKET_LN_WIDTH: f64 = std::f64::consts::LN_2 / BUCKETS_PER_DOUBLING;
+
 /// One bin of the timeline.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Second {

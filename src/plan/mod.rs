@@ -1,10 +1,15 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
+mod check;
+mod comparison;
 mod schedule;
 mod suite;
 
+pub use check::{CheckLine, CheckReport, CheckState};
+pub use comparison::{
+    COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
+};
 pub use schedule::Schedule;
-
 pub use suite::{
     EngineSettings, Environment, IdentityKind, IdentityPlan, Plan, ProbePlan, RunContext,
     SCHEMA_VERSION, ScenarioReport, Stage, SuitePlan, SuiteReport,

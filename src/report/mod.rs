@@ -10,6 +10,8 @@ macro_rules! add {
 
 mod baseline_md;
 mod charts;
+mod check_text;
+mod compare_text;
 pub mod escape;
 mod figures;
 mod hgrm;
@@ -30,6 +32,8 @@ mod fixtures;
 mod tests;
 
 pub use baseline_md::baseline_md;
+pub use check_text::{check_notice, check_text};
+pub use compare_text::compare_text;
 pub use figures::wanted_selectors;
 pub use hgrm::hgrm;
 pub use html::report_html;
