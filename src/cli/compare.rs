@@ -12,8 +12,9 @@ const SEED: u64 = 1;
 pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
     let base = inputs::read_suite(&args.base)?;
     let new = inputs::read_suite(&args.new)?;
-    let comparison = plan::compare_suites(&base, &new, args.anyway, SEED)
-        .map_err(|error| UsageError::Plain(format!("{error}; --anyway compares them all the same")))?;
+    let comparison = plan::compare_suites(&base, &new, args.anyway, SEED).map_err(|error| {
+        UsageError::Plain(format!("{error}; --anyway compares them all the same"))
+    })?;
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&comparison)?);
     } else {

@@ -8,7 +8,7 @@ mod checkpoint;
 mod compare;
 mod inputs;
 mod output;
-mod plan;
+
 mod progress;
 mod report;
 mod results;
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => run::run(&args, world),
-        Command::Plan(args) => plan::plan(&args, world),
+
         Command::Check(args) => check::check(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
