@@ -88,6 +88,14 @@ pub(super) fn not_reached(declared: &DeclaredLimit, most: usize) -> String {
     )
 }
 
+pub(super) fn no_refusal(declared: &DeclaredLimit, most: usize) -> String {
+    format!(
+        "nothing was refused, so the limit of {} was never seen at work (most admitted to one identity: {})",
+        per_window(declared),
+        times(most)
+    )
+}
+
 pub(super) fn nothing_refused() -> String {
     "nothing was refused".to_owned()
 }
@@ -96,7 +104,7 @@ pub(super) fn leaked(
     declared: &DeclaredLimit,
     party: &Party<'_>,
     excess: &Excess,
-    inference: &Inference,
+    inferred: Algorithm,
     multiple: Option<f64>,
 ) -> String {
     let span = excess.to - excess.from;
@@ -119,7 +127,7 @@ pub(super) fn leaked(
             declared.window
         )
     };
-    let kind = match inference.algorithm {
+    let kind = match inferred {
         Algorithm::None | Algorithm::Unknown => "no limiter of any kind",
         Algorithm::AnchoredWindow => "no anchored window",
         Algorithm::AlignedWindow => "no aligned window",
@@ -129,25 +137,25 @@ pub(super) fn leaked(
     text.push_str(&format!("; {kind} of {} admits that", per_window(declared)));
     if let Some(multiple) = multiple {
         text.push_str("; ");
-        text.push_str(&of_multiple(inference, multiple));
+        text.push_str(&of_multiple(declared, multiple));
     }
     text.push_str("; ");
     text.push_str(&tolerance(declared));
     text
 }
 
-pub(super) fn too_high(declared: &DeclaredLimit, inference: &Inference, multiple: f64) -> String {
+pub(super) fn too_high(declared: &DeclaredLimit, multiple: f64) -> String {
     format!(
         "{}; declared: {}; {}",
-        of_multiple(inference, multiple),
+        of_multiple(declared, multiple),
         per_window(declared),
         tolerance(declared)
     )
 }
 
 /// The limit that seems to be in force, and what a whole multiple suggests.
-fn of_multiple(inference: &Inference, multiple: f64) -> String {
-    let limit = inference.limit.map_or(0.0, |limit| limit.value);
+fn of_multiple(declared: &DeclaredLimit, multiple: f64) -> String {
+    let limit = (multiple * declared.limit as f64).round();
     let whole = multiple.round();
     let mut text = format!(
         "the limit in force seems to be {}, {} times the declared one",
