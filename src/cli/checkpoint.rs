@@ -36,11 +36,12 @@ impl Checkpointer {
         // One waiting checkpoint is enough: a slow disk skips some.
         let (sender, receiver) = sync_channel::<Measured>(1);
         let (theirs, file) = (Arc::clone(&session), path.clone());
-        let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
-            for measured in receiver {
-                write(&partial(&theirs, measured), &file);
-            }
-        })?;
+        let thread =
+            std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
+                for measured in receiver {
+                    write(&partial(&theirs, measured), &file);
+                }
+            })?;
         Ok(Arc::new(Self {
             session,
             path,

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::report::Style;
+
 /// Standard output and error, and how they like it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
@@ -14,7 +16,8 @@ impl Output {
     /// where somebody insists (`CLICOLOR_FORCE`).
     pub(super) fn new(vars: &std::collections::BTreeMap<String, String>) -> Self {
         let set = |name: &str| vars.get(name).is_some_and(|value| !value.is_empty());
-        let forced = vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
+        let forced =
+            vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
         let wanted = |terminal: bool| forced || (terminal && !set("NO_COLOR"));
         Self {
             color: wanted(std::io::stdout().is_terminal()),
@@ -22,8 +25,9 @@ impl Output {
         }
     }
 
-    pub(super) const fn color(self) -> bool {
-        self.color
+    /// How the summary on standard output looks.
+    pub(super) fn style(self) -> Style {
+        Style { color: self.color, ..Style::PLAIN }
     }
 
     pub(super) const fn color_err(self) -> bool {

@@ -89,7 +89,9 @@ impl Observer for Progress {
                 self.line(&format!("  canary: {note} in {}", canary.service_time));
             }
             Event::Proof(lasting) => {
-                self.line(&format!("  verifying the rate limit with an identity set aside, about {lasting}"));
+                self.line(&format!(
+                    "  verifying the rate limit with an identity set aside, about {lasting}"
+                ));
             }
             Event::Load { arrivals, duration } => {
                 self.line(&format!("  load: {} arrivals in {duration}", units::count(*arrivals)));

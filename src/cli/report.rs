@@ -9,11 +9,15 @@ use crate::report;
 pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
     let suite = inputs::read_suite(&args.dir)?;
     let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?;
-    let dir = if args.dir.is_dir() { args.dir.clone() } else { args.dir.parent().map_or_else(|| ".".into(), Into::into) };
+    let dir = if args.dir.is_dir() {
+        args.dir.clone()
+    } else {
+        args.dir.parent().map_or_else(|| ".".into(), Into::into)
+    };
     let results = Results::new(&dir, None);
     for problem in results.write(&suite, baseline.as_ref()) {
         world.output.error(&problem);
     }
-    world.output.result(&report::text(&suite, report::Style { color: world.output.color() }));
+    world.output.result(&report::summary_text(&suite, world.output.style()));
     Ok(suite.verdict.exit_code())
 }

@@ -29,17 +29,23 @@ impl Results {
     /// Makes the directory, tries to write there, and removes what an earlier
     /// run left under the names that this one will write.
     pub(super) fn prepare(&self) -> anyhow::Result<()> {
-        files::prepare(&self.dir, &report::FIXED_NAMES).map_err(|e| UsageError::Plain(e.to_string()))?;
+        files::prepare(&self.dir, &report::fixed_names())
+            .map_err(|e| UsageError::Plain(e.to_string()))?;
         if let Some(junit) = &self.junit {
             let dir = junit.parent().filter(|dir| !dir.as_os_str().is_empty());
             let dir = dir.unwrap_or_else(|| Path::new("."));
-            files::prepare(dir, &[]).map_err(|e| UsageError::Plain(format!("--junit: {e}")))?;
+            files::prepare::<&str>(dir, &[])
+                .map_err(|e| UsageError::Plain(format!("--junit: {e}")))?;
         }
         Ok(())
     }
 
     /// Writes every file; what couldn't be written is told, the rest is written.
-    pub(super) fn write(&self, report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<String> {
+    pub(super) fn write(
+        &self,
+        report: &SuiteReport,
+        baseline: Option<&SuiteReport>,
+    ) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, content) in report::files(report, baseline) {
             let path = match &self.junit {

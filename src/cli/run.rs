@@ -8,13 +8,13 @@ use super::progress::Progress;
 use super::results::Results;
 use super::signals::signalled;
 use super::suite::{self, Session};
-use super::surroundings::{self, random_key};
+use super::surroundings;
 use super::{World, inputs};
 use crate::config::{Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan::SuiteReport;
 use crate::report;
-use crate::target::{Faults, Target, TargetConfig};
+use crate::target::{Target, TargetConfig};
 
 /// Runs the scenarios; the exit code is the verdict's.
 pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
@@ -22,9 +22,8 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
     let resolved = inputs::resolve(&flags, Purpose::Run, world)?;
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
-    let mut session = session(resolved, args, world)?;
-    // Kept until the end: the target answers while it is held.
-    let _target = embed(&mut session)?;
+    // The target answers while it is held.
+    let (mut session, _target) = session(resolved, args, world)?;
     descriptors(&mut session);
     let session = Arc::new(session);
     let report = execute(&session, &results, world)?;
@@ -32,40 +31,35 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
     Ok(report.verdict.exit_code())
 }
 
-fn session(resolved: Resolved, args: &RunArgs, world: &World) -> anyhow::Result<Session> {
-    let Resolved { plan, secrets, notices, embedded_keys } = resolved;
+/// Puts the run together; for `embedded`, starts the target inside this process.
+fn session(
+    resolved: Resolved,
+    args: &RunArgs,
+    world: &World,
+) -> anyhow::Result<(Session, Option<Target>)> {
+    let Resolved { mut plan, mut secrets, notices, embedded_keys } = resolved;
     let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?.map(Arc::new);
-    let mut keys = secrets.keys;
-    let mut webhook_secret = secrets.webhook;
+    let mut target = None;
     if plan.environment.embedded {
-        keys = (0..embedded_keys).map(|_| random_key()).collect();
-        webhook_secret = Some(surroundings::random_webhook_secret());
+        let config = TargetConfig::embedded(plan.seed, embedded_keys);
+        secrets.keys.clone_from(&config.keys);
+        secrets.webhook = Some(config.webhook_secret.clone());
+        let started = Target::start(config)?;
+        plan.environment.url = started.url();
+        target = Some(started);
     }
-    Ok(Session {
+    let session = Session {
         plan,
-        keys,
-        webhook_secret,
+        keys: secrets.keys,
+        webhook_secret: secrets.webhook,
         run_id: surroundings::run_id(),
         address_offset: rand::random(),
         started_at: surroundings::now(),
         context: surroundings::context(&world.vars),
         notices,
         baseline,
-    })
-}
-
-/// Starts the target inside this process, for `embedded`.
-fn embed(session: &mut Session) -> anyhow::Result<Option<Target>> {
-    if !session.plan.environment.embedded {
-        return Ok(None);
-    }
-    let keys = session.keys.len();
-    let config = TargetConfig::embedded(session.plan.seed, keys);
-    session.keys.clone_from(&config.keys);
-    session.webhook_secret = Some(config.webhook_secret.clone());
-    let target = Target::start(config)?;
-    session.plan.environment.url = target.url();
-    Ok(Some(target))
+    };
+    Ok((session, target))
 }
 
 /// Sees to it that the system gives as many sockets as the in-flight cap may need.
@@ -82,7 +76,11 @@ fn descriptors(session: &mut Session) {
     }
 }
 
-fn execute(session: &Arc<Session>, results: &Results, world: &World) -> anyhow::Result<SuiteReport> {
+fn execute(
+    session: &Arc<Session>,
+    results: &Results,
+    world: &World,
+) -> anyhow::Result<SuiteReport> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let checkpointer = Checkpointer::start(Arc::clone(session), results.suite_json())?;
     let progress = Arc::new(Progress::new(world.output));
@@ -107,7 +105,6 @@ fn deliver(report: &SuiteReport, session: &Session, results: &Results, world: &W
     for problem in results.write(report, session.baseline.as_deref()) {
         world.output.error(&problem);
     }
-    let style = report::Style { color: world.output.color() };
-    world.output.result(&report::text(report, style));
+    world.output.result(&report::summary_text(report, world.output.style()));
     world.output.result(&format!("\nresults: {}", results.dir().display()));
 }

@@ -1,8 +1,8 @@
 //! `load-gate serve`: the embedded target alone.
 
 use super::args::ServeArgs;
-use super::surroundings::{random_key, random_webhook_secret};
 use super::signals::signalled;
+use super::surroundings::{random_key, random_webhook_secret};
 use super::{UsageError, World};
 use crate::secret::Secret;
 use crate::target::{self, Faults, Stopper, Target, TargetConfig};
@@ -21,8 +21,7 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> anyhow::Result<u8> {
     let made = given.is_empty();
     let keys = if made { (0..KEYS).map(|_| random_key()).collect() } else { given };
     let secret = world.vars.get("STRIPE_WEBHOOK_SECRET").filter(|text| !text.trim().is_empty());
-    let webhook_secret =
-        secret.map_or_else(random_webhook_secret, |text| Secret::new(text.trim()));
+    let webhook_secret = secret.map_or_else(random_webhook_secret, |text| Secret::new(text.trim()));
     let target = Target::start(TargetConfig {
         port: args.port,
         keys: keys.clone(),
@@ -35,7 +34,9 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> anyhow::Result<u8> {
     // Made here for this target alone: no secret of anybody's.
     if made {
         let numbered = keys.iter().enumerate();
-        lines.extend(numbered.map(|(i, key)| format!("export TEST_API_KEY_{}={}", i + 1, key.expose())));
+        lines.extend(
+            numbered.map(|(i, key)| format!("export TEST_API_KEY_{}={}", i + 1, key.expose())),
+        );
     }
     if secret.is_none() {
         lines.push(format!("export STRIPE_WEBHOOK_SECRET={}", webhook_secret.expose()));

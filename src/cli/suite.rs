@@ -12,7 +12,7 @@ use crate::ids::ScenarioId;
 use crate::limits;
 use crate::measure::{Ended, Recording};
 use crate::plan::{
-    Plan, RunContext, SCHEMA_VERSION, Schedule, ScenarioReport, SuitePlan, SuiteReport,
+    Plan, RunContext, SCHEMA_VERSION, ScenarioReport, Schedule, SuitePlan, SuiteReport,
 };
 use crate::scenario;
 use crate::secret::Secret;

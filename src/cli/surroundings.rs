@@ -40,7 +40,8 @@ pub(super) fn context(vars: &BTreeMap<String, String>) -> RunContext {
         }
         _ => None,
     };
-    let facts = [("event", "GITHUB_EVENT_NAME"), ("workflow", "GITHUB_WORKFLOW"), ("ref", "GITHUB_REF")];
+    let facts =
+        [("event", "GITHUB_EVENT_NAME"), ("workflow", "GITHUB_WORKFLOW"), ("ref", "GITHUB_REF")];
     RunContext {
         commit: get("GITHUB_SHA"),
         run_url,

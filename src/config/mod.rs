@@ -9,14 +9,13 @@ mod reader;
 mod resolve;
 mod scenarios;
 mod secrets;
-mod shim;
 #[cfg(test)]
 mod tests;
 mod thresholds;
 mod tree;
 mod values;
 
-use shim::parse_threshold;
+use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
 pub use inputs::{Flags, Purpose, Resolved, Secrets, Sources, UserFile, config_path};

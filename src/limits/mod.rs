@@ -106,8 +106,19 @@ pub struct Prediction {
 /// A steady description of arrivals on one identity: moments from the first request.
 pub type Moments<'a> = &'a [Nanos];
 /// stub
-#[derive(Default)] pub struct ProofSchedule { /// x
- pub lead_in: Vec<Nanos>, /// x
- pub follow_ups: Vec<Nanos> }
+#[derive(Default)]
+pub struct ProofSchedule {
+    /// x
+    pub lead_in: Vec<Nanos>,
+    /// x
+    pub follow_ups: Vec<Nanos>,
+}
 /// stub
-pub fn proof_schedule(_l: &crate::admission::DeclaredLimit, _p: f64, _s: u64, _h: Nanos) -> ProofSchedule { ProofSchedule::default() }
+pub fn proof_schedule(
+    _l: &crate::admission::DeclaredLimit,
+    _p: f64,
+    _s: u64,
+    _h: Nanos,
+) -> ProofSchedule {
+    ProofSchedule::default()
+}

@@ -1,6 +1,7 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
 mod bootstrap;
+pub mod intervals;
 mod ledger;
 mod matcher;
 mod recorder;

@@ -304,14 +304,18 @@ fn kept(config: &RecorderConfig) -> BTreeSet<Selector> {
     selectors.insert(all().with(TagKey::ExpectedResponse, "true"));
     for kind in ["hold", "ramp"] {
         let stage = all().with(TagKey::Stage, kind);
-        selectors.insert(stage.clone().with(TagKey::Outcome, Outcome::Accepted.name()));
+        for outcome in [Outcome::Accepted, Outcome::RateLimited] {
+            selectors.insert(stage.clone().with(TagKey::Outcome, outcome.name()));
+        }
         selectors.insert(stage);
     }
     for stage in &config.stages {
         selectors.insert(all().with(TagKey::Stage, stage.number.to_string()));
     }
     for label in &config.labels {
-        selectors.insert(all().with(label.key, label.value.clone()));
+        let label = all().with(label.key, label.value.clone());
+        selectors.insert(label.clone().with(TagKey::Outcome, Outcome::Accepted.name()));
+        selectors.insert(label);
     }
     selectors
 }

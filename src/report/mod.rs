@@ -43,6 +43,7 @@ pub use k6_json::k6_json;
 pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, markdown};
 pub use text::{Style, scenario_text, summary_text};
 
+use crate::ids::ScenarioId;
 use crate::plan::SuiteReport;
 
 /// Every file of a run: name (without folder) and content, suite.json last, so
@@ -63,4 +64,13 @@ pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(Strin
     files.push(("baseline.md".to_owned(), baseline_md(report, baseline)));
     files.push(("suite.json".to_owned(), suite_json(report)));
     files
+}
+
+/// The names of [`files`] that don't carry a time: what an earlier run may have left.
+#[must_use]
+pub fn fixed_names() -> Vec<String> {
+    let each =
+        ScenarioId::ALL.iter().flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
+    let suite = ["junit.xml", "summary.md", "report.html", "baseline.md", "suite.json"];
+    each.chain(suite.map(str::to_owned)).collect()
 }

@@ -1,0 +1,117 @@
+//! The verdict on one scenario: every rule of DESIGN.md, "Verdict", judged and weighed.
+
+use std::collections::BTreeSet;
+
+use super::{
+    About, Criteria, Finding, FindingVerdict, Verdict, VerdictKind, clusters, generator, limiter,
+    thresholds, whole,
+};
+use crate::measure::{Ended, Recording};
+use crate::tags::Selector;
+use crate::units::Nanos;
+
+/// Judges `recording` by `criteria`; thresholds relative to a baseline look into
+/// `baseline`.
+#[must_use]
+pub fn evaluate(
+    criteria: &Criteria,
+    recording: &Recording,
+    baseline: Option<&Recording>,
+) -> Verdict {
+    let mut findings = whole::judge(recording);
+    let limiter = limiter::judge(criteria, recording);
+    if let Some(reason) = no_load(&recording.ended) {
+        let skipped = criteria.thresholds.iter().map(|t| thresholds::not_run(t, reason));
+        findings.extend(skipped);
+    } else {
+        let judged = criteria.thresholds.iter().map(|t| thresholds::judge(t, recording, baseline));
+        findings.extend(judged);
+        findings.extend(whole::checks(recording));
+        findings.extend(limiter::findings(&limiter, criteria));
+        findings.extend(generator::judge(&criteria.generator, recording));
+    }
+    findings.extend(whole::probes(recording));
+    if cut_short(&recording.ended) {
+        findings.iter_mut().for_each(soften);
+    }
+    let kind = weigh(&findings, &recording.ended);
+    Verdict {
+        scenario: recording.scenario,
+        kind,
+        reasons: reasons(&findings),
+        findings,
+        limiter,
+        clusters: clusters::find(recording),
+    }
+}
+
+/// What the recorder has to keep for the thresholds of `criteria`.
+#[must_use]
+pub fn required_selectors(criteria: &Criteria) -> BTreeSet<Selector> {
+    criteria.thresholds.iter().map(|t| t.metric.narrow(&t.selector)).collect()
+}
+
+/// The first threshold with `abortOnFail` that fails by now, `elapsed` after the
+/// start of the load, in words.
+#[must_use]
+pub fn breached_now(criteria: &Criteria, recording: &Recording, elapsed: Nanos) -> Option<String> {
+    let due =
+        criteria.thresholds.iter().filter(|t| t.abort_on_fail && t.delay_abort_eval <= elapsed);
+    due.into_iter().find_map(|threshold| thresholds::fails(threshold, recording))
+}
+
+/// Why there was no load to judge, if there was none.
+fn no_load(ended: &Ended) -> Option<&'static str> {
+    match ended {
+        Ended::Misconfigured { .. } => Some("the canary was refused, no load was sent"),
+        Ended::Unreachable { .. } => Some("the target was unreachable, no load was sent"),
+        Ended::Skipped { .. } => Some("the scenario was skipped"),
+        Ended::Completed | Ended::Running | Ended::Interrupted { .. } | Ended::Aborted { .. } => {
+            None
+        }
+    }
+}
+
+/// Whether the run ended before its time without having failed: whatever it had
+/// measured, it is inconclusive.
+const fn cut_short(ended: &Ended) -> bool {
+    matches!(ended, Ended::Running | Ended::Interrupted { .. })
+}
+
+fn soften(finding: &mut Finding) {
+    if finding.verdict == FindingVerdict::Fail {
+        finding.verdict = FindingVerdict::Inconclusive;
+        finding.evidence.push("the run was cut short: this would be a failure".to_owned());
+    }
+}
+
+fn weigh(findings: &[Finding], ended: &Ended) -> VerdictKind {
+    if matches!(ended, Ended::Skipped { .. }) {
+        return VerdictKind::Skipped;
+    }
+    match findings.iter().map(|finding| finding.verdict).max() {
+        Some(FindingVerdict::Fail) => VerdictKind::Fail,
+        Some(FindingVerdict::Inconclusive) | None => VerdictKind::Inconclusive,
+        Some(_) => VerdictKind::Pass,
+    }
+}
+
+/// Messages of what doesn't hold, worst first.
+fn reasons(findings: &[Finding]) -> Vec<String> {
+    let mut bad: Vec<&Finding> =
+        findings.iter().filter(|f| f.verdict >= FindingVerdict::Inconclusive).collect();
+    bad.sort_by_key(|f| (std::cmp::Reverse(f.verdict), weight(f.about)));
+    bad.into_iter().map(|finding| finding.message.clone()).collect()
+}
+
+/// What explains more comes first.
+const fn weight(about: About) -> u8 {
+    match about {
+        About::Run => 0,
+        About::Probe(_) => 1,
+        About::Threshold => 2,
+        About::Check => 3,
+        About::Limiter(_) => 4,
+        About::Generator => 5,
+    }
+}

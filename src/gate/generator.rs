@@ -1,0 +1,86 @@
+//! The generator itself: its own weakness is never taken for the target's.
+
+use super::{About, Finding, FindingVerdict, GeneratorBounds};
+use crate::measure::{Ended, Recording, StageKind, StageRecord};
+use crate::units::{count, percent};
+
+/// Drops, schedule lag, and arrivals sent in holds against the plan.
+pub(super) fn judge(bounds: &GeneratorBounds, recording: &Recording) -> Vec<Finding> {
+    let mut findings = vec![drops(bounds, recording)];
+    findings.extend(lag(bounds, recording));
+    if recording.ended == Ended::Completed {
+        let holds = recording.stages.iter().filter(|s| s.kind == StageKind::Hold && s.planned > 0);
+        findings.extend(holds.map(|stage| on_plan(bounds, stage)));
+    }
+    findings
+}
+
+fn finding(name: String, good: bool, message: String) -> Finding {
+    let verdict = if good { FindingVerdict::Pass } else { FindingVerdict::Inconclusive };
+    Finding {
+        about: About::Generator,
+        name,
+        verdict,
+        message,
+        evidence: Vec::new(),
+        threshold: None,
+    }
+}
+
+fn drops(bounds: &GeneratorBounds, recording: &Recording) -> Finding {
+    let generator = &recording.generator;
+    let all = generator.sent + generator.dropped;
+    let share = if all == 0 { 0.0 } else { generator.dropped as f64 / all as f64 };
+    let wanted = percent(bounds.max_dropped);
+    let good = share <= bounds.max_dropped;
+    let (dropped, all) = (count(generator.dropped), count(all));
+    let message = if good {
+        format!("{dropped} of {all} arrivals were dropped, at most {wanted} allowed")
+    } else {
+        format!(
+            "the generator fell short: {dropped} of {all} arrivals were dropped ({}), more than \
+             {wanted}: the in-flight cap was reached; raise `[engine] max_in_flight` or find out \
+             why answers take so long",
+            percent(share)
+        )
+    };
+    finding(format!("dropped arrivals stay under {wanted}"), good, message)
+}
+
+fn lag(bounds: &GeneratorBounds, recording: &Recording) -> Option<Finding> {
+    let p99 = recording.generator.lag_hold.quantile(0.99)?;
+    let good = p99 <= bounds.max_lag;
+    let message = if good {
+        format!("p99 of schedule lag in holds is {p99}, at most {} allowed", bounds.max_lag)
+    } else {
+        format!(
+            "the generator fell short: p99 of schedule lag in holds is {p99}, more than {}: this \
+             machine is too slow or too busy for the plan",
+            bounds.max_lag
+        )
+    };
+    Some(finding(format!("p99 of schedule lag stays under {}", bounds.max_lag), good, message))
+}
+
+fn on_plan(bounds: &GeneratorBounds, stage: &StageRecord) -> Finding {
+    let off = stage.sent_within.abs_diff(stage.planned);
+    // One arrival may fall over the edge of a stage however exact the rest is.
+    let good = off <= 1 || off as f64 <= bounds.max_off_plan * stage.planned as f64;
+    let (sent, planned) = (count(stage.sent_within), count(stage.planned));
+    let message = if good {
+        format!("stage {}: {sent} arrivals sent, {planned} planned", stage.number)
+    } else {
+        format!(
+            "the generator fell short: {sent} arrivals were sent in stage {} where {planned} were \
+             planned, more than {} off",
+            stage.number,
+            percent(bounds.max_off_plan)
+        )
+    };
+    let allowed = percent(bounds.max_off_plan);
+    finding(
+        format!("hold stage {} is sent within {allowed} of the plan", stage.number),
+        good,
+        message,
+    )
+}

@@ -1,0 +1,346 @@
+//! k6's threshold grammar (FORMATS.md): text becomes a threshold, or an error that says where.
+
+use std::ops::Range;
+
+use super::{Bound, Method, Metric, Operator, Threshold};
+use crate::outcome::Outcome;
+use crate::tags::{Selector, TagKey};
+use crate::units::Nanos;
+
+/// Operators, the longer ones first.
+const OPERATORS: [(&str, Operator); 8] = [
+    ("===", Operator::Equal),
+    ("!==", Operator::NotEqual),
+    ("==", Operator::Equal),
+    ("!=", Operator::NotEqual),
+    ("<=", Operator::LessOrEqual),
+    (">=", Operator::GreaterOrEqual),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+];
+
+/// What is wrong with a threshold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}; expected {expected}")]
+pub struct ThresholdError {
+    /// What is wrong, naming the text.
+    pub message: String,
+    /// What was expected instead.
+    pub expected: String,
+    /// The bytes it is about, of the key or the expression.
+    pub span: Range<usize>,
+    /// Whether it is about the key, not the expression.
+    pub in_key: bool,
+}
+
+/// Reads a threshold from its key (`metric` or `metric{tag:value,…}`) and its
+/// expression (`p(95) < 2000`, `rate>0.9`, `p(95)<2*baseline`).
+///
+/// # Errors
+/// An unknown metric or tag, a method that the metric's type hasn't, a malformed
+/// expression.
+pub fn parse_threshold(key: &str, expression: &str) -> Result<Threshold, ThresholdError> {
+    let (metric, selector) = parse_key(key)?;
+    let (method, operator, bound) = parse_expression(expression)?;
+    if !metric.kind().takes(method) {
+        let kind = metric.kind();
+        return Err(ThresholdError {
+            message: format!("`{method}` is no method of {metric}, a {}", kind.name()),
+            expected: kind.methods().to_owned(),
+            span: 0..expression.len(),
+            in_key: false,
+        });
+    }
+    Ok(Threshold {
+        metric,
+        selector,
+        method,
+        operator,
+        bound,
+        key: key.trim().to_owned(),
+        expression: expression.trim().to_owned(),
+        abort_on_fail: false,
+        delay_abort_eval: Nanos::ZERO,
+    })
+}
+
+fn parse_key(key: &str) -> Result<(Metric, Selector), ThresholdError> {
+    let wrong = |message: String, expected: String, span: Range<usize>| ThresholdError {
+        message,
+        expected,
+        span,
+        in_key: true,
+    };
+    let (name, tags) = match key.find('{') {
+        Some(at) => (&key[..at], Some(at)),
+        None => (key, None),
+    };
+    let metric = Metric::parse(name.trim()).ok_or_else(|| {
+        let names = Metric::ALL.map(Metric::name);
+        let message = format!("unknown metric `{}`", name.trim());
+        wrong(message, suggestion(name.trim(), &names), trimmed(key, 0..name.len()))
+    })?;
+    let Some(open) = tags else { return Ok((metric, Selector::all())) };
+    let Some(inner) = key[open + 1..].trim_end().strip_suffix('}') else {
+        let message = format!("the selector of `{key}` is not closed");
+        return Err(wrong(message, "`}` at its end".to_owned(), open..key.len()));
+    };
+    let mut selector = Selector::all();
+    let mut start = open + 1;
+    for part in inner.split(',') {
+        let span = trimmed(key, start..start + part.len());
+        start += part.len() + 1;
+        if part.trim().is_empty() && inner.trim().is_empty() {
+            break;
+        }
+        let Some((tag, value)) = part.split_once(':') else {
+            let message = format!("`{}` is not a tag with a value", part.trim());
+            return Err(wrong(message, "`tag:value`".to_owned(), span));
+        };
+        let tag_name = unquoted(tag);
+        let Some(tag_key) = TagKey::parse(tag_name) else {
+            let names = TagKey::ALL.map(TagKey::name);
+            let message = format!("unknown tag `{tag_name}`");
+            return Err(wrong(message, suggestion(tag_name, &names), span));
+        };
+        let value = unquoted(value);
+        check_value(tag_key, value).map_err(|expected| {
+            wrong(
+                format!("`{value}` is no value of the tag {}", tag_key.name()),
+                expected,
+                span.clone(),
+            )
+        })?;
+        if selector.get(tag_key).is_some() {
+            let message = format!("the tag {} is named twice", tag_key.name());
+            return Err(wrong(message, "each tag once".to_owned(), span));
+        }
+        selector = selector.with(tag_key, value);
+    }
+    Ok((metric, selector))
+}
+
+/// Whether a tag can have that value at all; what it could have, if not.
+fn check_value(tag: TagKey, value: &str) -> Result<(), String> {
+    let fine = match tag {
+        TagKey::Outcome => Outcome::parse(value).is_some(),
+        TagKey::Stage => {
+            matches!(value, "ramp" | "hold") || value.parse::<u16>().is_ok_and(|n| n > 0)
+        }
+        TagKey::Status => value.parse::<u16>().is_ok_and(|n| (100..=999).contains(&n)),
+        TagKey::Duplicate | TagKey::ExpectedResponse => matches!(value, "true" | "false"),
+        TagKey::Scenario => crate::ids::ScenarioId::parse(value).is_some(),
+        TagKey::Ttl => value.parse::<u16>().is_ok(),
+        TagKey::Provider | TagKey::EventType => !value.is_empty(),
+    };
+    if fine {
+        return Ok(());
+    }
+    Err(match tag {
+        TagKey::Outcome => suggestion(value, &Outcome::ALL.map(Outcome::name)),
+        TagKey::Stage => "`ramp`, `hold` or the stage's number from 1".to_owned(),
+        TagKey::Status => "a status such as 201".to_owned(),
+        TagKey::Duplicate | TagKey::ExpectedResponse => "`true` or `false`".to_owned(),
+        TagKey::Scenario => "`onboarding`, `credential-vending` or `webhook`".to_owned(),
+        TagKey::Ttl => "minutes, such as 60".to_owned(),
+        TagKey::Provider | TagKey::EventType => "a value".to_owned(),
+    })
+}
+
+fn parse_expression(text: &str) -> Result<(Method, Operator, Bound), ThresholdError> {
+    let wrong = |message: String, expected: &str, span: Range<usize>| ThresholdError {
+        message,
+        expected: expected.to_owned(),
+        span,
+        in_key: false,
+    };
+    let found = text.char_indices().find_map(|(at, _)| {
+        let rest = &text[at..];
+        OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign)).map(|found| (at, found))
+    });
+    let Some((at, (sign, operator))) = found else {
+        let message = format!("`{}` compares nothing", text.trim());
+        return Err(wrong(
+            message,
+            "a method, one of < <= > >= == === !=, a number",
+            0..text.len(),
+        ));
+    };
+    let (left, right) = (&text[..at], &text[at + sign.len()..]);
+    let method = parse_method(left).ok_or_else(|| {
+        let message = format!("unknown method `{}`", left.trim());
+        let expected = "count, rate, value, avg, min, med, max or p(N) with 0 < N ≤ 100";
+        wrong(message, expected, trimmed(text, 0..at))
+    })?;
+    let bound = parse_bound(right).ok_or_else(|| {
+        let message = format!("`{}` is not a bound", right.trim());
+        wrong(
+            message,
+            "a number, or a number times `baseline`",
+            trimmed(text, at + sign.len()..text.len()),
+        )
+    })?;
+    Ok((method, *operator, bound))
+}
+
+fn parse_method(text: &str) -> Option<Method> {
+    let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    Some(match squeezed.as_str() {
+        "count" => Method::Count,
+        "rate" => Method::Rate,
+        "value" => Method::Value,
+        "avg" => Method::Avg,
+        "min" => Method::Min,
+        "med" => Method::Med,
+        "max" => Method::Max,
+        other => {
+            let n = number(other.strip_prefix("p(")?.strip_suffix(')')?)?;
+            (n > 0.0 && n <= 100.0).then_some(Method::Percentile(n))?
+        }
+    })
+}
+
+fn parse_bound(text: &str) -> Option<Bound> {
+    match text.split_once('*') {
+        Some((factor, word)) if word.trim() == "baseline" => {
+            number(factor.trim()).filter(|factor| *factor > 0.0).map(Bound::TimesBaseline)
+        }
+        Some(_) => None,
+        None => number(text.trim()).map(Bound::Fixed),
+    }
+}
+
+/// A decimal number: `f64`'s own reader would also take `inf`, `nan` and `1e3`;
+/// k6 takes digits and a point, with a sign.
+fn number(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+        && digits.chars().any(|c| c.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten().filter(|value: &f64| value.is_finite())
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    for quote in ['"', '\''] {
+        if let Some(inner) = text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote)) {
+            return inner.trim();
+        }
+    }
+    text
+}
+
+/// The part of `span` without white space at its ends.
+fn trimmed(text: &str, span: Range<usize>) -> Range<usize> {
+    let part = text.get(span.clone()).unwrap_or_default();
+    let start = span.start + (part.len() - part.trim_start().len());
+    start..(start + part.trim().len()).max(start)
+}
+
+fn suggestion(text: &str, names: &[&str]) -> String {
+    let nearest = names
+        .iter()
+        .map(|name| (strsim::jaro_winkler(text, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let list = names.join(", ");
+    match nearest {
+        Some((_, name)) => format!("`{name}`? It is one of {list}"),
+        None => format!("one of {list}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn k6s_expressions_are_read() {
+        for (expression, method, operator, bound) in [
+            ("p(95)<2000", Method::Percentile(95.0), Operator::Less, Bound::Fixed(2000.0)),
+            (
+                " p( 99.9 ) <= 1.5 ",
+                Method::Percentile(99.9),
+                Operator::LessOrEqual,
+                Bound::Fixed(1.5),
+            ),
+            ("med>=.5", Method::Med, Operator::GreaterOrEqual, Bound::Fixed(0.5)),
+            ("max===3", Method::Max, Operator::Equal, Bound::Fixed(3.0)),
+            ("avg!=3", Method::Avg, Operator::NotEqual, Bound::Fixed(3.0)),
+            (
+                "p(95) < 2 * baseline",
+                Method::Percentile(95.0),
+                Operator::Less,
+                Bound::TimesBaseline(2.0),
+            ),
+        ] {
+            let read = parse_threshold("http_req_duration", expression).expect(expression);
+            assert_eq!((read.method, read.operator, read.bound), (method, operator, bound));
+        }
+        let read = parse_threshold("errors", "rate == 0").expect("a rate");
+        assert_eq!((read.method, read.operator), (Method::Rate, Operator::Equal));
+    }
+
+    #[test]
+    fn selectors_are_read_whatever_their_spaces_and_quotes() {
+        for key in [
+            "response_time{outcome:accepted,stage:hold}",
+            "response_time { stage : hold , outcome : 'accepted' }",
+        ] {
+            let read = parse_threshold(key, "p(95)<1").expect(key);
+            assert_eq!(read.selector.to_string(), "stage:hold,outcome:accepted");
+        }
+        assert!(parse_threshold("response_time{}", "max<1").expect("empty").selector.is_all());
+    }
+
+    #[test]
+    fn every_mistake_says_what_where_and_what_instead() {
+        let told = |key: &str, expression: &str| {
+            let error = parse_threshold(key, expression).expect_err("a mistake");
+            let text = if error.in_key { key } else { expression };
+            format!("{error} @ {}", &text[error.span])
+        };
+        let all = [
+            told("http_req_durations", "p(95)<1"),
+            told("response_time{outcom:accepted}", "p(95)<1"),
+            told("response_time{outcome:acepted}", "p(95)<1"),
+            told("response_time{outcome", "p(95)<1"),
+            told("response_time{stage:0}", "p(95)<1"),
+            told("response_time", "p(0)<1"),
+            told("response_time", "p(101)<1"),
+            told("response_time", "p95<1"),
+            told("response_time", "p(95)<1s"),
+            told("response_time", "p(95)<1e3"),
+            told("response_time", "p(95)<inf"),
+            told("response_time", "p(95)~1"),
+            told("response_time", "p(95)<2*basline"),
+            told("response_time", "rate<1"),
+            told("errors", "p(95)<1"),
+            told("http_reqs", "value<1"),
+            told("errors", ""),
+        ];
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_panic(key in ".{0,40}", expression in ".{0,40}") {
+            let _ = parse_threshold(&key, &expression);
+            let _ = parse_threshold(&format!("response_time{{{key}}}"), &expression);
+            if let Err(error) = parse_threshold(&key, &expression) {
+                let text = if error.in_key { &key } else { &expression };
+                prop_assert!(text.get(error.span.clone()).is_some(), "{error:?}");
+            }
+        }
+
+        #[test]
+        fn what_is_printed_is_read_again(n in 1_u32..1000, bound in -1000.0..100_000.0_f64, op in 0_usize..8) {
+            let expression = format!("p({}){}{bound}", f64::from(n) / 10.0, OPERATORS[op].0);
+            let read = parse_threshold("schedule_lag", &expression).expect("well formed");
+            let printed = format!("{} {} {bound}", read.method, read.operator);
+            let again = parse_threshold("schedule_lag", &printed).expect("well formed");
+            prop_assert_eq!((read.method, read.operator, read.bound), (again.method, again.operator, again.bound));
+        }
+    }
+}

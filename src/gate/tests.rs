@@ -1,0 +1,1 @@
+//! The rules of DESIGN.md, "Verdict", one by one.

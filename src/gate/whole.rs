@@ -1,0 +1,226 @@
+//! The run as a whole: how it ended, its canary, whether anything was accepted, checks and probes.
+
+use super::{About, Finding, FindingVerdict};
+use crate::ids::{ProbeKind, Traffic};
+use crate::measure::{Ended, Excerpt, ProbeCount, Recording};
+use crate::outcome::Outcome;
+use crate::units::{self, count};
+
+/// The most kinds of failure that a message lists.
+const MOST_KINDS: usize = 4;
+
+fn finding(about: About, name: &str, verdict: FindingVerdict, message: String) -> Finding {
+    Finding {
+        about,
+        name: name.to_owned(),
+        verdict,
+        message,
+        evidence: Vec::new(),
+        threshold: None,
+    }
+}
+
+/// How it ended, what the canary met, whether anything was accepted.
+pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
+    let mut findings = vec![ended(recording)];
+    if let Some(canary) = &recording.canary {
+        let refused = matches!(recording.ended, Ended::Misconfigured { .. });
+        if !canary.note.is_empty() && !refused {
+            let message = format!("the canary was not accepted: {}", canary.note);
+            findings.push(finding(
+                About::Run,
+                "the canary is accepted",
+                FindingVerdict::Info,
+                message,
+            ));
+        }
+    }
+    findings.extend(anything_accepted(recording));
+    findings
+}
+
+fn ended(recording: &Recording) -> Finding {
+    let (verdict, message) = match &recording.ended {
+        Ended::Completed => (FindingVerdict::Pass, "the whole load was sent".to_owned()),
+        Ended::Running => (
+            FindingVerdict::Inconclusive,
+            format!(
+                "partial: the run never ended, this is what was measured until {}",
+                recording.duration
+            ),
+        ),
+        Ended::Misconfigured { advice } => {
+            (FindingVerdict::Inconclusive, format!("misconfigured, no load was sent: {advice}"))
+        }
+        Ended::Unreachable { reason } => {
+            (FindingVerdict::Inconclusive, format!("unreachable: {reason}"))
+        }
+        Ended::Interrupted { after } => (
+            FindingVerdict::Inconclusive,
+            format!("interrupted after {after} of {}", planned(recording)),
+        ),
+        Ended::Aborted { after, reason } => {
+            (FindingVerdict::Fail, format!("ended after {after}: {reason}"))
+        }
+        Ended::Skipped { reason } => (FindingVerdict::Skipped, format!("skipped: {reason}")),
+    };
+    finding(About::Run, "the load is sent to its end", verdict, message)
+}
+
+fn planned(recording: &Recording) -> units::Nanos {
+    recording.stages.last().map(|stage| stage.end).unwrap_or_default()
+}
+
+/// A run in which nothing succeeded is never green.
+fn anything_accepted(recording: &Recording) -> Option<Finding> {
+    let outcomes = &recording.total().outcomes;
+    let about = |verdict, message| {
+        let mut found = finding(About::Run, "something was accepted", verdict, message);
+        found.evidence = quotes(recording);
+        Some(found)
+    };
+    let ran = matches!(
+        recording.ended,
+        Ended::Completed | Ended::Interrupted { .. } | Ended::Aborted { .. } | Ended::Running
+    );
+    if !ran {
+        return None;
+    }
+    let accepted = outcomes.get(Outcome::Accepted);
+    if accepted > 0 {
+        let message =
+            format!("{} of {} arrivals were accepted", count(accepted), count(outcomes.total()));
+        return Some(finding(About::Run, "something was accepted", FindingVerdict::Pass, message));
+    }
+    if outcomes.sent() == 0 {
+        return about(FindingVerdict::Inconclusive, "no arrival was sent".to_owned());
+    }
+    let message = format!(
+        "no arrival was accepted: of {} sent, {}",
+        count(outcomes.sent()),
+        failures(recording)
+    );
+    about(FindingVerdict::Fail, message)
+}
+
+/// What arrivals met instead of success, the most frequent first:
+/// `364,635 were rate limited (429), 90 rejected (422)`.
+pub(super) fn failures(recording: &Recording) -> String {
+    let kinds: Vec<String> =
+        met(recording).take(MOST_KINDS).map(|excerpt| describe(excerpt)).collect();
+    if kinds.is_empty() { "none failed".to_owned() } else { kinds.join(", ") }
+}
+
+fn met(recording: &Recording) -> impl Iterator<Item = &Excerpt> {
+    recording.excerpts.iter().filter(|e| e.count > 0 && e.outcome != Outcome::Accepted)
+}
+
+fn describe(excerpt: &Excerpt) -> String {
+    let n = count(excerpt.count);
+    match (excerpt.outcome, excerpt.status) {
+        (Outcome::RateLimited, _) => format!("{n} were rate limited (429)"),
+        (Outcome::Contract, status) => match &excerpt.check {
+            Some(check) => {
+                format!("{n} broke the contract: check `{check}` failed (status {status})")
+            }
+            None => format!("{n} broke the contract (status {status})"),
+        },
+        (Outcome::Timeout, _) => format!("{n} timed out ({})", excerpt.text),
+        (Outcome::Transport, _) => format!("{n} got no answer ({})", excerpt.text),
+        (outcome, status) => format!("{n} were {outcome} (status {status})"),
+    }
+}
+
+fn quotes(recording: &Recording) -> Vec<String> {
+    let quoted = met(recording).filter(|excerpt| !excerpt.text.is_empty()).take(MOST_KINDS);
+    quoted.map(|e| format!("first {} (status {}): {}", e.outcome, e.status, e.text)).collect()
+}
+
+/// The contract's checks. One that never held fails; others are for thresholds to weigh.
+pub(super) fn checks(recording: &Recording) -> Vec<Finding> {
+    let judged = recording.checks.iter().filter(|check| check.passes + check.fails > 0);
+    judged
+        .map(|check| {
+            let all = check.passes + check.fails;
+            let (verdict, message) = if check.fails == 0 {
+                (FindingVerdict::Pass, format!("check `{}` held {} times", check.name, count(all)))
+            } else if check.passes == 0 {
+                let message =
+                    format!("check `{}` failed every time, {} times", check.name, count(all));
+                (FindingVerdict::Fail, message)
+            } else {
+                let share = units::percent(check.fails as f64 / all as f64);
+                let (fails, all) = (count(check.fails), count(all));
+                let message =
+                    format!("check `{}` failed {fails} of {all} times ({share})", check.name);
+                (FindingVerdict::Info, message)
+            };
+            finding(About::Check, &format!("check: {}", check.name), verdict, message)
+        })
+        .collect()
+}
+
+/// The probes: one breach fails the gate, a kind without any say is inconclusive.
+pub(super) fn probes(recording: &Recording) -> Vec<Finding> {
+    let sent = recording.probes.iter().filter(|probe| probe.sent > 0);
+    sent.map(|probe| {
+        let (verdict, message) = judge_probe(probe);
+        let name = format!("probe: {} is refused", words(probe.kind));
+        finding(About::Probe(probe.kind), &name, verdict, message)
+    })
+    .collect()
+}
+
+fn judge_probe(probe: &ProbeCount) -> (FindingVerdict, String) {
+    let what = words(probe.kind);
+    let sent = count(probe.sent);
+    if probe.breached > 0 {
+        let breached = count(probe.breached);
+        let message = format!(
+            "probe {}: {what} was accepted {breached} of {sent} times: {}",
+            probe.kind,
+            unchecked(probe.kind)
+        );
+        (FindingVerdict::Fail, message)
+    } else if probe.held + probe.other == 0 {
+        let message = format!(
+            "probe {}: nothing can be said of {what}, all {sent} went unanswered, met the rate limit or an error",
+            probe.kind
+        );
+        (FindingVerdict::Inconclusive, message)
+    } else if probe.other > 0 {
+        let other = count(probe.other);
+        let message = format!(
+            "probe {}: {what} was refused, but {other} of {sent} times not with the documented status",
+            probe.kind
+        );
+        (FindingVerdict::Info, message)
+    } else {
+        let message = format!("{what} was refused {} of {sent} times", count(probe.held));
+        (FindingVerdict::Pass, message)
+    }
+}
+
+const fn words(kind: ProbeKind) -> &'static str {
+    match kind {
+        ProbeKind::BadSignature => "a wrongly signed event",
+        ProbeKind::ExpiredSignature => "an event signed an hour ago",
+        ProbeKind::MissingSignature => "an unsigned event",
+        ProbeKind::BadKey => "an API key that nobody was given",
+        ProbeKind::MalformedEmail => "an e-mail address without @",
+    }
+}
+
+const fn unchecked(kind: ProbeKind) -> &'static str {
+    match kind {
+        ProbeKind::BadSignature | ProbeKind::MissingSignature => "the signature is not checked",
+        ProbeKind::ExpiredSignature => "the signature's age is not checked",
+        ProbeKind::BadKey => "the key is not checked",
+        ProbeKind::MalformedEmail => "the e-mail address is not checked",
+    }
+}
+
+/// Requests of all kinds, for messages.
+pub(super) fn requests(recording: &Recording, traffic: Traffic) -> u64 {
+    recording.requests.get(&traffic).copied().unwrap_or(0)
+}
