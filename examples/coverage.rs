@@ -9,7 +9,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use load_gate::measure::{Trend, quantile_ranks, wilson};
+use load_gate::measure::Trend;
+use load_gate::measure::intervals::{CONFIDENCE, quantile_ranks, wilson};
 use load_gate::units::{Nanos, count};
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -30,7 +31,10 @@ const SHAPES: [Shape; 4] = [
     Shape { name: "uniform, 10 to 30 ms", quantile: |p| 10.0 + 20.0 * p },
     Shape { name: "exponential, mean 20 ms", quantile: |p| -20.0 * (-p).ln_1p() },
     Shape { name: "lognormal, σ = 1", quantile: |p| 20.0 * normal_quantile(p).exp() },
-    Shape { name: "Pareto, α = 1.1 (infinite variance)", quantile: |p| 10.0 * (1.0 - p).powf(-1.0 / 1.1) },
+    Shape {
+        name: "Pareto, α = 1.1 (infinite variance)",
+        quantile: |p| 10.0 * (1.0 - p).powf(-1.0 / 1.1),
+    },
 ];
 
 fn normal_quantile(p: f64) -> f64 {
@@ -54,7 +58,10 @@ fn main() {
 }
 
 /// Counts over all runs, on every core: run i of a row always sees the same chance.
-fn over_runs<const N: usize>(row: u64, one: impl Fn(&mut SmallRng) -> [bool; N] + Sync) -> [f64; N] {
+fn over_runs<const N: usize>(
+    row: u64,
+    one: impl Fn(&mut SmallRng) -> [bool; N] + Sync,
+) -> [f64; N] {
     let counts = [const { AtomicU64::new(0) }; N];
     let next = AtomicU64::new(0);
     let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -80,7 +87,7 @@ fn over_runs<const N: usize>(row: u64, one: impl Fn(&mut SmallRng) -> [bool; N] 
 /// Whether the intervals of a recorded run hold the true quantiles.
 fn covers(trend: &Trend, shape: Shape) -> [bool; 4] {
     QUANTILES.map(|(_, quantile)| {
-        quantile_ranks(trend.count(), quantile).is_some_and(|(low, high)| {
+        quantile_ranks(trend.count(), quantile, CONFIDENCE).is_some_and(|(low, high)| {
             let truth = Nanos::from_secs_f64((shape.quantile)(quantile) / 1e3);
             let low = trend.order_statistic(low).unwrap_or(Nanos::ZERO);
             let high = trend.order_statistic(high).unwrap_or(Nanos::MAX);
@@ -95,7 +102,7 @@ fn record(trend: &mut Trend, shape: Shape, p: f64) {
 
 fn cells(n: u64, shares: [f64; 4]) -> String {
     let cell = |((_, quantile), share): ((&str, f64), f64)| {
-        if quantile_ranks(n, quantile).is_some() {
+        if quantile_ranks(n, quantile, CONFIDENCE).is_some() {
             format!("{:.1} %", share * 100.0)
         } else {
             "none".to_owned()
@@ -123,7 +130,9 @@ fn independent() {
 }
 
 fn dependent() {
-    println!("| ρ of neighbours | samples | p50 | p90 | p95 | p99 |\n|---|---:|---:|---:|---:|---:|");
+    println!(
+        "| ρ of neighbours | samples | p50 | p90 | p95 | p99 |\n|---|---:|---:|---:|---:|---:|"
+    );
     let mut row = 100;
     for rho in [0.0, 0.5, 0.9, 0.99] {
         for n in [1_000, 10_000] {
@@ -143,7 +152,9 @@ fn dependent() {
 }
 
 fn rates() {
-    println!("| true rate | ρ of neighbours | 60 | 300 | 1,000 | 10,000 |\n|---|---:|---:|---:|---:|---:|");
+    println!(
+        "| true rate | ρ of neighbours | 60 | 300 | 1,000 | 10,000 |\n|---|---:|---:|---:|---:|---:|"
+    );
     let mut row = 200;
     for rate in [0.85, 0.95, 0.999] {
         let bound = normal_quantile(rate);
@@ -157,8 +168,8 @@ fn rates() {
                         level = rho * level + f64::sqrt(1.0 - rho * rho) * normal(rng);
                         held += u64::from(level <= bound);
                     }
-                    let (low, high) = wilson(held, n);
-                    [low <= rate && rate <= high]
+                    let holds = |(low, high)| low <= rate && rate <= high;
+                    [wilson(held, n, CONFIDENCE).is_some_and(holds)]
                 });
                 format!("{:.1} %", share * 100.0)
             });
