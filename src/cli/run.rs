@@ -9,10 +9,10 @@ use super::results::Results;
 use super::signals::signalled;
 use super::suite::{self, Session};
 use super::surroundings;
-use super::{World, inputs};
+use super::{World, check, inputs};
 use crate::config::{Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
-use crate::plan::SuiteReport;
+use crate::plan::{CheckState, SuiteReport};
 use crate::report;
 use crate::target::{Target, TargetConfig};
 
@@ -25,8 +25,24 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
     // The target answers while it is held.
     let (mut session, _target) = session(resolved, args, world)?;
     descriptors(&mut session);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let stop = stop_on_signal(&runtime);
+    if !args.no_check && !session.plan.environment.embedded {
+        runtime.block_on(async {
+            tokio::select! {
+                looked = look_first(&mut session, &results, world) => looked,
+                // The run finds the signal given, and reports that it never began.
+                _ = stop.given() => Ok(()),
+            }
+        })?;
+    }
+    for notice in &session.notices {
+        world.output.note(&format!("note: {notice}"));
+    }
     let session = Arc::new(session);
-    let report = execute(&session, &results, world)?;
+    let report = execute(&runtime, &session, &stop, &results, world)?;
+    // Answers that were given up must not hold the process.
+    runtime.shutdown_background();
     deliver(&report, &session, &results, world);
     Ok(report.verdict.exit_code())
 }
@@ -58,6 +74,7 @@ fn session(
         context: surroundings::context(&world.vars),
         notices,
         baseline,
+        unreachable: None,
     };
     Ok((session, target))
 }
@@ -76,28 +93,41 @@ fn descriptors(session: &mut Session) {
     }
 }
 
+/// SIGINT (a cancelled workflow, Ctrl-C) or SIGTERM ends the run; reports follow.
+fn stop_on_signal(runtime: &tokio::runtime::Runtime) -> Stop {
+    let stop = Stop::default();
+    let theirs = stop.clone();
+    runtime.spawn(async move {
+        signalled().await;
+        theirs.now(StopReason::Interrupted);
+    });
+    stop
+}
+
+/// The check before the run: what is off becomes a notice, an unreachable target
+/// means that nothing is tried.
+async fn look_first(session: &mut Session, results: &Results, world: &World) -> anyhow::Result<()> {
+    let found = check::within_run(session, results.dir(), world).await?;
+    session.notices.extend(found.lines.iter().filter_map(report::check_notice));
+    if found.unreachable {
+        let line = found.lines.iter().find(|line| line.state == CheckState::Bad);
+        let reason = line.map_or("no connection could be opened", |line| line.found.as_str());
+        session.unreachable = Some(reason.to_owned());
+    }
+    Ok(())
+}
+
 fn execute(
+    runtime: &tokio::runtime::Runtime,
     session: &Arc<Session>,
+    stop: &Stop,
     results: &Results,
     world: &World,
 ) -> anyhow::Result<SuiteReport> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let checkpointer = Checkpointer::start(Arc::clone(session), results.suite_json())?;
     let progress = Arc::new(Progress::new(world.output));
-    let report = runtime.block_on(async {
-        let stop = Stop::default();
-        tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                signalled().await;
-                stop.now(StopReason::Interrupted);
-            }
-        });
-        suite::run(session, progress, &checkpointer, &stop).await
-    });
+    let report = runtime.block_on(suite::run(session, progress, &checkpointer, stop));
     checkpointer.finish();
-    // Answers that were given up must not hold the process.
-    runtime.shutdown_background();
     report
 }
 

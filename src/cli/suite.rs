@@ -31,6 +31,8 @@ pub(super) struct Session {
     pub(super) context: RunContext,
     pub(super) notices: Vec<String>,
     pub(super) baseline: Option<Arc<SuiteReport>>,
+    /// Why the target can't be reached, when that is known before the first scenario.
+    pub(super) unreachable: Option<String>,
 }
 
 impl Session {
@@ -91,7 +93,8 @@ pub(super) async fn run(
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
     let mut done: Vec<ScenarioReport> = Vec::new();
     // What becomes of the scenarios that are no longer tried.
-    let mut rest: Option<Ended> = None;
+    let known = session.unreachable.clone();
+    let mut rest: Option<Ended> = known.map(|reason| Ended::Unreachable { reason });
     let mut cool_down = false;
     for plan in &session.plan.scenarios {
         checkpointer.begin(&done, plan);
@@ -162,6 +165,7 @@ async fn run_one(
         stop: stop.clone(),
         proof_lead_in: proof.lead_in.len(),
         proof: [proof.lead_in, proof.follow_ups].concat(),
+        protected: suite.environment.protected,
         try_spoofing: suite.environment.verify_limits && limited_by_address(plan),
     })
     .await)

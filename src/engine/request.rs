@@ -221,6 +221,9 @@ impl Run {
             admitted: judged.admitted(),
             retry_after: judged.retry_after,
         };
+        if let Errand::Arrival { .. } = errand {
+            self.watchdog().on_sample(sample.done - self.load_start(), sample.outcome);
+        }
         let mut recorder = self.recorder();
         let quote = (judged.outcome != Outcome::Accepted && judged.probe.is_none())
             .then(|| (judged.text.as_deref().unwrap_or_default(), judged.check));

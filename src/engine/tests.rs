@@ -170,6 +170,7 @@ async fn run_with(
         proof: Vec::new(),
         proof_lead_in: 0,
         try_spoofing: false,
+        protected: false,
     })
     .await;
     Outcomes { recording, transport }
