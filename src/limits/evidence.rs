@@ -1,5 +1,7 @@
 //! What the rules saw, in words for whoever is on call.
 
+use std::fmt::Write as _;
+
 use super::excess::{Bounds, Excess};
 use super::predict::slack;
 use super::rules::{Party, is_a_limiter};
@@ -134,7 +136,7 @@ pub(super) fn leaked(
         Algorithm::SlidingWindow => "no sliding window",
         Algorithm::TokenBucket => "no token bucket",
     };
-    text.push_str(&format!("; {kind} of {} admits that", per_window(declared)));
+    let _ = write!(text, "; {kind} of {} admits that", per_window(declared));
     if let Some(multiple) = multiple {
         text.push_str("; ");
         text.push_str(&of_multiple(declared, multiple));
@@ -163,7 +165,7 @@ fn of_multiple(declared: &DeclaredLimit, multiple: f64) -> String {
         number((multiple * 100.0).round() / 100.0)
     );
     if whole >= 2.0 && (multiple - whole).abs() <= 0.05 * whole {
-        text.push_str(&format!(", as if {} replicas counted apart", number(whole)));
+        let _ = write!(text, ", as if {} replicas counted apart", number(whole));
     }
     text
 }
@@ -301,7 +303,7 @@ pub(super) fn spoke(refusals: &RefusalCounts, tried: usize) -> String {
     let mut text = format!("{} refusals, all 429 with a JSON body", count(refusals.refused));
     let mut with = |n: u64, what: &str| {
         if n > 0 {
-            text.push_str(&format!(", {} with {what}", count(n)));
+            let _ = write!(text, ", {} with {what}", count(n));
         }
     };
     with(refusals.retry_after, "Retry-After");

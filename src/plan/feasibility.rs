@@ -6,7 +6,7 @@ use super::outlook::{Outlook, Supply, outlook};
 use super::{IdentityKind, Plan, Schedule, SuitePlan, traffic};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
-use crate::limits::Prediction;
+use crate::limits::{self, Prediction};
 use crate::measure::StageKind;
 use crate::units::{Nanos, count, rate};
 
@@ -247,14 +247,16 @@ fn over_the_limit(
             count(schedule.total())
         ),
     };
-    let way_out = way_out(plan, suite, &limit, peak);
+    let way_out = way_out(plan, suite, &limit, schedule);
     Some(Contradiction { text, way_out, impossible: false })
 }
 
 /// How to load within the limit.
-fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, peak: f64) -> String {
+fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, schedule: &Schedule) -> String {
+    let peak = schedule.peak();
     let window = limit.window.as_secs_f64();
-    let wanted = (peak * (window + 1.0) * 1.1 / limit.limit as f64).ceil().max(1.0) as u64;
+    let busiest = schedule.busiest(limit.window + limits::WHOLE_SECOND) as f64;
+    let wanted = (busiest * 1.1 / limit.limit as f64).ceil().max(1.0) as u64;
     let quotas = f64::from(traffic::quotas(plan, limit));
     // A tenth below, and a second for whole-second clocks.
     let within = limit.limit as f64 * quotas / (window + 1.0) / 1.1;

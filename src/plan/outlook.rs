@@ -100,10 +100,9 @@ fn samples(threshold: &Threshold, supply: &Supply) -> Option<(u64, u64)> {
     let refused = (supply.arrivals - supply.admitted.1, supply.arrivals - supply.admitted.0);
     let outcome = threshold.selector.get(TagKey::Outcome);
     let all = match (threshold.metric, outcome) {
-        (_, Some("accepted")) => supply.admitted,
         (_, Some("rate_limited")) => refused,
-        (_, Some(_)) => return None,
-        (
+        (_, Some("accepted"))
+        | (
             Metric::ResponseTime
             | Metric::OnboardingDuration
             | Metric::CredentialVendingDuration
@@ -113,6 +112,7 @@ fn samples(threshold: &Threshold, supply: &Supply) -> Option<(u64, u64)> {
             | Metric::Checks,
             None,
         ) => supply.admitted,
+        (_, Some(_)) => return None,
         _ => arrivals,
     };
     let narrower = threshold.selector.iter().any(|(key, _)| key != TagKey::Outcome);

@@ -15,17 +15,17 @@ pub fn plan_text(suite: &SuiteFeasibility) -> String {
     }
     let all = suite.scenarios.len();
     let skipped = suite.scenarios.iter().filter(|scenario| scenario.skip.is_some()).count();
-    text.push_str(&format!(
+    add!(text, 
         "\nin all: {all} {}, {} arrivals, {}",
         if all == 1 { "scenario" } else { "scenarios" },
         count(suite.arrivals),
         lasting(suite.duration_s)
-    ));
+    );
     if all > 1 && suite.cooldown_s > 0.0 {
-        text.push_str(&format!(" (pauses of {} included)", lasting(suite.cooldown_s)));
+        add!(text, " (pauses of {} included)", lasting(suite.cooldown_s));
     }
     if skipped > 0 {
-        text.push_str(&format!("; {skipped} of them skipped as things are"));
+        add!(text, "; {skipped} of them skipped as things are");
     }
     text.push('\n');
     text
@@ -41,7 +41,7 @@ pub fn plan_brief(scenario: &Feasibility) -> String {
     text.push_str(&skipped(scenario));
     if scenario.skip.is_none() {
         for line in limit_lines(scenario) {
-            text.push_str(&format!("  {line}\n"));
+            add!(text, "  {line}\n");
         }
         text.push_str(&contradictions(scenario));
     }
@@ -57,7 +57,7 @@ fn scenario_text(scenario: &Feasibility) -> String {
         text.push('\n');
     }
     for line in limit_lines(scenario) {
-        text.push_str(&format!("  {line}\n"));
+        add!(text, "  {line}\n");
     }
     if !scenario.thresholds.is_empty() {
         text.push_str("  thresholds\n");
@@ -132,12 +132,15 @@ fn limit_lines(scenario: &Feasibility) -> Vec<String> {
         ];
     };
     let (low, high) = scenario.refused_share;
-    let share =
-        if low == high { percent(low) } else { format!("{} to {}", percent(low), percent(high)) };
+    let share = match (low, high) {
+        (_, 0.0) => "none".to_owned(),
+        (low, high) if low == high => percent(low),
+        (low, high) => format!("{} to {}", percent(low), percent(high)),
+    };
     let mut lines = vec![
         format!("limit: {}", limit.describe()),
         format!(
-            "429 to expect: {} ({share} of arrivals)",
+            "429 to expect: {} ({share} of the arrivals)",
             range(prediction.hits_low, prediction.hits_high)
         ),
         format!("accepted samples: {}", range(scenario.accepted.0, scenario.accepted.1)),
@@ -180,12 +183,11 @@ fn percentile(value: f64) -> String {
 }
 
 fn contradictions(scenario: &Feasibility) -> String {
-    scenario
-        .contradictions
-        .iter()
-        .map(|contradiction| {
-            let mark = if contradiction.impossible { "impossible" } else { "warning" };
-            format!("  {mark}: {}\n    way out: {}\n", contradiction.text, contradiction.way_out)
-        })
-        .collect()
+    let mut text = String::new();
+    for contradiction in &scenario.contradictions {
+        let mark = if contradiction.impossible { "impossible" } else { "warning" };
+        add!(text, "  {mark}: {}\n", contradiction.text);
+        add!(text, "    way out: {}\n", contradiction.way_out);
+    }
+    text
 }
