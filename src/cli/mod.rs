@@ -7,6 +7,7 @@ mod check;
 mod checkpoint;
 mod compare;
 mod inputs;
+mod minting;
 mod output;
 mod plan;
 

@@ -10,9 +10,10 @@ use super::signals::signalled;
 use super::suite::{self, Session};
 use super::surroundings;
 use super::{USAGE, World, check, inputs};
-use crate::config::{Purpose, Resolved};
+use crate::config::{Flags, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
-use crate::plan::{self, CheckState, SuiteReport};
+use crate::ids::ScenarioId;
+use crate::plan::{self, CheckState, Plan, SuitePlan, SuiteReport};
 use crate::report;
 use crate::target::{Target, TargetConfig};
 
@@ -26,7 +27,9 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
         world.output.note(report::plan_brief(scenario).trim_end());
     }
     if args.strict_plan && feasibility.is_impossible() {
-        world.output.error("--strict-plan: a gate of this plan can't be met by any server; nothing was sent");
+        world.output.error(
+            "--strict-plan: a gate of this plan can't be met by any server; nothing was sent",
+        );
         return Ok(USAGE);
     }
     let seed = resolved.plan.seed;
@@ -68,6 +71,7 @@ fn session(
 ) -> anyhow::Result<(Session, Option<Target>)> {
     let Resolved { mut plan, mut secrets, notices, embedded_keys } = resolved;
     let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?.map(Arc::new);
+    let onboarding = onboarding_plan(&plan, args, world)?;
     let mut target = None;
     if plan.environment.embedded {
         let config = TargetConfig::embedded(plan.seed, embedded_keys);
@@ -87,9 +91,29 @@ fn session(
         context: surroundings::context(&world.vars),
         notices,
         baseline,
+        onboarding,
         unreachable: None,
     };
     Ok((session, target))
+}
+
+/// Onboarding's plan, in the run or not, where keys are to be minted through it.
+fn onboarding_plan(
+    suite: &SuitePlan,
+    args: &RunArgs,
+    world: &World,
+) -> anyhow::Result<Option<Plan>> {
+    let of = |suite: &SuitePlan| {
+        suite.scenarios.iter().find(|p| p.scenario == ScenarioId::Onboarding).cloned()
+    };
+    if suite.scenarios.iter().all(|plan| plan.identities.mint == 0) {
+        return Ok(None);
+    }
+    if let Some(plan) = of(suite) {
+        return Ok(Some(plan));
+    }
+    let flags = Flags { scenarios: vec![ScenarioId::Onboarding], ..inputs::run_flags(args) };
+    Ok(of(&inputs::resolve(&flags, Purpose::Run, world)?.plan))
 }
 
 /// Sees to it that the system gives as many sockets as the in-flight cap may need.

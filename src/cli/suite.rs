@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::checkpoint::Checkpointer;
+use super::minting;
 use super::progress::Progress;
 use crate::engine::{
     self, Clock, Event, HttpTransport, Identities, Job, Observer, Stop, WallClock,
@@ -11,7 +12,7 @@ use crate::gate::{self, Verdict};
 use crate::ids::ScenarioId;
 use crate::measure::{Ended, Recording};
 use crate::plan::{
-    self, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport,
+    self, IdentityKind, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport,
 };
 use crate::scenario;
 use crate::secret::Secret;
@@ -30,6 +31,8 @@ pub(super) struct Session {
     pub(super) context: RunContext,
     pub(super) notices: Vec<String>,
     pub(super) baseline: Option<Arc<SuiteReport>>,
+    /// Onboarding's plan, where keys are to be minted through it.
+    pub(super) onboarding: Option<Plan>,
     /// Why the target can't be reached, when that is known before the first scenario.
     pub(super) unreachable: Option<String>,
 }
@@ -75,10 +78,6 @@ impl Session {
         let verdict = gate::evaluate(&plan.criteria, &recording, baseline);
         ScenarioReport { plan: plan.clone(), recording, verdict }
     }
-
-    fn known_secrets(&self) -> Vec<Secret> {
-        self.keys.iter().chain(&self.webhook_secret).cloned().collect()
-    }
 }
 
 /// Runs every scenario, whatever becomes of the others, as far as DESIGN.md
@@ -91,6 +90,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<SuiteReport> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
     let mut done: Vec<ScenarioReport> = Vec::new();
+    let mut notices = Vec::new();
     // What becomes of the scenarios that are no longer tried.
     let known = session.unreachable.clone();
     let mut rest: Option<Ended> = known.map(|reason| Ended::Unreachable { reason });
@@ -99,20 +99,63 @@ pub(super) async fn run(
         checkpointer.begin(&done, plan);
         let now = Timestamp::from_unix(clock.unix());
         let not_run = plan.skip.clone().map(|reason| Ended::Skipped { reason }).or(rest.clone());
-        let recording = if let Some(ended) = not_run {
-            plan.not_run(now, ended)
+        if let Some(ended) = not_run {
+            done.push(session.judged(plan, plan.not_run(now, ended)));
+            continue;
+        }
+        if cool_down {
+            pause(session.plan.cooldown, stop).await;
+        }
+        cool_down = true;
+        let observer = Arc::new(Both(Arc::clone(&progress), Arc::clone(checkpointer)));
+        let mut keys = session.keys.clone();
+        let mut plan = plan.clone();
+        if plan.identities.mint > 0 {
+            mint(session, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop).await?;
+        }
+        let recording = if plan.identities.kind == IdentityKind::Key && keys.is_empty() {
+            let reason = "no API key could be minted".to_owned();
+            plan.not_run(now, Ended::Skipped { reason })
         } else {
-            if cool_down {
-                pause(session.plan.cooldown, stop).await;
-            }
-            cool_down = true;
-            let observer = Arc::new(Both(Arc::clone(&progress), Arc::clone(checkpointer)));
-            run_one(session, plan, Arc::clone(&clock), observer, stop).await?
+            engine::run(job(session, &plan, &keys, Arc::clone(&clock), observer, stop)?).await
         };
         rest = rest.or_else(|| what_of_the_rest(plan.scenario, &recording.ended));
-        done.push(session.judged(plan, recording));
+        done.push(session.judged(&plan, recording));
     }
-    Ok(session.report(done, Timestamp::from_unix(clock.unix()), false))
+    let mut report = session.report(done, Timestamp::from_unix(clock.unix()), false);
+    report.notices.extend(notices);
+    Ok(report)
+}
+
+/// Adds minted keys to `keys`, and what their creation cost to what is done.
+async fn mint(
+    session: &Session,
+    plan: &mut Plan,
+    keys: &mut Vec<Secret>,
+    done: &mut [ScenarioReport],
+    notices: &mut Vec<String>,
+    clock: &Arc<dyn Clock>,
+    stop: &Stop,
+) -> anyhow::Result<()> {
+    let Some(minted) = minting::mint(session, plan, Arc::clone(clock), stop).await? else {
+        notices.push(
+            "mint_keys: onboarding's settings aren't known here, no key was minted".to_owned(),
+        );
+        return Ok(());
+    };
+    let mut notice = format!(
+        "mint_keys: {} of {} keys were minted through onboarding",
+        minted.keys.len(),
+        plan.identities.mint
+    );
+    if let Some(why) = &minted.short {
+        notice = format!("{notice}: {why}");
+    }
+    notices.push(notice);
+    minting::account(session, &minted, done);
+    keys.extend(minted.keys);
+    *plan = minting::with_keys(plan, keys.len());
+    Ok(())
 }
 
 fn what_of_the_rest(scenario: ScenarioId, ended: &Ended) -> Option<Ended> {
@@ -135,17 +178,19 @@ async fn pause(cooldown: Nanos, stop: &Stop) {
     }
 }
 
-async fn run_one(
+/// What the engine needs to run `plan`.
+pub(super) fn job(
     session: &Session,
     plan: &Plan,
+    keys: &[Secret],
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     stop: &Stop,
-) -> anyhow::Result<Recording> {
+) -> anyhow::Result<Job> {
     let suite = &session.plan;
     let secrets = scenario::Secrets {
         webhook: session.webhook_secret.clone(),
-        known: session.known_secrets(),
+        known: keys.iter().chain(&session.webhook_secret).cloned().collect(),
     };
     let transport = HttpTransport::new(
         &suite.environment.url,
@@ -154,10 +199,10 @@ async fn run_one(
         Arc::clone(&clock),
     )?;
     let proof = plan::proof_of(plan, suite.seed);
-    Ok(engine::run(Job {
+    Ok(Job {
         plan: plan.clone(),
         scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets).into(),
-        identities: Identities::new(plan.identities, &session.keys, session.address_offset),
+        identities: Identities::new(plan.identities, keys, session.address_offset),
         transport: Arc::new(transport),
         clock,
         observer,
@@ -167,7 +212,6 @@ async fn run_one(
         protected: suite.environment.protected,
         try_spoofing: suite.environment.verify_limits && limited_by_address(plan),
     })
-    .await)
 }
 
 fn limited_by_address(plan: &Plan) -> bool {

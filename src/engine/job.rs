@@ -14,7 +14,7 @@ use super::stop::Stop;
 use super::transport::Transport;
 use super::watchdog::Watchdog;
 use crate::gate;
-use crate::measure::{Recorder, RecorderConfig, Recording};
+use crate::measure::{Ended, Recorder, RecorderConfig, Recording};
 use crate::plan::{Plan, Schedule};
 use crate::scenario::{Past, Scenario};
 use crate::units::{Nanos, Timestamp};
@@ -184,10 +184,20 @@ impl Run {
 
     /// What was measured so far, complete but for its end.
     pub(super) fn snapshot(&self) -> Recording {
+        self.up_to_date().snapshot()
+    }
+
+    /// What was measured, ended.
+    pub(super) fn finished(&self, ended: Ended) -> Recording {
+        let duration = self.load_time();
+        self.up_to_date().finish(ended, duration)
+    }
+
+    fn up_to_date(&self) -> MutexGuard<'_, Recorder> {
         let mut recorder = self.recorder();
         recorder.set_connections(self.job.transport.connections());
         recorder.set_clock_skew(self.skew());
-        recorder.snapshot()
+        recorder
     }
 }
 

@@ -14,6 +14,7 @@ use crate::ids::{IdentityId, ProbeKind, Traffic};
 use crate::measure::{ProbeEnd, Sample};
 use crate::outcome::Outcome;
 use crate::scenario::{Answer, Call, Identity, Judgement, Past, ProbeResult, Request};
+use crate::secret::Secret;
 use crate::units::Nanos;
 
 /// What is to be sent.
@@ -27,6 +28,8 @@ pub(super) enum Errand {
     Probe { k: u64, kind: ProbeKind },
     /// The k-th request of the proof.
     Proof { k: u64 },
+    /// The k-th customer created for its key.
+    Minting { k: u64 },
 }
 
 impl Errand {
@@ -36,6 +39,7 @@ impl Errand {
             Self::Canary => Traffic::Canary,
             Self::Probe { .. } => Traffic::Probe,
             Self::Proof { .. } => Traffic::Proof,
+            Self::Minting { .. } => Traffic::Minting,
         }
     }
 
@@ -43,7 +47,7 @@ impl Errand {
         match self {
             Self::Arrival { n, .. } => n,
             Self::Canary => 0,
-            Self::Probe { k, .. } | Self::Proof { k } => k,
+            Self::Probe { k, .. } | Self::Proof { k } | Self::Minting { k } => k,
         }
     }
 }
@@ -61,6 +65,8 @@ pub(super) struct Report {
     /// The first check that failed.
     pub(super) check: Option<&'static str>,
     pub(super) admitted: Admitted,
+    /// The new customer's key, of minting only.
+    pub(super) minted: Option<Secret>,
 }
 
 impl Run {
@@ -328,6 +334,7 @@ impl Judged {
             unconnected: self.unconnected,
             check: self.check,
             admitted: self.admitted(),
+            minted: self.judgement.minted.clone(),
         }
     }
 }

@@ -138,11 +138,7 @@ pub(super) fn stopped(reason: &StopReason, after: Nanos) -> Ended {
 }
 
 fn finish(run: &Arc<Run>, ended: Ended, cpu_before: Option<f64>) -> Recording {
-    let mut recorder = run.recorder();
-    let duration = run.load_time();
-    recorder.set_connections(run.job.transport.connections());
-    recorder.set_clock_skew(run.skew());
     let cpu = platform::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
-    recorder.set_generator_usage(cpu, platform::peak_memory());
-    recorder.finish(ended, duration)
+    run.recorder().set_generator_usage(cpu, platform::peak_memory());
+    run.finished(ended)
 }

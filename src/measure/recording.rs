@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, Slice, Timeline, Trend};
-use crate::admission::RefusalCounts;
+use super::{Ledger, LedgerRoom, Slice, Timeline, Trend};
+use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
 use crate::tags::Selector;
@@ -246,6 +246,35 @@ impl Recording {
             connections: Connections::default(),
             generator: Generator::default(),
             clock_skew: None,
+        }
+    }
+
+    /// Adds requests that created customers for their keys: they count as this
+    /// scenario's requests and use its limiter, but are no arrivals.
+    pub fn add_minting(&mut self, minting: &Self) {
+        for (selector, slice) in &minting.slices {
+            if let Some(mine) = self.slices.get_mut(selector) {
+                mine.merge(slice);
+            }
+        }
+        for (traffic, n) in &minting.requests {
+            *self.requests.entry(*traffic).or_default() += n;
+        }
+        self.refusals.refused += minting.refusals.refused;
+        self.refusals.json += minting.refusals.json;
+        self.refusals.retry_after += minting.refusals.retry_after;
+        self.refusals.limit_headers += minting.refusals.limit_headers;
+        let later = minting.started_at.unix_millis - self.started_at.unix_millis;
+        let shift = Nanos::from_millis(u64::try_from(later).unwrap_or(0));
+        let mut room = LedgerRoom::default();
+        for ledger in &minting.ledgers {
+            let mine = self.ledgers.iter_mut().find(|mine| mine.label == ledger.label);
+            if let Some(mine) = mine {
+                for entry in &ledger.entries {
+                    let (sent, done) = (entry.sent + shift, entry.done + shift);
+                    mine.push(Admission { sent, done, ..*entry }, &mut room);
+                }
+            }
         }
     }
 

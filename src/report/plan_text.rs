@@ -15,7 +15,8 @@ pub fn plan_text(suite: &SuiteFeasibility) -> String {
     }
     let all = suite.scenarios.len();
     let skipped = suite.scenarios.iter().filter(|scenario| scenario.skip.is_some()).count();
-    add!(text, 
+    add!(
+        text,
         "\nin all: {all} {}, {} arrivals, {}",
         if all == 1 { "scenario" } else { "scenarios" },
         count(suite.arrivals),
