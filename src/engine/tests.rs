@@ -290,6 +290,16 @@ async fn probes_accompany_the_load_at_their_share() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refused_probe_says_json_as_any_other_refusal() {
+    let mut plan = plan(stages(&[(0, 10.0), (1, 10.0)]));
+    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    let run = run_with(plan, true, None, |_| (Duration::ZERO, answer(429, "{}"))).await;
+    assert_eq!(run.recording.refusals.refused, 14);
+    assert_eq!(run.recording.refusals.json, 14);
+    assert!(run.recording.probes.iter().all(|probe| probe.neither == probe.sent));
+}
+
+#[tokio::test(start_paused = true)]
 async fn duplicates_repeat_acknowledged_bytes() {
     let hold = plan(stages(&[(0, 50.0), (40, 50.0)]));
     let run = run_with(hold, true, None, |_| (Duration::from_millis(5), success())).await;

@@ -12,7 +12,7 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         .map(|ledger| LedgerView {
             label: &ledger.label,
             set_aside: ledger.set_aside,
-            entries: &ledger.entries,
+            entries: ledger.complete(),
         })
         .collect();
     let clock =

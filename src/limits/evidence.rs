@@ -1,5 +1,7 @@
 //! What the rules saw, in words for whoever is on call.
 
+use std::fmt::Write as _;
+
 use super::excess::{Bounds, Excess};
 use super::predict::slack;
 use super::rules::{Party, is_a_limiter};
@@ -88,6 +90,14 @@ pub(super) fn not_reached(declared: &DeclaredLimit, most: usize) -> String {
     )
 }
 
+pub(super) fn no_refusal(declared: &DeclaredLimit, most: usize) -> String {
+    format!(
+        "nothing was refused, so the limit of {} was never seen at work (most admitted to one identity: {})",
+        per_window(declared),
+        times(most)
+    )
+}
+
 pub(super) fn nothing_refused() -> String {
     "nothing was refused".to_owned()
 }
@@ -96,7 +106,7 @@ pub(super) fn leaked(
     declared: &DeclaredLimit,
     party: &Party<'_>,
     excess: &Excess,
-    inference: &Inference,
+    inferred: Algorithm,
     multiple: Option<f64>,
 ) -> String {
     let span = excess.to - excess.from;
@@ -119,35 +129,35 @@ pub(super) fn leaked(
             declared.window
         )
     };
-    let kind = match inference.algorithm {
+    let kind = match inferred {
         Algorithm::None | Algorithm::Unknown => "no limiter of any kind",
         Algorithm::AnchoredWindow => "no anchored window",
         Algorithm::AlignedWindow => "no aligned window",
         Algorithm::SlidingWindow => "no sliding window",
         Algorithm::TokenBucket => "no token bucket",
     };
-    text.push_str(&format!("; {kind} of {} admits that", per_window(declared)));
+    let _ = write!(text, "; {kind} of {} admits that", per_window(declared));
     if let Some(multiple) = multiple {
         text.push_str("; ");
-        text.push_str(&of_multiple(inference, multiple));
+        text.push_str(&of_multiple(declared, multiple));
     }
     text.push_str("; ");
     text.push_str(&tolerance(declared));
     text
 }
 
-pub(super) fn too_high(declared: &DeclaredLimit, inference: &Inference, multiple: f64) -> String {
+pub(super) fn too_high(declared: &DeclaredLimit, multiple: f64) -> String {
     format!(
         "{}; declared: {}; {}",
-        of_multiple(inference, multiple),
+        of_multiple(declared, multiple),
         per_window(declared),
         tolerance(declared)
     )
 }
 
 /// The limit that seems to be in force, and what a whole multiple suggests.
-fn of_multiple(inference: &Inference, multiple: f64) -> String {
-    let limit = inference.limit.map_or(0.0, |limit| limit.value);
+fn of_multiple(declared: &DeclaredLimit, multiple: f64) -> String {
+    let limit = (multiple * declared.limit as f64).round();
     let whole = multiple.round();
     let mut text = format!(
         "the limit in force seems to be {}, {} times the declared one",
@@ -155,7 +165,7 @@ fn of_multiple(inference: &Inference, multiple: f64) -> String {
         number((multiple * 100.0).round() / 100.0)
     );
     if whole >= 2.0 && (multiple - whole).abs() <= 0.05 * whole {
-        text.push_str(&format!(", as if {} replicas counted apart", number(whole)));
+        let _ = write!(text, ", as if {} replicas counted apart", number(whole));
     }
     text
 }
@@ -293,7 +303,7 @@ pub(super) fn spoke(refusals: &RefusalCounts, tried: usize) -> String {
     let mut text = format!("{} refusals, all 429 with a JSON body", count(refusals.refused));
     let mut with = |n: u64, what: &str| {
         if n > 0 {
-            text.push_str(&format!(", {} with {what}", count(n)));
+            let _ = write!(text, ", {} with {what}", count(n));
         }
     };
     with(refusals.retry_after, "Retry-After");

@@ -9,9 +9,13 @@
 use super::evidence;
 use super::excess::{self, Bounds, Excess};
 use super::predict::{WHOLE_SECOND, slack};
-use super::trace::{Refusal, Trace};
+use super::trace::{Refusal, Trace, before, before_or_at};
 use super::{Algorithm, Inference, RuleName, RuleResult, RuleVerdict};
 use crate::admission::{Admission, DeclaredLimit, RefusalCounts};
+
+/// From this multiple of the declared limit on an inferred limit counts as
+/// over-admission by itself.
+const CLEARLY_MORE: f64 = 1.1;
 
 /// One identity's ledger, as rules and inference see it.
 #[derive(Clone, Copy, Debug)]
@@ -150,25 +154,36 @@ fn holds(
     inference: &Inference,
 ) -> RuleResult {
     let name = RuleName::Holds;
-    let tested = |party: &Party<'_>| party.trace.admitted() > bounds.limit;
-    if !parties.iter().any(|party| tested(party) || !party.trace.refused.is_empty()) {
+    if parties.iter().all(|party| party.trace.refused.is_empty()) {
         let most = parties.iter().map(|party| party.trace.admitted()).max().unwrap_or(0);
-        return rule(name, RuleVerdict::NotExercised, evidence::not_reached(declared, most));
+        return rule(name, RuleVerdict::NotExercised, evidence::no_refusal(declared, most));
     }
+    let clearly_more = |low: f64| low >= CLEARLY_MORE * bounds.limit as f64;
     let multiple = inference
         .limit
-        .filter(|limit| limit.low > bounds.limit as f64)
+        .filter(|limit| clearly_more(limit.low))
         .map(|limit| limit.value / bounds.limit as f64);
     for party in parties {
         if let Some(excess) = over_admission(party, bounds) {
-            let text = evidence::leaked(declared, party, &excess, inference, multiple);
+            let multiple = multiple.or_else(|| first_window(&party.trace, bounds));
+            let text = evidence::leaked(declared, party, &excess, inference.algorithm, multiple);
             return rule(name, RuleVerdict::Fail, text);
         }
     }
     if let Some(multiple) = multiple {
-        return rule(name, RuleVerdict::Fail, evidence::too_high(declared, inference, multiple));
+        return rule(name, RuleVerdict::Fail, evidence::too_high(declared, multiple));
     }
     rule(name, RuleVerdict::Pass, evidence::held(declared, bounds, parties, inference))
+}
+
+/// How many times the limit the first window admitted, where that was clearly
+/// more than the limit before anything was refused.
+fn first_window(trace: &Trace, bounds: &Bounds) -> Option<f64> {
+    let refused = trace.refused.first()?;
+    let at_once = before(&trace.done, refused.sent);
+    let all = before(&trace.done, trace.first + bounds.window - bounds.slack).max(at_once);
+    let limit = bounds.limit as f64;
+    (at_once as f64 >= CLEARLY_MORE * limit).then_some(all as f64 / limit)
 }
 
 /// Admissions that no correct limiter of any kind allows.
@@ -194,7 +209,7 @@ fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
 fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
     let mut seen = Refusals::default();
     let lookback = bounds.longest + bounds.slack;
-    let mut stretch_was_due = true;
+    let mut began_rightly = true;
     let mut previous: Option<Refusal> = None;
     for refusal in &trace.refused {
         let before = trace.may_have_been_admitted(refusal.sent - lookback, refusal.done);
@@ -204,7 +219,7 @@ fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
         let nothing_before = before == 0 && !whole_window_seen && !fresh;
         let wrong = before < bounds.limit && !nothing_before;
         if wrong {
-            if goes_on && stretch_was_due {
+            if goes_on && began_rightly {
                 seen.going_on.get_or_insert((*refusal, before));
             } else {
                 seen.early.get_or_insert((*refusal, before));
@@ -214,7 +229,7 @@ fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
             }
         }
         if !goes_on {
-            stretch_was_due = !wrong;
+            began_rightly = !wrong;
         }
         previous = Some(*refusal);
     }
@@ -226,7 +241,7 @@ fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
 /// Whether it admitted again after a refusal, and whether it was asked to.
 fn recoveries(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
     let Some(first) = trace.refused.first() else { return };
-    let later = super::trace::before_or_at(&trace.sent, first.done);
+    let later = before_or_at(&trace.sent, first.done);
     seen.recovered = trace.sent.get(later).map(|sent| (*sent, sent - first.sent));
     let free = first.done + bounds.longest + bounds.slack;
     let asked = trace.refused.iter().any(|refusal| refusal.sent >= free);
@@ -242,7 +257,7 @@ fn promises(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
         let due = promise.done + f64::from(wait) + 1.0 + bounds.slack;
         let next = i + trace.refused[i..].partition_point(|refusal| refusal.sent < due);
         let refused = trace.refused.get(next);
-        let admitted = super::trace::before(&trace.sent, due);
+        let admitted = before(&trace.sent, due);
         if let Some(refusal) = refused
             && trace.may_have_been_admitted(promise.sent, refusal.done) == 0
         {

@@ -129,3 +129,96 @@ fn correct_limiters_are_not_accused() {
     println!("{} accused: {accused:#?}", accused.len());
     assert!(accused.len() < 10, "{} of 1000 accused: {accused:#?}", accused.len());
 }
+
+/// A run against a limiter: three minutes of proof, then the judgement.
+fn proved(seed: u64, limit: u64, admits: impl FnMut(Nanos) -> bool) -> Vec<RuleResult> {
+    let mut dice = Dice::new(seed);
+    let proof = proof_schedule(&declared(limit), 100.0, seed, Nanos::from_secs(180));
+    let moments = [proof.lead_in, proof.follow_ups].concat();
+    let entries = ledger(&moments, Nanos::from_millis(50), Nanos::ZERO, &mut dice, admits);
+    judged(&compressed(&entries), &declared(limit))
+}
+
+fn names(results: &[RuleResult]) -> Vec<RuleName> {
+    failures(results).iter().map(|rule| rule.name).collect()
+}
+
+fn evidence(results: &[RuleResult], name: RuleName) -> String {
+    results.iter().find(|rule| rule.name == name).map_or_else(String::new, |r| r.evidence.clone())
+}
+
+#[test]
+fn a_limiter_that_is_off_does_not_engage() {
+    let results = proved(1, 10, |_| true);
+    assert_eq!(names(&results), [RuleName::Engages]);
+    insta::assert_snapshot!(evidence(&results, RuleName::Engages));
+}
+
+#[test]
+fn half_the_declared_limit_does_not_let_through() {
+    for kind in KINDS {
+        let mut model = limiter(kind, 5, Nanos::from_secs(60));
+        let results = proved(2, 10, |at| model.admits(at));
+        assert_eq!(names(&results), [RuleName::LetsThrough], "{kind}");
+        if kind == "whole-seconds" {
+            insta::assert_snapshot!(evidence(&results, RuleName::LetsThrough));
+        }
+    }
+}
+
+#[test]
+fn a_window_that_never_resets_does_not_recover() {
+    let mut model = limiter("anchored", 10, Nanos::MAX);
+    let results = proved(3, 10, |at| model.admits(at));
+    assert_eq!(names(&results), [RuleName::Recovers]);
+    insta::assert_snapshot!(evidence(&results, RuleName::Recovers));
+}
+
+#[test]
+fn replicas_that_count_apart_are_named() {
+    let mut models: Vec<_> =
+        (0..3).map(|_| limiter("whole-seconds", 10, Nanos::from_secs(60))).collect();
+    let mut turn = 0;
+    let results = proved(4, 10, |at| {
+        turn += 1;
+        models[turn % 3].admits(at)
+    });
+    assert_eq!(names(&results), [RuleName::Holds]);
+    insta::assert_snapshot!(evidence(&results, RuleName::Holds));
+}
+
+/// A limiter that lets 2 % of what it should refuse slip through, met by 500
+/// such requests.
+#[test]
+fn a_leak_of_two_per_cent_is_caught_by_500_requests() {
+    for kind in KINDS {
+        for (limit, rate, seeds) in [(10, 4.0, 10), (10, 20.0, 10), (60, 8.0, 5), (1000, 33.0, 1)] {
+            for seed in 0..seeds {
+                let mut dice = Dice::new(seed);
+                let mut leak = Dice::new(seed + 500);
+                let mut model = limiter(kind, limit, Nanos::from_secs(60));
+                let skew = Nanos::from_millis(dice.whole(0, 60_000));
+                let moments: Vec<_> =
+                    (0..500 + 3 * limit).map(|i| Nanos::from_secs_f64(i as f64 / rate)).collect();
+                let admits = |at| model.admits(at) || leak.unit() < 0.02;
+                let jitter = Nanos::from_millis(50);
+                let entries = ledger(&moments, jitter, skew, &mut dice, admits);
+                let results = judged(&compressed(&entries), &declared(limit));
+                assert_eq!(names(&results), [RuleName::Holds], "{kind} {limit} {rate} {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_caller_that_may_name_another_address_walks_round_it() {
+    let facts = Facts { refusals: RefusalCounts::default(), spoofed: Some(true) };
+    let inference = infer(&[], Some(&declared(10)), WallClock::default());
+    let verdict = |promised| {
+        let declared = DeclaredLimit { spoofable: promised, ..declared(10) };
+        let results = judge(&declared, &[], &facts, &inference);
+        results.into_iter().find(|rule| rule.name == RuleName::NotSpoofable).map(|r| r.verdict)
+    };
+    assert_eq!(verdict(Some(false)), Some(RuleVerdict::Fail));
+    assert_eq!(verdict(None), Some(RuleVerdict::Info));
+}

@@ -9,6 +9,23 @@ use crate::units::Nanos;
 /// The most entries an identity keeps; what comes later is counted only.
 const MOST_ENTRIES: usize = 20_000;
 
+/// The most entries that all identities of a scenario keep together, those set
+/// aside not counted: about 10 MB, whatever the run's length.
+const MOST_TOGETHER: usize = 200_000;
+
+/// How long a request may be under way: the engine's default timeout.
+const UNDER_WAY: Nanos = Nanos::from_secs(30);
+
+/// What is left of the entries that the identities of a scenario share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerRoom(usize);
+
+impl Default for LedgerRoom {
+    fn default() -> Self {
+        Self(MOST_TOGETHER)
+    }
+}
+
 /// The ledger of one identity: everything it sent, canary, probes and proof
 /// included.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,25 +69,42 @@ impl Ledger {
         }
     }
 
-    /// Adds a request.
-    pub fn push(&mut self, entry: Admission) {
+    /// The entries up to which nothing is missing. Of a full ledger the last half
+    /// minute isn't among them: requests that were under way then, and have no
+    /// entry, may have been admitted before others that have one.
+    #[must_use]
+    pub fn complete(&self) -> &[Admission] {
+        let Some(full_at) = self.full_at else { return &self.entries };
+        let end = self.entries.partition_point(|entry| entry.done + UNDER_WAY <= full_at);
+        &self.entries[..end]
+    }
+
+    /// Adds a request, taking a place of `room` for it unless the identity is
+    /// set aside.
+    ///
+    /// From the first entry that found no place on none is kept, so that what is
+    /// kept is everything up to then.
+    pub fn push(&mut self, entry: Admission, room: &mut LedgerRoom) {
         match entry.admitted {
             Admitted::Yes => self.admitted += 1,
             Admitted::No => self.refused += 1,
             Admitted::Unknown => self.unknown += 1,
         }
-        let refused = |e: Option<&Admission>| e.is_some_and(|e| e.admitted == Admitted::No);
-        let len = self.entries.len();
-        let in_a_run = entry.admitted == Admitted::No
-            && len >= 2
-            && refused(self.entries.last())
-            && refused(self.entries.get(len - 2));
-        if in_a_run {
-            self.entries[len - 1] = entry;
-        } else if len < MOST_ENTRIES {
-            self.entries.push(entry);
-        } else if self.full_at.is_none() {
+        if self.full_at.is_some() {
+            return;
+        }
+        let refused = |e: &Admission| e.admitted == Admitted::No;
+        if let [.., before, last] = self.entries.as_mut_slice()
+            && refused(&entry)
+            && refused(before)
+            && refused(last)
+        {
+            *last = entry;
+        } else if self.entries.len() >= MOST_ENTRIES || (room.0 == 0 && !self.set_aside) {
             self.full_at = Some(entry.sent);
+        } else {
+            room.0 -= usize::from(!self.set_aside);
+            self.entries.push(entry);
         }
     }
 }
@@ -116,5 +150,58 @@ mod compact {
                 Ok(Admission { sent, done: sent + Nanos::from_micros(took), admitted, retry_after })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(second: u64, admitted: Admitted) -> Admission {
+        let sent = Nanos::from_secs(second);
+        Admission { sent, done: sent + Nanos::from_millis(5), admitted, retry_after: None }
+    }
+
+    #[test]
+    fn of_consecutive_refusals_the_first_and_the_last_are_kept() {
+        let mut ledger = Ledger::new(IdentityId(0), "key 1", false);
+        let mut room = LedgerRoom::default();
+        ledger.push(entry(0, Admitted::Yes), &mut room);
+        for second in 1..10 {
+            ledger.push(entry(second, Admitted::No), &mut room);
+        }
+        ledger.push(entry(10, Admitted::Yes), &mut room);
+        let kept: Vec<u64> = ledger.entries.iter().map(|e| e.sent.0 / 1_000_000_000).collect();
+        assert_eq!(kept, [0, 1, 9, 10]);
+        assert_eq!((ledger.admitted, ledger.refused), (2, 9));
+    }
+
+    #[test]
+    fn a_full_ledger_only_counts() {
+        let mut ledger = Ledger::new(IdentityId(0), "key 1", false);
+        let mut room = LedgerRoom::default();
+        for second in 0..=MOST_ENTRIES as u64 {
+            ledger.push(entry(second, Admitted::Yes), &mut room);
+        }
+        for second in 0..3 {
+            ledger.push(entry(30_000 + second, Admitted::No), &mut room);
+        }
+        assert_eq!(ledger.entries.len(), MOST_ENTRIES);
+        assert_eq!(ledger.full_at, Some(Nanos::from_secs(MOST_ENTRIES as u64)));
+        assert_eq!((ledger.admitted, ledger.refused), (MOST_ENTRIES as u64 + 1, 3));
+        assert!(ledger.entries.iter().all(|e| e.admitted == Admitted::Yes));
+    }
+
+    #[test]
+    fn thousands_of_identities_share_their_room_and_the_one_set_aside_keeps_its_own() {
+        let mut room = LedgerRoom(3);
+        let mut sharing = Ledger::new(IdentityId(0), "198.18.0.1", false);
+        let mut aside = Ledger::new(IdentityId(1), "198.18.0.2", true);
+        for second in 0..5 {
+            sharing.push(entry(second, Admitted::Yes), &mut room);
+            aside.push(entry(second, Admitted::Yes), &mut room);
+        }
+        assert_eq!((sharing.entries.len(), aside.entries.len()), (3, 5));
+        assert_eq!((sharing.admitted, sharing.full_at), (5, Some(Nanos::from_secs(3))));
     }
 }

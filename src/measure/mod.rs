@@ -12,7 +12,7 @@ mod timeline;
 mod trend;
 
 pub use bootstrap::{block_length, resample};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, LedgerRoom};
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Connections, Ended, Excerpt, Generator, ProbeCount, Recording,

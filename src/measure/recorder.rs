@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matcher::Matcher;
 use super::{
-    CanaryResult, CheckCount, Connections, Ended, Excerpt, Ledger, ProbeCount, Recording, Sample,
-    Slice, StageKind, StageRecord,
+    CanaryResult, CheckCount, Connections, Ended, Excerpt, Ledger, LedgerRoom, ProbeCount,
+    Recording, Sample, Slice, StageKind, StageRecord,
 };
 use crate::admission::Admission;
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
@@ -61,6 +61,7 @@ pub struct Recorder {
     slices: Vec<(Selector, Matcher, Slice)>,
     excerpts: BTreeMap<(Outcome, u16), Excerpt>,
     ledgers: Vec<Ledger>,
+    ledger_room: LedgerRoom,
     limit_declared: bool,
 }
 
@@ -105,6 +106,7 @@ impl Recorder {
             ledgers: ledgers
                 .map(|(i, (name, aside))| Ledger::new(crate::ids::IdentityId(i), name, aside))
                 .collect(),
+            ledger_room: LedgerRoom::default(),
             limit_declared: config.limit_declared,
         }
     }
@@ -174,12 +176,13 @@ impl Recorder {
 
     fn enter_ledger(&mut self, sample: &Sample) {
         let Some(ledger) = self.ledgers.get_mut(sample.identity.0 as usize) else { return };
-        ledger.push(Admission {
+        let entry = Admission {
             sent: sample.sent,
             done: sample.done,
             admitted: sample.admitted,
             retry_after: sample.retry_after,
-        });
+        };
+        ledger.push(entry, &mut self.ledger_room);
         let fine = matches!(sample.outcome, Outcome::Accepted | Outcome::RateLimited);
         if sample.traffic == Traffic::Arrival && !fine {
             ledger.failed += 1;
