@@ -9,19 +9,21 @@ use std::ops::Range;
 
 use rand::{Rng, RngExt};
 
-/// The shortest block of a series that is long enough for it (nine values): a
-/// weak memory often goes unseen in a short series, and too short a block takes
-/// noise for a difference while a little too long a one costs next to nothing.
+/// The shortest block of a series of eighteen values and more: a weak memory often
+/// goes unseen in a short series, and too short a block takes noise for a
+/// difference while a little too long a one costs next to nothing. Shorter
+/// series can't afford it: they would have hardly a block to draw.
 const SHORTEST_BLOCK: usize = 3;
 
-/// The block length for `series` (one figure a second): 3 where neighbours seem
-/// unrelated, longer the longer they remember; at most a third of the series.
+/// The block length for `series` (one figure a second): 3 (of fewer than
+/// eighteen figures 1 or 2) where neighbours seem unrelated, longer the longer they
+/// remember; at most a third of the series.
 ///
 /// `series` should be free of any trend that the plan explains.
 #[must_use]
 pub fn block_length(series: &[f64]) -> usize {
     let n = series.len();
-    let shortest = SHORTEST_BLOCK.min(n / 3).max(1);
+    let shortest = SHORTEST_BLOCK.min(n / 6).max(1);
     if n < 4 {
         return shortest;
     }

@@ -183,7 +183,7 @@ fn obstacles<'a>(
     }
     if was.identities != is.identities {
         reasons.push(format!(
-            "the arrivals come from {} identities and came from {}",
+            "the identities number {} and numbered {}, or are of another kind",
             units::count(u64::from(is.identities.count)),
             units::count(u64::from(was.identities.count)),
         ));
@@ -227,7 +227,9 @@ fn surroundings(base: &SuiteReport, new: &SuiteReport) -> Vec<String> {
             warnings.push(format!("{what} is {is} and was {was}"));
         }
     };
-    note("the target", &base.environment.url, &new.environment.url);
+    if !(base.environment.embedded && new.environment.embedded) {
+        note("the target", &base.environment.url, &new.environment.url);
+    }
     note("load-gate's version", &base.tool_version, &new.tool_version);
     warnings
 }
@@ -424,7 +426,7 @@ mod tests {
             ("onboarding: the stages are 50.0 s→50/s and were 50.0 s→100/s", |s| {
                 s.scenarios[0].plan.stages[0].target = 50.0;
             }),
-            ("onboarding: the arrivals come from 3 identities and came from 1", |s| {
+            ("onboarding: the identities number 3 and numbered 1, or are of another kind", |s| {
                 s.scenarios[0].plan.identities.count = 3;
             }),
             ("onboarding: the scenario's settings differ", |s| {

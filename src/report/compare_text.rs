@@ -126,6 +126,11 @@ fn words(figure: &FigureComparison) -> String {
     match figure.call {
         Call::Higher | Call::Lower => format!("certain: {direction} by {}", reach(figure, change)),
         Call::Slight => format!("certain but slight: {direction} by {}", reach(figure, change)),
+        Call::Noise | Call::TooFew if quantile && (change.high > 2.0 || change.low < 0.5) => {
+            let factor = change.high.max(change.low.max(1e-3).recip());
+            let factor = units::number((factor * 10.0).ceil() / 10.0);
+            format!("noise: so short a run shows only a change beyond ×{factor}")
+        }
         Call::Noise | Call::TooFew => {
             let hidden = if quantile {
                 units::percent((change.high - 1.0).max(1.0 - change.low))
@@ -207,7 +212,7 @@ mod tests {
             base: run("a1", VerdictKind::Pass),
             new: run("b2", VerdictKind::Fail),
             confidence: 0.99,
-            figures_compared: 5,
+            figures_compared: 6,
             certain: 2,
             headline: "different: webhook: p95 21.40 % slower".to_owned(),
             warnings: vec!["load-gate's version is 1.1.0 and was 1.0.0".to_owned()],
@@ -221,6 +226,7 @@ mod tests {
                     figure(Figure::P90, (40.0, 39.0), Some((0.975, 0.96, 0.99)), Call::Slight),
                     figure(Figure::P95, (50.0, 60.7), Some((1.214, 1.15, 1.28)), Call::Higher),
                     figure(Figure::P99, (90.0, 99.0), None, Call::TooFew),
+                    figure(Figure::P99, (90.0, 99.0), Some((1.1, 0.3, 4.25)), Call::Noise),
                     figure(
                         Figure::SuccessRate,
                         (0.99, 0.95),
