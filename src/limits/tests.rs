@@ -226,7 +226,7 @@ fn a_caller_that_may_name_another_address_walks_round_it() {
 #[test]
 fn a_constant_rate_admits_alike_and_nobody_pretends_to_know() {
     for kind in ["anchored", "sliding"] {
-        let moments: Vec<_> = (0..1500).map(|i| Nanos::from_millis(200 * i)).collect();
+        let moments: Vec<_> = (0..1500).map(|i| Nanos::from_millis(197 * i)).collect();
         let mut model = limiter(kind, 10, Nanos::from_secs(60));
         let jitter = Nanos::from_millis(50);
         let entries =
