@@ -9,7 +9,7 @@ use super::{World, inputs};
 use crate::config::{Purpose, Secrets};
 use crate::engine::{self, Clock, GitHubAccess, Preflight, WallClock};
 use crate::ids::ScenarioId;
-use crate::plan::{CheckReport, SuitePlan};
+use crate::plan::{self, CheckReport, SuitePlan};
 use crate::report;
 use crate::scenario::{self, Scenario};
 use crate::secret::Secret;
@@ -55,7 +55,12 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
     let of = |id: ScenarioId| plan.scenarios.iter().find(move |p| p.scenario == id);
     let webhook = of(ScenarioId::Webhook);
     let keyed = of(ScenarioId::CredentialVending);
-    let contradictions = Vec::new();
+    let contradictions = plan::suite_feasibility(plan)
+        .scenarios
+        .into_iter()
+        .flat_map(|s| s.contradictions)
+        .map(|c| format!("{}; {}", c.text, c.way_out))
+        .collect();
     let api_url = world.vars.get("GITHUB_API_URL").filter(|url| !url.is_empty());
     Preflight {
         environment: plan.environment.clone(),

@@ -8,6 +8,7 @@ mod checkpoint;
 mod compare;
 mod inputs;
 mod output;
+mod plan;
 
 mod progress;
 mod report;
@@ -84,6 +85,7 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => run::run(&args, world),
 
+        Command::Plan(args) => plan::plan(&args, world),
         Command::Check(args) => check::check(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
         Command::Serve(args) => serve::serve(&args, world),

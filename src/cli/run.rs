@@ -9,10 +9,10 @@ use super::results::Results;
 use super::signals::signalled;
 use super::suite::{self, Session};
 use super::surroundings;
-use super::{World, check, inputs};
+use super::{USAGE, World, check, inputs};
 use crate::config::{Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
-use crate::plan::{CheckState, SuiteReport};
+use crate::plan::{self, CheckState, SuiteReport};
 use crate::report;
 use crate::target::{Target, TargetConfig};
 
@@ -20,6 +20,19 @@ use crate::target::{Target, TargetConfig};
 pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
     let flags = inputs::run_flags(args);
     let resolved = inputs::resolve(&flags, Purpose::Run, world)?;
+    let mut resolved = resolved;
+    let feasibility = plan::suite_feasibility(&resolved.plan);
+    for scenario in &feasibility.scenarios {
+        world.output.note(report::plan_brief(scenario).trim_end());
+    }
+    if args.strict_plan && feasibility.is_impossible() {
+        world.output.error("--strict-plan: a gate of this plan can't be met by any server; nothing was sent");
+        return Ok(USAGE);
+    }
+    let seed = resolved.plan.seed;
+    for plan in &mut resolved.plan.scenarios {
+        plan.criteria.prediction = plan::predict_hits(plan, seed);
+    }
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
     // The target answers while it is held.

@@ -9,10 +9,9 @@ use crate::engine::{
 };
 use crate::gate::{self, Verdict};
 use crate::ids::ScenarioId;
-use crate::limits;
 use crate::measure::{Ended, Recording};
 use crate::plan::{
-    Plan, RunContext, SCHEMA_VERSION, ScenarioReport, Schedule, SuitePlan, SuiteReport,
+    self, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport,
 };
 use crate::scenario;
 use crate::secret::Secret;
@@ -154,7 +153,7 @@ async fn run_one(
         &plan.engine,
         Arc::clone(&clock),
     )?;
-    let proof = proof_of(plan, suite.seed);
+    let proof = plan::proof_of(plan, suite.seed);
     Ok(engine::run(Job {
         plan: plan.clone(),
         scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets).into(),
@@ -173,16 +172,6 @@ async fn run_one(
 
 fn limited_by_address(plan: &Plan) -> bool {
     plan.criteria.limit.is_some_and(|limit| limit.scope == crate::admission::Scope::Ip)
-}
-
-fn proof_of(plan: &Plan, seed: u64) -> limits::ProofSchedule {
-    let schedule = Schedule::new(&plan.stages);
-    match plan.criteria.limit {
-        Some(limit) if plan.identities.set_aside > 0 => {
-            limits::proof_schedule(&limit, schedule.peak(), seed, schedule.duration())
-        }
-        _ => limits::ProofSchedule::default(),
-    }
 }
 
 /// Two who watch.

@@ -97,8 +97,8 @@ impl SuiteFeasibility {
     /// Whether some gate can't be passed by any target.
     #[must_use]
     pub fn is_impossible(&self) -> bool {
-        let contradictions = self.scenarios.iter().flat_map(|s| &s.contradictions);
-        contradictions.into_iter().any(|contradiction| contradiction.impossible)
+        let running = self.scenarios.iter().filter(|s| s.skip.is_none());
+        running.flat_map(|s| &s.contradictions).any(|contradiction| contradiction.impossible)
     }
 }
 
@@ -107,16 +107,15 @@ impl SuiteFeasibility {
 pub fn suite_feasibility(suite: &SuitePlan) -> SuiteFeasibility {
     let scenarios: Vec<Feasibility> =
         suite.scenarios.iter().map(|plan| feasibility(plan, suite)).collect();
-    let runs: Vec<&Feasibility> = scenarios.iter().filter(|s| s.skip.is_none()).collect();
     let cooldown_s = suite.cooldown.as_secs_f64();
-    let pauses = cooldown_s * runs.len().saturating_sub(1) as f64;
-    let lasting = |s: &&Feasibility| s.duration_s + s.proof.map_or(0.0, |proof| proof.1);
+    let pauses = cooldown_s * scenarios.len().saturating_sub(1) as f64;
+    let lasting = |s: &Feasibility| s.duration_s + s.proof.map_or(0.0, |proof| proof.1);
     SuiteFeasibility {
         environment: suite.environment.name.clone(),
         profile: suite.profile.clone(),
-        arrivals: runs.iter().map(|s| s.arrivals).sum(),
+        arrivals: scenarios.iter().map(|s| s.arrivals).sum(),
         cooldown_s,
-        duration_s: runs.iter().map(lasting).sum::<f64>() + pauses,
+        duration_s: scenarios.iter().map(lasting).sum::<f64>() + pauses,
         scenarios,
     }
 }
@@ -136,10 +135,8 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
     let proof = traffic::proof_of(plan, suite.seed);
     let sent = (proof.lead_in.len() + proof.follow_ups.len()) as u64;
     let mut contradictions = Vec::new();
-    if plan.skip.is_none() {
-        contradictions.extend(over_the_limit(plan, suite, &schedule, accepted));
-        contradictions.extend(thresholds.iter().filter_map(|t| unsupported(t, plan, suite)));
-    }
+    contradictions.extend(over_the_limit(plan, suite, &schedule, accepted));
+    contradictions.extend(thresholds.iter().filter_map(|t| unsupported(t, plan, suite)));
     Feasibility {
         scenario: plan.scenario,
         skip: plan.skip.clone(),

@@ -13,18 +13,19 @@ pub fn plan_text(suite: &SuiteFeasibility) -> String {
         text.push('\n');
         text.push_str(&scenario_text(scenario));
     }
-    let runs = suite.scenarios.iter().filter(|scenario| scenario.skip.is_none()).count();
-    add!(
-        text,
-        "\nin all: {} of {} {}, {} arrivals, {}",
-        runs,
-        suite.scenarios.len(),
-        if suite.scenarios.len() == 1 { "scenario" } else { "scenarios" },
+    let all = suite.scenarios.len();
+    let skipped = suite.scenarios.iter().filter(|scenario| scenario.skip.is_some()).count();
+    add!(text, 
+        "\nin all: {all} {}, {} arrivals, {}",
+        if all == 1 { "scenario" } else { "scenarios" },
         count(suite.arrivals),
         lasting(suite.duration_s)
     );
-    if runs > 1 && suite.cooldown_s > 0.0 {
+    if all > 1 && suite.cooldown_s > 0.0 {
         add!(text, " (pauses of {} included)", lasting(suite.cooldown_s));
+    }
+    if skipped > 0 {
+        add!(text, "; {skipped} of them skipped as things are");
     }
     text.push('\n');
     text
@@ -37,6 +38,7 @@ pub fn plan_brief(scenario: &Feasibility) -> String {
     let mut text = String::new();
     text.push_str(&headline(scenario));
     text.push('\n');
+    text.push_str(&skipped(scenario));
     if scenario.skip.is_none() {
         for line in limit_lines(scenario) {
             add!(text, "  {line}\n");
@@ -49,9 +51,7 @@ pub fn plan_brief(scenario: &Feasibility) -> String {
 fn scenario_text(scenario: &Feasibility) -> String {
     let mut text = headline(scenario);
     text.push('\n');
-    if scenario.skip.is_some() {
-        return text;
-    }
+    text.push_str(&skipped(scenario));
     for line in timeline(&scenario.stages) {
         text.push_str(&line);
         text.push('\n');
@@ -75,9 +75,6 @@ fn lasting(seconds: f64) -> String {
 }
 
 fn headline(scenario: &Feasibility) -> String {
-    if let Some(reason) = &scenario.skip {
-        return format!("{}: can't run: {reason}", scenario.scenario);
-    }
     format!(
         "{}: {} arrivals in {}, at most {}, from {}",
         scenario.scenario,
@@ -86,6 +83,12 @@ fn headline(scenario: &Feasibility) -> String {
         rate(scenario.peak_rate),
         scenario.identities
     )
+}
+
+/// Why it would be skipped as things are.
+fn skipped(scenario: &Feasibility) -> String {
+    let reason = scenario.skip.as_ref();
+    reason.map_or_else(String::new, |reason| format!("  as things are it is skipped: {reason}\n"))
 }
 
 fn timeline(stages: &[StageRow]) -> Vec<String> {
