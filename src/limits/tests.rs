@@ -222,3 +222,122 @@ fn a_caller_that_may_name_another_address_walks_round_it() {
     assert_eq!(verdict(Some(false)), Some(RuleVerdict::Fail));
     assert_eq!(verdict(None), Some(RuleVerdict::Info));
 }
+
+#[test]
+fn a_constant_rate_admits_alike_and_nobody_pretends_to_know() {
+    for kind in ["anchored", "sliding"] {
+        let moments: Vec<_> = (0..1500).map(|i| Nanos::from_millis(197 * i)).collect();
+        let mut model = limiter(kind, 10, Nanos::from_secs(60));
+        let jitter = Nanos::from_millis(50);
+        let entries =
+            ledger(&moments, jitter, Nanos::ZERO, &mut Dice::new(5), |at| model.admits(at));
+        let entries = compressed(&entries);
+        let inferred = infer(&[view(&entries)], Some(&declared(10)), WallClock::default());
+        assert_eq!(inferred.algorithm, Algorithm::Unknown, "{kind}: {}", inferred.why);
+        assert!(inferred.why.contains("a sliding window"), "{}", inferred.why);
+    }
+}
+
+#[test]
+fn limit_and_window_are_estimated_whatever_is_declared() {
+    for (limit, window) in [(5, 60), (30, 60), (10, 30), (10, 45), (25, 120)] {
+        for kind in ["anchored", "sliding", "aligned"] {
+            let mut dice = Dice::new(limit * 7 + window);
+            let span = Nanos::from_secs(window);
+            let moments = uneven(limit, span, 6.0, 6.0, &mut dice);
+            let mut model = limiter(kind, limit, span);
+            let jitter = Nanos::from_millis(20);
+            let entries = ledger(&moments, jitter, Nanos::ZERO, &mut dice, |at| model.admits(at));
+            let inferred =
+                infer(&[view(&compressed(&entries))], Some(&declared(10)), WallClock::default());
+            let name = format!("{kind} {limit} per {window} s: {inferred:?}");
+            assert_eq!(inferred.algorithm, algorithm_of(kind), "{name}");
+            let (found, lasts) = (inferred.limit.unwrap(), inferred.window_s.unwrap());
+            assert!((found.low..=found.high).contains(&(limit as f64)), "{name}");
+            assert!((lasts.value - window as f64).abs() < 0.1 * window as f64, "{name}");
+        }
+    }
+}
+
+/// Refusals of an anchored window that promise to be over after `promised` seconds.
+fn promising(promised: u32) -> Vec<RuleResult> {
+    let mut model = limiter("anchored", 10, Nanos::from_secs(60));
+    let moments: Vec<_> = (0..100).map(|i| Nanos::from_millis(1500 * i)).collect();
+    let mut entries =
+        ledger(&moments, Nanos::ZERO, Nanos::ZERO, &mut Dice::new(1), |at| model.admits(at));
+    for entry in entries.iter_mut().filter(|entry| entry.admitted == Admitted::No) {
+        entry.retry_after = Some(promised);
+    }
+    judged(&compressed(&entries), &declared(10))
+}
+
+#[test]
+fn retry_after_is_held_to_its_word() {
+    assert_eq!(names(&promising(60)), []);
+    let lied = promising(20);
+    assert_eq!(names(&lied), [RuleName::SaysSo]);
+    insta::assert_snapshot!(evidence(&lied, RuleName::SaysSo));
+}
+
+#[test]
+fn what_is_promised_of_refusals_is_counted() {
+    let inference = infer(&[], None, WallClock::default());
+    let refusals = RefusalCounts { refused: 40, json: 39, retry_after: 40, limit_headers: 0 };
+    let promised = DeclaredLimit { retry_after: true, headers: true, ..declared(10) };
+    let results = judge(&promised, &[], &Facts { refusals, spoofed: None }, &inference);
+    assert_eq!(
+        evidence(&results, RuleName::SaysSo),
+        "1 of 40 refusals had no JSON body; 40 of 40 refusals had no rate limit headers"
+    );
+}
+
+/// Answers nobody knows of count as admitted when a refusal is judged, and as
+/// not admitted when admissions are.
+#[test]
+fn unknown_answers_accuse_nobody() {
+    let mut dice = Dice::new(3);
+    for kind in KINDS {
+        let mut model = limiter(kind, 10, Nanos::from_secs(60));
+        let moments = uneven(10, Nanos::from_secs(60), 4.0, 8.0, &mut dice);
+        let jitter = Nanos::from_millis(50);
+        let mut entries =
+            ledger(&moments, jitter, Nanos::ZERO, &mut Dice::new(9), |at| model.admits(at));
+        for entry in entries.iter_mut().filter(|e| e.admitted == Admitted::Yes) {
+            if dice.unit() < 0.3 {
+                entry.admitted = Admitted::Unknown;
+            }
+        }
+        assert_eq!(names(&judged(&compressed(&entries), &declared(10))), [], "{kind}");
+    }
+}
+
+/// Many identities that stay below the limit and one that is driven past it.
+#[test]
+fn the_one_set_aside_speaks_for_all() {
+    let window = Nanos::from_secs(60);
+    let mut dice = Dice::new(11);
+    let proof = proof_schedule(&declared(10), 100.0, 3, Nanos::from_secs(180));
+    let proved = [proof.lead_in, proof.follow_ups].concat();
+    let mut send = |moments: &[Nanos]| {
+        let mut model = limiter("whole-seconds", 10, window);
+        let jitter = Nanos::from_millis(30);
+        ledger(moments, jitter, Nanos::ZERO, &mut dice, |at| model.admits(at))
+    };
+    let aside = compressed(&send(&proved));
+    let sharing: Vec<_> = (0..50_u64)
+        .map(|i| send(&(0..20).map(|k| Nanos::from_millis(7_000 * k + i)).collect::<Vec<_>>()))
+        .collect();
+    let mut ledgers: Vec<_> = sharing
+        .iter()
+        .map(|entries| LedgerView { label: "198.18.0.9", set_aside: false, entries })
+        .collect();
+    ledgers.push(view(&aside));
+    let inference = infer(&ledgers, Some(&declared(10)), WallClock::default());
+    assert_eq!(inference.algorithm, Algorithm::AnchoredWindow, "{}", inference.why);
+    let results = judge(&declared(10), &ledgers, &Facts::default(), &inference);
+    let verdict =
+        |name| results.iter().find(|rule| rule.name == name).map(|rule| rule.verdict).unwrap();
+    for name in [RuleName::Engages, RuleName::Holds, RuleName::LetsThrough, RuleName::Recovers] {
+        assert_eq!(verdict(name), RuleVerdict::Pass, "{name:?}");
+    }
+}
