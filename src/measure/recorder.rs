@@ -282,7 +282,8 @@ impl Recorder {
         // An arrival that is still under way is in no figure yet, or the figures
         // of a checkpoint would contradict each other.
         recording.generator.sent = recording.total().outcomes.sent();
-        recording.excerpts = self.excerpts.values().cloned().collect();
+        // A proof's refusals are expected: only what arrivals met is worth a quote.
+        recording.excerpts = self.excerpts.values().filter(|e| e.count > 0).cloned().collect();
         recording.excerpts.sort_by_key(|e| (std::cmp::Reverse(e.count), e.outcome, e.status));
         let used = |ledger: &&Ledger| ledger.admitted + ledger.refused + ledger.unknown > 0;
         recording.ledgers = self.ledgers.iter().filter(used).cloned().collect();

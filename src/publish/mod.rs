@@ -1,3 +1,29 @@
 //! Delivers rendered text: files, GitHub. May fail without changing the verdict.
 
+pub mod actions;
 pub mod files;
+pub mod github;
+
+/// Something that couldn't be published. A warning: it never changes the verdict.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} could not be published: {reason}; {todo}")]
+pub struct PublishWarning {
+    /// What.
+    pub what: String,
+    /// Why, in words; never a token.
+    pub reason: String,
+    /// What to do.
+    pub todo: String,
+}
+
+impl PublishWarning {
+    /// A warning.
+    #[must_use]
+    pub fn new(
+        what: impl Into<String>,
+        reason: impl Into<String>,
+        todo: impl Into<String>,
+    ) -> Self {
+        Self { what: what.into(), reason: reason.into(), todo: todo.into() }
+    }
+}
