@@ -2,8 +2,10 @@
 //!
 //! The only floor that prints, reads the environment and uses anyhow.
 
+mod action;
 mod args;
 mod checkpoint;
+mod init;
 mod inputs;
 mod output;
 mod progress;
@@ -82,6 +84,8 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),
+        Command::Init(args) => init::init(&args, world),
+        Command::Action => action::action(world),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "load-gate", &mut script);
