@@ -24,12 +24,13 @@ pub(super) struct ActionInputs {
     /// Whether an inconclusive verdict (exit code 3) fails the step.
     pub(super) fail_on_inconclusive: bool,
     /// What becomes of the result on GitHub.
+    #[cfg_attr(not(test), expect(dead_code, reason = "read by the delivery to GitHub"))]
     pub(super) publish: PublishOptions,
 }
 
 /// What becomes of a result on GitHub, beside the step's own summary and outputs.
 #[derive(Clone, Debug)]
-#[expect(dead_code, reason = "read by the delivery to GitHub")]
+#[cfg_attr(not(test), expect(dead_code, reason = "read by the delivery to GitHub"))]
 pub(super) struct PublishOptions {
     /// Whether the pull request, if there is one, gets a comment.
     pub(super) comment: bool,

@@ -1,5 +1,6 @@
 //! The GitHub Action, from its inputs to its exit code, without a network.
 
+mod init;
 #[cfg(unix)]
 mod install;
 #[cfg(unix)]

@@ -115,3 +115,31 @@ fn what_the_pages_use_exists() {
         }
     }
 }
+
+/// `uses: name@commit # version`, of what isn't ours.
+fn pins(text: &str) -> Vec<String> {
+    let uses = text.lines().filter_map(|line| line.split_once("uses: "));
+    uses.map(|(_, used)| used.to_owned()).filter(|used| used.starts_with("actions/")).collect()
+}
+
+#[test]
+fn every_page_pins_what_the_workflows_pin() {
+    let mut ours = Vec::new();
+    for entry in std::fs::read_dir(root().join(".github/workflows")).expect("workflows") {
+        let path = entry.expect("an entry").path();
+        ours.extend(pins(&std::fs::read_to_string(path).expect("readable")));
+    }
+    for pin in &ours {
+        let (_, reference) = pin.split_once('@').expect("a ref");
+        let (commit, version) = reference.split_once(" # v").expect("a commit and its version");
+        assert_eq!(commit.len(), 40, "{pin}");
+        assert_eq!(version.split('.').count(), 3, "{pin}");
+    }
+    for page in [PAGE, "src/cli/init/load-gate.yml"] {
+        let pins = pins(&read(page));
+        assert!(!pins.is_empty(), "{page}");
+        for pin in pins {
+            assert!(ours.contains(&pin), "{page}: {pin} is not what the workflows use");
+        }
+    }
+}
