@@ -61,7 +61,7 @@ impl Stage {
     }
 
     fn install(&self, env: &[(&str, &str)]) -> Installed {
-        let path = std::env::var("PATH").expect("a PATH");
+        let path = crate::path_variable();
         let output = self.path("output");
         std::fs::write(&output, "").expect("written");
         let done = Command::new("bash")

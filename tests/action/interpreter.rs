@@ -7,36 +7,36 @@ use std::process::Command;
 use serde_norway::Value;
 
 /// One run of an action, in a folder of its own.
-pub struct Runner {
+pub(crate) struct Runner {
     /// The action's checkout.
     action: PathBuf,
     /// What the job's env and the runner set; nothing else of ours gets in.
-    pub env: BTreeMap<String, String>,
+    pub(crate) env: BTreeMap<String, String>,
     /// The `github` context.
-    pub github: BTreeMap<String, String>,
-    pub workspace: tempfile::TempDir,
+    pub(crate) github: BTreeMap<String, String>,
+    pub(crate) workspace: tempfile::TempDir,
     temp: tempfile::TempDir,
 }
 
 /// What a step left behind.
 #[derive(Debug)]
-pub struct StepResult {
-    pub code: i32,
+pub(crate) struct StepResult {
+    pub(crate) code: i32,
     /// Both streams, as the log shows them.
-    pub log: String,
-    pub outputs: BTreeMap<String, String>,
-    pub summary: String,
+    pub(crate) log: String,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) summary: String,
 }
 
 /// What an action left behind.
 #[derive(Debug)]
-pub struct ActionResult {
+pub(crate) struct ActionResult {
     /// The failed step's exit code, or 0.
-    pub code: i32,
-    pub log: String,
+    pub(crate) code: i32,
+    pub(crate) log: String,
     /// The action's outputs, all those declared; blank where no step set them.
-    pub outputs: BTreeMap<String, String>,
-    pub summary: String,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) summary: String,
 }
 
 /// What an expression can name.
@@ -47,10 +47,10 @@ struct Contexts<'a> {
 }
 
 impl Runner {
-    pub fn new(action: &Path) -> Self {
+    pub(crate) fn new(action: &Path) -> Self {
         let temp = tempfile::tempdir().expect("a folder");
         let workspace = tempfile::tempdir().expect("a folder");
-        let path = std::env::var("PATH").expect("a PATH");
+        let path = crate::path_variable();
         let at = |dir: &Path| dir.display().to_string();
         let env = [
             ("PATH", path),
@@ -82,13 +82,8 @@ impl Runner {
         Self { action: action.to_owned(), env, github, workspace, temp }
     }
 
-    /// The runner's tool cache.
-    pub fn tools(&self) -> PathBuf {
-        self.temp.path().join("tools")
-    }
-
     /// Runs the action's steps until one fails.
-    pub fn run(&self, with: &[(&str, &str)]) -> ActionResult {
+    pub(crate) fn run(&self, with: &[(&str, &str)]) -> ActionResult {
         let text = std::fs::read_to_string(self.action.join("action.yml")).expect("action.yml");
         let action: Value = serde_norway::from_str(&text).expect("YAML");
         let inputs = self.inputs(&action, with);
@@ -201,7 +196,7 @@ impl Contexts<'_> {
 }
 
 /// `name=value` and `name<<DELIMITER` lines, as the runner reads them.
-pub fn commands(text: &str) -> BTreeMap<String, String> {
+pub(crate) fn commands(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {

@@ -15,3 +15,10 @@ use std::path::Path;
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+/// Where the runner's programs are: all of our environment that a step gets.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "a test hands on its PATH")]
+fn path_variable() -> String {
+    std::env::var("PATH").expect("a PATH")
+}

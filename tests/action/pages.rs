@@ -1,5 +1,7 @@
 //! action.yml against what is written about it: the tables, and what the binary reads.
 
+use std::fmt::Write as _;
+
 use serde_norway::Value;
 
 use crate::root;
@@ -36,12 +38,14 @@ fn tables(action: &Value) -> String {
             default => format!("`{default}`"),
         };
         let description = cell(input["description"].as_str().expect("a description"));
-        text += &format!("| `{}` | {default} | {description} |\n", name.as_str().expect("a name"));
+        let name = name.as_str().expect("a name");
+        let _ = writeln!(text, "| `{name}` | {default} | {description} |");
     }
     text += "\n| output | what it is |\n| --- | --- |\n";
     for (name, output) in action["outputs"].as_mapping().expect("outputs") {
         let description = cell(output["description"].as_str().expect("a description"));
-        text += &format!("| `{}` | {description} |\n", name.as_str().expect("a name"));
+        let name = name.as_str().expect("a name");
+        let _ = writeln!(text, "| `{name}` | {description} |");
     }
     text
 }

@@ -84,7 +84,7 @@ fn the_workflow_is_a_workflow() {
     assert!(!text.replace("${{", "").contains("{{"), "{text}");
     let yaml: serde_norway::Value = serde_norway::from_str(&text).expect("YAML");
     assert_eq!(yaml["on"]["pull_request"]["branches"][0], "master");
-    assert_eq!(yaml["permissions"], serde_norway::Value::Mapping(Default::default()));
+    assert!(yaml["permissions"].as_mapping().expect("a mapping").is_empty());
     for job in ["pull-request", "nightly"] {
         let steps = yaml["jobs"][job]["steps"].as_sequence().expect("steps");
         for uses in steps.iter().filter_map(|step| step["uses"].as_str()) {
