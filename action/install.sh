@@ -132,7 +132,12 @@ provenance() {
 # Takes a release from the cache or from GitHub. Returns only where none fits.
 from_release() {
   local target prefix sum version asset cache bin part
-  prefix=$(wanted) || { say "no release belongs to this ref of the action"; return 0; }
+  if ! prefix=$(wanted); then
+    [ -z "${INPUT_VERSION:-}" ] || die "the input \`version\` is not a version" \
+      "Write 1.2.3, or \`source\` to build with cargo, or leave it blank"
+    say "no release belongs to this ref of the action"
+    return 0
+  fi
   target=$(target)
   if [ -z "$target" ]; then
     say "there is no release for ${RUNNER_OS:-this system} on ${RUNNER_ARCH:-this architecture}"

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::args::InitArgs;
 use super::{UsageError, World};
+use crate::config::BUILT_IN;
 use crate::publish::files;
 use repository::Repository;
 
@@ -62,7 +63,26 @@ fn config(repository: &Repository) -> String {
         Some(found) => format!("found in {}", found.file),
         None => "the built-in one; put your own here".to_owned(),
     };
-    CONFIG.replace("{{url}}", url).replace("{{url-from}}", &from)
+    CONFIG
+        .replace("{{url}}", url)
+        .replace("{{url-from}}", &from)
+        .replace("{{built-in}}\n", &commented(&built_in()))
+}
+
+/// The built-in profiles and thresholds, scenario by scenario: what stands from
+/// the profiles' table on in each of their files.
+fn built_in() -> String {
+    let tables = BUILT_IN.iter().filter_map(|(_, text)| {
+        let lines: Vec<&str> = text.lines().collect();
+        let from = lines.iter().position(|line| line.ends_with(".profiles]"))?;
+        Some(lines[from..].join("\n"))
+    });
+    tables.collect::<Vec<_>>().join("\n\n")
+}
+
+/// TOML that says nothing until the `# ` before its lines is taken away.
+fn commented(toml: &str) -> String {
+    toml.lines().fold(String::new(), |text, line| text + format!("# {line}").trim_end() + "\n")
 }
 
 fn workflow(repository: &Repository) -> String {

@@ -186,6 +186,11 @@ fn a_version_nobody_vouches_for_is_refused() {
     let installed = stage.install(&[("ACTION_REF", "v1"), ("INPUT_VERSION", "1.9.9")]);
     assert_eq!(installed.code, 2, "{}", installed.log);
     assert!(installed.log.contains("uses: rsolv/load-gate@v1.9.9"), "{}", installed.log);
+    let newest = "newest\n::error::owned";
+    let installed = stage.install(&[("ACTION_REF", "v1"), ("INPUT_VERSION", newest)]);
+    assert_eq!(installed.code, 2, "{}", installed.log);
+    assert!(installed.log.contains("is not a version"), "{}", installed.log);
+    assert!(!installed.log.contains("owned"), "{}", installed.log);
 }
 
 #[test]

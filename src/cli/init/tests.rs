@@ -39,6 +39,24 @@ fn a_bare_folder_gets_the_built_in_staging() {
 }
 
 #[test]
+fn what_is_built_in_can_be_uncommented() {
+    let (_dir, repository) = repository(&[("README.md", "")]);
+    let config = config(&repository);
+    let (before, after) = config.split_once("# [scenarios.onboarding.profiles]").expect("there");
+    let lines = after.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
+    let lines: Vec<&str> = lines.filter(|line| *line != "#").collect();
+    let uncommented = format!("{before}[scenarios.onboarding.profiles]\n{}\n", lines.join("\n"));
+    let (plan, same) = (resolves(&config, "staging").plan, resolves(&uncommented, "staging").plan);
+    assert_eq!(plan.scenarios.len(), 3);
+    for (plan, same) in plan.scenarios.iter().zip(&same.scenarios) {
+        assert_eq!(format!("{:?}", plan.stages), format!("{:?}", same.stages));
+        assert_eq!(format!("{:?}", plan.criteria), format!("{:?}", same.criteria));
+    }
+    let table = lines.iter().filter(|line| line.ends_with(".profiles]")).count();
+    assert_eq!(table, 2, "those of the other two scenarios");
+}
+
+#[test]
 fn the_repository_is_found_out() {
     let (dir, repository) = repository(&[
         (".git/HEAD", "ref: refs/heads/topic\n"),
