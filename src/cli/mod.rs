@@ -2,15 +2,16 @@
 //!
 //! The only floor that prints, reads the environment and uses anyhow.
 
+mod action;
 mod args;
 mod check;
 mod checkpoint;
 mod compare;
+mod init;
 mod inputs;
 mod minting;
 mod output;
 mod plan;
-
 mod progress;
 mod report;
 mod results;
@@ -85,12 +86,13 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => run::run(&args, world),
-
         Command::Plan(args) => plan::plan(&args, world),
         Command::Check(args) => check::check(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),
+        Command::Init(args) => init::init(&args, world),
+        Command::Action => action::action(world),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "load-gate", &mut script);

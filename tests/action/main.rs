@@ -1,0 +1,24 @@
+//! The GitHub Action, from its inputs to its exit code, without a network.
+
+mod init;
+#[cfg(unix)]
+mod install;
+#[cfg(unix)]
+mod interpreter;
+mod pages;
+#[cfg(unix)]
+mod steps;
+
+use std::path::Path;
+
+/// The root of this repository.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where the runner's programs are: all of our environment that a step gets.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "a test hands on its PATH")]
+fn path_variable() -> String {
+    std::env::var("PATH").expect("a PATH")
+}
