@@ -299,7 +299,7 @@ mod tests {
         let told = |key: &str, expression: &str| {
             let error = parse_threshold(key, expression).expect_err("a mistake");
             let text = if error.in_key { key } else { expression };
-            format!("{error} @ {}", &text[error.span])
+            format!("{error} @ {}", &text[error.span.clone()])
         };
         let all = [
             told("http_req_durations", "p(95)<1"),
