@@ -1,6 +1,6 @@
 //! The run as a whole: how it ended, its canary, whether anything was accepted, checks and probes.
 
-use super::{About, Finding, FindingVerdict, met, slow};
+use super::{About, Finding, FindingVerdict, met};
 use crate::ids::ProbeKind;
 use crate::measure::{Ended, ProbeCount, Recording};
 use crate::outcome::Outcome;
@@ -33,9 +33,6 @@ pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
         }
     }
     findings.extend(anything_accepted(recording));
-    findings.extend(slow::stalls(recording).map(|message| {
-        finding(About::Run, "responses never stand still", FindingVerdict::Info, message)
-    }));
     findings
 }
 
