@@ -3,9 +3,13 @@
 //! The only floor that prints, reads the environment and uses anyhow.
 
 mod args;
+mod check;
 mod checkpoint;
+mod compare;
 mod inputs;
 mod output;
+mod plan;
+
 mod progress;
 mod report;
 mod results;
@@ -80,6 +84,10 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => run::run(&args, world),
+
+        Command::Plan(args) => plan::plan(&args, world),
+        Command::Check(args) => check::check(&args, world),
+        Command::Compare(args) => compare::compare(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),
         Command::Completions { shell } => {

@@ -104,7 +104,8 @@ impl Observer for Progress {
             Event::Draining(in_flight) => {
                 self.clear();
                 if *in_flight > 0 {
-                    self.line(&format!("  awaiting {in_flight} answers"));
+                    let answers = if *in_flight == 1 { "answer" } else { "answers" };
+                    self.line(&format!("  awaiting {in_flight} {answers}"));
                 }
             }
             Event::Checkpoint(_) => {}

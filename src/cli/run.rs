@@ -9,10 +9,10 @@ use super::results::Results;
 use super::signals::signalled;
 use super::suite::{self, Session};
 use super::surroundings;
-use super::{World, inputs};
+use super::{USAGE, World, check, inputs};
 use crate::config::{Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
-use crate::plan::SuiteReport;
+use crate::plan::{self, CheckState, SuiteReport};
 use crate::report;
 use crate::target::{Target, TargetConfig};
 
@@ -20,13 +20,42 @@ use crate::target::{Target, TargetConfig};
 pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
     let flags = inputs::run_flags(args);
     let resolved = inputs::resolve(&flags, Purpose::Run, world)?;
+    let mut resolved = resolved;
+    let feasibility = plan::suite_feasibility(&resolved.plan);
+    for scenario in &feasibility.scenarios {
+        world.output.note(report::plan_brief(scenario).trim_end());
+    }
+    if args.strict_plan && feasibility.is_impossible() {
+        world.output.error("--strict-plan: a gate of this plan can't be met by any server; nothing was sent");
+        return Ok(USAGE);
+    }
+    let seed = resolved.plan.seed;
+    for plan in &mut resolved.plan.scenarios {
+        plan.criteria.prediction = plan::predict_hits(plan, seed);
+    }
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
     // The target answers while it is held.
     let (mut session, _target) = session(resolved, args, world)?;
     descriptors(&mut session);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let stop = stop_on_signal(&runtime);
+    if !args.no_check && !session.plan.environment.embedded {
+        runtime.block_on(async {
+            tokio::select! {
+                looked = look_first(&mut session, &results, world) => looked,
+                // The run finds the signal given, and reports that it never began.
+                _ = stop.given() => Ok(()),
+            }
+        })?;
+    }
+    for notice in &session.notices {
+        world.output.note(&format!("note: {notice}"));
+    }
     let session = Arc::new(session);
-    let report = execute(&session, &results, world)?;
+    let report = execute(&runtime, &session, &stop, &results, world)?;
+    // Answers that were given up must not hold the process.
+    runtime.shutdown_background();
     deliver(&report, &session, &results, world);
     Ok(report.verdict.exit_code())
 }
@@ -58,6 +87,7 @@ fn session(
         context: surroundings::context(&world.vars),
         notices,
         baseline,
+        unreachable: None,
     };
     Ok((session, target))
 }
@@ -76,28 +106,41 @@ fn descriptors(session: &mut Session) {
     }
 }
 
+/// SIGINT (a cancelled workflow, Ctrl-C) or SIGTERM ends the run; reports follow.
+fn stop_on_signal(runtime: &tokio::runtime::Runtime) -> Stop {
+    let stop = Stop::default();
+    let theirs = stop.clone();
+    runtime.spawn(async move {
+        signalled().await;
+        theirs.now(StopReason::Interrupted);
+    });
+    stop
+}
+
+/// The check before the run: what is off becomes a notice, an unreachable target
+/// means that nothing is tried.
+async fn look_first(session: &mut Session, results: &Results, world: &World) -> anyhow::Result<()> {
+    let found = check::within_run(session, results.dir(), world).await?;
+    session.notices.extend(found.lines.iter().filter_map(report::check_notice));
+    if found.unreachable {
+        let line = found.lines.iter().find(|line| line.state == CheckState::Bad);
+        let reason = line.map_or("no connection could be opened", |line| line.found.as_str());
+        session.unreachable = Some(reason.to_owned());
+    }
+    Ok(())
+}
+
 fn execute(
+    runtime: &tokio::runtime::Runtime,
     session: &Arc<Session>,
+    stop: &Stop,
     results: &Results,
     world: &World,
 ) -> anyhow::Result<SuiteReport> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let checkpointer = Checkpointer::start(Arc::clone(session), results.suite_json())?;
     let progress = Arc::new(Progress::new(world.output));
-    let report = runtime.block_on(async {
-        let stop = Stop::default();
-        tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                signalled().await;
-                stop.now(StopReason::Interrupted);
-            }
-        });
-        suite::run(session, progress, &checkpointer, &stop).await
-    });
+    let report = runtime.block_on(suite::run(session, progress, &checkpointer, stop));
     checkpointer.finish();
-    // Answers that were given up must not hold the process.
-    runtime.shutdown_background();
     report
 }
 

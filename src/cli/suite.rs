@@ -9,10 +9,9 @@ use crate::engine::{
 };
 use crate::gate::{self, Verdict};
 use crate::ids::ScenarioId;
-use crate::limits;
 use crate::measure::{Ended, Recording};
 use crate::plan::{
-    Plan, RunContext, SCHEMA_VERSION, ScenarioReport, Schedule, SuitePlan, SuiteReport,
+    self, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport,
 };
 use crate::scenario;
 use crate::secret::Secret;
@@ -31,6 +30,8 @@ pub(super) struct Session {
     pub(super) context: RunContext,
     pub(super) notices: Vec<String>,
     pub(super) baseline: Option<Arc<SuiteReport>>,
+    /// Why the target can't be reached, when that is known before the first scenario.
+    pub(super) unreachable: Option<String>,
 }
 
 impl Session {
@@ -91,7 +92,8 @@ pub(super) async fn run(
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
     let mut done: Vec<ScenarioReport> = Vec::new();
     // What becomes of the scenarios that are no longer tried.
-    let mut rest: Option<Ended> = None;
+    let known = session.unreachable.clone();
+    let mut rest: Option<Ended> = known.map(|reason| Ended::Unreachable { reason });
     let mut cool_down = false;
     for plan in &session.plan.scenarios {
         checkpointer.begin(&done, plan);
@@ -151,7 +153,7 @@ async fn run_one(
         &plan.engine,
         Arc::clone(&clock),
     )?;
-    let proof = proof_of(plan, suite.seed);
+    let proof = plan::proof_of(plan, suite.seed);
     Ok(engine::run(Job {
         plan: plan.clone(),
         scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets).into(),
@@ -162,6 +164,7 @@ async fn run_one(
         stop: stop.clone(),
         proof_lead_in: proof.lead_in.len(),
         proof: [proof.lead_in, proof.follow_ups].concat(),
+        protected: suite.environment.protected,
         try_spoofing: suite.environment.verify_limits && limited_by_address(plan),
     })
     .await)
@@ -169,16 +172,6 @@ async fn run_one(
 
 fn limited_by_address(plan: &Plan) -> bool {
     plan.criteria.limit.is_some_and(|limit| limit.scope == crate::admission::Scope::Ip)
-}
-
-fn proof_of(plan: &Plan, seed: u64) -> limits::ProofSchedule {
-    let schedule = Schedule::new(&plan.stages);
-    match plan.criteria.limit {
-        Some(limit) if plan.identities.set_aside > 0 => {
-            limits::proof_schedule(&limit, schedule.peak(), seed, schedule.duration())
-        }
-        _ => limits::ProofSchedule::default(),
-    }
 }
 
 /// Two who watch.

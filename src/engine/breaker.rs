@@ -112,7 +112,7 @@ impl Breaker {
         let share = broken as f64 / ends as f64;
         (share > self.settings.share).then(|| {
             format!(
-                "breaker: {} of {} requests ({}) within {span} ended in 5xx, timeout or \
+                "{} of {} requests ({}) within {span} ended in 5xx, timeout or \
                  transport error, more than {} allowed; stopped {now} after the start of the load",
                 count(broken),
                 count(ends),
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(breaker.tick(Nanos::from_secs(1)), None);
         breaker.on_sample(Nanos::from_millis(1100), Outcome::ServerError);
         let reason = breaker.tick(Nanos::from_secs(2)).expect("trips");
-        insta::assert_snapshot!(reason, @"breaker: 10 of 10 requests (100 %) within 2.00 s ended in 5xx, timeout or transport error, more than 50.00 % allowed; stopped 2.00 s after the start of the load");
+        insta::assert_snapshot!(reason, @"10 of 10 requests (100 %) within 2.00 s ended in 5xx, timeout or transport error, more than 50.00 % allowed; stopped 2.00 s after the start of the load");
         // What comes after changes nothing.
         for _ in 0..1000 {
             breaker.on_sample(Nanos::from_secs(3), Outcome::Accepted);

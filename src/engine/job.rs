@@ -12,6 +12,7 @@ use super::identities::Identities;
 use super::skew::Skew;
 use super::stop::Stop;
 use super::transport::Transport;
+use super::watchdog::Watchdog;
 use crate::gate;
 use crate::measure::{Recorder, RecorderConfig, Recording};
 use crate::plan::{Plan, Schedule};
@@ -44,6 +45,8 @@ pub struct Job {
     pub proof_lead_in: usize,
     /// Whether one forged address may be tried after a refusal.
     pub try_spoofing: bool,
+    /// Whether the environment is protected: a breaker ends a failing run.
+    pub protected: bool,
 }
 
 /// The state that the requests of a run share.
@@ -56,6 +59,7 @@ pub(super) struct Run {
     pub(super) proof_start: OnceLock<Nanos>,
     load_start: OnceLock<Nanos>,
     recorder: Mutex<Recorder>,
+    watchdog: Mutex<Watchdog>,
     past: Mutex<Vec<Past>>,
     skew: Mutex<Skew>,
     in_flight: AtomicU64,
@@ -89,6 +93,7 @@ impl Run {
             proof_start: OnceLock::new(),
             load_start: OnceLock::new(),
             recorder: Mutex::new(recorder),
+            watchdog: Mutex::new(Watchdog::new(&job.plan, job.protected)),
             past: Mutex::default(),
             skew: Mutex::default(),
             in_flight: AtomicU64::new(0),
@@ -112,6 +117,11 @@ impl Run {
         self.recorder().set_load_offset(start);
     }
 
+    /// When the load started, counted from the first request; zero before it has.
+    pub(super) fn load_start(&self) -> Nanos {
+        self.load_start.get().copied().unwrap_or_default()
+    }
+
     /// How long the load has lasted; zero when there was none.
     pub(super) fn load_time(&self) -> Nanos {
         self.load_start.get().map_or(Nanos::ZERO, |start| self.now() - *start)
@@ -123,6 +133,10 @@ impl Run {
 
     pub(super) fn observe(&self, event: &Event<'_>) {
         self.job.observer.on(event);
+    }
+
+    pub(super) fn watchdog(&self) -> MutexGuard<'_, Watchdog> {
+        self.watchdog.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs `build` over the acknowledged deliveries.

@@ -8,7 +8,6 @@ use super::job::Run;
 use super::request::Errand;
 use super::run::stopped;
 use super::stop::StopReason;
-use super::watchdog::Watchdog;
 use crate::ids::ProbeKind;
 use crate::measure::{Ended, Sample};
 use crate::units::Nanos;
@@ -163,7 +162,6 @@ impl FollowUps {
 /// Once a second: tells how the load stands, saves a checkpoint every tenth time,
 /// and ends the run when it must not go on.
 async fn watch(run: Arc<Run>, start: Nanos) {
-    let mut watchdog = Watchdog::new(&run.job.plan);
     let mut sent_before = 0;
     let mut before = start;
     let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
@@ -176,13 +174,17 @@ async fn watch(run: Arc<Run>, start: Nanos) {
         let (tick, sent) = tick(&run, now - start, (sent_before, now - before));
         (sent_before, before) = (sent, now);
         run.observe(&Event::Tick(&tick));
-        let wants_snapshot = watchdog.wants_snapshot();
+        if let Some(reason) = run.watchdog().tripped(tick.elapsed) {
+            run.job.stop.now(StopReason::Aborted(reason));
+        }
+        let wants_snapshot = run.watchdog().wants_snapshot();
         if second % 10 == 0 || wants_snapshot {
             let snapshot = run.snapshot();
             if second % 10 == 0 {
                 run.observe(&Event::Checkpoint(&snapshot));
             }
-            if let Some(reason) = watchdog.look(&snapshot, tick.elapsed) {
+            let failing = run.watchdog().look(&snapshot, tick.elapsed);
+            if let Some(reason) = failing {
                 run.job.stop.now(StopReason::Aborted(reason));
             }
         }

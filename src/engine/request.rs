@@ -175,6 +175,7 @@ impl Run {
         judged.retry_after_header = response.headers.contains_key("retry-after");
         judged.limit_headers = has_limit_headers(&response.headers);
         if let Errand::Probe { kind, .. } = errand {
+            judged.json = response.body.as_deref().is_some_and(is_json);
             judged.probe = Some((kind, self.job.scenario.judge_probe(kind, &answer)));
             return judged;
         }
@@ -221,6 +222,9 @@ impl Run {
             admitted: judged.admitted(),
             retry_after: judged.retry_after,
         };
+        if let Errand::Arrival { .. } = errand {
+            self.watchdog().on_sample(sample.done - self.load_start(), sample.outcome);
+        }
         let mut recorder = self.recorder();
         let quote = (judged.outcome != Outcome::Accepted && judged.probe.is_none())
             .then(|| (judged.text.as_deref().unwrap_or_default(), judged.check));
@@ -326,6 +330,10 @@ impl Judged {
             admitted: self.admitted(),
         }
     }
+}
+
+fn is_json(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
 }
 
 fn first_failed(judgement: &Judgement, checks: &[&'static str]) -> Option<&'static str> {

@@ -170,6 +170,7 @@ async fn run_with(
         proof: Vec::new(),
         proof_lead_in: 0,
         try_spoofing: false,
+        protected: false,
     })
     .await;
     Outcomes { recording, transport }
@@ -286,6 +287,16 @@ async fn probes_accompany_the_load_at_their_share() {
     assert!(run.recording.probes.iter().all(|probe| probe.breached == probe.sent));
     assert_eq!(run.recording.total().outcomes.total(), 10_000);
     assert_eq!(run.recording.total().requests, 10_051);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_probe_says_json_as_any_other_refusal() {
+    let mut plan = plan(stages(&[(0, 10.0), (1, 10.0)]));
+    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    let run = run_with(plan, true, None, |_| (Duration::ZERO, answer(429, "{}"))).await;
+    assert_eq!(run.recording.refusals.refused, 14);
+    assert_eq!(run.recording.refusals.json, 14);
+    assert!(run.recording.probes.iter().all(|probe| probe.neither == probe.sent));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,9 @@
 //! Ends a run that must not go on: thresholds with `abortOnFail`, and the breaker.
 
+use super::breaker::{Breaker, BreakerSettings};
 use crate::gate::{self, Criteria};
 use crate::measure::Recording;
+use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::units::Nanos;
 
@@ -9,12 +11,28 @@ use crate::units::Nanos;
 pub(super) struct Watchdog {
     criteria: Criteria,
     aborts: bool,
+    /// On protected environments only.
+    breaker: Option<Breaker>,
 }
 
 impl Watchdog {
-    pub(super) fn new(plan: &Plan) -> Self {
+    pub(super) fn new(plan: &Plan, protected: bool) -> Self {
         let aborts = plan.criteria.thresholds.iter().any(|threshold| threshold.abort_on_fail);
-        Self { criteria: plan.criteria.clone(), aborts }
+        let breaker = protected.then(|| Breaker::new(BreakerSettings::default()));
+        Self { criteria: plan.criteria.clone(), aborts, breaker }
+    }
+
+    /// An arrival ended at `at`, counted from the start of the load.
+    pub(super) fn on_sample(&mut self, at: Nanos, outcome: Outcome) {
+        if let Some(breaker) = &mut self.breaker {
+            breaker.on_sample(at, outcome);
+        }
+    }
+
+    /// Why the breaker ends the run, if it does.
+    pub(super) fn tripped(&mut self, now: Nanos) -> Option<String> {
+        let reason = self.breaker.as_mut()?.tick(now)?;
+        Some(format!("the breaker of this protected environment tripped: {reason}"))
     }
 
     /// Whether [`Watchdog::look`] has anything to look for.
@@ -23,7 +41,7 @@ impl Watchdog {
     }
 
     /// Why the run must end, `elapsed` after the start of the load.
-    pub(super) fn look(&mut self, snapshot: &Recording, elapsed: Nanos) -> Option<String> {
+    pub(super) fn look(&self, snapshot: &Recording, elapsed: Nanos) -> Option<String> {
         gate::breached_now(&self.criteria, snapshot, elapsed)
     }
 }

@@ -27,7 +27,7 @@ pub fn evaluate(
         let judged = criteria.thresholds.iter().map(|t| thresholds::judge(t, recording, baseline));
         findings.extend(judged);
         findings.extend(whole::checks(recording));
-        findings.extend(limiter::findings(&limiter, criteria));
+        findings.extend(limiter::findings(&limiter));
         findings.extend(generator::judge(&criteria.generator, recording));
     }
     findings.extend(whole::probes(recording));

@@ -1,124 +1,24 @@
 //! What a correct limiter of each kind admits, and which kind a pattern of admissions betrays.
 
-use serde::{Deserialize, Serialize};
+mod consistent;
+mod evidence;
+mod excess;
+mod infer;
+mod models;
+mod predict;
+mod proof;
+mod rules;
+#[cfg(test)]
+pub(crate) mod simulation;
+mod trace;
+mod types;
 
-use crate::units::Nanos;
+pub use infer::{WallClock, infer};
+pub use models::{Aligned, Anchored, Bucket, Limiter, Sliding};
+pub use predict::{WHOLE_SECOND, predict, slack};
+pub use proof::{ProofSchedule, proof_schedule};
+pub use rules::{Facts, LedgerView, judge};
+pub use types::{Algorithm, Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};
 
-/// Kinds of limiter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// A fixed window that the first request opens (API.md, "The limiter").
-    AnchoredWindow,
-    /// A fixed window cut by the clock.
-    AlignedWindow,
-    /// At most the limit in any window.
-    SlidingWindow,
-    /// Tokens that refill steadily.
-    TokenBucket,
-    /// No refusal although there should have been some.
-    None,
-    /// Can't tell.
-    Unknown,
-}
-
-/// What the admission pattern betrays of the limiter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Inference {
-    /// Which kind.
-    pub algorithm: Algorithm,
-    /// Requests admitted per window (capacity of a token bucket), with its
-    /// lowest and highest value that the pattern allows; `None` for `None` and `Unknown`.
-    pub limit: Option<Estimate>,
-    /// The window in seconds (capacity / refill rate of a token bucket), likewise.
-    pub window_s: Option<Estimate>,
-    /// Why, in words.
-    pub why: String,
-}
-
-/// A figure and the range that the evidence allows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// The best guess.
-    pub value: f64,
-    /// The lowest value that fits.
-    pub low: f64,
-    /// The highest value that fits.
-    pub high: f64,
-}
-
-/// A rule a limiter is held to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleName {
-    /// Refuses once the limit is reached.
-    Engages,
-    /// Never admits more than the declared limit.
-    Holds,
-    /// Does not refuse below the limit.
-    LetsThrough,
-    /// Admits again after the window.
-    Recovers,
-    /// Says what it does: status, JSON, headers.
-    SaysSo,
-    /// Can't be walked round by naming another address.
-    NotSpoofable,
-}
-
-/// What became of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleVerdict {
-    /// Kept.
-    Pass,
-    /// Broken.
-    Fail,
-    /// The load didn't reach it.
-    NotExercised,
-    /// Something to know, nothing promised.
-    Info,
-}
-
-/// A rule with its verdict and evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleResult {
-    /// Which rule.
-    pub name: RuleName,
-    /// What became of it.
-    pub verdict: RuleVerdict,
-    /// What was seen, in words.
-    pub evidence: String,
-}
-
-/// How many requests a limiter may admit and refuse, over every phase and algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Prediction {
-    /// The fewest it may admit.
-    pub admitted_low: u64,
-    /// The most it may admit.
-    pub admitted_high: u64,
-    /// The fewest 429 that may come.
-    pub hits_low: u64,
-    /// The most 429 that may come.
-    pub hits_high: u64,
-}
-
-/// A steady description of arrivals on one identity: moments from the first request.
-pub type Moments<'a> = &'a [Nanos];
-/// stub
-#[derive(Default)]
-pub struct ProofSchedule {
-    /// x
-    pub lead_in: Vec<Nanos>,
-    /// x
-    pub follow_ups: Vec<Nanos>,
-}
-/// stub
-pub fn proof_schedule(
-    _l: &crate::admission::DeclaredLimit,
-    _p: f64,
-    _s: u64,
-    _h: Nanos,
-) -> ProofSchedule {
-    ProofSchedule::default()
-}
+#[cfg(test)]
+mod tests;

@@ -276,6 +276,9 @@ impl Recorder {
             .iter()
             .map(|(selector, _, slice)| (selector.clone(), slice.clone()))
             .collect();
+        // An arrival that is still under way is in no figure yet, or the figures
+        // of a checkpoint would contradict each other.
+        recording.generator.sent = recording.total().outcomes.sent();
         recording.excerpts = self.excerpts.values().cloned().collect();
         recording.excerpts.sort_by_key(|e| (std::cmp::Reverse(e.count), e.outcome, e.status));
         let used = |ledger: &&Ledger| ledger.admitted + ledger.refused + ledger.unknown > 0;

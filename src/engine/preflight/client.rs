@@ -50,7 +50,7 @@ pub(super) struct NoAnswer {
 
 /// Sends to one base URL.
 pub(super) struct Client {
-    client: reqwest::Client,
+    http: reqwest::Client,
     pub(super) base: Url,
     known: Vec<Secret>,
     pub(super) clock: Arc<dyn Clock>,
@@ -79,7 +79,7 @@ impl Client {
         with: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
     ) -> Result<Self, String> {
         let base = Url::parse(base).map_err(|e| format!("the base URL is none: {e}"))?;
-        let client = with_roots(|| {
+        let http = with_roots(|| {
             with(reqwest::Client::builder())
                 .user_agent(concat!("load-gate/", env!("CARGO_PKG_VERSION")))
                 .redirect(reqwest::redirect::Policy::none())
@@ -90,7 +90,7 @@ impl Client {
         })
         .map_err(|e| e.to_string())?;
         let give_up_at = clock.now() + PATIENCE_WITH_ALL;
-        Ok(Self { client, base, known: known.to_vec(), clock, give_up_at })
+        Ok(Self { http, base, known: known.to_vec(), clock, give_up_at })
     }
 
     /// Whether the time for all requests is over.
@@ -118,7 +118,7 @@ impl Client {
     ) -> Result<Answer, NoAnswer> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
-        let mut request = self.client.request(method, url).body(body);
+        let mut request = self.http.request(method, url).body(body);
         for (name, value) in headers {
             let mut value = http::HeaderValue::from_str(value).map_err(|_| NoAnswer {
                 unconnected: false,

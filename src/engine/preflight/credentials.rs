@@ -153,7 +153,7 @@ async fn wrongly_signed(client: &Client, webhook: &dyn Scenario) -> CheckLine {
     let sent = post(client, &request).await;
     let found = describe(client, &sent);
     let Ok(answer) = sent else {
-        return unjudged(NAME, found);
+        return unjudged(NAME, &found);
     };
     let judged = webhook.judge_probe(
         ProbeKind::BadSignature,
@@ -180,11 +180,11 @@ async fn wrongly_signed(client: &Client, webhook: &dyn Scenario) -> CheckLine {
             "anybody can post events: signatures are not verified",
             "mend the target before anything else",
         ),
-        ProbeResult::Neither => unjudged(NAME, found),
+        ProbeResult::Neither => unjudged(NAME, &found),
     }
 }
 
-fn unjudged(name: &str, found: String) -> CheckLine {
+fn unjudged(name: &str, found: &str) -> CheckLine {
     CheckLine::warn(
         name,
         format!("a wrongly signed event: {found}"),
@@ -256,6 +256,6 @@ pub(super) async fn github(github: &GitHubAccess, clock: Arc<dyn Clock>) -> Chec
             means,
             "give the job `permissions: pull-requests: write` and pass `github.token`",
         ),
-        _ => CheckLine::warn(NAME, format!("{found}"), means, "try again"),
+        _ => CheckLine::warn(NAME, found, means, "try again"),
     }
 }

@@ -11,6 +11,7 @@ use statrs::distribution::{ContinuousCDF, StudentsT};
 use self::seconds::{Seconds, Spread};
 use super::LimiterReport;
 use crate::ids::ScenarioId;
+use crate::measure::intervals::wilson;
 use crate::measure::{BUCKET_LN_WIDTH, Recording};
 
 pub use self::limiter::LimiterChange;
@@ -241,20 +242,13 @@ fn change_of_rate(
 ) -> Change {
     let value = new - base;
     let half = half_width(spreads, error);
-    let (base_low, base_high) = score_interval(base, samples.0, error);
-    let (new_low, new_high) = score_interval(new, samples.1, error);
+    let score = |share: f64, n: u64| {
+        let hits = (share * n as f64).round() as u64;
+        wilson(hits, n, 1.0 - error).unwrap_or((0.0, 1.0))
+    };
+    let (base_low, base_high) = score(base, samples.0);
+    let (new_low, new_high) = score(new, samples.1);
     let below = (new - new_low).hypot(base_high - base).max(half);
     let above = (new_high - new).hypot(base - base_low).max(half);
     Change { value, low: (value - below).max(-1.0), high: (value + above).min(1.0) }
-}
-
-/// Wilson's score interval of a share of `n` (at least 1) that errs with chance `error`.
-fn score_interval(share: f64, n: u64, error: f64) -> (f64, f64) {
-    use statrs::distribution::Normal;
-    let z = Normal::standard().inverse_cdf(1.0 - error / 2.0);
-    let n = n.max(1) as f64;
-    let centre = share + z * z / (2.0 * n);
-    let reach = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z * z / n;
-    (((centre - reach) / scale).clamp(0.0, share), ((centre + reach) / scale).clamp(share, 1.0))
 }

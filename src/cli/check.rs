@@ -1,0 +1,88 @@
+//! `load-gate check`, and the same looks within `run`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::CheckArgs;
+use super::suite::Session;
+use super::{World, inputs};
+use crate::config::{Purpose, Secrets};
+use crate::engine::{self, Clock, GitHubAccess, Preflight, WallClock};
+use crate::ids::ScenarioId;
+use crate::plan::{self, CheckReport, SuitePlan};
+use crate::report;
+use crate::scenario::{self, Scenario};
+use crate::secret::Secret;
+
+/// Looks and tells; exit code 0 (fine), 1 (something is bad) or 3 (unreachable).
+pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
+    let flags = inputs::shared_flags(&args.shared);
+    let resolved = inputs::resolve(&flags, Purpose::Check, world)?;
+    if resolved.plan.environment.embedded {
+        world.output.result("embedded: the target is inside load-gate, there is nothing to check");
+        return Ok(0);
+    }
+    let what = preflight(&resolved.plan, &resolved.secrets, &args.shared.results_dir, world);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
+    let found = runtime.block_on(engine::preflight(&what, clock));
+    if args.json {
+        world.output.result(&serde_json::to_string_pretty(&found)?);
+    } else {
+        world.output.result(&report::check_text(&found));
+    }
+    Ok(found.exit_code())
+}
+
+/// The looks within `run`: nothing goes to a scenario's endpoint.
+pub(super) async fn within_run(
+    session: &Session,
+    results_dir: &Path,
+    world: &World,
+) -> anyhow::Result<CheckReport> {
+    let secrets = Secrets {
+        keys: session.keys.clone(),
+        webhook: session.webhook_secret.clone(),
+        github_token: None,
+    };
+    let mut what = preflight(&session.plan, &secrets, results_dir, world);
+    what.within_run = true;
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
+    Ok(engine::preflight(&what, clock).await)
+}
+
+fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &World) -> Preflight {
+    let of = |id: ScenarioId| plan.scenarios.iter().find(move |p| p.scenario == id);
+    let webhook = of(ScenarioId::Webhook);
+    let keyed = of(ScenarioId::CredentialVending);
+    let contradictions = plan::suite_feasibility(plan)
+        .scenarios
+        .into_iter()
+        .flat_map(|s| s.contradictions)
+        .map(|c| format!("{}; {}", c.text, c.way_out))
+        .collect();
+    let api_url = world.vars.get("GITHUB_API_URL").filter(|url| !url.is_empty());
+    Preflight {
+        environment: plan.environment.clone(),
+        within_run: false,
+        keys: secrets.keys.clone(),
+        needs_keys: keyed.is_some_and(|p| p.identities.mint == 0),
+        needs_webhook_secret: webhook.is_some(),
+        webhook: webhook.and_then(|p| signer(p, plan.seed, secrets.webhook.as_ref()?)),
+        github: secrets.github_token.clone().map(|token| GitHubAccess {
+            api_url: api_url.map_or("https://api.github.com", String::as_str).to_owned(),
+            token,
+        }),
+        results_dir: results_dir.to_owned(),
+        max_in_flight: plan.scenarios.iter().map(|p| p.engine.max_in_flight).max().unwrap_or(0),
+        contradictions,
+        known: secrets.webhook.iter().cloned().collect(),
+    }
+}
+
+/// Builds the rightly and the wrongly signed event.
+fn signer(plan: &crate::plan::Plan, seed: u64, secret: &Secret) -> Option<Arc<dyn Scenario>> {
+    let secrets = scenario::Secrets { webhook: Some(secret.clone()), known: Vec::new() };
+    let run_id = super::surroundings::run_id();
+    Some(scenario::build(&plan.settings, seed, &run_id, secrets).into())
+}

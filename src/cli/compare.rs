@@ -1,0 +1,24 @@
+//! `load-gate compare`: two runs, statistically.
+
+use super::args::CompareArgs;
+use super::{UsageError, World, inputs};
+use crate::plan;
+use crate::report;
+
+/// Where the resampling starts: the same two files give the same answer.
+const SEED: u64 = 1;
+
+/// Compares and tells; exit code 0, or 2 where the runs aren't comparable.
+pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
+    let base = inputs::read_suite(&args.base)?;
+    let new = inputs::read_suite(&args.new)?;
+    let comparison = plan::compare_suites(&base, &new, args.anyway, SEED).map_err(|error| {
+        UsageError::Plain(format!("{error}; --anyway compares them all the same"))
+    })?;
+    if args.json {
+        world.output.result(&serde_json::to_string_pretty(&comparison)?);
+    } else {
+        world.output.result(&report::compare_text(&comparison));
+    }
+    Ok(0)
+}

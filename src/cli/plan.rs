@@ -1,0 +1,23 @@
+//! `load-gate plan`: what `run` would do, without sending anything.
+
+use super::args::PlanArgs;
+use super::{USAGE, World, inputs};
+use crate::config::{Flags, Purpose};
+use crate::plan;
+use crate::report;
+
+/// Shows the plan; with `--strict-plan`, exit code 2 where a gate can't be met.
+pub(super) fn plan(args: &PlanArgs, world: &World) -> anyhow::Result<u8> {
+    let flags = Flags { scenarios: args.scenarios.clone(), ..inputs::shared_flags(&args.shared) };
+    let resolved = inputs::resolve(&flags, Purpose::Plan, world)?;
+    for notice in &resolved.notices {
+        world.output.note(&format!("note: {notice}"));
+    }
+    let feasibility = plan::suite_feasibility(&resolved.plan);
+    if args.json {
+        world.output.result(&serde_json::to_string_pretty(&feasibility)?);
+    } else {
+        world.output.result(&report::plan_text(&feasibility));
+    }
+    Ok(if args.strict_plan && feasibility.is_impossible() { USAGE } else { 0 })
+}

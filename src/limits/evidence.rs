@@ -1,0 +1,331 @@
+//! What the rules saw, in words for whoever is on call.
+
+use super::excess::{Bounds, Excess};
+use super::predict::slack;
+use super::rules::{Party, is_a_limiter};
+use super::trace::Refusal;
+use super::{Algorithm, Inference};
+use crate::admission::{DeclaredLimit, RefusalCounts, Scope};
+use crate::units::{Nanos, count, number};
+
+/// A moment counted from the scenario's first request.
+fn at(seconds: f64) -> String {
+    format!("{:.1} s after the first request", seconds.max(0.0))
+}
+
+fn lasting(seconds: f64) -> String {
+    Nanos::from_secs_f64(seconds).to_string()
+}
+
+fn times(n: usize) -> String {
+    count(n as u64)
+}
+
+fn requests(n: usize) -> String {
+    if n == 1 { "1 request".to_owned() } else { format!("{} requests", times(n)) }
+}
+
+fn per_window(declared: &DeclaredLimit) -> String {
+    format!("{} per {}", count(declared.limit), declared.window)
+}
+
+/// What the rules allow before they accuse.
+fn tolerance(declared: &DeclaredLimit) -> String {
+    let slack = slack(declared.window);
+    format!(
+        "tolerance: each decision fell anywhere between sending and answer, windows last up to 1 s longer, clocks are off by up to {slack}"
+    )
+}
+
+/// Who else may have used the quota.
+fn caveat(declared: &DeclaredLimit) -> &'static str {
+    match declared.scope {
+        Scope::Ip => {
+            "other traffic from the same address, an earlier run included, would look alike"
+        }
+        Scope::Customer => {
+            "other traffic with the same key, an earlier run included, would look alike"
+        }
+        Scope::Global => {
+            "other traffic to the same target, an earlier run included, would look alike"
+        }
+    }
+}
+
+pub(super) fn engaged(party: &Party<'_>) -> String {
+    let Some(first) = party.trace.refused.first() else { return String::new() };
+    let admitted = super::trace::before(&party.trace.done, first.done);
+    format!(
+        "{}: first refusal {}, after {} admitted",
+        party.label,
+        at(first.sent),
+        requests(admitted)
+    )
+}
+
+pub(super) fn absent(
+    declared: &DeclaredLimit,
+    party: &Party<'_>,
+    most: usize,
+    from: f64,
+) -> String {
+    format!(
+        "{}: {} admitted within {} ({}) and not one of {} refused; the declared limit is {}, so no limiter was met",
+        party.label,
+        requests(most),
+        declared.window,
+        at(from),
+        times(party.trace.admitted()),
+        per_window(declared)
+    )
+}
+
+pub(super) fn not_reached(declared: &DeclaredLimit, most: usize) -> String {
+    format!(
+        "no identity sent more than twice the limit of {} within a window (most admitted: {})",
+        per_window(declared),
+        times(most)
+    )
+}
+
+pub(super) fn no_refusal(declared: &DeclaredLimit, most: usize) -> String {
+    format!(
+        "nothing was refused, so the limit of {} was never seen at work (most admitted to one identity: {})",
+        per_window(declared),
+        times(most)
+    )
+}
+
+pub(super) fn nothing_refused() -> String {
+    "nothing was refused".to_owned()
+}
+
+pub(super) fn leaked(
+    declared: &DeclaredLimit,
+    party: &Party<'_>,
+    excess: &Excess,
+    inferred: Algorithm,
+    multiple: Option<f64>,
+) -> String {
+    let span = excess.to - excess.from;
+    let mut text = if excess.admitted > excess.allowed {
+        format!(
+            "{}: {} admitted within {} ({}), where at most {} may be",
+            party.label,
+            times(excess.admitted),
+            lasting(span),
+            at(excess.from),
+            times(excess.allowed)
+        )
+    } else {
+        format!(
+            "{}: {} admitted within {} ({}), among refusals: windows would have begun less than {} apart",
+            party.label,
+            times(excess.admitted),
+            lasting(span),
+            at(excess.from),
+            declared.window
+        )
+    };
+    let kind = match inferred {
+        Algorithm::None | Algorithm::Unknown => "no limiter of any kind",
+        Algorithm::AnchoredWindow => "no anchored window",
+        Algorithm::AlignedWindow => "no aligned window",
+        Algorithm::SlidingWindow => "no sliding window",
+        Algorithm::TokenBucket => "no token bucket",
+    };
+    text.push_str(&format!("; {kind} of {} admits that", per_window(declared)));
+    if let Some(multiple) = multiple {
+        text.push_str("; ");
+        text.push_str(&of_multiple(declared, multiple));
+    }
+    text.push_str("; ");
+    text.push_str(&tolerance(declared));
+    text
+}
+
+pub(super) fn too_high(declared: &DeclaredLimit, multiple: f64) -> String {
+    format!(
+        "{}; declared: {}; {}",
+        of_multiple(declared, multiple),
+        per_window(declared),
+        tolerance(declared)
+    )
+}
+
+/// The limit that seems to be in force, and what a whole multiple suggests.
+fn of_multiple(declared: &DeclaredLimit, multiple: f64) -> String {
+    let limit = (multiple * declared.limit as f64).round();
+    let whole = multiple.round();
+    let mut text = format!(
+        "the limit in force seems to be {}, {} times the declared one",
+        number(limit),
+        number((multiple * 100.0).round() / 100.0)
+    );
+    if whole >= 2.0 && (multiple - whole).abs() <= 0.05 * whole {
+        text.push_str(&format!(", as if {} replicas counted apart", number(whole)));
+    }
+    text
+}
+
+pub(super) fn held(
+    declared: &DeclaredLimit,
+    bounds: &Bounds,
+    parties: &[Party<'_>],
+    inference: &Inference,
+) -> String {
+    let full = parties.iter().filter(|party| !party.trace.refused.is_empty()).count();
+    let kind = if is_a_limiter(inference.algorithm) {
+        format!(" ({} inferred)", kind_name(inference.algorithm))
+    } else {
+        String::new()
+    };
+    let admitted: usize = parties.iter().map(|party| party.trace.admitted()).sum();
+    let who = if full == 1 { "identity" } else { "identities" };
+    format!(
+        "{} admitted over all; on the {} {who} that met the limit never more than a correct limiter of {} allows{kind}; {}",
+        requests(admitted),
+        times(full),
+        format_args!("{} per {}", times(bounds.limit), declared.window),
+        tolerance(declared)
+    )
+}
+
+/// A kind of limiter in words.
+pub(super) const fn kind_name(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::AnchoredWindow => "a fixed window that the first request opens",
+        Algorithm::AlignedWindow => "a fixed window cut by the clock",
+        Algorithm::SlidingWindow => "a sliding window",
+        Algorithm::TokenBucket => "a token bucket",
+        Algorithm::None => "no limiter",
+        Algorithm::Unknown => "an unknown limiter",
+    }
+}
+
+pub(super) fn never_refused(parties: &[Party<'_>]) -> String {
+    let admitted: usize = parties.iter().map(|party| party.trace.admitted()).sum();
+    format!("nothing was refused ({} admitted)", requests(admitted))
+}
+
+pub(super) fn let_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> String {
+    let refused = parties.iter().map(|party| party.trace.refused.len()).sum();
+    format!(
+        "each of the {} refusals on record came when {} had been admitted in the window before it; {}",
+        times(refused),
+        count(declared.limit),
+        tolerance(declared)
+    )
+}
+
+pub(super) fn too_strict(
+    declared: &DeclaredLimit,
+    party: &Party<'_>,
+    refusal: &Refusal,
+    before: usize,
+) -> String {
+    format!(
+        "{}: refused {}, when at most {} of {} had been admitted in the {} before; {}; {}",
+        party.label,
+        at(refusal.sent),
+        times(before),
+        count(declared.limit),
+        declared.window + super::predict::WHOLE_SECOND,
+        tolerance(declared),
+        caveat(declared)
+    )
+}
+
+pub(super) fn stuck(declared: &DeclaredLimit, party: &Party<'_>, refusal: &Refusal) -> String {
+    let admitted = &party.trace.may_done;
+    let last = super::trace::before(admitted, refusal.sent).checked_sub(1).map(|i| admitted[i]);
+    let since = last.map_or_else(
+        || "nothing was ever admitted".to_owned(),
+        |last| format!("the last admission was {} before", lasting(refusal.sent - last)),
+    );
+    format!(
+        "{}: still refused {}, when places had to be free again ({since}; the window is {}); {}; {}",
+        party.label,
+        at(refusal.sent),
+        declared.window,
+        tolerance(declared),
+        caveat(declared)
+    )
+}
+
+pub(super) fn recovered(party: &Party<'_>) -> String {
+    match party.refusals.recovered {
+        Some((when, after)) => format!(
+            "{}: admitted again {}, {} after its first refusal",
+            party.label,
+            at(when),
+            lasting(after)
+        ),
+        None => String::new(),
+    }
+}
+
+pub(super) fn ended_first(declared: &DeclaredLimit) -> String {
+    format!("no refused identity sent anything a window ({}) and a second later", declared.window)
+}
+
+/// What refusals failed to say; empty: nothing.
+pub(super) fn silent(
+    declared: &DeclaredLimit,
+    refusals: &RefusalCounts,
+    lie: Option<(&Party<'_>, (Refusal, Refusal))>,
+) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut missing = |promised: bool, with: u64, what: &str| {
+        if promised && with < refusals.refused {
+            let without = count(refusals.refused - with);
+            faults.push(format!("{without} of {} refusals {what}", count(refusals.refused)));
+        }
+    };
+    missing(true, refusals.json, "had no JSON body");
+    missing(declared.retry_after, refusals.retry_after, "had no Retry-After");
+    missing(declared.headers, refusals.limit_headers, "had no rate limit headers");
+    if let Some((party, (promise, refusal))) = lie {
+        faults.push(format!(
+            "{}: a refusal {} promised Retry-After: {}, but {:.1} s later, with nothing admitted in between, it refused again",
+            party.label,
+            at(promise.sent),
+            promise.retry_after.unwrap_or(0),
+            refusal.sent - promise.done
+        ));
+    }
+    faults
+}
+
+pub(super) fn spoke(refusals: &RefusalCounts, tried: usize) -> String {
+    let mut text = format!("{} refusals, all 429 with a JSON body", count(refusals.refused));
+    let mut with = |n: u64, what: &str| {
+        if n > 0 {
+            text.push_str(&format!(", {} with {what}", count(n)));
+        }
+    };
+    with(refusals.retry_after, "Retry-After");
+    with(refusals.limit_headers, "rate limit headers");
+    if tried > 0 {
+        text.push_str("; waiting as long as Retry-After said, plus a second, sufficed");
+    }
+    text
+}
+
+pub(super) fn spoofing(declared: &DeclaredLimit, spoofed: Option<bool>) -> String {
+    let promised = match declared.spoofable {
+        Some(false) => "; the config says that it can't be",
+        Some(true) => "; the config says that it can be",
+        None => "",
+    };
+    match spoofed {
+        None => "not tried: no identity was driven past the limit and let name another address"
+            .to_owned(),
+        Some(true) => format!(
+            "a refused caller was let in when it named another address in X-Forwarded-For: the limiter trusts the caller{promised}"
+        ),
+        Some(false) => format!(
+            "a refused caller stayed refused when it named another address in X-Forwarded-For{promised}"
+        ),
+    }
+}

@@ -1,0 +1,345 @@
+//! Holds a limiter to what is declared of it, rule by rule, on the evidence of ledgers.
+//!
+//! Every accusation is certain under the stated tolerance: it holds wherever
+//! within its request each decision fell, for any phase and for every kind of
+//! limiter. See [`super::excess`] for over-admission; under-admission rests on
+//! one fact: whatever its kind, a correct limiter refuses only when it has
+//! admitted the limit within the last window.
+
+use super::evidence;
+use super::excess::{self, Bounds, Excess};
+use super::predict::{WHOLE_SECOND, slack};
+use super::trace::{Refusal, Trace, before, before_or_at};
+use super::{Algorithm, Inference, RuleName, RuleResult, RuleVerdict};
+use crate::admission::{Admission, DeclaredLimit, RefusalCounts};
+
+/// From this multiple of the declared limit on an inferred limit counts as
+/// over-admission by itself.
+const CLEARLY_MORE: f64 = 1.1;
+
+/// One identity's ledger, as rules and inference see it.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerView<'a> {
+    /// How reports call the identity.
+    pub label: &'a str,
+    /// Whether it was set aside, so that nothing but this run has used it.
+    pub set_aside: bool,
+    /// Its requests in any order. Of consecutive refusals those between the
+    /// first and the last may be missing; beyond some moment all may be.
+    pub entries: &'a [Admission],
+}
+
+/// What is known beside the ledgers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// What refusals said of themselves.
+    pub refusals: RefusalCounts,
+    /// Whether a refused address was let in under another name; `None`: not tried.
+    pub spoofed: Option<bool>,
+}
+
+/// A ledger with its label, ready to be judged.
+pub(super) struct Party<'a> {
+    pub(super) label: &'a str,
+    pub(super) fresh: bool,
+    pub(super) trace: Trace,
+    pub(super) refusals: Refusals,
+}
+
+/// The refusals of a ledger that a correct limiter would not have made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refusals {
+    /// The first that came right after admissions, with fewer than the limit
+    /// admitted in the window before it, and how many.
+    pub(super) early: Option<(Refusal, usize)>,
+    /// The first that went on when places had to be free again, and how many
+    /// were admitted in the window before it.
+    pub(super) going_on: Option<(Refusal, usize)>,
+    /// The first after a whole window without a single admission.
+    pub(super) stuck: Option<Refusal>,
+    /// The first after the wait that another had promised to suffice.
+    pub(super) broken_promise: Option<(Refusal, Refusal)>,
+    /// How many promises were put to the test.
+    pub(super) promises_tried: usize,
+    /// An admission after a refusal: when, and how long after it.
+    pub(super) recovered: Option<(f64, f64)>,
+    /// A request sent when places had to be free again after a refusal.
+    pub(super) due: bool,
+}
+
+/// Every rule of the declared limit, judged, in the order reports show them.
+#[must_use]
+pub fn judge(
+    declared: &DeclaredLimit,
+    ledgers: &[LedgerView<'_>],
+    facts: &Facts,
+    inference: &Inference,
+) -> Vec<RuleResult> {
+    let bounds = bounds_of(declared);
+    let parties: Vec<Party<'_>> = ledgers
+        .iter()
+        .map(|ledger| {
+            let trace = Trace::new(ledger.entries);
+            let refusals = refusals_of(&trace, &bounds, ledger.set_aside);
+            Party { label: ledger.label, fresh: ledger.set_aside, trace, refusals }
+        })
+        .collect();
+    vec![
+        engages(declared, &bounds, &parties),
+        holds(declared, &bounds, &parties, inference),
+        lets_through(declared, &parties),
+        recovers(declared, &parties),
+        says_so(declared, &facts.refusals, &parties),
+        not_spoofable(declared, facts.spoofed),
+    ]
+}
+
+fn bounds_of(declared: &DeclaredLimit) -> Bounds {
+    let slack = slack(declared.window);
+    Bounds {
+        limit: usize::try_from(declared.limit).unwrap_or(usize::MAX).max(1),
+        window: declared.window.as_secs_f64(),
+        slack: slack.as_secs_f64(),
+        longest: (declared.window + WHOLE_SECOND).as_secs_f64(),
+    }
+}
+
+fn rule(name: RuleName, verdict: RuleVerdict, evidence: String) -> RuleResult {
+    RuleResult { name, verdict, evidence }
+}
+
+/// Refuses once the limit is reached.
+fn engages(declared: &DeclaredLimit, bounds: &Bounds, parties: &[Party<'_>]) -> RuleResult {
+    let name = RuleName::Engages;
+    let refused = |party: &&Party<'_>| !party.trace.refused.is_empty();
+    if let Some(party) = parties.iter().find(refused) {
+        return rule(name, RuleVerdict::Pass, evidence::engaged(party));
+    }
+    let busiest = parties
+        .iter()
+        .map(|party| (party, most_admitted(&party.trace, bounds.window - bounds.slack)))
+        .max_by_key(|(_, (most, _))| *most);
+    match busiest {
+        // Two windows can touch such a span, so even twice the limit proves nothing.
+        Some((party, (most, from))) if most > 2 * bounds.limit => {
+            rule(name, RuleVerdict::Fail, evidence::absent(declared, party, most, from))
+        }
+        found => {
+            let most = found.map_or(0, |(_, (most, _))| most);
+            rule(name, RuleVerdict::NotExercised, evidence::not_reached(declared, most))
+        }
+    }
+}
+
+/// The most admitted for certain within any span below `length`, and from when.
+fn most_admitted(trace: &Trace, length: f64) -> (usize, f64) {
+    let mut end = 0;
+    let mut most = (0, trace.first);
+    for (i, from) in trace.sent.iter().enumerate() {
+        while trace.done.get(end).is_some_and(|done| *done < from + length) {
+            end += 1;
+        }
+        if end.saturating_sub(i) > most.0 {
+            most = (end - i, *from);
+        }
+    }
+    most
+}
+
+/// Never admits more than the declared limit.
+fn holds(
+    declared: &DeclaredLimit,
+    bounds: &Bounds,
+    parties: &[Party<'_>],
+    inference: &Inference,
+) -> RuleResult {
+    let name = RuleName::Holds;
+    if parties.iter().all(|party| party.trace.refused.is_empty()) {
+        let most = parties.iter().map(|party| party.trace.admitted()).max().unwrap_or(0);
+        return rule(name, RuleVerdict::NotExercised, evidence::no_refusal(declared, most));
+    }
+    let clearly_more = |low: f64| low >= CLEARLY_MORE * bounds.limit as f64;
+    let multiple = inference
+        .limit
+        .filter(|limit| clearly_more(limit.low))
+        .map(|limit| limit.value / bounds.limit as f64);
+    for party in parties {
+        if let Some(excess) = over_admission(party, bounds) {
+            let multiple = multiple.or_else(|| first_window(&party.trace, bounds));
+            let text = evidence::leaked(declared, party, &excess, inference.algorithm, multiple);
+            return rule(name, RuleVerdict::Fail, text);
+        }
+    }
+    if let Some(multiple) = multiple {
+        return rule(name, RuleVerdict::Fail, evidence::too_high(declared, multiple));
+    }
+    rule(name, RuleVerdict::Pass, evidence::held(declared, bounds, parties, inference))
+}
+
+/// How many times the limit the first window admitted, where that was clearly
+/// more than the limit before anything was refused.
+fn first_window(trace: &Trace, bounds: &Bounds) -> Option<f64> {
+    let refused = trace.refused.first()?;
+    let at_once = before(&trace.done, refused.sent);
+    let all = before(&trace.done, trace.first + bounds.window - bounds.slack).max(at_once);
+    let limit = bounds.limit as f64;
+    (at_once as f64 >= CLEARLY_MORE * limit).then_some(all as f64 / limit)
+}
+
+/// Admissions that no correct limiter of any kind allows.
+fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
+    let trace = &party.trace;
+    let sliding = excess::of_sliding(trace, bounds)?;
+    let fixed = excess::of_fixed(trace, bounds)?;
+    let found = |excess| Some(excess);
+    if let Some(bucket) = excess::of_bucket(trace, bounds) {
+        // The shortest story is the easiest to check.
+        let all = [sliding, fixed, bucket];
+        return found(all.into_iter().min_by(|a, b| (a.to - a.from).total_cmp(&(b.to - b.from)))?);
+    }
+    // A bucket might have admitted that many; but one that refuses when it has
+    // tokens is none. Not where the limiter is too strict anyway, or where
+    // requests ended unknown.
+    let strict = party.refusals.early.is_some() || party.refusals.going_on.is_some();
+    let none = !strict && !trace.unknown && excess::shortage_of_bucket(trace, bounds, party.fresh);
+    if none { found(fixed) } else { None }
+}
+
+/// Looks at every refusal of a ledger.
+fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
+    let mut seen = Refusals::default();
+    let lookback = bounds.longest + bounds.slack;
+    let mut began_rightly = true;
+    let mut previous: Option<Refusal> = None;
+    for refusal in &trace.refused {
+        let before = trace.may_have_been_admitted(refusal.sent - lookback, refusal.done);
+        let goes_on = previous
+            .is_some_and(|previous| trace.may_have_been_admitted(previous.sent, refusal.done) == 0);
+        let whole_window_seen = refusal.sent - lookback >= trace.first;
+        let nothing_before = before == 0 && !whole_window_seen && !fresh;
+        let wrong = before < bounds.limit && !nothing_before;
+        if wrong {
+            if goes_on && began_rightly {
+                seen.going_on.get_or_insert((*refusal, before));
+            } else {
+                seen.early.get_or_insert((*refusal, before));
+            }
+            if previous.is_some() && before == 0 && whole_window_seen {
+                seen.stuck.get_or_insert(*refusal);
+            }
+        }
+        if !goes_on {
+            began_rightly = !wrong;
+        }
+        previous = Some(*refusal);
+    }
+    recoveries(trace, bounds, &mut seen);
+    promises(trace, bounds, &mut seen);
+    seen
+}
+
+/// Whether it admitted again after a refusal, and whether it was asked to.
+fn recoveries(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
+    let Some(first) = trace.refused.first() else { return };
+    let later = before_or_at(&trace.sent, first.done);
+    seen.recovered = trace.sent.get(later).map(|sent| (*sent, sent - first.sent));
+    let free = first.done + bounds.longest + bounds.slack;
+    let asked = trace.refused.iter().any(|refusal| refusal.sent >= free);
+    seen.due = asked || trace.sent.last().is_some_and(|sent| *sent >= free);
+}
+
+/// Whether waiting as long as a refusal promised, plus a second, sufficed:
+/// only where nothing can have been admitted since, which would have used the
+/// places up again.
+fn promises(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
+    for (i, promise) in trace.refused.iter().enumerate() {
+        let Some(wait) = promise.retry_after else { continue };
+        let due = promise.done + f64::from(wait) + 1.0 + bounds.slack;
+        let next = i + trace.refused[i..].partition_point(|refusal| refusal.sent < due);
+        let refused = trace.refused.get(next);
+        let admitted = before(&trace.sent, due);
+        if let Some(refusal) = refused
+            && trace.may_have_been_admitted(promise.sent, refusal.done) == 0
+        {
+            seen.promises_tried += 1;
+            seen.broken_promise.get_or_insert((*promise, *refusal));
+        } else if trace.sent.get(admitted).is_some() {
+            seen.promises_tried += 1;
+        }
+    }
+}
+
+/// Does not refuse below the limit.
+fn lets_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
+    let name = RuleName::LetsThrough;
+    if parties.iter().all(|party| party.trace.refused.is_empty()) {
+        let text = evidence::never_refused(parties);
+        return rule(name, RuleVerdict::Pass, text);
+    }
+    let early = |party: &'_ Party<'_>| party.refusals.early;
+    match parties.iter().find_map(|party| early(party).map(|found| (party, found))) {
+        Some((party, (refusal, before))) => {
+            let text = evidence::too_strict(declared, party, &refusal, before);
+            rule(name, RuleVerdict::Fail, text)
+        }
+        None => rule(name, RuleVerdict::Pass, evidence::let_through(declared, parties)),
+    }
+}
+
+/// Admits again after the window.
+fn recovers(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
+    let name = RuleName::Recovers;
+    let too_strict = parties.iter().any(|party| party.refusals.early.is_some());
+    for party in parties {
+        let going_on = party.refusals.going_on.filter(|_| !too_strict).map(|found| found.0);
+        if let Some(refusal) = party.refusals.stuck.or(going_on) {
+            let text = evidence::stuck(declared, party, &refusal);
+            return rule(name, RuleVerdict::Fail, text);
+        }
+    }
+    let recovered = |party: &&Party<'_>| party.refusals.recovered.is_some();
+    match parties.iter().find(recovered) {
+        Some(party) => rule(name, RuleVerdict::Pass, evidence::recovered(party)),
+        None if parties.iter().any(|party| !party.trace.refused.is_empty()) => {
+            rule(name, RuleVerdict::NotExercised, evidence::ended_first(declared))
+        }
+        None => rule(name, RuleVerdict::NotExercised, evidence::nothing_refused()),
+    }
+}
+
+/// Says what it does: status, JSON, headers, and a `Retry-After` that is true.
+fn says_so(
+    declared: &DeclaredLimit,
+    refusals: &RefusalCounts,
+    parties: &[Party<'_>],
+) -> RuleResult {
+    let name = RuleName::SaysSo;
+    if refusals.refused == 0 {
+        return rule(name, RuleVerdict::NotExercised, evidence::nothing_refused());
+    }
+    let lie =
+        parties.iter().find_map(|party| party.refusals.broken_promise.map(|lie| (party, lie)));
+    let faults = evidence::silent(declared, refusals, lie);
+    if faults.is_empty() {
+        let tried = parties.iter().map(|party| party.refusals.promises_tried).sum();
+        rule(name, RuleVerdict::Pass, evidence::spoke(refusals, tried))
+    } else {
+        rule(name, RuleVerdict::Fail, faults.join("; "))
+    }
+}
+
+/// Can't be walked round by naming another address.
+fn not_spoofable(declared: &DeclaredLimit, spoofed: Option<bool>) -> RuleResult {
+    let verdict = match (spoofed, declared.spoofable) {
+        (None, _) => RuleVerdict::NotExercised,
+        (Some(true), Some(false)) => RuleVerdict::Fail,
+        (Some(false), Some(false)) => RuleVerdict::Pass,
+        (Some(_), _) => RuleVerdict::Info,
+    };
+    rule(RuleName::NotSpoofable, verdict, evidence::spoofing(declared, spoofed))
+}
+
+/// Whether an inference names a kind of limiter.
+pub(super) const fn is_a_limiter(algorithm: Algorithm) -> bool {
+    !matches!(algorithm, Algorithm::None | Algorithm::Unknown)
+}

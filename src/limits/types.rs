@@ -1,0 +1,102 @@
+//! What is said of limiters: kinds, estimates, rules, predictions; plain data.
+
+use serde::{Deserialize, Serialize};
+
+/// Kinds of limiter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// A fixed window that the first request opens (API.md, "The limiter").
+    AnchoredWindow,
+    /// A fixed window cut by the clock.
+    AlignedWindow,
+    /// At most the limit in any window.
+    SlidingWindow,
+    /// Tokens that refill steadily.
+    TokenBucket,
+    /// No refusal although there should have been some.
+    None,
+    /// Can't tell.
+    Unknown,
+}
+
+/// What the admission pattern betrays of the limiter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Inference {
+    /// Which kind.
+    pub algorithm: Algorithm,
+    /// Requests admitted per window (capacity of a token bucket), with its
+    /// lowest and highest value that the pattern allows; `None` for `None` and `Unknown`.
+    pub limit: Option<Estimate>,
+    /// The window in seconds (capacity / refill rate of a token bucket), likewise.
+    pub window_s: Option<Estimate>,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// A figure and the range that the evidence allows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The best guess.
+    pub value: f64,
+    /// The lowest value that fits.
+    pub low: f64,
+    /// The highest value that fits.
+    pub high: f64,
+}
+
+/// A rule a limiter is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleName {
+    /// Refuses once the limit is reached.
+    Engages,
+    /// Never admits more than the declared limit.
+    Holds,
+    /// Does not refuse below the limit.
+    LetsThrough,
+    /// Admits again after the window.
+    Recovers,
+    /// Says what it does: status, JSON, headers.
+    SaysSo,
+    /// Can't be walked round by naming another address.
+    NotSpoofable,
+}
+
+/// What became of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleVerdict {
+    /// Kept.
+    Pass,
+    /// Broken.
+    Fail,
+    /// The load didn't reach it.
+    NotExercised,
+    /// Something to know, nothing promised.
+    Info,
+}
+
+/// A rule with its verdict and evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleResult {
+    /// Which rule.
+    pub name: RuleName,
+    /// What became of it.
+    pub verdict: RuleVerdict,
+    /// What was seen, in words.
+    pub evidence: String,
+}
+
+/// How many requests a limiter may admit and refuse, over every phase and algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// The fewest it may admit.
+    pub admitted_low: u64,
+    /// The most it may admit.
+    pub admitted_high: u64,
+    /// The fewest 429 that may come.
+    pub hits_low: u64,
+    /// The most 429 that may come.
+    pub hits_high: u64,
+}

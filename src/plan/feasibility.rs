@@ -1,0 +1,332 @@
+//! What a plan can show before a byte is sent: timeline, what limits admit, and where it contradicts itself.
+
+use serde::Serialize;
+
+use super::outlook::{Outlook, Supply, outlook};
+use super::{IdentityKind, Plan, Schedule, SuitePlan, traffic};
+use crate::admission::{DeclaredLimit, Scope};
+use crate::ids::ScenarioId;
+use crate::limits::Prediction;
+use crate::measure::StageKind;
+use crate::units::{Nanos, count, rate};
+
+/// One stage of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageRow {
+    /// Its number, from 1.
+    pub number: u16,
+    /// Ramp or hold.
+    pub kind: StageKind,
+    /// Its start in seconds from the start of the load.
+    pub start_s: f64,
+    /// How long it lasts, in seconds.
+    pub duration_s: f64,
+    /// Arrivals per second at its start.
+    pub from: f64,
+    /// Arrivals per second at its end.
+    pub to: f64,
+    /// Arrivals due in it.
+    pub arrivals: u64,
+}
+
+/// A place where a plan contradicts itself or its limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Contradiction {
+    /// What, in plain words.
+    pub text: String,
+    /// What to do about it.
+    pub way_out: String,
+    /// Whether no target could pass the gate: `--strict-plan` refuses to run.
+    pub impossible: bool,
+}
+
+/// One scenario before the run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Feasibility {
+    /// Which.
+    pub scenario: ScenarioId,
+    /// Why it can't run; `None`: it can.
+    pub skip: Option<String>,
+    /// The timeline.
+    pub stages: Vec<StageRow>,
+    /// Arrivals over all.
+    pub arrivals: u64,
+    /// Length of the load, in seconds.
+    pub duration_s: f64,
+    /// Highest arrival rate, per second.
+    pub peak_rate: f64,
+    /// Who sends: `12 addresses`, `5 keys`, `one address`, `everybody together`.
+    pub identities: String,
+    /// Whether one more is set aside to prove the limiter.
+    pub set_aside: bool,
+    /// Requests of that proof, and how long it holds the load up, in seconds.
+    pub proof: Option<(u64, f64)>,
+    /// The declared limit; `None`: none.
+    pub limit: Option<DeclaredLimit>,
+    /// What a correct limiter does with all requests; `None`: no limit.
+    pub prediction: Option<Prediction>,
+    /// The share of arrivals to be refused with 429, at least and at most (0 to 1).
+    pub refused_share: (f64, f64),
+    /// Accepted samples to expect, at least and at most.
+    pub accepted: (u64, u64),
+    /// What each threshold can rest on.
+    pub thresholds: Vec<Outlook>,
+    /// Where it contradicts itself.
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// A whole run before it starts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SuiteFeasibility {
+    /// The environment's name.
+    pub environment: String,
+    /// The profile.
+    pub profile: String,
+    /// The scenarios, in order.
+    pub scenarios: Vec<Feasibility>,
+    /// Arrivals of those that can run.
+    pub arrivals: u64,
+    /// Pause between scenarios, in seconds.
+    pub cooldown_s: f64,
+    /// All loads, proofs and pauses together, in seconds; answers still under
+    /// way at the end come on top.
+    pub duration_s: f64,
+}
+
+impl SuiteFeasibility {
+    /// Whether some gate can't be passed by any target.
+    #[must_use]
+    pub fn is_impossible(&self) -> bool {
+        let running = self.scenarios.iter().filter(|s| s.skip.is_none());
+        running.flat_map(|s| &s.contradictions).any(|contradiction| contradiction.impossible)
+    }
+}
+
+/// What a whole run can show.
+#[must_use]
+pub fn suite_feasibility(suite: &SuitePlan) -> SuiteFeasibility {
+    let scenarios: Vec<Feasibility> =
+        suite.scenarios.iter().map(|plan| feasibility(plan, suite)).collect();
+    let cooldown_s = suite.cooldown.as_secs_f64();
+    let pauses = cooldown_s * scenarios.len().saturating_sub(1) as f64;
+    let lasting = |s: &Feasibility| s.duration_s + s.proof.map_or(0.0, |proof| proof.1);
+    SuiteFeasibility {
+        environment: suite.environment.name.clone(),
+        profile: suite.profile.clone(),
+        arrivals: scenarios.iter().map(|s| s.arrivals).sum(),
+        cooldown_s,
+        duration_s: scenarios.iter().map(lasting).sum::<f64>() + pauses,
+        scenarios,
+    }
+}
+
+/// What one scenario can show.
+#[must_use]
+pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
+    let schedule = Schedule::new(&plan.stages);
+    let arrivals = schedule.total();
+    let accepted = traffic::arrivals_admitted(plan, &schedule);
+    let prediction = traffic::predict_hits(plan, suite.seed);
+    let supply = Supply { arrivals, admitted: accepted, prediction };
+    let thresholds: Vec<Outlook> =
+        plan.criteria.thresholds.iter().map(|threshold| outlook(threshold, &supply)).collect();
+    let share =
+        |admitted: u64| if arrivals == 0 { 0.0 } else { 1.0 - admitted as f64 / arrivals as f64 };
+    let proof = traffic::proof_of(plan, suite.seed);
+    let sent = (proof.lead_in.len() + proof.follow_ups.len()) as u64;
+    let mut contradictions = Vec::new();
+    contradictions.extend(over_the_limit(plan, suite, &schedule, accepted));
+    contradictions.extend(thresholds.iter().filter_map(|t| unsupported(t, plan, suite)));
+    Feasibility {
+        scenario: plan.scenario,
+        skip: plan.skip.clone(),
+        stages: stages(plan, &schedule),
+        arrivals,
+        duration_s: schedule.duration().as_secs_f64(),
+        peak_rate: schedule.peak(),
+        identities: who(plan),
+        set_aside: plan.identities.set_aside > 0,
+        proof: (sent > 0).then(|| (sent, proof.load_starts.as_secs_f64())),
+        limit: plan.criteria.limit,
+        prediction,
+        refused_share: (share(accepted.1), share(accepted.0)),
+        accepted,
+        thresholds,
+        contradictions,
+    }
+}
+
+fn stages(plan: &Plan, schedule: &Schedule) -> Vec<StageRow> {
+    let mut from = 0.0;
+    let rows = schedule.stages().into_iter().zip(&plan.stages);
+    rows.map(|(record, stage)| {
+        let row = StageRow {
+            number: record.number,
+            kind: record.kind,
+            start_s: record.start.as_secs_f64(),
+            duration_s: stage.duration.as_secs_f64(),
+            from,
+            to: stage.target,
+            arrivals: record.planned,
+        };
+        from = stage.target;
+        row
+    })
+    .collect()
+}
+
+/// Who sends, in words.
+fn who(plan: &Plan) -> String {
+    let n = u64::from(plan.identities.count);
+    match (plan.identities.kind, n) {
+        (IdentityKind::Global, _) => "everybody together".to_owned(),
+        (IdentityKind::Address, 1) => "one address".to_owned(),
+        (IdentityKind::Address, n) => format!("{} addresses", count(n)),
+        (IdentityKind::Key, 1) => "one key".to_owned(),
+        (IdentityKind::Key, n) => format!("{} keys", count(n)),
+    }
+}
+
+/// `a minute` for 60 s, `every 30.0 s` otherwise.
+fn per(window: Nanos) -> String {
+    match window.0 {
+        1_000_000_000 => "a second".to_owned(),
+        60_000_000_000 => "a minute".to_owned(),
+        3_600_000_000_000 => "an hour".to_owned(),
+        _ => format!("every {window}"),
+    }
+}
+
+/// The load is more than the limit admits.
+fn over_the_limit(
+    plan: &Plan,
+    suite: &SuitePlan,
+    schedule: &Schedule,
+    accepted: (u64, u64),
+) -> Option<Contradiction> {
+    let limit = plan.criteria.limit?;
+    if accepted.0 >= schedule.total() {
+        return None;
+    }
+    let quotas = u64::from(traffic::quotas(plan, &limit));
+    let window = limit.window.as_secs_f64();
+    let admits = limit.limit as f64 * quotas as f64 / window;
+    let peak = schedule.peak();
+    let samples = format!(
+        "about {} of {} arrivals will be real work",
+        count(accepted.0),
+        count(schedule.total())
+    );
+    let each = format!("{} {}", count(limit.limit), per(limit.window));
+    let text = match limit.scope {
+        _ if peak <= admits => format!(
+            "{} at {} stays below the limit of {each} on average, but may pass it at a window's edge: {samples}",
+            plan.scenario,
+            rate(peak)
+        ),
+        Scope::Global => format!(
+            "{} at {} is {} {} against {each}: {samples}",
+            plan.scenario,
+            rate(peak),
+            count((peak * window).round() as u64),
+            per(limit.window)
+        ),
+        Scope::Customer => {
+            format!("{} at {each} admit {} of {}: {samples}", who(plan), rate(admits), rate(peak))
+        }
+        Scope::Ip => format!(
+            "{} from {} admits {}, so p95 will rest on about {} samples of {}",
+            plan.scenario,
+            who(plan),
+            if quotas == 1 {
+                each.clone()
+            } else {
+                format!("{each} each, {} together", rate(admits))
+            },
+            count(accepted.0),
+            count(schedule.total())
+        ),
+    };
+    let way_out = way_out(plan, suite, &limit, peak);
+    Some(Contradiction { text, way_out, impossible: false })
+}
+
+/// How to load within the limit.
+fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, peak: f64) -> String {
+    let window = limit.window.as_secs_f64();
+    let wanted = (peak * (window + 1.0) * 1.1 / limit.limit as f64).ceil().max(1.0) as u64;
+    let quotas = f64::from(traffic::quotas(plan, limit));
+    // A tenth below, and a second for whole-second clocks.
+    let within = limit.limit as f64 * quotas / (window + 1.0) / 1.1;
+    let scale = if peak > 0.0 { suite.rate_scale * within / peak } else { suite.rate_scale };
+    let slower = format!(
+        "load at no more than {} (--rate-scale {})",
+        rate((within * 100.0).floor() / 100.0),
+        significant(scale)
+    );
+    let mend = "or correct rate_limit if the target's limit is another";
+    match (plan.identities.kind, limit.scope) {
+        (IdentityKind::Address, Scope::Ip) if suite.environment.verify_limits => {
+            format!(
+                "set identities = \"auto\" (about {} addresses), or {slower}, {mend}",
+                count(wanted)
+            )
+        }
+        (IdentityKind::Address, Scope::Ip) => {
+            format!("{slower}; addresses aren't forged on {}", suite.environment.name)
+        }
+        (IdentityKind::Key, Scope::Customer) => format!(
+            "give {} keys (TEST_API_KEY_n, or mint_keys where that is allowed), or {slower}, {mend}",
+            count(wanted)
+        ),
+        _ => format!("{slower}, {mend}"),
+    }
+}
+
+/// Two significant digits, rounded down, for `--rate-scale`.
+fn significant(value: f64) -> String {
+    if value <= 0.0 || !value.is_finite() {
+        return "0".to_owned();
+    }
+    let digits = 1 - value.log10().floor() as i32;
+    let unit = 10_f64.powi(digits);
+    let places = usize::try_from(digits).unwrap_or(0);
+    format!("{:.places$}", (value * unit).floor() / unit)
+}
+
+/// A threshold that the samples can't support, or nothing can meet.
+fn unsupported(outlook: &Outlook, plan: &Plan, suite: &SuitePlan) -> Option<Contradiction> {
+    let name = format!("{} {}", outlook.metric, outlook.expression);
+    if let Some(reason) = &outlook.impossible {
+        let way_out = match (outlook.needed, plan.criteria.limit) {
+            (Some(needed), Some(limit)) => {
+                let windows = f64::from(traffic::quotas(plan, &limit)) * limit.limit as f64;
+                let windows = (needed as f64 / windows.max(1.0)).ceil() as u64;
+                let lasting = Nanos(limit.window.0.saturating_mul(windows));
+                format!(
+                    "load for at least {lasting} (--duration-scale), spread it over more identities, or remove the threshold on {}",
+                    suite.environment.name
+                )
+            }
+            (Some(_), None) => "send more arrivals, or remove the threshold".to_owned(),
+            (None, _) => "correct the bound".to_owned(),
+        };
+        let text = match outlook.needed {
+            Some(_) => format!("{name} can only be inconclusive: {reason}"),
+            None => format!("{name} can't be met by any target: {reason}"),
+        };
+        return Some(Contradiction { text, way_out, impossible: true });
+    }
+    let (low, high) = outlook.samples?;
+    let needed = outlook.needed.filter(|needed| low > 0 && low < *needed)?;
+    Some(Contradiction {
+        text: format!(
+            "{name} needs {} samples and may get as few as {} (at most {}): it may be inconclusive",
+            count(needed),
+            count(low),
+            count(high)
+        ),
+        way_out: "load for longer, or spread the load over more identities".to_owned(),
+        impossible: false,
+    })
+}

@@ -1,0 +1,191 @@
+//! `load-gate plan` as text: the timeline, what limits admit, what thresholds can rest on, contradictions with the way out.
+
+use super::table::{Side, lines};
+use crate::measure::StageKind;
+use crate::plan::{Feasibility, Interval, Outlook, StageRow, SuiteFeasibility};
+use crate::units::{self, Nanos, count, percent, rate};
+
+/// The whole plan.
+#[must_use]
+pub fn plan_text(suite: &SuiteFeasibility) -> String {
+    let mut text = format!("plan: {} on {}, nothing is sent\n", suite.profile, suite.environment);
+    for scenario in &suite.scenarios {
+        text.push('\n');
+        text.push_str(&scenario_text(scenario));
+    }
+    let all = suite.scenarios.len();
+    let skipped = suite.scenarios.iter().filter(|scenario| scenario.skip.is_some()).count();
+    text.push_str(&format!(
+        "\nin all: {all} {}, {} arrivals, {}",
+        if all == 1 { "scenario" } else { "scenarios" },
+        count(suite.arrivals),
+        lasting(suite.duration_s)
+    ));
+    if all > 1 && suite.cooldown_s > 0.0 {
+        text.push_str(&format!(" (pauses of {} included)", lasting(suite.cooldown_s)));
+    }
+    if skipped > 0 {
+        text.push_str(&format!("; {skipped} of them skipped as things are"));
+    }
+    text.push('\n');
+    text
+}
+
+/// What `run` prints before it sends: one line on the load, one on the limit,
+/// and the contradictions.
+#[must_use]
+pub fn plan_brief(scenario: &Feasibility) -> String {
+    let mut text = String::new();
+    text.push_str(&headline(scenario));
+    text.push('\n');
+    text.push_str(&skipped(scenario));
+    if scenario.skip.is_none() {
+        for line in limit_lines(scenario) {
+            text.push_str(&format!("  {line}\n"));
+        }
+        text.push_str(&contradictions(scenario));
+    }
+    text
+}
+
+fn scenario_text(scenario: &Feasibility) -> String {
+    let mut text = headline(scenario);
+    text.push('\n');
+    text.push_str(&skipped(scenario));
+    for line in timeline(&scenario.stages) {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    for line in limit_lines(scenario) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if !scenario.thresholds.is_empty() {
+        text.push_str("  thresholds\n");
+        for line in thresholds(&scenario.thresholds) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    text.push_str(&contradictions(scenario));
+    text
+}
+
+fn lasting(seconds: f64) -> String {
+    Nanos::from_secs_f64(seconds).to_string()
+}
+
+fn headline(scenario: &Feasibility) -> String {
+    format!(
+        "{}: {} arrivals in {}, at most {}, from {}",
+        scenario.scenario,
+        count(scenario.arrivals),
+        lasting(scenario.duration_s),
+        rate(scenario.peak_rate),
+        scenario.identities
+    )
+}
+
+/// Why it would be skipped as things are.
+fn skipped(scenario: &Feasibility) -> String {
+    let reason = scenario.skip.as_ref();
+    reason.map_or_else(String::new, |reason| format!("  as things are it is skipped: {reason}\n"))
+}
+
+fn timeline(stages: &[StageRow]) -> Vec<String> {
+    let mut rows = vec![["stage", "from", "lasts", "rate", "arrivals"].map(str::to_owned).to_vec()];
+    rows.extend(stages.iter().map(|stage| {
+        let rates = match stage.kind {
+            StageKind::Hold => format!("hold {}", rate(stage.to)),
+            StageKind::Ramp if stage.duration_s == 0.0 => format!("jump to {}", rate(stage.to)),
+            StageKind::Ramp => format!("{} to {}", units::number(stage.from), rate(stage.to)),
+        };
+        vec![
+            stage.number.to_string(),
+            clock(stage.start_s),
+            lasting(stage.duration_s),
+            rates,
+            count(stage.arrivals),
+        ]
+    }));
+    let sides = [Side::Right, Side::Right, Side::Right, Side::Left, Side::Right];
+    lines(&rows, &sides, 4, |_, _, cell| cell.to_owned())
+}
+
+/// A moment of the load: `3:00`.
+fn clock(seconds: f64) -> String {
+    let whole = seconds.floor() as u64;
+    let text = format!("{}:{:02}", whole / 60, whole % 60);
+    let rest = seconds - whole as f64;
+    if rest < 0.05 { text } else { format!("{text}.{:.0}", (rest * 10.0).floor()) }
+}
+
+/// `90` or `90 to 100`.
+fn range(low: u64, high: u64) -> String {
+    if low == high { count(low) } else { format!("{} to {}", count(low), count(high)) }
+}
+
+fn limit_lines(scenario: &Feasibility) -> Vec<String> {
+    let (Some(limit), Some(prediction)) = (scenario.limit, scenario.prediction) else {
+        return vec![
+            "limit: none declared, so no 429 is expected".to_owned(),
+            format!("accepted samples: {}", count(scenario.accepted.1)),
+        ];
+    };
+    let (low, high) = scenario.refused_share;
+    let share =
+        if low == high { percent(low) } else { format!("{} to {}", percent(low), percent(high)) };
+    let mut lines = vec![
+        format!("limit: {}", limit.describe()),
+        format!(
+            "429 to expect: {} ({share} of arrivals)",
+            range(prediction.hits_low, prediction.hits_high)
+        ),
+        format!("accepted samples: {}", range(scenario.accepted.0, scenario.accepted.1)),
+    ];
+    if let Some((requests, before)) = scenario.proof {
+        lines.push(format!(
+            "limiter proof: {} requests of one more identity, the first {} before the load",
+            count(requests),
+            lasting(before)
+        ));
+    }
+    lines
+}
+
+fn thresholds(outlooks: &[Outlook]) -> Vec<String> {
+    let rows: Vec<Vec<String>> = outlooks
+        .iter()
+        .map(|outlook| {
+            let samples = outlook
+                .samples
+                .map_or_else(String::new, |(low, high)| format!("{} samples", range(low, high)));
+            let interval = match outlook.interval {
+                Some(Interval::Percentiles(low, high)) => {
+                    format!("interval from p{} to p{} at best", percentile(low), percentile(high))
+                }
+                Some(Interval::PlusMinus(half)) => {
+                    format!("interval ± {} at best", percent(half))
+                }
+                None if outlook.needed.is_some() => "no two-sided interval".to_owned(),
+                None => String::new(),
+            };
+            vec![format!("{} {}", outlook.metric, outlook.expression), samples, interval]
+        })
+        .collect();
+    lines(&rows, &[Side::Left, Side::Left, Side::Left], 4, |_, _, cell| cell.to_owned())
+}
+
+fn percentile(value: f64) -> String {
+    format!("{value:.1}").trim_end_matches(".0").to_owned()
+}
+
+fn contradictions(scenario: &Feasibility) -> String {
+    scenario
+        .contradictions
+        .iter()
+        .map(|contradiction| {
+            let mark = if contradiction.impossible { "impossible" } else { "warning" };
+            format!("  {mark}: {}\n    way out: {}\n", contradiction.text, contradiction.way_out)
+        })
+        .collect()
+}
