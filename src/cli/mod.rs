@@ -7,6 +7,7 @@ mod check;
 mod checkpoint;
 mod compare;
 mod inputs;
+mod merge;
 mod output;
 mod plan;
 
@@ -88,6 +89,7 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Plan(args) => plan::plan(&args, world),
         Command::Check(args) => check::check(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
+        Command::Merge(args) => merge::merge(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),
         Command::Completions { shell } => {

@@ -26,7 +26,9 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
         world.output.note(report::plan_brief(scenario).trim_end());
     }
     if args.strict_plan && feasibility.is_impossible() {
-        world.output.error("--strict-plan: a gate of this plan can't be met by any server; nothing was sent");
+        world.output.error(
+            "--strict-plan: a gate of this plan can't be met by any server; nothing was sent",
+        );
         return Ok(USAGE);
     }
     let seed = resolved.plan.seed;

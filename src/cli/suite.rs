@@ -10,9 +10,7 @@ use crate::engine::{
 use crate::gate::{self, Verdict};
 use crate::ids::ScenarioId;
 use crate::measure::{Ended, Recording};
-use crate::plan::{
-    self, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport,
-};
+use crate::plan::{self, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport};
 use crate::scenario;
 use crate::secret::Secret;
 use crate::units::{Nanos, Timestamp};
