@@ -231,8 +231,8 @@ impl Ledger {
 
     fn shift(&mut self, by: Nanos) {
         for entry in &mut self.entries {
-            entry.sent = entry.sent + by;
-            entry.done = entry.done + by;
+            entry.sent += by;
+            entry.done += by;
         }
         self.full_at = self.full_at.map(|at| at + by);
     }
@@ -242,7 +242,9 @@ impl Ledger {
         let mut entries = [self.entries.as_slice(), &other.entries].concat();
         entries.sort_by_key(|entry| entry.done);
         let mut joined = Self::new(self.identity, self.label.clone(), self.set_aside);
-        entries.into_iter().for_each(|entry| joined.push(entry));
+        for entry in entries {
+            joined.push(entry);
+        }
         joined.admitted = self.admitted + other.admitted;
         joined.refused = self.refused + other.refused;
         joined.unknown = self.unknown + other.unknown;

@@ -15,6 +15,8 @@ struct Row {
     says: &'static str,
     config: &'static str,
     seconds: &'static str,
+    /// The limit declared; empty: none, and the target has none to run into.
+    limit: &'static str,
 }
 
 const fn row(
@@ -23,11 +25,16 @@ const fn row(
     codes: &'static [i32],
     says: &'static str,
 ) -> Row {
-    Row { faults, scenario, codes, says, config: "", seconds: "2s" }
+    Row { faults, scenario, codes, says, config: "", seconds: "2s", limit: "" }
 }
 
 const fn with(config: &'static str, row: Row) -> Row {
     Row { config, ..row }
+}
+
+/// Meets a limiter for long enough to see a second window of it.
+const fn limited(limit: &'static str, row: Row) -> Row {
+    Row { limit, seconds: "5s", ..row }
 }
 
 const O: &str = "onboarding";
@@ -35,12 +42,18 @@ const C: &str = "credential-vending";
 const W: &str = "webhook";
 const FAIL: &[i32] = &[1];
 const UNSURE: &[i32] = &[3];
-/// What holds whatever is made of the limiter.
+/// Nothing of the scenario's is wrong.
 const ANY: &[i32] = &[0, 1, 3];
 
 /// Gates at 100 ms.
 const QUICK: &str = "[scenarios.onboarding.thresholds]\n\
                      \"response_time{outcome:accepted}\" = [\"p(95)<100\"]\n";
+/// The built-in limit, spread over as many addresses as keep the load within it.
+const AUTO: &str = "identities = \"auto\"\n";
+const SECOND: &str =
+    "identities = 1\nrate_limit = { limit = 10, window = \"1s\", scope = \"ip\" }\n";
+const PROMISED: &str = "identities = 1\nrate_limit = { limit = 10, window = \"2s\", \
+                        scope = \"customer\", retry_after = true }\n";
 const PROBED: &str = "[probes]\nshare = 0.1\n";
 
 const ROWS: &[Row] = &[
@@ -65,10 +78,7 @@ const ROWS: &[Row] = &[
     row(&["garbage=on"], O, FAIL, "got no answer: what came was not HTTP"),
     row(&["broken-json=0.5"], O, FAIL, "broke the contract: check `body is JSON` failed"),
     row(&["oversized=0.5"], W, FAIL, "check `body_size` failed, the body is over the cap"),
-    with(
-        QUICK,
-        row(&["slow-body=200ms"], O, FAIL, "p(95) of response_time{outcome:accepted} is 2"),
-    ),
+    with(QUICK, row(&["slow-body=200ms"], O, FAIL, "p(95) of response_time{outcome:accepted} is ")),
     row(&["missing-field=on"], O, FAIL, "check `api_key is present` failed"),
     row(&["missing-field=0.5"], C, FAIL, "check `expires_at is a time` failed"),
     row(&["missing-field=on"], W, FAIL, "check `body says status: success` failed"),
@@ -84,34 +94,43 @@ const ROWS: &[Row] = &[
     row(&["clock=-1h"], C, ANY, "credential-vending"),
     row(&["usage=3"], C, FAIL, "were rejected (403)"),
     row(&["unhealthy=on"], O, ANY, "onboarding"),
-    row(&["limiter=off"], O, ANY, "rate limits"),
-    row(&["limiter=leak:0.2"], O, ANY, "rate limits"),
-    row(&["limiter=eager"], O, ANY, "rate limits"),
-    row(&["limiter=stuck"], O, ANY, "rate limits"),
-    row(&["limiter=replicas:3"], O, ANY, "rate limits"),
-    row(&["limit=3"], O, ANY, "rate limits"),
-    row(&["window=2s"], O, ANY, "rate limits"),
-    row(&["spoofable=off"], O, ANY, "rate limits"),
-    row(&["retry-after=lie"], C, ANY, "rate limits"),
-    row(&["no-retry-after=on"], C, ANY, "rate limits"),
+    limited(AUTO, row(&["limiter=off"], O, FAIL, "rate limit, engages: ")),
+    limited(AUTO, row(&["limiter=leak:0.5"], O, FAIL, "rate limit, ")),
+    limited(AUTO, row(&["limiter=eager"], O, FAIL, "rate limit, lets through: ")),
+    limited(AUTO, row(&["limiter=replicas:3"], O, FAIL, "rate limit, ")),
+    limited(AUTO, row(&["limit=3"], O, FAIL, "rate limit, lets through: ")),
+    limited(AUTO, row(&["spoofable=off"], O, FAIL, "rate limit, lets through: ")),
+    limited(
+        SECOND,
+        row(&["limit=10", "window=1s", "limiter=stuck"], O, FAIL, "rate limit, recovers: "),
+    ),
+    limited(SECOND, row(&["limit=10", "window=3s"], O, FAIL, "rate limit, recovers: ")),
+    limited(
+        PROMISED,
+        row(&["limit=10", "window=2s", "retry-after=lie"], C, FAIL, "rate limit, says so: "),
+    ),
+    limited(
+        PROMISED,
+        row(
+            &["limit=10", "window=2s", "no-retry-after=on"],
+            C,
+            FAIL,
+            "refusals had no Retry-After",
+        ),
+    ),
 ];
 
-/// Faults of the limiter itself meet a limit; others must not.
-fn is_limiters(fault: &str) -> bool {
-    let name = fault.split('=').next().unwrap_or_default();
-    ["limiter", "limit", "window", "spoofable", "retry-after", "no-retry-after"].contains(&name)
-}
-
 fn check(row: &Row) -> Result<(), String> {
-    let limited = row.faults.iter().any(|fault| is_limiters(fault));
     let mut faults = row.faults.to_vec();
-    if !limited {
+    if row.limit.is_empty() {
         faults.push("limit=1000000");
     }
     let served = Served::start(&faults);
     let mut config = config(&served.url, 40, row.seconds, row.config);
-    if limited {
-        config = config.replace("rate_limit = \"none\"\n", "");
+    if !row.limit.is_empty() {
+        let table = format!("[scenarios.{}]\n", row.scenario);
+        let none = format!("{table}rate_limit = \"none\"\n");
+        config = config.replace(&none, &format!("{table}{}", row.limit));
     }
     let args = ["run", row.scenario, "--env", "t", "--cooldown", "0s", "--seed", "1", "--no-check"];
     let done = run_in(&config, &args, &served.vars);

@@ -358,13 +358,14 @@ fn a_probe_that_is_breached_fails_and_one_without_a_say_is_inconclusive() {
 
 #[test]
 fn fail_outweighs_inconclusive_outweighs_pass() {
+    use VerdictKind::{Fail, Inconclusive, Pass, Skipped};
+
     let verdict_of = |kind: VerdictKind| {
         let mut verdict = fine().verdict();
         verdict.kind = kind;
         verdict.reasons = vec![format!("reason of {kind}")];
         verdict
     };
-    use VerdictKind::{Fail, Inconclusive, Pass, Skipped};
     for (kinds, allow_skip, expected, headline) in [
         (vec![Pass, Pass, Pass], false, Pass, "pass, 3 of 3 scenarios"),
         (vec![Pass, Inconclusive, Fail], false, Fail, "fail: onboarding: reason of fail"),
