@@ -9,6 +9,7 @@ mod checkpoint;
 mod compare;
 mod init;
 mod inputs;
+mod merge;
 mod minting;
 mod output;
 mod plan;
@@ -89,6 +90,7 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Plan(args) => plan::plan(&args, world),
         Command::Check(args) => check::check(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
+        Command::Merge(args) => merge::merge(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),
         Command::Init(args) => init::init(&args, world),

@@ -1,5 +1,6 @@
 //! Where failures gather: the values of a tag that they share far beyond chance.
 
+use super::slow;
 use crate::measure::intervals::wilson;
 use crate::measure::{Recording, Slice};
 use crate::outcome::Outcome;
@@ -17,8 +18,9 @@ const CONFIDENCE: f64 = 0.99;
 /// when its failure rate is above that of all others by more than chance.
 pub(super) fn find(recording: &Recording) -> Vec<String> {
     let (all, judged) = failures(recording.total());
+    let mut sentences: Vec<String> = slow::stalls(recording).into_iter().collect();
     if all < FEWEST || all == judged {
-        return Vec::new();
+        return sentences;
     }
     let tagged = recording.slices.iter().filter_map(|(selector, slice)| {
         let mut tags = selector.iter();
@@ -49,7 +51,8 @@ pub(super) fn find(recording: &Recording) -> Vec<String> {
         })
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
-    found.into_iter().take(MOST).map(|(_, text)| text).collect()
+    sentences.extend(found.into_iter().take(MOST).map(|(_, text)| text));
+    sentences
 }
 
 /// Failed, and judged: everything but rate limited.

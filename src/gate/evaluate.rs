@@ -98,8 +98,11 @@ fn weigh(findings: &[Finding], ended: &Ended) -> VerdictKind {
 
 /// Messages of what doesn't hold, worst first.
 fn reasons(findings: &[Finding]) -> Vec<String> {
-    let mut bad: Vec<&Finding> =
-        findings.iter().filter(|f| f.verdict >= FindingVerdict::Inconclusive).collect();
+    let skipped = |f: &Finding| f.about == About::Run && f.verdict == FindingVerdict::Skipped;
+    let mut bad: Vec<&Finding> = findings
+        .iter()
+        .filter(|f| f.verdict >= FindingVerdict::Inconclusive || skipped(f))
+        .collect();
     bad.sort_by_key(|f| (std::cmp::Reverse(f.verdict), weight(f.about)));
     bad.into_iter().map(|finding| finding.message.clone()).collect()
 }

@@ -6,8 +6,10 @@ mod evaluate;
 mod generator;
 mod grammar;
 mod limiter;
+mod met;
 mod metric;
 mod observe;
+mod slow;
 mod suite;
 #[cfg(test)]
 mod tests;

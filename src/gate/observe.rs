@@ -31,9 +31,25 @@ pub fn observe(
         MetricKind::Trend => of_trend(trend(metric, slice), method),
         MetricKind::Rate => of_rate(metric, slice),
         MetricKind::Counter | MetricKind::Gauge => {
+            if nothing_to_count(selector, recording) {
+                return None;
+            }
             of_counter(count(metric, selector, slice), method, recording)
         }
     }
+}
+
+/// Whether no traffic at all has what `selector` asks for apart from how it ended:
+/// counting none of that would say nothing. None of a certain status or outcome is
+/// a count like any other.
+fn nothing_to_count(selector: &Selector, recording: &Recording) -> bool {
+    let ends = [TagKey::Outcome, TagKey::Status, TagKey::ExpectedResponse];
+    let base = selector
+        .iter()
+        .filter(|(key, _)| !ends.contains(key))
+        .fold(Selector::all(), |base, (key, value)| base.with(key, value));
+    let empty = |slice: &Slice| slice.requests == 0 && slice.outcomes.total() == 0;
+    empty(recording.total()) || recording.slice(&base).is_some_and(empty)
 }
 
 fn trend(metric: Metric, slice: &Slice) -> &Trend {

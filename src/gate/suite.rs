@@ -45,8 +45,6 @@ fn headline(kind: VerdictKind, verdicts: &[Verdict], ran: usize) -> String {
 
 /// `onboarding: <worst reason>`.
 fn worst(verdict: &Verdict) -> String {
-    let skipped = verdict.kind == VerdictKind::Skipped;
-    let own = verdict.findings.iter().map(|f| &f.message).find(|_| skipped);
-    let reason = own.or(verdict.reasons.first()).map_or("", String::as_str);
+    let reason = verdict.reasons.first().map_or("", String::as_str);
     format!("{}: {reason}", verdict.scenario)
 }

@@ -2,7 +2,8 @@
 
 use super::observe::{Observed, observe};
 use super::{
-    About, Bound, Finding, FindingVerdict, Method, MetricKind, Threshold, ThresholdResult,
+    About, Bound, Finding, FindingVerdict, Method, Metric, MetricKind, Threshold, ThresholdResult,
+    met, slow,
 };
 use crate::measure::Recording;
 use crate::measure::intervals::{CONFIDENCE, min_samples};
@@ -116,6 +117,12 @@ fn compare(
         message = format!("{message} ({rests_on})");
     }
     let mut evidence = Vec::new();
+    if !holds && let Some(why) = why(threshold, recording) {
+        message = format!("{message}: {why}");
+        if threshold.metric.kind() == MetricKind::Rate {
+            evidence.extend(met::quotes(recording));
+        }
+    }
     if close {
         evidence.push(format!("a close call: the interval straddles {}", value(threshold, bound)));
     }
@@ -126,15 +133,32 @@ fn compare(
     (if holds { FindingVerdict::Pass } else { FindingVerdict::Fail }, message, evidence)
 }
 
+/// What the failure comes from, in words.
+fn why(threshold: &Threshold, recording: &Recording) -> Option<String> {
+    match threshold.metric {
+        Metric::SuccessRate | Metric::Errors => met::failures(recording),
+        Metric::HttpReqFailed | Metric::Checks => met::instead(recording),
+        Metric::ScheduleLag => None,
+        metric if metric.kind() == MetricKind::Trend => {
+            slow::stalls(recording).or_else(|| slow::slowest_stage(recording))
+        }
+        _ => None,
+    }
+}
+
 fn nothing_observed(
     threshold: &Threshold,
     recording: &Recording,
 ) -> (FindingVerdict, String, Vec<String>) {
     let kept = recording.slice(&threshold.metric.narrow(&threshold.selector)).is_some();
     let why = if kept {
-        "nothing to measure, no sample matches"
+        met::instead(recording).map_or_else(
+            || "nothing to measure, no sample matches".to_owned(),
+            |met| format!("nothing to measure, no sample matches ({met})"),
+        )
     } else {
         "this recording didn't keep what it asks for: run again with this threshold in the config"
+            .to_owned()
     };
     (FindingVerdict::Inconclusive, format!("{}: {why}", title(threshold)), Vec::new())
 }

@@ -1,13 +1,10 @@
 //! The run as a whole: how it ended, its canary, whether anything was accepted, checks and probes.
 
-use super::{About, Finding, FindingVerdict};
-use crate::ids::{ProbeKind, Traffic};
-use crate::measure::{Ended, Excerpt, ProbeCount, Recording};
+use super::{About, Finding, FindingVerdict, met};
+use crate::ids::ProbeKind;
+use crate::measure::{Ended, ProbeCount, Recording};
 use crate::outcome::Outcome;
 use crate::units::{self, count};
-
-/// The most kinds of failure that a message lists.
-const MOST_KINDS: usize = 4;
 
 fn finding(about: About, name: &str, verdict: FindingVerdict, message: String) -> Finding {
     Finding {
@@ -76,7 +73,7 @@ fn anything_accepted(recording: &Recording) -> Option<Finding> {
     let outcomes = &recording.total().outcomes;
     let about = |verdict, message| {
         let mut found = finding(About::Run, "something was accepted", verdict, message);
-        found.evidence = quotes(recording);
+        found.evidence = met::quotes(recording);
         Some(found)
     };
     let ran = matches!(
@@ -98,42 +95,9 @@ fn anything_accepted(recording: &Recording) -> Option<Finding> {
     let message = format!(
         "no arrival was accepted: of {} sent, {}",
         count(outcomes.sent()),
-        failures(recording)
+        met::instead(recording).unwrap_or_default()
     );
     about(FindingVerdict::Fail, message)
-}
-
-/// What arrivals met instead of success, the most frequent first:
-/// `364,635 were rate limited (429), 90 rejected (422)`.
-pub(super) fn failures(recording: &Recording) -> String {
-    let kinds: Vec<String> =
-        met(recording).take(MOST_KINDS).map(|excerpt| describe(excerpt)).collect();
-    if kinds.is_empty() { "none failed".to_owned() } else { kinds.join(", ") }
-}
-
-fn met(recording: &Recording) -> impl Iterator<Item = &Excerpt> {
-    recording.excerpts.iter().filter(|e| e.count > 0 && e.outcome != Outcome::Accepted)
-}
-
-fn describe(excerpt: &Excerpt) -> String {
-    let n = count(excerpt.count);
-    match (excerpt.outcome, excerpt.status) {
-        (Outcome::RateLimited, _) => format!("{n} were rate limited (429)"),
-        (Outcome::Contract, status) => match &excerpt.check {
-            Some(check) => {
-                format!("{n} broke the contract: check `{check}` failed (status {status})")
-            }
-            None => format!("{n} broke the contract (status {status})"),
-        },
-        (Outcome::Timeout, _) => format!("{n} timed out ({})", excerpt.text),
-        (Outcome::Transport, _) => format!("{n} got no answer ({})", excerpt.text),
-        (outcome, status) => format!("{n} were {outcome} (status {status})"),
-    }
-}
-
-fn quotes(recording: &Recording) -> Vec<String> {
-    let quoted = met(recording).filter(|excerpt| !excerpt.text.is_empty()).take(MOST_KINDS);
-    quoted.map(|e| format!("first {} (status {}): {}", e.outcome, e.status, e.text)).collect()
 }
 
 /// The contract's checks. One that never held fails; others are for thresholds to weigh.
@@ -218,9 +182,4 @@ const fn unchecked(kind: ProbeKind) -> &'static str {
         ProbeKind::BadKey => "the key is not checked",
         ProbeKind::MalformedEmail => "the e-mail address is not checked",
     }
-}
-
-/// Requests of all kinds, for messages.
-pub(super) fn requests(recording: &Recording, traffic: Traffic) -> u64 {
-    recording.requests.get(&traffic).copied().unwrap_or(0)
 }

@@ -4,6 +4,7 @@ mod bootstrap;
 pub mod intervals;
 mod ledger;
 mod matcher;
+mod merge;
 mod recorder;
 mod recording;
 mod sample;
@@ -13,6 +14,7 @@ mod trend;
 
 pub use bootstrap::{block_length, resample};
 pub use ledger::{Ledger, LedgerRoom};
+pub use merge::NotShards;
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Connections, Ended, Excerpt, Generator, ProbeCount, Recording,

@@ -3,6 +3,7 @@
 mod check;
 mod comparison;
 mod feasibility;
+mod merge;
 mod outlook;
 mod schedule;
 mod suite;
@@ -15,6 +16,7 @@ pub use comparison::{
 pub use feasibility::{
     Contradiction, Feasibility, StageRow, SuiteFeasibility, feasibility, suite_feasibility,
 };
+pub use merge::{MergeError, merge_suites};
 pub use outlook::{Interval, Outlook};
 pub use schedule::Schedule;
 pub use suite::{

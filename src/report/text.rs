@@ -334,8 +334,11 @@ fn other_findings(page: &mut Page, scenario: &ScenarioReport) {
         let text = format!("{}: failed {} of {total}", check.name, units::count(check.fails));
         page.words(4, Some(Ink::Bad), &text);
     }
-    let held = checks.len() - failing.len();
-    if held > 0 {
+    let looked_at = checks.iter().filter(|c| c.passes.saturating_add(c.fails) > 0).count();
+    if looked_at == 0 {
+        page.words(4, None, "no answer's contract was there to be checked");
+    } else if looked_at > failing.len() {
+        let held = looked_at - failing.len();
         page.words(4, None, &format!("{held} of {} checks held on every answer", checks.len()));
     }
 }

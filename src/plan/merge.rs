@@ -1,0 +1,154 @@
+//! Shards of one run become one run: plans add up, recordings merge; nothing is judged yet.
+
+use super::{IdentityKind, Plan, ScenarioReport, SuiteReport, predict_hits};
+use crate::gate::{self, Verdict};
+use crate::limits::Prediction;
+use crate::measure::NotShards;
+
+/// Why suites are no shards of one run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MergeError {
+    /// There is nothing to merge.
+    #[error("there is no shard to merge")]
+    None,
+    /// Two of them are the same run.
+    #[error("the run {0} is there twice: merging it with itself would count it double")]
+    Same(String),
+    /// They differ in what shards share.
+    #[error("not shards of one run: {what} differs ({first} and {other})")]
+    Differ {
+        /// What differs.
+        what: &'static str,
+        /// In the first shard.
+        first: String,
+        /// In a later one.
+        other: String,
+    },
+    /// A scenario's plans differ in more than their rates.
+    #[error("not shards of one run: {0} was planned differently ({1})")]
+    Plan(&'static str, &'static str),
+    /// The recordings don't fit together.
+    #[error("not shards of one run: recordings of {0}: {1}")]
+    Recording(&'static str, NotShards),
+}
+
+/// Merges the shards of one run: the same environment, profile, scenarios, stage
+/// durations, settings and thresholds, each at a rate of its own. The verdicts are
+/// those on the whole, without a baseline.
+///
+/// # Errors
+/// They are no shards of one run.
+pub fn merge_suites(shards: Vec<SuiteReport>) -> Result<SuiteReport, MergeError> {
+    let mut shards = shards.into_iter();
+    let mut whole = shards.next().ok_or(MergeError::None)?;
+    let mut runs = vec![whole.run_id.clone()];
+    for shard in shards {
+        if runs.contains(&shard.run_id) {
+            return Err(MergeError::Same(shard.run_id));
+        }
+        runs.push(shard.run_id.clone());
+        join(&mut whole, shard)?;
+    }
+    whole.run_id = runs.join("+");
+    for scenario in &mut whole.scenarios {
+        scenario.verdict = gate::evaluate(&scenario.plan.criteria, &scenario.recording, None);
+    }
+    let verdicts: Vec<Verdict> = whole.scenarios.iter().map(|s| s.verdict.clone()).collect();
+    (whole.verdict, whole.headline) = gate::suite(&verdicts, whole.allow_skip);
+    Ok(whole)
+}
+
+fn join(whole: &mut SuiteReport, shard: SuiteReport) -> Result<(), MergeError> {
+    let same = |what: &'static str, first: &str, other: &str| {
+        let differ =
+            || MergeError::Differ { what, first: first.to_owned(), other: other.to_owned() };
+        if first == other { Ok(()) } else { Err(differ()) }
+    };
+    same("the environment", &whole.environment.name, &shard.environment.name)?;
+    same("the URL", &whole.environment.url, &shard.environment.url)?;
+    same("the profile", &whole.profile, &shard.profile)?;
+    same("load-gate's version", &whole.tool_version, &shard.tool_version)?;
+    let duration = |suite: &SuiteReport| suite.duration_scale.to_string();
+    same("--duration-scale", &duration(whole), &duration(&shard))?;
+    let names = |suite: &SuiteReport| {
+        suite.scenarios.iter().map(|s| s.plan.scenario.name()).collect::<Vec<_>>().join(", ")
+    };
+    same("the list of scenarios", &names(whole), &names(&shard))?;
+    let seed = whole.seed;
+    for (mine, theirs) in whole.scenarios.iter_mut().zip(shard.scenarios) {
+        join_scenario(mine, &theirs, seed)?;
+    }
+    whole.started_at = whole.started_at.min(shard.started_at);
+    whole.finished_at = whole.finished_at.max(shard.finished_at);
+    whole.rate_scale += shard.rate_scale;
+    whole.allow_skip &= shard.allow_skip;
+    whole.partial |= shard.partial;
+    for notice in shard.notices {
+        if !whole.notices.contains(&notice) {
+            whole.notices.push(notice);
+        }
+    }
+    Ok(())
+}
+
+fn join_scenario(
+    mine: &mut ScenarioReport,
+    theirs: &ScenarioReport,
+    seed: u64,
+) -> Result<(), MergeError> {
+    let name = mine.plan.scenario.name();
+    planned_alike(&mine.plan, &theirs.plan).map_err(|what| MergeError::Plan(name, what))?;
+    mine.recording.merge(&theirs.recording).map_err(|why| MergeError::Recording(name, why))?;
+    add_plan(&mut mine.plan, &theirs.plan, seed);
+    Ok(())
+}
+
+/// Whether two plans differ in nothing but rates; what differs besides, if not.
+fn planned_alike(mine: &Plan, theirs: &Plan) -> Result<(), &'static str> {
+    let lasting = |plan: &Plan| plan.stages.iter().map(|s| s.duration).collect::<Vec<_>>();
+    let judged = |plan: &Plan| {
+        let (criteria, bounds) = (&plan.criteria, plan.criteria.generator);
+        (criteria.thresholds.clone(), criteria.limit, bounds)
+    };
+    let parts = [
+        (lasting(mine) == lasting(theirs), "how long its stages last"),
+        (mine.settings == theirs.settings, "its settings"),
+        (judged(mine) == judged(theirs), "its thresholds or its limit"),
+        (mine.identities.kind == theirs.identities.kind, "its identities"),
+        (mine.probes == theirs.probes, "its probes"),
+        (mine.engine == theirs.engine, "how requests are sent"),
+    ];
+    parts.into_iter().find(|(alike, _)| !alike).map_or(Ok(()), |(_, what)| Err(what))
+}
+
+fn add_plan(mine: &mut Plan, theirs: &Plan, seed: u64) {
+    for (stage, other) in mine.stages.iter_mut().zip(&theirs.stages) {
+        stage.target += other.target;
+    }
+    if mine.skip.is_none() {
+        mine.skip.clone_from(&theirs.skip);
+    }
+    if mine.identities.kind == IdentityKind::Address {
+        // Machines don't share addresses: each shard's part stands for itself.
+        mine.identities.count += theirs.identities.count;
+        mine.identities.set_aside += theirs.identities.set_aside;
+        mine.criteria.prediction = match (mine.criteria.prediction, theirs.criteria.prediction) {
+            (Some(a), Some(b)) => Some(sum(a, b)),
+            _ => None,
+        };
+    } else {
+        mine.identities.count = mine.identities.count.max(theirs.identities.count);
+        mine.identities.set_aside = mine.identities.set_aside.max(theirs.identities.set_aside);
+        let known = mine.criteria.prediction.is_some();
+        mine.criteria.prediction = known.then(|| predict_hits(mine, seed)).flatten();
+    }
+}
+
+const fn sum(a: Prediction, b: Prediction) -> Prediction {
+    Prediction {
+        admitted_low: a.admitted_low + b.admitted_low,
+        admitted_high: a.admitted_high + b.admitted_high,
+        hits_low: a.hits_low + b.hits_low,
+        hits_high: a.hits_high + b.hits_high,
+    }
+}
