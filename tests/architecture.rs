@@ -40,7 +40,8 @@ const IMPURE: &[&str] = &[
     "Instant",
     "tokio::",
     "reqwest",
-    "rand::rng",
+    "rand::rng(",
+    "rand::rng;",
     "rand::random",
     "std::io::stdout",
 ];

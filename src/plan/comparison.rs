@@ -421,7 +421,8 @@ mod tests {
 
     #[test]
     fn what_is_not_comparable_is_refused_unless_told_to() {
-        let cases: [(&str, fn(&mut SuiteReport)); 6] = [
+        type Case = (&'static str, fn(&mut SuiteReport));
+        let cases: [Case; 6] = [
             ("the profile is smoke and was full", |s| s.profile = "smoke".to_owned()),
             ("onboarding: the stages are 50.0 s→50/s and were 50.0 s→100/s", |s| {
                 s.scenarios[0].plan.stages[0].target = 50.0;

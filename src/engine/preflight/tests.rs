@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hmac::Mac as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -98,7 +99,6 @@ fn api(secret: &'static str, ahead: i64) -> impl Fn(&str) -> String + Send + Syn
         let (head, body) = text.split_once("\r\n\r\n")?;
         let value = head.lines().find_map(|line| line.strip_prefix("stripe-signature: "))?;
         let (t, v1) = value.strip_prefix("t=")?.split_once(",v1=")?;
-        use hmac::Mac as _;
         let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).ok()?;
         mac.update(format!("{t}.{body}").as_bytes());
         mac.verify_slice(&hex::decode(v1).ok()?).ok()
