@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::args::{RunArgs, SharedArgs};
-use super::{INCONCLUSIVE, UsageError, World, run};
+use super::{INCONCLUSIVE, UsageError, World, delivery, run};
 use crate::ids::ScenarioId;
 use crate::secret::Secret;
 
@@ -24,13 +24,11 @@ pub(super) struct ActionInputs {
     /// Whether an inconclusive verdict (exit code 3) fails the step.
     pub(super) fail_on_inconclusive: bool,
     /// What becomes of the result on GitHub.
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the delivery to GitHub"))]
     pub(super) publish: PublishOptions,
 }
 
 /// What becomes of a result on GitHub, beside the step's own summary and outputs.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "read by the delivery to GitHub"))]
 pub(super) struct PublishOptions {
     /// Whether the pull request, if there is one, gets a comment.
     pub(super) comment: bool,
@@ -50,7 +48,13 @@ pub(super) struct PublishOptions {
 pub(super) fn action(world: &World) -> anyhow::Result<u8> {
     let inputs =
         parse(&world.vars).map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")))?;
-    let code = run::run(&inputs.run, world)?;
+    let code = match run::run_and_publish(&inputs.run, &inputs.publish, world) {
+        Ok(code) => code,
+        Err(error) => {
+            delivery::exit_code_only(super::code_of(&error), world);
+            return Err(error);
+        }
+    };
     Ok(step_exit_code(code, inputs.fail_on_inconclusive))
 }
 

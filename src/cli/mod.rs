@@ -6,7 +6,9 @@ mod action;
 mod args;
 mod check;
 mod checkpoint;
+mod comment;
 mod compare;
+mod delivery;
 mod init;
 mod inputs;
 mod merge;
@@ -79,9 +81,14 @@ pub fn main() -> ExitCode {
                 Some(UsageError::Rendered(text)) => output.note(text.trim_end()),
                 _ => output.error(&format!("{error:#}")),
             }
-            ExitCode::from(if usage.is_some() { USAGE } else { INCONCLUSIVE })
+            ExitCode::from(code_of(&error))
         }
     }
+}
+
+/// The exit code that an error stands for.
+fn code_of(error: &anyhow::Error) -> u8 {
+    if error.downcast_ref::<UsageError>().is_some() { USAGE } else { INCONCLUSIVE }
 }
 
 fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
@@ -89,6 +96,7 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Run(args) => run::run(&args, world),
         Command::Plan(args) => plan::plan(&args, world),
         Command::Check(args) => check::check(&args, world),
+        Command::Comment(args) => comment::comment(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
         Command::Merge(args) => merge::merge(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
@@ -101,6 +109,5 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
             world.output.result(&String::from_utf8_lossy(&script));
             Ok(0)
         }
-        _ => anyhow::bail!(UsageError::Plain("not built yet".to_owned())),
     }
 }

@@ -22,6 +22,11 @@ impl Results {
         &self.dir
     }
 
+    /// Where the JUnit file goes.
+    pub(super) fn junit(&self) -> PathBuf {
+        self.junit.clone().unwrap_or_else(|| self.dir.join("junit.xml"))
+    }
+
     pub(super) fn suite_json(&self) -> PathBuf {
         self.dir.join("suite.json")
     }

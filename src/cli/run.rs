@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::action::PublishOptions;
 use super::args::RunArgs;
 use super::checkpoint::Checkpointer;
 use super::progress::Progress;
@@ -9,7 +10,7 @@ use super::results::Results;
 use super::signals::signalled;
 use super::suite::{self, Session};
 use super::surroundings;
-use super::{USAGE, World, check, inputs};
+use super::{UsageError, World, check, delivery, inputs};
 use crate::config::{Flags, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::ids::ScenarioId;
@@ -19,34 +20,85 @@ use crate::target::{Target, TargetConfig};
 
 /// Runs the scenarios; the exit code is the verdict's.
 pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
-    let flags = inputs::run_flags(args);
-    let resolved = inputs::resolve(&flags, Purpose::Run, world)?;
-    let mut resolved = resolved;
+    run_and_deliver(args, None, world)
+}
+
+/// The same, as a GitHub Action's step: with outputs, summary, comment and issue.
+pub(super) fn run_and_publish(
+    args: &RunArgs,
+    options: &PublishOptions,
+    world: &World,
+) -> anyhow::Result<u8> {
+    run_and_deliver(args, Some(options), world)
+}
+
+fn run_and_deliver(
+    args: &RunArgs,
+    options: Option<&PublishOptions>,
+    world: &World,
+) -> anyhow::Result<u8> {
+    let mut resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
+    if let Some(options) = options {
+        let secrets = &resolved.secrets;
+        let all = secrets.keys.iter().chain(&secrets.webhook).chain(&options.token);
+        delivery::mask(&all.cloned().collect::<Vec<_>>(), world);
+    }
+    if !tell_plan(&mut resolved, args, world) {
+        return Err(UsageError::Plain(
+            "--strict-plan: a gate of this plan can't be met by any server; nothing was sent"
+                .to_owned(),
+        )
+        .into());
+    }
+    let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
+    results.prepare()?;
+    // The target answers while it is held.
+    let (session, _target) = session(resolved, args, world)?;
+    let (report, session) = measure(session, args, &results, world)?;
+    let code = report.verdict.exit_code();
+    deliver(&report, &session, &results, world);
+    if let Some(options) = options {
+        let baseline = session.baseline.as_deref();
+        delivery::step(&report, baseline, code, &results, world);
+        delivery::github(&report, baseline, options, world)?;
+    }
+    Ok(code)
+}
+
+/// Says what will be sent and what it can show; `false` where `--strict-plan`
+/// forbids it.
+fn tell_plan(resolved: &mut Resolved, args: &RunArgs, world: &World) -> bool {
     let feasibility = plan::suite_feasibility(&resolved.plan);
     for scenario in &feasibility.scenarios {
         world.output.note(report::plan_brief(scenario).trim_end());
     }
-    if args.strict_plan && feasibility.is_impossible() {
-        world.output.error(
-            "--strict-plan: a gate of this plan can't be met by any server; nothing was sent",
-        );
-        return Ok(USAGE);
+    if !resolved.plan.environment.embedded {
+        let creates = report::creation_line(&feasibility);
+        world
+            .output
+            .note(&format!("this run will create {creates} on {}", resolved.plan.environment.url));
     }
     let seed = resolved.plan.seed;
     for plan in &mut resolved.plan.scenarios {
         plan.criteria.prediction = plan::predict_hits(plan, seed);
     }
-    let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
-    results.prepare()?;
-    // The target answers while it is held.
-    let (mut session, _target) = session(resolved, args, world)?;
+    !(args.strict_plan && feasibility.is_impossible())
+}
+
+/// Check, scenarios, verdict.
+fn measure(
+    mut session: Session,
+    args: &RunArgs,
+    results: &Results,
+    world: &World,
+) -> anyhow::Result<(SuiteReport, Arc<Session>)> {
     descriptors(&mut session);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stop = stop_on_signal(&runtime);
     if !args.no_check && !session.plan.environment.embedded {
         runtime.block_on(async {
             tokio::select! {
-                looked = look_first(&mut session, &results, world) => looked,
+                looked = look_first(&mut session, results, world) => looked,
                 // The run finds the signal given, and reports that it never began.
                 _ = stop.given() => Ok(()),
             }
@@ -56,11 +108,10 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
         world.output.note(&format!("note: {notice}"));
     }
     let session = Arc::new(session);
-    let report = execute(&runtime, &session, &stop, &results, world)?;
+    let report = execute(&runtime, &session, &stop, results, world)?;
     // Answers that were given up must not hold the process.
     runtime.shutdown_background();
-    deliver(&report, &session, &results, world);
-    Ok(report.verdict.exit_code())
+    Ok((report, session))
 }
 
 /// Puts the run together; for `embedded`, starts the target inside this process.

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{CheckCount, Ended, Excerpt, Ledger, ProbeCount, Recording, StageRecord};
+use super::{CheckCount, Ended, Excerpt, Ledger, LedgerRoom, ProbeCount, Recording, StageRecord};
 use crate::ids::IdentityId;
 use crate::units::{Nanos, Timestamp};
 
@@ -241,9 +241,10 @@ impl Ledger {
     fn join(&mut self, other: &Self) {
         let mut entries = [self.entries.as_slice(), &other.entries].concat();
         entries.sort_by_key(|entry| entry.done);
+        let mut room = LedgerRoom::default();
         let mut joined = Self::new(self.identity, self.label.clone(), self.set_aside);
         for entry in entries {
-            joined.push(entry);
+            joined.push(entry, &mut room);
         }
         joined.admitted = self.admitted + other.admitted;
         joined.refused = self.refused + other.refused;

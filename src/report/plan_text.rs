@@ -1,6 +1,7 @@
 //! `load-gate plan` as text: the timeline, what limits admit, what thresholds can rest on, contradictions with the way out.
 
 use super::table::{Side, lines};
+use crate::ids::ScenarioId;
 use crate::measure::StageKind;
 use crate::plan::{Feasibility, Interval, Outlook, StageRow, SuiteFeasibility};
 use crate::units::{self, Nanos, count, percent, rate};
@@ -47,6 +48,21 @@ pub fn plan_brief(scenario: &Feasibility) -> String {
         text.push_str(&contradictions(scenario));
     }
     text
+}
+
+/// What a run leaves behind: `about 90 to 100 customers, 0 events`.
+#[must_use]
+pub fn creation_line(suite: &SuiteFeasibility) -> String {
+    let of = |id: ScenarioId| {
+        let running = suite.scenarios.iter().find(|s| s.scenario == id && s.skip.is_none());
+        match running.map_or((0, 0), |s| s.accepted) {
+            (0, 0) => "0".to_owned(),
+            (low, high) if low == high => format!("about {}", count(low)),
+            (low, high) => format!("about {} to {}", count(low), count(high)),
+        }
+    };
+    let (customers, events) = (of(ScenarioId::Onboarding), of(ScenarioId::Webhook));
+    format!("{customers} customers, {events} events")
 }
 
 fn scenario_text(scenario: &Feasibility) -> String {
