@@ -1,4 +1,4 @@
-//! A target that does nothing but note when requests come in: what benches/side_by_side.py
+//! A target that does nothing but note when requests come in: what `benches/side_by_side.py`
 //! measures load generators against.
 //!
 //! Answers every POST with 200 `{"status":"success"}` and `GET /times` with the

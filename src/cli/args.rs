@@ -21,7 +21,7 @@ use clap_complete::Shell;
 /// Try it without any server: load-gate run --env embedded
 #[derive(Debug, Parser)]
 #[command(name = "load-gate", version, long_version = LONG_VERSION, verbatim_doc_comment, max_term_width = 100)]
-pub struct Cli {
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -32,7 +32,7 @@ const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("LOAD_G
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Run scenarios, decide, report.
     ///
     /// Every scenario begins with one canary request; when that is refused as
@@ -73,12 +73,12 @@ pub enum Command {
 /// Flags that `run`, `plan` and `check` share.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "What to run")]
-pub struct SharedArgs {
+pub(super) struct SharedArgs {
     /// Where: `embedded`, `staging`, `production`, or one from the config
-    /// [env: LOAD_GATE_ENV] [default: staging]
+    /// [env: `LOAD_GATE_ENV`] [default: staging]
     #[arg(short, long, value_name = "NAME")]
     pub env: Option<String>,
-    /// Another base URL for the environment [env: API_URL]
+    /// Another base URL for the environment [env: `API_URL`]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// Which load: `smoke`, `full`, `production`, or one from the config [default: the environment's]
@@ -99,7 +99,7 @@ pub struct SharedArgs {
     /// Where the results go.
     #[arg(long, value_name = "DIR", default_value = "load_tests/results")]
     pub results_dir: PathBuf,
-    /// Where the JUnit file goes [default: RESULTS_DIR/junit.xml]
+    /// Where the JUnit file goes [default: `RESULTS_DIR/junit.xml`]
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// Makes two runs send the same requests [default: random, printed]
@@ -113,7 +113,7 @@ pub struct SharedArgs {
 
 /// `run`.
 #[derive(Debug, Default, Args)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// Scenarios, in this order [default: all that the environment lists]
     #[arg(value_name = "SCENARIO", value_parser = scenario)]
     pub scenarios: Vec<ScenarioId>,
@@ -136,7 +136,7 @@ pub struct RunArgs {
 
 /// `plan`.
 #[derive(Debug, Args)]
-pub struct PlanArgs {
+pub(super) struct PlanArgs {
     /// Scenarios, in this order [default: all that the environment lists]
     #[arg(value_name = "SCENARIO", value_parser = scenario)]
     pub scenarios: Vec<ScenarioId>,
@@ -153,7 +153,7 @@ pub struct PlanArgs {
 
 /// `check`.
 #[derive(Debug, Args)]
-pub struct CheckArgs {
+pub(super) struct CheckArgs {
     /// Shared flags.
     #[command(flatten)]
     pub shared: SharedArgs,
@@ -164,7 +164,7 @@ pub struct CheckArgs {
 
 /// `serve`.
 #[derive(Debug, Args)]
-pub struct ServeArgs {
+pub(super) struct ServeArgs {
     /// The port on 127.0.0.1; 0 takes a free one.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub port: u16,
@@ -178,7 +178,7 @@ pub struct ServeArgs {
 
 /// `report`.
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub(super) struct ReportArgs {
     /// The results directory with suite.json.
     pub dir: PathBuf,
     /// An earlier run's suite.json, or its directory, to compare with.
@@ -188,7 +188,7 @@ pub struct ReportArgs {
 
 /// `compare`.
 #[derive(Debug, Args)]
-pub struct CompareArgs {
+pub(super) struct CompareArgs {
     /// The run to compare with: suite.json or its directory.
     pub base: PathBuf,
     /// The run that is compared.
@@ -203,7 +203,7 @@ pub struct CompareArgs {
 
 /// `comment`.
 #[derive(Debug, Args)]
-pub struct CommentArgs {
+pub(super) struct CommentArgs {
     /// The results directory, perhaps downloaded from an artifact: it isn't trusted.
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
@@ -214,7 +214,7 @@ pub struct CommentArgs {
 
 /// `merge`.
 #[derive(Debug, Args)]
-pub struct MergeArgs {
+pub(super) struct MergeArgs {
     /// The shards' results directories.
     #[arg(required = true, num_args = 1..)]
     pub dirs: Vec<PathBuf>,
@@ -225,7 +225,7 @@ pub struct MergeArgs {
 
 /// `init`.
 #[derive(Debug, Args)]
-pub struct InitArgs {
+pub(super) struct InitArgs {
     /// Replace files that are there already.
     #[arg(long)]
     pub force: bool,

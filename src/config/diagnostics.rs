@@ -225,9 +225,9 @@ fn hide_words(line: &str) -> String {
         let end = rest.find(|c| !in_word(c)).unwrap_or(rest.len());
         let (word, tail) = rest.split_at(end);
         if mask(word, &[]) == word {
-            out.push_str(word)
+            out.push_str(word);
         } else {
-            out.push_str(&stars(word))
+            out.push_str(&stars(word));
         }
         let gap = tail.find(in_word).unwrap_or(tail.len());
         out.push_str(&tail[..gap]);
@@ -290,7 +290,7 @@ pub(super) fn listing<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The mistake that `word` is none of `known`, which are `what`s.
-pub(super) fn unknown<'a>(what: &str, word: &str, known: &[&'a str]) -> Wrong {
+pub(super) fn unknown(what: &str, word: &str, known: &[&str]) -> Wrong {
     let wrong = Wrong::new(
         format!("unknown {what} {}", quote(word)),
         format!("known: {}", listing(known.iter().copied())),

@@ -299,16 +299,13 @@ fn confirm(sources: &Sources<'_>, target: &Target, problems: &mut Diagnostics) {
     }
     let names = listing(target.protected_by.iter().map(String::as_str));
     let help = format!("if that is meant, add --confirm-production {host}");
-    match picked {
-        Some((text, from)) => {
-            let message = format!("{} is not the host this run goes to", quote(text));
-            let expected = format!("expected {host}, which is protected ({names})");
-            problems.outside(from, Wrong::new(message, expected).help(help));
-        }
-        None => {
-            let message = format!("{host} is protected ({names}) and this run is not confirmed");
-            problems.outside("", Wrong::new(message, "nothing was sent").help(help));
-        }
+    if let Some((text, from)) = picked {
+        let message = format!("{} is not the host this run goes to", quote(text));
+        let expected = format!("expected {host}, which is protected ({names})");
+        problems.outside(from, Wrong::new(message, expected).help(help));
+    } else {
+        let message = format!("{host} is protected ({names}) and this run is not confirmed");
+        problems.outside("", Wrong::new(message, "nothing was sent").help(help));
     }
 }
 

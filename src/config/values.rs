@@ -97,14 +97,9 @@ pub(super) fn span_text(text: &str, low: Nanos, high: Nanos) -> Result<Nanos, Wr
     let expected = "expected a duration such as `500ms`, `30s` or `1m30s`";
     let parsed = if trimmed == "0" {
         Nanos::ZERO
-    } else {
-        match humantime::parse_duration(trimmed) {
-            Ok(span) => Nanos::from(span),
-            Err(_) => {
-                let message = format!("{} is not a duration", quote(text));
-                return Err(Wrong::new(message, expected));
-            }
-        }
+    } else if let Ok(span) = humantime::parse_duration(trimmed) { Nanos::from(span) } else {
+        let message = format!("{} is not a duration", quote(text));
+        return Err(Wrong::new(message, expected));
     };
     if parsed < low || parsed > high {
         let range = format!("expected {} to {}", bound(low), bound(high));

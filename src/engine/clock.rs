@@ -71,7 +71,7 @@ impl WallClock {
 impl Shared {
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
     fn now(&self) -> Nanos {
-        Nanos::from(Instant::now() - self.origin)
+        Nanos::from(self.origin.elapsed())
     }
 
     /// Has the sleeper woken at `at`.

@@ -35,15 +35,12 @@ pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> Minted {
             None => run.job.identities.of_arrival(1),
         };
         let report = run.carry_out(Errand::Minting { k }, &identity).await;
-        match report.minted {
-            Some(key) => keys.push(key),
-            None => {
-                short = Some(match report.outcome {
-                    Outcome::RateLimited => "onboarding's rate limit was reached".to_owned(),
-                    outcome => format!("onboarding answered {outcome}, status {}", report.status),
-                });
-                break;
-            }
+        if let Some(key) = report.minted { keys.push(key) } else {
+            short = Some(match report.outcome {
+                Outcome::RateLimited => "onboarding's rate limit was reached".to_owned(),
+                outcome => format!("onboarding answered {outcome}, status {}", report.status),
+            });
+            break;
         }
     }
     Minted { keys, recording: run.finished(Ended::Completed), short }

@@ -56,7 +56,7 @@ pub struct Exchange {
 }
 
 /// What the connections did so far.
-pub type ConnectionFigures = crate::measure::Connections;
+pub(super) type ConnectionFigures = crate::measure::Connections;
 
 /// Sends requests to one base URL.
 pub trait Transport: Send + Sync {

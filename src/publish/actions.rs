@@ -153,7 +153,7 @@ fn figures(scenario: &ScenarioReport) -> [(String, String); 3] {
 /// unguessable: a value that a server had a hand in can't end itself.
 ///
 /// # Errors
-/// When GITHUB_OUTPUT can't be appended to.
+/// When `GITHUB_OUTPUT` can't be appended to.
 pub fn write_outputs(
     path: &Path,
     outputs: &[(String, String)],
@@ -173,7 +173,7 @@ pub fn write_outputs(
 /// GitHub's limit: then all of it would be dropped.
 ///
 /// # Errors
-/// When GITHUB_STEP_SUMMARY can't be appended to, or is too full.
+/// When `GITHUB_STEP_SUMMARY` can't be appended to, or is too full.
 pub fn write_summary(path: &Path, markdown: &str) -> Result<(), PublishWarning> {
     let there = std::fs::metadata(path).map_or(0, |meta| meta.len());
     if there + markdown.len() as u64 + 1 > MOST_SUMMARY {

@@ -95,7 +95,7 @@ impl Call<'_> {
         match known {
             Some(customer) => Ok(customer),
             None if !checked => Ok(stranger(key)),
-            None if first.is_none_or(|key| key.is_empty()) => {
+            None if first.is_none_or(http::HeaderValue::is_empty) => {
                 Err(self.unauthorized("AUTH_REQUIRED", "API key required in X-API-Key"))
             }
             None => Err(self.unauthorized("INVALID_API_KEY", "Invalid API key")),

@@ -16,7 +16,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
         return refusal(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
     }
     let headers: Vec<&[u8]> =
-        call.headers.get_all("stripe-signature").iter().map(|value| value.as_bytes()).collect();
+        call.headers.get_all("stripe-signature").iter().map(http::HeaderValue::as_bytes).collect();
     let seconds = call.now.0 / 1_000_000_000;
     let checked = match call.faults().signature {
         SignatureCheck::Off => Ok(()),

@@ -25,9 +25,9 @@ pub enum Subject {
     None,
 }
 
-/// The pull request of `event`: named by the payload of pull_request,
-/// pull_request_target and workflow_run, looked up by commit for push and for
-/// workflow_run of a fork; none for schedule, workflow_dispatch and the rest.
+/// The pull request of `event`: named by the payload of `pull_request`,
+/// `pull_request_target` and `workflow_run`, looked up by commit for push and for
+/// `workflow_run` of a fork; none for schedule, `workflow_dispatch` and the rest.
 ///
 /// # Errors
 /// When GitHub can't be asked.
