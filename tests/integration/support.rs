@@ -156,7 +156,7 @@ impl Counting {
         Self { url, counts }
     }
 
-    /// Requests that were POSTed to `path` and answered `status`.
+    /// Requests sent with POST to `path` and answered `status`.
     pub fn count(&self, path: &str, status: u16) -> u64 {
         let counts = self.counts.lock().expect("not poisoned");
         counts.get(&(path.to_owned(), status)).copied().unwrap_or(0)
