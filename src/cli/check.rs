@@ -68,7 +68,9 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
         keys: secrets.keys.clone(),
         needs_keys: keyed.is_some_and(|p| p.identities.mint == 0),
         needs_webhook_secret: webhook.is_some(),
-        webhook: webhook.and_then(|p| signer(p, plan.seed, secrets.webhook.as_ref()?)),
+        webhook: webhook
+            .zip(secrets.webhook.as_ref())
+            .map(|(webhook, secret)| signer(webhook, plan.seed, secret)),
         github: secrets.github_token.clone().map(|token| GitHubAccess {
             api_url: api_url.map_or("https://api.github.com", String::as_str).to_owned(),
             token,
@@ -81,8 +83,8 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
 }
 
 /// Builds the rightly and the wrongly signed event.
-fn signer(plan: &crate::plan::Plan, seed: u64, secret: &Secret) -> Option<Arc<dyn Scenario>> {
+fn signer(plan: &crate::plan::Plan, seed: u64, secret: &Secret) -> Arc<dyn Scenario> {
     let secrets = scenario::Secrets { webhook: Some(secret.clone()), known: Vec::new() };
     let run_id = super::surroundings::run_id();
-    Some(scenario::build(&plan.settings, seed, &run_id, secrets).into())
+    scenario::build(&plan.settings, seed, &run_id, secrets).into()
 }

@@ -50,7 +50,7 @@ pub struct Protected {
 
 /// The protected environments at whose host `url` points. Subdomains and other
 /// hosts are not protected.
-#[must_use] 
+#[must_use]
 pub fn protected_by<'a>(url: &Url, environments: &'a [Protected]) -> Vec<&'a str> {
     let Some(host) = canonical_host(url) else { return Vec::new() };
     environments.iter().filter(|e| e.host == host).map(|e| e.name.as_str()).collect()

@@ -1,3 +1,5 @@
+//! The config from built-in files to diagnostics: precedence, overlay, every bad input.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -227,6 +229,7 @@ fn the_example_of_the_formats_page_is_taken() {
 }
 
 /// Name, file, flags.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bad_inputs() -> Vec<(&'static str, Try)> {
     let file = Try::file;
     let url = |url: &str| Try::default().flags(|f| f.url = Some(url.to_owned()));

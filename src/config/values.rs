@@ -97,7 +97,9 @@ pub(super) fn span_text(text: &str, low: Nanos, high: Nanos) -> Result<Nanos, Wr
     let expected = "expected a duration such as `500ms`, `30s` or `1m30s`";
     let parsed = if trimmed == "0" {
         Nanos::ZERO
-    } else if let Ok(span) = humantime::parse_duration(trimmed) { Nanos::from(span) } else {
+    } else if let Ok(span) = humantime::parse_duration(trimmed) {
+        Nanos::from(span)
+    } else {
         let message = format!("{} is not a duration", quote(text));
         return Err(Wrong::new(message, expected));
     };

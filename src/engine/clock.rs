@@ -69,7 +69,6 @@ impl WallClock {
 }
 
 impl Shared {
-    #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
     fn now(&self) -> Nanos {
         Nanos::from(self.origin.elapsed())
     }

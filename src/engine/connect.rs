@@ -90,8 +90,11 @@ where
 /// Resolves names by the system, at most once in [`NAME_LIFETIME`].
 pub(super) struct CachedNames {
     watch: Watch,
-    known: Arc<Mutex<HashMap<String, (Nanos, Vec<SocketAddr>)>>>,
+    known: Arc<Mutex<HashMap<String, Resolved>>>,
 }
+
+/// When a name was asked, and what was said.
+type Resolved = (Nanos, Vec<SocketAddr>);
 
 impl CachedNames {
     pub(super) fn new(watch: Watch) -> Self {

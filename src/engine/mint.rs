@@ -35,7 +35,9 @@ pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> Minted {
             None => run.job.identities.of_arrival(1),
         };
         let report = run.carry_out(Errand::Minting { k }, &identity).await;
-        if let Some(key) = report.minted { keys.push(key) } else {
+        if let Some(key) = report.minted {
+            keys.push(key);
+        } else {
             short = Some(match report.outcome {
                 Outcome::RateLimited => "onboarding's rate limit was reached".to_owned(),
                 outcome => format!("onboarding answered {outcome}, status {}", report.status),

@@ -272,6 +272,7 @@ impl Run {
 
 /// What the engine makes of an exchange.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "facts seen, each on its own")]
 struct Judged {
     status: u16,
     outcome: Outcome,

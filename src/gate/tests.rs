@@ -29,7 +29,7 @@ const FAILURES: [(Outcome, u16); 6] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// Whatever a run met: were one more of its accepted arrivals a failure, the
     /// verdict would not be greener.

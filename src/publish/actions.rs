@@ -162,7 +162,9 @@ pub fn write_outputs(
     let delimiter = format!("load_gate_{nonce:032x}");
     let mut text = String::new();
     for (name, value) in outputs {
-        text.push_str(&format!("{name}<<{delimiter}\n{value}\n{delimiter}\n"));
+        for part in [name, "<<", &delimiter, "\n", value, "\n", &delimiter, "\n"] {
+            text.push_str(part);
+        }
     }
     append(path, &text).map_err(|error| {
         PublishWarning::new("the step's outputs", error.to_string(), "look at the runner's disk")

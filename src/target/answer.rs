@@ -30,6 +30,7 @@ impl Answer {
     }
 
     /// With one more header; a value that can't be one is left out.
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and texts alike")]
     pub(super) fn with(mut self, name: HeaderName, value: impl ToString) -> Self {
         if let Ok(value) = HeaderValue::from_str(&value.to_string()) {
             self.headers.insert(name, value);

@@ -108,7 +108,8 @@ impl Wanted {
                     let known = PROVIDERS.iter().find(|known| name.as_str() == Some(**known));
                     match known {
                         None => {
-                            errors.push(error(&format!("/providers/{i}"), "Invalid value for enum"));
+                            errors
+                                .push(error(&format!("/providers/{i}"), "Invalid value for enum"));
                         }
                         Some(known) if providers.contains(known) => {
                             errors.push(error("/providers", "Array items must be unique"));

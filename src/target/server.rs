@@ -105,7 +105,7 @@ impl Server {
             onboarding: quota(Endpoint::Onboarding),
             exchange: quota(Endpoint::CredentialVending),
             webhook: quota(Endpoint::Webhook),
-            per_key: Quota::new(faults.per_key, seed ^ 99),
+            per_key: Quota::new(faults.per_key, seed ^ 0x63),
             emails: Mutex::new(Memory::new(MOST_REMEMBERED)),
             events: Mutex::new(Memory::new(MOST_REMEMBERED)),
             usage: Mutex::new(Usage::default()),

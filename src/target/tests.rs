@@ -56,6 +56,7 @@ impl Api {
         self.client.request(method, format!("{}{path}", self.target.url()))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "JSON values and texts alike")]
     fn post(&self, path: &str, body: impl ToString) -> RequestBuilder {
         let json = ("content-type", "application/json");
         self.request(Method::POST, path).header(json.0, json.1).body(body.to_string())

@@ -1,5 +1,14 @@
 //! The binary as its users meet it: every test starts the real thing, on loopback.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::needless_pass_by_value,
+    clippy::case_sensitive_file_extension_comparisons,
+    clippy::format_push_string,
+    unreachable_pub,
+    reason = "a test reads the clock and the environment, and its helpers are shared by its modules"
+)]
+
 mod cli; // exit codes, files, usage errors, secrets
 mod counts; // against a server of its own that counts: nothing lost, nothing invented
 mod faults; // every fault of the embedded target: the exit code, and the words that name it

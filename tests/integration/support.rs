@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 /// The binary, with none of this machine's settings.
-pub(crate) fn load_gate() -> Command {
+pub fn load_gate() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_load-gate"));
     for (name, _) in std::env::vars() {
         let ours = ["TEST_API_KEY_", "LOAD_GATE_", "GITHUB_", "INPUT_", "API_URL", "STRIPE_"];
@@ -23,7 +23,7 @@ pub(crate) fn load_gate() -> Command {
 }
 
 /// What a finished command left.
-pub(crate) struct Done {
+pub struct Done {
     pub code: i32,
     pub out: String,
     pub err: String,
@@ -31,27 +31,27 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    pub(crate) fn results(&self) -> PathBuf {
+    pub fn results(&self) -> PathBuf {
         self.dir.path().join("results")
     }
 
-    pub(crate) fn read(&self, name: &str) -> String {
+    pub fn read(&self, name: &str) -> String {
         let path = self.results().join(name);
         std::fs::read_to_string(&path)
             .unwrap_or_else(|e| panic!("{}: {e}\n{}", path.display(), self.all()))
     }
 
-    pub(crate) fn json(&self, name: &str) -> serde_json::Value {
+    pub fn json(&self, name: &str) -> serde_json::Value {
         serde_json::from_str(&self.read(name)).expect("JSON")
     }
 
-    pub(crate) fn all(&self) -> String {
+    pub fn all(&self) -> String {
         format!("exit {}\n{}\n{}", self.code, self.out, self.err)
     }
 }
 
 /// Runs a command in a directory of its own, with `config` as load-gate.toml.
-pub(crate) fn run_in(config: &str, args: &[&str], vars: &[(String, String)]) -> Done {
+pub fn run_in(config: &str, args: &[&str], vars: &[(String, String)]) -> Done {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("load-gate.toml"), config).expect("written");
     let done = load_gate()
@@ -65,7 +65,7 @@ pub(crate) fn run_in(config: &str, args: &[&str], vars: &[(String, String)]) -> 
     finished(&done, dir)
 }
 
-pub(crate) fn finished(done: &std::process::Output, dir: TempDir) -> Done {
+pub fn finished(done: &std::process::Output, dir: TempDir) -> Done {
     Done {
         code: done.status.code().unwrap_or(-1),
         out: String::from_utf8_lossy(&done.stdout).into_owned(),
@@ -76,7 +76,7 @@ pub(crate) fn finished(done: &std::process::Output, dir: TempDir) -> Done {
 
 /// A config with an environment `t` at `url` and one hold of `seconds` at `rate`/s for
 /// each scenario, without limits to run into.
-pub(crate) fn config(url: &str, rate: u32, seconds: &str, more: &str) -> String {
+pub fn config(url: &str, rate: u32, seconds: &str, more: &str) -> String {
     let mut text = format!(
         "[environments.t]\nurl = \"{url}\"\nprofile = \"tiny\"\nemail_domain = \"loadtest.test\"\n\
          [engine]\ntimeout = \"1s\"\nmax_lag = \"2s\"\n{more}\n"
@@ -91,7 +91,7 @@ pub(crate) fn config(url: &str, rate: u32, seconds: &str, more: &str) -> String 
 }
 
 /// `load-gate serve` as a child; killed when dropped.
-pub(crate) struct Served {
+pub struct Served {
     child: Child,
     pub url: String,
     /// The keys and the secret it printed.
@@ -100,7 +100,7 @@ pub(crate) struct Served {
 
 impl Served {
     /// Starts it with these faults.
-    pub(crate) fn start(faults: &[&str]) -> Self {
+    pub fn start(faults: &[&str]) -> Self {
         let mut command = load_gate();
         command.args(["serve", "--port", "0"]);
         for fault in faults {
@@ -132,17 +132,17 @@ impl Drop for Served {
 }
 
 /// What a counting server answers: status, headers, body, for the n-th request of a path.
-pub(crate) type Answer = dyn Fn(&str, u64) -> (u16, String, Vec<u8>) + Send + Sync;
+pub type Answer = dyn Fn(&str, u64) -> (u16, String, Vec<u8>) + Send + Sync;
 
 /// An HTTP/1.1 server that shares no code with load-gate: it counts and answers.
-pub(crate) struct Counting {
+pub struct Counting {
     pub url: String,
     /// Requests by path and the status they got.
     pub counts: Arc<Mutex<BTreeMap<(String, u16), u64>>>,
 }
 
 impl Counting {
-    pub(crate) fn start(answer: Box<Answer>) -> Self {
+    pub fn start(answer: Box<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let counts = Arc::new(Mutex::new(BTreeMap::new()));
@@ -156,14 +156,14 @@ impl Counting {
         Self { url, counts }
     }
 
-    /// Requests that were `POSTed` to `path` and answered `status`.
-    pub(crate) fn count(&self, path: &str, status: u16) -> u64 {
+    /// Requests sent with POST to `path` and answered `status`.
+    pub fn count(&self, path: &str, status: u16) -> u64 {
         let counts = self.counts.lock().expect("not poisoned");
         counts.get(&(path.to_owned(), status)).copied().unwrap_or(0)
     }
 
     /// All requests.
-    pub(crate) fn total(&self) -> u64 {
+    pub fn total(&self) -> u64 {
         self.counts.lock().expect("not poisoned").values().sum()
     }
 }
@@ -211,7 +211,7 @@ fn serve_one(stream: &TcpStream, counts: &Mutex<BTreeMap<(String, u16), u64>>, a
 }
 
 /// Every file below `dir`.
-pub(crate) fn files_below(dir: &Path) -> Vec<PathBuf> {
+pub fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).expect("readable").flatten() {
         let path = entry.path();

@@ -163,5 +163,6 @@ pub(super) fn names(endpoints: &[Endpoint]) -> String {
 
 /// One line a fault: what there is, for an error message.
 pub(super) fn list() -> String {
-    FAULTS.iter().map(|fault| format!("\n  {}={}", fault.name, fault.takes)).collect()
+    let lines = FAULTS.iter().map(|fault| ["\n  ", fault.name, "=", fault.takes].concat());
+    lines.collect()
 }
