@@ -1,5 +1,7 @@
 //! Where failures gather: the values of a tag that they share far beyond chance.
 
+use std::collections::BTreeSet;
+
 use super::slow;
 use crate::measure::intervals::wilson;
 use crate::measure::{Recording, Slice};
@@ -31,6 +33,11 @@ pub(super) fn find(recording: &Recording) -> Vec<String> {
         );
         let (failed, of) = failures(slice);
         (by && tags.next().is_none()).then(|| (format!("{}:{value}", key.name()), failed, of))
+    });
+    let mut stages = BTreeSet::new();
+    // `stage:hold` and the number of the only hold are one and the same.
+    let tagged = tagged.filter(|(name, failed, of)| {
+        !name.starts_with(TagKey::Stage.name()) || stages.insert((*failed, *of))
     });
     let by_identity = recording.ledgers.iter().filter(|ledger| !ledger.set_aside).map(|ledger| {
         (format!("identity {}", ledger.label), ledger.failed, ledger.admitted + ledger.unknown)

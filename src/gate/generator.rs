@@ -11,6 +11,7 @@ pub(super) fn judge(bounds: &GeneratorBounds, recording: &Recording) -> Vec<Find
     if recording.ended == Ended::Completed {
         let holds = recording.stages.iter().filter(|s| s.kind == StageKind::Hold && s.planned > 0);
         findings.extend(holds.map(|stage| on_plan(bounds, stage)));
+        findings.extend(missing(bounds, recording));
     }
     findings
 }
@@ -60,6 +61,22 @@ fn lag(bounds: &GeneratorBounds, recording: &Recording) -> Option<Finding> {
         )
     };
     Some(finding(format!("p99 of schedule lag stays under {}", bounds.max_lag), good, message))
+}
+
+/// Arrivals that were planned and neither sent nor dropped, though the run came to
+/// its end: ramps included, which have no plan by the second to be held to.
+fn missing(bounds: &GeneratorBounds, recording: &Recording) -> Option<Finding> {
+    let generator = &recording.generator;
+    let missing = generator.planned.saturating_sub(generator.sent + generator.dropped);
+    let most = bounds.max_off_plan * generator.planned as f64;
+    (missing > 1 && missing as f64 > most).then(|| {
+        let (missing, planned) = (count(missing), count(generator.planned));
+        let message = format!(
+            "the generator fell short: {missing} of {planned} planned arrivals were neither sent \
+             nor dropped"
+        );
+        finding("every planned arrival is sent".to_owned(), false, message)
+    })
 }
 
 fn on_plan(bounds: &GeneratorBounds, stage: &StageRecord) -> Finding {

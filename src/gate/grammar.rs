@@ -41,6 +41,15 @@ pub struct ThresholdError {
 /// expression.
 pub fn parse_threshold(key: &str, expression: &str) -> Result<Threshold, ThresholdError> {
     let (metric, selector) = parse_key(key)?;
+    if let Some((tag, value)) = metric.contradicts(&selector) {
+        let tag = tag.name();
+        return Err(ThresholdError {
+            message: format!("{metric} is about arrivals with `{tag}:{value}` alone"),
+            expected: format!("`{tag}:{value}`, or a selector without {tag}"),
+            span: trimmed(key, key.find('{').unwrap_or_default()..key.len()),
+            in_key: true,
+        });
+    }
     let (method, operator, bound) = parse_expression(expression)?;
     if !metric.kind().takes(method) {
         let kind = metric.kind();

@@ -38,7 +38,9 @@ fn list(recording: &Recording, wanted: impl Fn(Outcome) -> bool) -> Option<Strin
         let mut left = n;
         for excerpt in excerpts(recording).filter(|e| e.outcome == outcome) {
             left = left.saturating_sub(excerpt.count);
-            kinds.push((excerpt.count, describe(outcome, excerpt.count, Some(excerpt))));
+            let text = several_checks(excerpt, recording)
+                .unwrap_or_else(|| describe(outcome, excerpt.count, Some(excerpt)));
+            kinds.push((excerpt.count, text));
         }
         if left > 0 {
             kinds.push((left, describe(outcome, left, None)));
@@ -52,6 +54,23 @@ fn list(recording: &Recording, wanted: impl Fn(Outcome) -> bool) -> Option<Strin
         words.push(format!("{} met something else", count(more)));
     }
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// An excerpt names the check that failed in the first such answer. Where that one
+/// didn't fail in all of them: which checks failed, and how often.
+fn several_checks(excerpt: &Excerpt, recording: &Recording) -> Option<String> {
+    let name = excerpt.check.as_deref().filter(|_| excerpt.outcome == Outcome::Contract)?;
+    let named = recording.checks.iter().find(|check| check.name == name)?;
+    if named.fails >= excerpt.count {
+        return None;
+    }
+    let mut failed: Vec<_> = recording.checks.iter().filter(|check| check.fails > 0).collect();
+    failed.sort_by_key(|check| std::cmp::Reverse(check.fails));
+    let failed = failed.iter().take(MOST_KINDS);
+    let words: Vec<String> =
+        failed.map(|check| format!("`{}` {} times", check.name, count(check.fails))).collect();
+    let (n, status) = (count(excerpt.count), excerpt.status);
+    Some(format!("{n} broke the contract (status {status}): checks failed {}", words.join(", ")))
 }
 
 fn describe(outcome: Outcome, n: u64, excerpt: Option<&Excerpt>) -> String {

@@ -109,6 +109,21 @@ impl Metric {
         self.scenario().is_none_or(|own| own == scenario)
     }
 
+    /// The tag and the value that every sample of this metric has, where
+    /// `selector` asks for another value: nothing could ever match.
+    #[must_use]
+    pub fn contradicts(self, selector: &Selector) -> Option<(TagKey, &'static str)> {
+        self.scenario()?;
+        let duplicates = (self == Self::DuplicateEventsDetected).then_some(TagKey::Duplicate);
+        let implied =
+            [(TagKey::Outcome, Outcome::Accepted.name()), (TagKey::ExpectedResponse, "true")]
+                .into_iter()
+                .chain(duplicates.map(|key| (key, "true")));
+        implied
+            .into_iter()
+            .find(|(key, value)| selector.get(*key).is_some_and(|asked| asked != *value))
+    }
+
     /// `selector`, narrowed by what the metric itself is about.
     #[must_use]
     pub fn narrow(self, selector: &Selector) -> Selector {

@@ -25,12 +25,12 @@ pub fn suite(verdicts: &[Verdict], allow_skip: bool) -> (VerdictKind, String) {
 fn headline(kind: VerdictKind, verdicts: &[Verdict], ran: usize) -> String {
     let all = verdicts.len();
     if kind == VerdictKind::Pass {
-        let skipped = verdicts.iter().find(|v| v.kind == VerdictKind::Skipped);
-        return match skipped {
-            Some(verdict) => {
-                format!("pass, {ran} of {all} scenarios ({})", worst(verdict))
-            }
-            None => format!("pass, {all} of {all} scenarios"),
+        let skipped = verdicts.iter().filter(|v| v.kind == VerdictKind::Skipped);
+        let skipped: Vec<String> = skipped.map(worst).collect();
+        return if skipped.is_empty() {
+            format!("pass, {all} of {all} scenarios")
+        } else {
+            format!("pass, {ran} of {all} scenarios ({})", skipped.join("; "))
         };
     }
     let decisive = verdicts

@@ -2,6 +2,7 @@
 
 mod builder;
 mod rules;
+mod truth;
 mod words;
 
 use proptest::prelude::*;

@@ -226,7 +226,10 @@ fn a_generator_that_fell_short_is_inconclusive() {
         (2, 998, VerdictKind::Inconclusive),
         (0, 1, VerdictKind::Pass),
     ] {
-        let verdict = with(&|r| (r.generator.dropped, r.generator.sent) = (dropped, sent));
+        let verdict = with(&|r| {
+            (r.generator.dropped, r.generator.sent) = (dropped, sent);
+            r.generator.planned = dropped + sent;
+        });
         assert_eq!(verdict.kind, kind, "{dropped} of {sent}");
     }
     for (sent, kind) in [
