@@ -3,6 +3,8 @@
 use super::{About, Criteria, Finding, FindingVerdict, LimiterReport};
 use crate::limits::{self, Facts, LedgerView, RuleName, RuleResult, RuleVerdict, WallClock};
 use crate::measure::Recording;
+use crate::outcome::Outcome;
+use crate::units::count;
 
 /// Declared, predicted, observed, inferred, rule by rule.
 pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport {
@@ -19,10 +21,10 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         WallClock { unix_start: recording.started_at.unix_seconds(), skew: recording.clock_skew };
     let inferred = limits::infer(&ledgers, criteria.limit.as_ref(), clock);
     let facts = Facts { refusals: recording.refusals, spoofed: recording.spoofed };
-    let rules = criteria
-        .limit
-        .map(|declared| limits::judge(&declared, &ledgers, &facts, &inferred))
-        .unwrap_or_default();
+    let rules = criteria.limit.map_or_else(
+        || undeclared(recording).into_iter().collect(),
+        |declared| limits::judge(&declared, &ledgers, &facts, &inferred),
+    );
     LimiterReport {
         declared: criteria.limit,
         predicted_hits: criteria.prediction.map(|p| (p.hits_low, p.hits_high)),
@@ -30,6 +32,23 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         inferred,
         rules,
     }
+}
+
+/// Where no limit is declared, none may be refused. The success rate leaves
+/// refusals out, so without this rule hardly anything need be let through.
+fn undeclared(recording: &Recording) -> Option<RuleResult> {
+    let outcomes = &recording.total().outcomes;
+    let hits = outcomes.get(Outcome::RateLimited);
+    (hits > 0).then(|| RuleResult {
+        name: RuleName::LetsThrough,
+        verdict: RuleVerdict::Fail,
+        evidence: format!(
+            "{} of {} arrivals were refused with 429, though the endpoint is declared to have no \
+             limit (`rate_limit = \"none\"`): declare the limit it has, or have it lifted",
+            count(hits),
+            count(outcomes.sent())
+        ),
+    })
 }
 
 /// The rules as findings.

@@ -60,6 +60,24 @@ fn what_gathers_in_a_stage_is_said_once() {
 }
 
 #[test]
+fn refusals_where_no_limit_is_declared_are_not_silent() {
+    let mut none = criteria(DEFAULT);
+    none.limit = None;
+    let mut made = Made::new();
+    made.met(Outcome::Accepted, 201, 400);
+    assert_eq!(evaluate(&none, &made.done(), None).kind, VerdictKind::Pass);
+    made.met(Outcome::RateLimited, 429, 39_600);
+    let verdict = evaluate(&none, &made.done(), None);
+    assert_eq!(verdict.kind, VerdictKind::Fail);
+    assert_eq!(
+        verdict.reasons,
+        ["rate limit, lets through: 39,600 of 40,000 arrivals were refused with 429, though \
+             the endpoint is declared to have no limit (`rate_limit = \"none\"`): declare the \
+             limit it has, or have it lifted"]
+    );
+}
+
+#[test]
 fn every_skipped_scenario_is_named() {
     let skipped = |why: &str| {
         let ended = Ended::Skipped { reason: why.to_owned() };
