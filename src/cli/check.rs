@@ -24,8 +24,10 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     }
     let what = preflight(&resolved.plan, &resolved.secrets, &args.shared.results_dir, world);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
-    let found = runtime.block_on(engine::preflight(&what, clock));
+    let found = runtime.block_on(async {
+        let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
+        std::io::Result::Ok(engine::preflight(&what, clock).await)
+    })?;
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&found)?);
     } else {

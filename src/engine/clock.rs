@@ -1,14 +1,10 @@
-//! Time as the engine sees it: a trait, and the real clock with its pacer thread.
+//! Time as the engine sees it: a trait, and the real clock.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::Notify;
-
-use super::platform;
+use super::platform::Alarm;
 use crate::units::Nanos;
 
 /// A boxed future that may move between threads.
@@ -24,88 +20,27 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, at: Nanos) -> BoxFuture<'_, ()>;
 }
 
-/// What the pacer thread is to do next.
-#[derive(Default)]
-struct Orders {
-    /// When to wake the sleeper.
-    at: Option<Nanos>,
-    /// Whether to end.
-    quit: bool,
-}
-
-struct Shared {
-    origin: Instant,
-    orders: Mutex<Orders>,
-    changed: Condvar,
-    wake: Notify,
-}
-
-/// The real clock. Its sleeps are a thread's, not tokio's: tokio's timer wheel
-/// turns in steps of a millisecond, a thread with 1 ns of timer slack wakes
-/// within a tenth of that.
+/// The real clock. Its sleeps aren't tokio's, whose timer wheel turns in steps of
+/// a millisecond: they end within microseconds of their moment.
 pub struct WallClock {
-    shared: Arc<Shared>,
-    pacer: Option<JoinHandle<()>>,
+    origin: Instant,
+    alarm: Alarm,
 }
 
 impl WallClock {
-    /// Starts the clock and its pacer thread.
+    /// Starts the clock, for sleepers on the running tokio runtime.
     ///
     /// # Errors
-    /// When the system has no thread to give.
+    /// When the system has no timer or thread to give.
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
     pub fn start() -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
-            origin: Instant::now(),
-            orders: Mutex::default(),
-            changed: Condvar::new(),
-            wake: Notify::new(),
-        });
-        let theirs = Arc::clone(&shared);
-        let pacer =
-            std::thread::Builder::new().name("pacer".to_owned()).spawn(move || theirs.pace())?;
-        Ok(Self { shared, pacer: Some(pacer) })
-    }
-}
-
-impl Shared {
-    fn now(&self) -> Nanos {
-        Nanos::from(self.origin.elapsed())
-    }
-
-    /// Has the sleeper woken at `at`.
-    fn order(&self, at: Nanos) {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner).at = Some(at);
-        self.changed.notify_one();
-    }
-
-    /// The pacer thread: waits for orders, sleeps, wakes.
-    fn pace(&self) {
-        platform::sharpen_timer();
-        loop {
-            let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-            let at = loop {
-                if orders.quit {
-                    return;
-                }
-                if let Some(at) = orders.at.take() {
-                    break at;
-                }
-                orders = self.changed.wait(orders).unwrap_or_else(PoisonError::into_inner);
-            };
-            drop(orders);
-            let now = self.now();
-            if at > now {
-                std::thread::sleep((at - now).into());
-            }
-            self.wake.notify_one();
-        }
+        Ok(Self { origin: Instant::now(), alarm: Alarm::new()? })
     }
 }
 
 impl Clock for WallClock {
     fn now(&self) -> Nanos {
-        self.shared.now()
+        Nanos::from(self.origin.elapsed())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
@@ -115,25 +50,15 @@ impl Clock for WallClock {
 
     fn sleep_until(&self, at: Nanos) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            // A wake-up may be left over from a sleep that was given up: look again.
-            while self.now() < at {
-                // A long sleep is cut, so that one given up doesn't hold the thread.
-                let next = at.min(self.now() + Nanos::from_millis(100));
-                self.shared.order(next);
-                self.shared.wake.notified().await;
+            // The alarm may ring for a sleep that was given up: look again.
+            loop {
+                let now = self.now();
+                if now >= at {
+                    return;
+                }
+                self.alarm.ring_after((at - now).into()).await;
             }
         })
-    }
-}
-
-impl Drop for WallClock {
-    fn drop(&mut self) {
-        self.shared.orders.lock().unwrap_or_else(PoisonError::into_inner).quit = true;
-        self.shared.changed.notify_one();
-        if let Some(pacer) = self.pacer.take() {
-            // At most the cut sleep of 100 ms.
-            let _ = pacer.join();
-        }
     }
 }
 

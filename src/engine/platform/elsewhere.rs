@@ -1,7 +1,4 @@
-//! Systems on which sleeps are sharp by themselves and use isn't measured.
-
-/// macOS and Windows (high-resolution waitable timers) need no help.
-pub(in crate::engine) fn sharpen_timer() {}
+//! Systems on which this process's use isn't measured.
 
 /// Not measured here.
 pub(in crate::engine) fn cpu_seconds() -> Option<f64> {

@@ -1,13 +1,4 @@
-//! Linux: timer slack, and this process's use of CPU and memory from /proc.
-
-use std::num::NonZeroU64;
-
-/// Makes sleeps of this thread end within microseconds of their moment: the
-/// kernel's default is to batch wake-ups within 50 µs. Without it (an old
-/// kernel, a sandbox) sleeps are merely less sharp.
-pub(in crate::engine) fn sharpen_timer() {
-    let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-}
+//! Linux: this process's use of CPU and memory from /proc.
 
 /// CPU time of this process so far, user and system, in seconds.
 pub(in crate::engine) fn cpu_seconds() -> Option<f64> {

@@ -3,12 +3,22 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{cpu_seconds, peak_memory, sharpen_timer};
+pub(super) use linux::{cpu_seconds, peak_memory};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(super) use elsewhere::{cpu_seconds, peak_memory, sharpen_timer};
+pub(super) use elsewhere::{cpu_seconds, peak_memory};
+
+#[cfg(target_os = "linux")]
+mod alarm_timerfd;
+#[cfg(target_os = "linux")]
+pub(super) use alarm_timerfd::Alarm;
+
+#[cfg(any(not(target_os = "linux"), test))]
+mod alarm_thread;
+#[cfg(not(target_os = "linux"))]
+pub(super) use alarm_thread::Alarm;
 
 #[cfg(unix)]
 mod descriptors_unix;
