@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::events::{Event, Tick};
 use super::job::Run;
-use super::request::Errand;
+use super::request::{Errand, Prepared};
 use super::run::stopped;
 use super::stop::StopReason;
 use crate::ids::ProbeKind;
@@ -14,6 +15,8 @@ use crate::units::Nanos;
 
 /// Arrivals dispatched without a pause before others get their turn.
 const BURST: u32 = 32;
+/// An arrival due later than this is made ready before it is due.
+const HEADROOM: Nanos = Nanos::from_micros(100);
 
 /// Sends every arrival when it is due, and what goes along with the load.
 pub(super) async fn load(run: &Arc<Run>) -> Ended {
@@ -38,6 +41,14 @@ async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
             sleep(run, start + moment).await?;
             follow_ups.send(run);
         }
+        let stage = u16::try_from(stage).unwrap_or(u16::MAX);
+        let errand = Errand::Arrival { n, stage, due: start + due };
+        let mut prepared = None;
+        if (start + due) - run.now() > HEADROOM {
+            // What was dispatched last is sent first.
+            tokio::task::yield_now().await;
+            prepared = Some(prepare(run, errand, start + due));
+        }
         if sleep(run, start + due).await? {
             burst = 0;
         } else {
@@ -46,8 +57,11 @@ async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
                 tokio::task::yield_now().await;
             }
         }
-        let stage = u16::try_from(stage).unwrap_or(u16::MAX);
-        dispatch(run, n, stage, start + due);
+        if run.in_flight() >= u64::from(run.job.plan.engine.max_in_flight) {
+            drop_arrival(run, n, stage, start + due);
+        } else {
+            run.spawn_prepared(prepared.unwrap_or_else(|| prepare(run, errand, start + due)));
+        }
         if let Some(kind) = probes.turn(n) {
             let k = run.extra.fetch_add(1, Ordering::Relaxed);
             let identity = run.job.identities.of_probe(k);
@@ -80,14 +94,16 @@ async fn sleep(run: &Arc<Run>, at: Nanos) -> Result<bool, StopReason> {
     }
 }
 
-fn dispatch(run: &Arc<Run>, n: u64, stage: u16, due: Nanos) {
-    if run.in_flight() >= u64::from(run.job.plan.engine.max_in_flight) {
-        let identity = run.job.identities.of_arrival(n).id;
-        run.recorder().record(&Sample::dropped(n, stage, identity, due), None);
-        return;
-    }
-    let identity = run.job.identities.of_arrival(n);
-    run.spawn(Errand::Arrival { n, stage, due }, identity);
+/// Builds the request of an arrival, as of the moment at which it is due (or now,
+/// where that has passed).
+fn prepare(run: &Arc<Run>, errand: Errand, due: Nanos) -> Prepared {
+    let unix = run.job.clock.unix() + Duration::from(due - run.now());
+    run.prepare(errand, run.job.identities.of_arrival(errand.n()), unix)
+}
+
+fn drop_arrival(run: &Run, n: u64, stage: u16, due: Nanos) {
+    let identity = run.job.identities.of_arrival(n).id;
+    run.recorder().record(&Sample::dropped(n, stage, identity, due), None);
 }
 
 /// Which arrivals are accompanied by a probe: spread evenly, the kinds in turn.

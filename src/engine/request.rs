@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::clock::BoxFuture;
 use super::job::{Run, UnderWay};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure};
@@ -43,7 +44,7 @@ impl Errand {
         }
     }
 
-    const fn n(self) -> u64 {
+    pub(super) const fn n(self) -> u64 {
         match self {
             Self::Arrival { n, .. } => n,
             Self::Canary => 0,
@@ -69,6 +70,15 @@ pub(super) struct Report {
     pub(super) minted: Option<Secret>,
 }
 
+/// A request that only waits for its moment.
+pub(super) struct Prepared {
+    errand: Errand,
+    identity: Identity,
+    unix: Duration,
+    request: Request,
+    sending: BoxFuture<'static, Exchange>,
+}
+
 impl Run {
     /// Sends one request, awaits its answer, judges and records it.
     pub(super) async fn carry_out(self: &Arc<Self>, errand: Errand, identity: &Identity) -> Report {
@@ -83,22 +93,44 @@ impl Run {
         tokio::spawn(async move { run.carry_out_entered(errand, &identity, &under_way).await });
     }
 
+    /// Makes an arrival ready to be sent when it is due, `unix` by the wall clock:
+    /// what can be done before that moment doesn't make it late.
+    pub(super) fn prepare(
+        self: &Arc<Self>,
+        errand: Errand,
+        identity: Identity,
+        unix: Duration,
+    ) -> Prepared {
+        let mut request = self.build(errand, &identity, unix);
+        let sending = self.job.transport.send(&mut request);
+        Prepared { errand, identity, unix, request, sending }
+    }
+
+    /// Sends what is ready, in a task of its own.
+    pub(super) fn spawn_prepared(self: &Arc<Self>, prepared: Prepared) {
+        let (run, under_way) = (Arc::clone(self), self.enter());
+        tokio::spawn(async move { run.send(prepared, &under_way).await });
+    }
+
     async fn carry_out_entered(
         self: &Arc<Self>,
         errand: Errand,
         identity: &Identity,
         under_way: &UnderWay,
     ) -> Report {
-        let job = &self.job;
-        let unix = job.clock.unix();
-        let mut request = self.build(errand, identity, unix);
-        let sent_unix = job.clock.unix();
+        let prepared = self.prepare(errand, identity.clone(), self.job.clock.unix());
+        self.send(prepared, under_way).await
+    }
+
+    async fn send(self: &Arc<Self>, prepared: Prepared, under_way: &UnderWay) -> Report {
+        let Prepared { errand, identity, unix, request, sending } = prepared;
+        let sent_unix = self.job.clock.unix();
         let sent = self.now();
         if let Errand::Arrival { .. } = errand {
             let in_flight = u32::try_from(under_way.in_flight).unwrap_or(u32::MAX);
             self.recorder().sent(sent, in_flight);
         }
-        let exchange = self.exchange(&mut request).await;
+        let exchange = self.exchange(sending).await;
         let done = exchange.done - self.epoch;
         let done_unix = sent_unix + Duration::from(done - sent);
         if let Ok(response) = &exchange.result
@@ -131,8 +163,7 @@ impl Run {
         })
     }
 
-    async fn exchange(&self, request: &mut Request) -> Exchange {
-        let sending = self.job.transport.send(request);
+    async fn exchange(&self, sending: BoxFuture<'static, Exchange>) -> Exchange {
         let abandoned = self.abandon.notified();
         tokio::pin!(abandoned);
         abandoned.as_mut().enable();

@@ -41,19 +41,20 @@ type Answer = dyn Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync
 /// Answers request k (from 0) as it is told to.
 struct TestTransport {
     clock: Arc<TestClock>,
-    answer: Box<Answer>,
-    sent: AtomicU64,
-    bodies: Mutex<Vec<Vec<u8>>>,
+    answer: Arc<Answer>,
+    sent: Arc<AtomicU64>,
+    bodies: Arc<Mutex<Vec<Vec<u8>>>>,
     reachable: bool,
 }
 
 impl Transport for TestTransport {
     fn send(&self, request: &mut Request) -> BoxFuture<'static, Exchange> {
-        let k = self.sent.fetch_add(1, Ordering::Relaxed);
-        let (took, result) = (self.answer)(k);
-        self.bodies.lock().expect("not poisoned").push(std::mem::take(&mut request.body));
-        let clock = Arc::clone(&self.clock);
+        let body = std::mem::take(&mut request.body);
+        let (clock, answer) = (Arc::clone(&self.clock), Arc::clone(&self.answer));
+        let (sent, bodies) = (Arc::clone(&self.sent), Arc::clone(&self.bodies));
         Box::pin(async move {
+            let (took, result) = answer(sent.fetch_add(1, Ordering::Relaxed));
+            bodies.lock().expect("not poisoned").push(body);
             tokio::time::sleep(took).await;
             let done = clock.now();
             Exchange { first_byte: done, done, bytes_sent: 100, bytes_received: 50, result }
@@ -146,9 +147,9 @@ async fn run_with(
     let clock = Arc::new(TestClock { origin: tokio::time::Instant::now() });
     let transport = Arc::new(TestTransport {
         clock: Arc::clone(&clock),
-        answer: Box::new(answer),
-        sent: AtomicU64::new(0),
-        bodies: Mutex::default(),
+        answer: Arc::new(answer),
+        sent: Arc::default(),
+        bodies: Arc::default(),
         reachable,
     });
     let stop = Stop::default();
