@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use super::args::{RunArgs, SharedArgs};
 use super::{INCONCLUSIVE, UsageError, World, delivery, run};
 use crate::ids::ScenarioId;
+use crate::publish::github::{Patience, PublishOptions};
 use crate::secret::Secret;
 
 /// The comment that is found again when nobody names another.
@@ -24,21 +25,14 @@ pub(super) struct ActionInputs {
     /// Whether an inconclusive verdict (exit code 3) fails the step.
     pub(super) fail_on_inconclusive: bool,
     /// What becomes of the result on GitHub.
-    pub(super) publish: PublishOptions,
+    pub(super) delivery: Delivery,
 }
 
 /// What becomes of a result on GitHub, beside the step's own summary and outputs.
-#[derive(Clone, Debug)]
-pub(super) struct PublishOptions {
-    /// Whether the pull request, if there is one, gets a comment.
-    pub(super) comment: bool,
-    /// Which of several comments on one pull request is ours: letters, digits,
-    /// spaces and `._-/`, 1 to 100 of them, so that it's inert in an HTML marker.
-    pub(super) comment_id: String,
-    /// Whether a verdict that isn't `pass` raises or refreshes an issue.
-    pub(super) issue_on_failure: bool,
-    /// Whether `pass` comments on that issue and closes it.
-    pub(super) close_on_recovery: bool,
+#[derive(Debug)]
+pub(super) struct Delivery {
+    /// The comment and the issue.
+    pub(super) publish: PublishOptions,
     /// The token for GitHub; never sent to the load target.
     pub(super) token: Option<Secret>,
 }
@@ -46,16 +40,25 @@ pub(super) struct PublishOptions {
 /// Runs what the inputs say; the exit code is the verdict's, except that
 /// `fail-on-inconclusive: false` lets an inconclusive one pass the step.
 pub(super) fn action(world: &World) -> anyhow::Result<u8> {
-    let inputs =
-        parse(&world.vars).map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")))?;
-    let code = match run::run_and_publish(&inputs.run, &inputs.publish, world) {
-        Ok(code) => code,
-        Err(error) => {
-            delivery::exit_code_only(super::code_of(&error), world);
-            return Err(error);
-        }
+    // Before anything else is printed, mistakes included.
+    delivery::mask(&secrets(&world.vars), world);
+    let done = parse(&world.vars)
+        .map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")).into())
+        .and_then(|inputs| {
+            let code = run::run_and_publish(&inputs.run, &inputs.delivery, world)?;
+            Ok(step_exit_code(code, inputs.fail_on_inconclusive))
+        });
+    done.inspect_err(|error| delivery::failed(error, super::code_of(error), world))
+}
+
+/// Every secret that a step is given.
+fn secrets(vars: &BTreeMap<String, String>) -> Vec<Secret> {
+    let secret = |name: &str| {
+        name.starts_with("TEST_API_KEY_")
+            || ["STRIPE_WEBHOOK_SECRET", "GITHUB_TOKEN", "INPUT_GITHUB_TOKEN"].contains(&name)
     };
-    Ok(step_exit_code(code, inputs.fail_on_inconclusive))
+    let values = vars.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.trim());
+    values.filter(|value| !value.is_empty()).map(Secret::new).collect()
 }
 
 /// The step's exit code for load-gate's.
@@ -99,14 +102,19 @@ pub(super) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInputs, Inp
     };
     let token = inputs.get("github-token");
     let token = token.or_else(|| inputs.variable("GITHUB_TOKEN"));
+    let fail_on_inconclusive = inputs.switch("fail-on-inconclusive", true)?;
     Ok(ActionInputs {
         run,
-        fail_on_inconclusive: inputs.switch("fail-on-inconclusive", true)?,
-        publish: PublishOptions {
-            comment: inputs.switch("comment", true)?,
-            comment_id: inputs.comment_id()?,
-            issue_on_failure: inputs.switch("issue-on-failure", false)?,
-            close_on_recovery: inputs.switch("close-on-recovery", false)?,
+        fail_on_inconclusive,
+        delivery: Delivery {
+            publish: PublishOptions {
+                comment: inputs.switch("comment", true)?,
+                comment_id: inputs.comment_id()?,
+                issue_on_failure: inputs.switch("issue-on-failure", false)?,
+                issue_on_inconclusive: fail_on_inconclusive,
+                close_on_recovery: inputs.switch("close-on-recovery", false)?,
+                patience: Patience::default(),
+            },
             token: token.map(Secret::new),
         },
     })
@@ -209,10 +217,12 @@ mod tests {
         assert_eq!(inputs.run.shared.url, None);
         assert_eq!(inputs.run.shared.results_dir, PathBuf::from("load_tests/results"));
         assert!(!inputs.run.no_check && !inputs.run.allow_skip && !inputs.run.strict_plan);
-        assert!(inputs.fail_on_inconclusive && inputs.publish.comment);
-        assert!(!inputs.publish.issue_on_failure && !inputs.publish.close_on_recovery);
-        assert_eq!(inputs.publish.comment_id, "load-gate");
-        assert!(inputs.publish.token.is_none());
+        assert!(inputs.fail_on_inconclusive && inputs.delivery.publish.comment);
+        assert!(
+            !inputs.delivery.publish.issue_on_failure && !inputs.delivery.publish.close_on_recovery
+        );
+        assert_eq!(inputs.delivery.publish.comment_id, "load-gate");
+        assert!(inputs.delivery.token.is_none());
     }
 
     #[test]
@@ -263,16 +273,18 @@ mod tests {
         assert_eq!(shared.confirm_production.as_deref(), Some("api.example.org"));
         assert_eq!(inputs.run.baseline, Some(PathBuf::from("base")));
         assert!(inputs.run.no_check && inputs.run.allow_skip && inputs.run.strict_plan);
-        assert!(!inputs.fail_on_inconclusive && !inputs.publish.comment);
-        assert!(inputs.publish.issue_on_failure && inputs.publish.close_on_recovery);
-        assert_eq!(inputs.publish.comment_id, "staging / full");
-        assert_eq!(inputs.publish.token.expect("a token").expose(), "ghs_input");
+        assert!(!inputs.fail_on_inconclusive && !inputs.delivery.publish.comment);
+        assert!(
+            inputs.delivery.publish.issue_on_failure && inputs.delivery.publish.close_on_recovery
+        );
+        assert_eq!(inputs.delivery.publish.comment_id, "staging / full");
+        assert_eq!(inputs.delivery.token.expect("a token").expose(), "ghs_input");
     }
 
     #[test]
     fn the_jobs_token_serves_when_the_input_is_blank() {
         let inputs = parse(&vars(&[("INPUT_GITHUB_TOKEN", ""), ("GITHUB_TOKEN", "ghs_job")]));
-        let token = inputs.expect("well-formed").publish.token;
+        let token = inputs.expect("well-formed").delivery.token;
         assert_eq!(token.expect("a token").expose(), "ghs_job");
     }
 

@@ -40,9 +40,26 @@ pub(super) fn resolve(flags: &Flags, purpose: Purpose, world: &World) -> anyhow:
     let file = path.map(|path| read_config(&path)).transpose()?;
     let sources = Sources { flags, vars: &world.vars, file: file.as_ref() };
     let seed = rand::random::<u32>().into();
-    config::resolve(&sources, purpose, seed).map_err(|diagnostics| {
-        UsageError::Rendered(diagnostics.render(world.output.color_err())).into()
-    })
+    let name = file.as_ref().map_or("built-in", |file| file.name.as_str());
+    match config::resolve(&sources, purpose, seed) {
+        Ok(resolved) => {
+            let plan = &resolved.plan;
+            tracing::debug!(
+                config = name,
+                environment = plan.environment.name,
+                url = plan.environment.url,
+                profile = plan.profile,
+                seed = plan.seed,
+                keys = resolved.secrets.keys.len(),
+                webhook_secret = resolved.secrets.webhook.is_some(),
+                "plan resolved"
+            );
+            Ok(resolved)
+        }
+        Err(diagnostics) => {
+            Err(UsageError::Rendered(diagnostics.render(world.output.color_err())).into())
+        }
+    }
 }
 
 fn read_config(path: &Path) -> anyhow::Result<UserFile> {

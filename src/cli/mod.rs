@@ -11,6 +11,7 @@ mod compare;
 mod delivery;
 mod init;
 mod inputs;
+mod logging;
 mod merge;
 mod minting;
 mod output;
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
         }
     };
     let world = World { vars, output };
+    logging::init(&world);
     match dispatch(cli.command, &world) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::action::PublishOptions;
+use super::action::Delivery;
 use super::args::RunArgs;
 use super::checkpoint::Checkpointer;
 use super::progress::Progress;
@@ -26,24 +26,20 @@ pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
 /// The same, as a GitHub Action's step: with outputs, summary, comment and issue.
 pub(super) fn run_and_publish(
     args: &RunArgs,
-    options: &PublishOptions,
+    delivery: &Delivery,
     world: &World,
 ) -> anyhow::Result<u8> {
-    run_and_deliver(args, Some(options), world)
+    run_and_deliver(args, Some(delivery), world)
 }
 
 fn run_and_deliver(
     args: &RunArgs,
-    options: Option<&PublishOptions>,
+    delivery: Option<&Delivery>,
     world: &World,
 ) -> anyhow::Result<u8> {
     let mut resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
-    if let Some(options) = options {
-        let secrets = &resolved.secrets;
-        let all = secrets.keys.iter().chain(&secrets.webhook).chain(&options.token);
-        delivery::mask(&all.cloned().collect::<Vec<_>>(), world);
-    }
-    if !tell_plan(&mut resolved, args, world) {
+    let feasible = delivery::grouped("The plan", world, || tell_plan(&mut resolved, args, world));
+    if !feasible {
         return Err(UsageError::Plain(
             "--strict-plan: a gate of this plan can't be met by any server; nothing was sent"
                 .to_owned(),
@@ -54,13 +50,15 @@ fn run_and_deliver(
     results.prepare()?;
     // The target answers while it is held.
     let (session, _target) = session(resolved, args, world)?;
-    let (report, session) = measure(session, args, &results, world)?;
+    let (report, session) =
+        delivery::grouped("The run", world, || measure(session, args, &results, world))?;
     let code = report.verdict.exit_code();
     deliver(&report, &session, &results, world);
-    if let Some(options) = options {
+    if let Some(delivery) = delivery {
         let baseline = session.baseline.as_deref();
         delivery::step(&report, baseline, code, &results, world);
-        delivery::github(&report, baseline, options, world)?;
+        let token = delivery.token.as_ref();
+        delivery::github(&report, baseline, &delivery.publish, token, world)?;
     }
     Ok(code)
 }

@@ -33,6 +33,7 @@ pub async fn run(job: Job) -> Recording {
         Some(ended) => ended,
         None => load(&run).await,
     };
+    tracing::debug!(in_flight = run.in_flight(), ?ended, "load ended, draining");
     drain(&run).await;
     finish(&run, ended, cpu_before)
 }
@@ -50,6 +51,13 @@ async fn before_load(run: &Arc<Run>) -> Option<Ended> {
         service_time: report.service_time,
         note: note_on(&report),
     };
+    tracing::debug!(
+        scenario = run.job.plan.scenario.name(),
+        outcome = %canary.outcome,
+        status = canary.status,
+        service_time = %canary.service_time,
+        "canary"
+    );
     run.observe(&Event::Canary(&canary));
     run.recorder().canary(canary);
     if report.unconnected {

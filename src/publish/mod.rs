@@ -14,6 +14,8 @@ pub struct PublishWarning {
     pub reason: String,
     /// What to do.
     pub todo: String,
+    /// Whether it is as expected (a fork's read-only token): a notice is enough.
+    pub expected: bool,
 }
 
 impl PublishWarning {
@@ -24,6 +26,6 @@ impl PublishWarning {
         reason: impl Into<String>,
         todo: impl Into<String>,
     ) -> Self {
-        Self { what: what.into(), reason: reason.into(), todo: todo.into() }
+        Self { what: what.into(), reason: reason.into(), todo: todo.into(), expected: false }
     }
 }

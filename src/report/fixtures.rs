@@ -403,7 +403,7 @@ fn passing_scenario() -> ScenarioReport {
 }
 
 /// A small run in which all is well.
-pub(super) fn pass() -> SuiteReport {
+pub(crate) fn pass() -> SuiteReport {
     suite(
         VerdictKind::Pass,
         "pass: onboarding holds everything it was asked",
@@ -571,7 +571,7 @@ pub(super) fn hostile() -> SuiteReport {
 }
 
 /// Every fixture with its name.
-pub(super) fn all() -> Vec<(&'static str, SuiteReport)> {
+pub(crate) fn all() -> Vec<(&'static str, SuiteReport)> {
     vec![
         ("pass", pass()),
         ("old_baseline", old_baseline()),

@@ -35,11 +35,6 @@ fn runner(threshold: &str) -> Runner {
 
 /// The step outputs and the job summary, of a run that asked for webhook alone.
 fn assert_told(runner: &Runner, result: &ActionResult, verdict: &str, code: &str) {
-    let told = result.outputs.values().any(|value| !value.is_empty());
-    if !told && result.summary.is_empty() {
-        // Nothing is delivered to the step's files: nothing to hold to the result.
-        return;
-    }
     let output = |name: &str| result.outputs[name].as_str();
     assert_eq!(output("verdict"), verdict);
     assert_eq!(output("exit-code"), code);

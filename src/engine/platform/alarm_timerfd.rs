@@ -11,7 +11,7 @@ use rustix::time::{
 use tokio::io::unix::AsyncFd;
 
 /// Wakes one sleeper within microseconds of its moment. A timerfd has no slack
-/// (timerfd_create(2); timer slack is for sleeping threads), and no other thread
+/// (`timerfd_create(2)`; timer slack is for sleeping threads), and no other thread
 /// has to be woken first: that hand-over would cost more than the request's own I/O.
 pub(in crate::engine) struct Alarm {
     timer: AsyncFd<OwnedFd>,

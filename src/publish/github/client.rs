@@ -1,206 +1,284 @@
-//! One client for GitHub: bounded in time and tries, its errors in words.
+//! Requests to GitHub: one deadline, bounded retries, writes a second apart.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
+use http::StatusCode;
 use octocrab::Octocrab;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::publish::PublishWarning;
-use crate::secret::{self, Secret};
+use super::trouble::Trouble;
+use crate::report::escape;
+use crate::secret::{Secret, excerpt};
 
-/// The most tries of one request that may be repeated.
-const TRIES: u32 = 3;
-/// GitHub asks for at most one write a second.
-const BETWEEN_WRITES: Duration = Duration::from_secs(1);
-
-/// How GitHub is reached.
-#[derive(Clone, Debug)]
-pub struct GitHubSettings {
-    /// `GITHUB_API_URL`: the only place the token goes to.
-    pub api_url: String,
-    /// `owner/name`.
-    pub repository: String,
-    /// The token.
-    pub token: Secret,
+/// How long GitHub is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
     /// For everything together.
-    pub deadline: Duration,
+    pub total: Duration,
+    /// For one request.
+    pub attempt: Duration,
+    /// Times that a request is sent again.
+    pub retries: u32,
+    /// Before the first of those; doubled for each further one.
+    pub backoff: Duration,
+    /// Between two writes.
+    pub between_writes: Duration,
 }
 
-/// A client with a deadline.
-pub struct GitHub {
-    crab: Octocrab,
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            total: Duration::from_secs(30),
+            attempt: Duration::from_secs(10),
+            retries: 2,
+            backoff: Duration::from_secs(1),
+            between_writes: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Pages of a list that are read at most (100 entries each).
+const MOST_PAGES: u32 = 100;
+
+/// GitHub's API, for one repository.
+pub(super) struct Api {
+    octocrab: Octocrab,
+    base: String,
     repository: String,
     token: Secret,
+    patience: Patience,
     deadline: Instant,
-    last_write: Option<Instant>,
+    wrote: Mutex<Option<Instant>>,
 }
 
-/// What a request came to, when it failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// GitHub's status; `None`: no answer.
-    pub(super) status: Option<u16>,
-    pub(super) reason: String,
-    /// Whether another try makes sense, and after how long.
-    pub(super) retry: Option<Duration>,
+enum Call<'a> {
+    Get,
+    Post(&'a Value),
+    Patch(&'a Value),
 }
 
-impl GitHub {
-    /// A client. Needs a running tokio runtime: octocrab spawns a task.
-    ///
-    /// # Errors
-    /// When the URL is none or the HTTP client can't be built.
-    pub fn connect(settings: &GitHubSettings) -> Result<Self, PublishWarning> {
-        let failed = |reason: String| {
-            PublishWarning::new("anything on GitHub", reason, "look at GITHUB_API_URL")
-        };
-        // A second call finds the provider in place: that is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // Proxies stay on here, and only here: HTTPS_PROXY is for GitHub.
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("load-gate/", env!("CARGO_PKG_VERSION")))
+struct Answer {
+    value: Value,
+    more: bool,
+}
+
+impl Api {
+    /// Needs a running runtime: octocrab spawns a task for its queue.
+    pub(super) fn new(
+        api_url: &str,
+        repository: &str,
+        token: &Secret,
+        patience: Patience,
+    ) -> Result<Self, Trouble> {
+        let setup = |text: &str| Trouble::Setup(text.to_owned());
+        let base = api_url.trim_end_matches('/').to_owned();
+        let url = url::Url::parse(&base).map_err(|_| setup("GITHUB_API_URL is not a URL"))?;
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        if !matches!(url.scheme(), "https" | "http") || !url.has_host() || !plain {
+            return Err(setup("GITHUB_API_URL is not a plain http(s) URL"));
+        }
+        if !is_repository(repository) {
+            return Err(setup("GITHUB_REPOSITORY is not owner/repository"));
+        }
+        // octocrab panics on a token that no header can carry.
+        if token.expose().is_empty() || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(setup("the GitHub token has characters that no token has"));
+        }
+        rustls::crypto::ring::default_provider().install_default().ok();
+        // Proxies of the environment are left on. A redirect could carry the
+        // token to another host: none is followed.
+        let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(settings.deadline)
+            .retry(reqwest::retry::never())
+            .connect_timeout(patience.attempt)
             .build()
-            .map_err(|error| failed(error.to_string()))?;
-        let crab = Octocrab::builder()
-            .base_uri(settings.api_url.trim_end_matches('/'))
-            .map_err(|_| failed(format!("`{}` is not a URL", settings.api_url)))?
-            .personal_token(settings.token.expose().to_owned())
-            .build_with_reqwest(http)
-            .map_err(|_| failed("the HTTP client could not be built".to_owned()))?;
+            .map_err(|error| Trouble::Setup(format!("no HTTP client: {error}")))?;
+        let octocrab = Octocrab::builder()
+            .base_uri(base.as_str())
+            .and_then(|builder| {
+                builder.personal_token(token.expose().to_owned()).build_with_reqwest(client)
+            })
+            .map_err(|_| setup("GITHUB_API_URL can't be used"))?;
         Ok(Self {
-            crab,
-            repository: settings.repository.clone(),
-            token: settings.token.clone(),
-            deadline: Instant::now() + settings.deadline,
-            last_write: None,
+            octocrab,
+            base,
+            repository: repository.to_owned(),
+            token: token.clone(),
+            patience,
+            deadline: Instant::now() + patience.total,
+            wrote: Mutex::new(None),
         })
     }
 
-    /// `/repos/owner/name/…`.
-    pub(super) fn route(&self, rest: &str) -> String {
-        format!("/repos/{}/{rest}", self.repository)
+    pub(super) const fn retries(&self) -> u32 {
+        self.patience.retries
     }
 
-    /// Reads; repeated while that makes sense.
-    pub(super) async fn get(&self, route: &str) -> Result<Value, Refusal> {
-        let mut tries = 1;
-        loop {
-            match self.within(self.crab.get(route, None::<&()>)).await {
-                Err(Refusal { retry: Some(wait), .. }) if tries < TRIES && self.allows(wait) => {
-                    tries += 1;
-                    tokio::time::sleep(wait).await;
-                }
-                result => return result,
-            }
-        }
+    /// `path` below the repository.
+    pub(super) fn repo(&self, path: &str) -> String {
+        format!("/repos/{}/{path}", self.repository)
     }
 
-    /// Changes what is there; harmless to repeat.
-    pub(super) async fn patch(&mut self, route: &str, body: &Value) -> Result<Value, Refusal> {
-        let mut tries = 1;
-        loop {
-            self.pace().await;
-            match self.within(self.crab.patch(route, Some(body))).await {
-                Err(Refusal { retry: Some(wait), .. }) if tries < TRIES && self.allows(wait) => {
-                    tries += 1;
-                    tokio::time::sleep(wait).await;
-                }
-                result => return result,
-            }
-        }
+    /// Whose token it is, where GitHub tells (it doesn't for a job's own token).
+    pub(super) async fn login(&self) -> Option<String> {
+        let answer = self.once("/user", &Call::Get).await.ok()?;
+        answer.value.get("login").and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// Creates, once: whether a lost answer means a lost request is for the
-    /// caller to find out.
-    pub(super) async fn post(&mut self, route: &str, body: &Value) -> Result<Value, Refusal> {
-        self.pace().await;
-        self.within(self.crab.post(route, Some(body))).await
-    }
-
-    /// Waits before another try, if the deadline allows it.
-    pub(super) async fn wait(&self, wait: Duration) -> bool {
-        let allowed = self.allows(wait);
-        if allowed {
-            tokio::time::sleep(wait).await;
-        }
-        allowed
-    }
-
-    fn allows(&self, wait: Duration) -> bool {
-        Instant::now() + wait < self.deadline
-    }
-
-    async fn pace(&mut self) {
-        if let Some(last) = self.last_write {
-            tokio::time::sleep_until((last + BETWEEN_WRITES).min(self.deadline)).await;
-        }
-        self.last_write = Some(Instant::now());
-    }
-
-    async fn within(
-        &self,
-        request: impl Future<Output = octocrab::Result<Value>>,
-    ) -> Result<Value, Refusal> {
-        match tokio::time::timeout_at(self.deadline, request).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(self.refusal(&error)),
-            Err(_) => Err(Refusal {
-                status: None,
-                reason: "GitHub did not answer in time".to_owned(),
-                retry: None,
-            }),
-        }
-    }
-
-    /// octocrab's own Display of this variant says just "GitHub".
-    fn refusal(&self, error: &octocrab::Error) -> Refusal {
-        let octocrab::Error::GitHub { source, .. } = error else {
-            return Refusal {
-                status: None,
-                reason: "GitHub could not be reached".to_owned(),
-                retry: Some(Duration::from_secs(1)),
+    /// Every entry of the list at `path` (which has a query), over all pages.
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Trouble> {
+        let mut all = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let path = format!("{path}&per_page=100&page={page}");
+            let answer = self.again(&path, &Call::Get).await?;
+            let Value::Array(entries) = answer.value else {
+                return Err(Trouble::Malformed("a list was expected".to_owned()));
             };
+            let last = entries.is_empty() || (entries.len() < 100 && !answer.more);
+            all.extend(entries);
+            if last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// Changes what is at `path`; asked twice it comes to the same.
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<(), Trouble> {
+        self.again(path, &Call::Patch(body)).await.map(|_| ())
+    }
+
+    /// Makes something new: sent once, never blindly repeated.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<(), Trouble> {
+        self.once(path, &Call::Post(body)).await.map(|_| ())
+    }
+
+    async fn again(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
+        let mut tried = 0;
+        loop {
+            match self.once(path, call).await {
+                Err(trouble) if trouble.passing() && tried < self.patience.retries => {
+                    self.rest(&trouble, tried).await?;
+                    tried += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Waits as long as GitHub said, or the backoff; gives `trouble` back where
+    /// that would be past the deadline.
+    pub(super) async fn rest(&self, trouble: &Trouble, tried: u32) -> Result<(), Trouble> {
+        let asked = match trouble {
+            Trouble::Status { wait, .. } => *wait,
+            _ => None,
         };
-        let status = source.status_code.as_u16();
-        let header = |name: &str| {
-            let value = source.headers.as_ref()?.get(name)?;
-            value.to_str().ok()?.trim().parse::<u64>().ok()
+        let pause = asked.unwrap_or(self.patience.backoff * 2_u32.saturating_pow(tried));
+        if pause >= self.left() {
+            return Err(trouble.clone());
+        }
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    fn left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+
+    /// Takes the next turn to write: one at most every `between_writes`.
+    async fn take_turn(&self) {
+        let now = Instant::now();
+        let turn = {
+            let mut wrote = self.wrote.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let turn = wrote.map_or(now, |last| now.max(last + self.patience.between_writes));
+            *wrote = Some(turn);
+            turn
         };
-        let limited = matches!(status, 403 | 429)
-            && (header("retry-after").is_some() || header("x-ratelimit-remaining") == Some(0));
-        let retry = if limited || status == 429 {
-            Some(Duration::from_secs(header("retry-after").unwrap_or(60)))
-        } else {
-            (status >= 500).then(|| Duration::from_secs(header("retry-after").unwrap_or(1)))
+        tokio::time::sleep_until(turn.min(self.deadline)).await;
+    }
+
+    async fn once(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
+        if !matches!(call, Call::Get) {
+            self.take_turn().await;
+        }
+        let span = self.patience.attempt.min(self.left());
+        if span.is_zero() {
+            return Err(Trouble::Timeout);
+        }
+        tokio::time::timeout(span, self.send(path, call)).await.unwrap_or(Err(Trouble::Timeout))
+    }
+
+    async fn send(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
+        let uri = format!("{}{path}", self.base);
+        let sent = match call {
+            Call::Get => self.octocrab._get(uri).await,
+            Call::Post(body) => self.octocrab._post(uri, Some(*body)).await,
+            Call::Patch(body) => self.octocrab._patch(uri, Some(*body)).await,
         };
-        let known = [self.token.clone()];
-        let message = secret::excerpt(&source.message, 200, &known);
-        Refusal { status: Some(status), reason: format!("GitHub says {status}: {message}"), retry }
+        let answer = sent.map_err(|error| self.trouble(&error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        tracing::debug!(path, status = status.as_u16(), "GitHub answered");
+        let text = self.octocrab.body_to_string(answer).await;
+        if !status.is_success() {
+            return Err(self.refused(status, &headers, &text.unwrap_or_default()));
+        }
+        let text = text.map_err(|error| self.trouble(&error))?;
+        let value = serde_json::from_str(&text)
+            .map_err(|error| Trouble::Malformed(format!("not JSON: {error}")))?;
+        let link = headers.get("link").and_then(|link| link.to_str().ok());
+        Ok(Answer { value, more: link.is_some_and(|link| link.contains("rel=\"next\"")) })
+    }
+
+    fn refused(&self, status: StatusCode, headers: &http::HeaderMap, text: &str) -> Trouble {
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let wait = header("retry-after").and_then(|s| s.trim().parse().ok());
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let said = value.get("message").and_then(Value::as_str).unwrap_or("no reason given");
+        let exhausted = header("x-ratelimit-remaining") == Some("0");
+        let secondary = said.to_ascii_lowercase().contains("secondary rate limit");
+        let limited =
+            status == 429 || (status == 403 && (wait.is_some() || exhausted || secondary));
+        Trouble::Status {
+            status: status.as_u16(),
+            message: self.quote(said),
+            wait: wait.map(Duration::from_secs),
+            limited,
+        }
+    }
+
+    /// octocrab's own words are `GitHub` or a backtrace: the cause is taken instead.
+    fn trouble(&self, error: &octocrab::Error) -> Trouble {
+        match error {
+            octocrab::Error::GitHub { source, .. } => Trouble::Status {
+                status: source.status_code.as_u16(),
+                message: self.quote(&source.message),
+                wait: None,
+                limited: source.status_code == 429,
+            },
+            octocrab::Error::Reqwest { source, .. } if source.is_timeout() => Trouble::Timeout,
+            other => {
+                let mut cause: &dyn std::error::Error = other;
+                while let Some(deeper) = cause.source() {
+                    cause = deeper;
+                }
+                Trouble::Transport(self.quote(&cause.to_string()))
+            }
+        }
+    }
+
+    fn quote(&self, text: &str) -> String {
+        escape::one_line(&excerpt(text, 200, std::slice::from_ref(&self.token)))
     }
 }
 
-impl Refusal {
-    /// The refusal as a warning on `what`; `permission`: the one it needs.
-    pub(super) fn warning(self, what: &str, permission: &str) -> PublishWarning {
-        let todo = match self.status {
-            Some(401) => "the token is not valid: give `github-token`".to_owned(),
-            Some(403) if self.retry.is_some() => {
-                "GitHub limits the rate of requests: the next run will publish".to_owned()
-            }
-            Some(403) => format!(
-                "give the job `permissions: {permission}`; a fork's token is read-only, see \
-                 docs/github.md for the split workflow"
-            ),
-            Some(404) => format!(
-                "see that the repository is the right one, and give the job `permissions: {permission}`"
-            ),
-            Some(422) => "GitHub does not take the content: please report it".to_owned(),
-            Some(429) => "GitHub limits the rate of requests: the next run will publish".to_owned(),
-            _ => "the results are in the job summary and the results directory".to_owned(),
-        };
-        PublishWarning::new(what, self.reason, todo)
-    }
+/// Whether `text` is `owner/repository` in the characters GitHub allows.
+fn is_repository(text: &str) -> bool {
+    let name = |part: &str| {
+        !part.is_empty()
+            && !matches!(part, "." | "..")
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    text.split_once('/').is_some_and(|(owner, repo)| name(owner) && name(repo))
 }

@@ -1,149 +1,157 @@
-//! A failing night reaches someone: one labelled issue per environment and profile.
+//! One issue per environment and profile that says how the last runs went.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::GitHub;
-use super::client::Refusal;
-use crate::publish::PublishWarning;
+use super::client::Api;
+use super::pull_request::{number, text};
+use super::sticky;
+use super::trouble::Trouble;
+use crate::gate::VerdictKind;
+use crate::plan::SuiteReport;
+use crate::report::{escape, markdown};
 
-/// The label by which the issues are found.
+/// The label of our issues.
 const LABEL: &str = "load-gate";
-/// Runs kept in the issue's history.
+/// Runs that the history keeps.
 const MOST_HISTORY: usize = 20;
-/// Begins the history within an issue's body.
-const HISTORY: &str = "<!-- load-gate:history -->";
+/// Characters of one line of the history.
+const MOST_LINE: usize = 600;
+/// Bytes of the run's own page in the body, so that the history always fits.
+const PAGE_BUDGET: usize = 50_000;
+const HISTORY: &str = "<!-- load-gate-history -->";
 
-/// What the issue is about.
-#[derive(Clone, Debug)]
-pub struct IssueOptions {
-    /// The environment's name.
-    pub environment: String,
-    /// The profile.
-    pub profile: String,
-    /// Whether the run was green.
-    pub passed: bool,
-    /// Whether a green run closes the issue.
-    pub close_on_recovery: bool,
-    /// One line on this run for the history: moment, verdict, link.
-    pub history_line: String,
-    /// The verdict in full, Markdown, already inert.
-    pub body: String,
+/// When the issue is raised and closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct When {
+    /// Whether an inconclusive run raises it, as a failed one does.
+    pub(super) inconclusive_too: bool,
+    /// Whether a pass closes it.
+    pub(super) close: bool,
 }
 
-/// Raises the issue, or refreshes it; a green run comments and closes it where
-/// that is wanted.
-///
-/// # Errors
-/// Whatever GitHub has against it, with the permission that may be missing.
-pub async fn publish_issue(
-    github: &mut GitHub,
-    options: &IssueOptions,
-) -> Result<(), PublishWarning> {
-    let done = write(github, options).await;
-    done.map_err(|refusal| refusal.warning("the issue on failing runs", "issues: write"))
-}
-
-async fn write(github: &mut GitHub, options: &IssueOptions) -> Result<(), Refusal> {
-    let open = find(github, &marker(options)).await?;
-    match (open, options.passed) {
-        (None, true) => Ok(()),
-        (None, false) => {
-            let route = github.route("issues");
-            let body = json!({
-                "title": format!("load-gate: {} on {} does not pass", options.profile, options.environment),
-                "labels": [LABEL],
-                "body": text(options, ""),
-            });
-            github.post(&route, &body).await.map(drop)
+/// Raises, refreshes or closes the issue, as the verdict wants.
+pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When) -> Result<(), Trouble> {
+    let place = format!("{}/{}", report.environment.name, report.profile);
+    let marker = sticky::marker("load-gate-issue", &place);
+    let raise = report.verdict == VerdictKind::Fail
+        || (when.inconclusive_too && report.verdict == VerdictKind::Inconclusive);
+    let mut tried = 0;
+    loop {
+        let all = api.list(&api.repo(&format!("issues?labels={LABEL}&state=all"))).await?;
+        let issues: Vec<_> =
+            all.into_iter().filter(|issue| issue.get("pull_request").is_none()).collect();
+        if let Some(ours) = sticky::newest_of_ours(api, &issues, &marker).await {
+            let issue = Ours {
+                number: number(ours, "/number").unwrap_or_default(),
+                open: text(ours, "/state") != Some("closed"),
+                body: text(ours, "/body").unwrap_or_default(),
+            };
+            return refresh(api, report, &marker, &issue, raise, when.close).await;
         }
-        (Some((number, body)), false) => {
-            let route = github.route(&format!("issues/{number}"));
-            github.patch(&route, &json!({ "body": text(options, &body) })).await.map(drop)
+        if !raise {
+            return Ok(());
         }
-        (Some((number, body)), true) => recover(github, options, number, &body).await,
+        let new = json!({
+            "title": title(report),
+            "body": body(report, &marker, ""),
+            "labels": [LABEL],
+        });
+        match api.post(&api.repo("issues"), &new).await {
+            Err(trouble) if tried < api.retries() && (trouble.passing() || trouble.ambiguous()) => {
+                api.rest(&trouble, tried).await?;
+                tried += 1;
+            }
+            done => return done,
+        }
     }
 }
 
-async fn recover(
-    github: &mut GitHub,
-    options: &IssueOptions,
+struct Ours<'a> {
     number: u64,
-    body: &str,
-) -> Result<(), Refusal> {
-    let route = github.route(&format!("issues/{number}"));
-    if !options.close_on_recovery {
-        let body = json!({ "body": text(options, body) });
-        return github.patch(&route, &body).await.map(drop);
+    open: bool,
+    body: &'a str,
+}
+
+async fn refresh(
+    api: &Api,
+    report: &SuiteReport,
+    marker: &str,
+    issue: &Ours<'_>,
+    raise: bool,
+    close: bool,
+) -> Result<(), Trouble> {
+    if !issue.open && !raise {
+        return Ok(());
     }
-    let comments = github.route(&format!("issues/{number}/comments"));
-    let comment = json!({ "body": format!("Recovered: {}", options.history_line) });
-    github.post(&comments, &comment).await?;
-    let body =
-        json!({ "body": text(options, body), "state": "closed", "state_reason": "completed" });
-    github.patch(&route, &body).await.map(drop)
-}
-
-fn marker(options: &IssueOptions) -> String {
-    super::marker(&format!("issue/{}/{}", options.environment, options.profile))
-}
-
-/// The open issue with our marker: its number and body.
-async fn find(github: &GitHub, marker: &str) -> Result<Option<(u64, String)>, Refusal> {
-    for page in 1..=10 {
-        let query = format!("issues?state=open&labels={LABEL}&per_page=100&page={page}");
-        let issues = github.get(&github.route(&query)).await?;
-        let Some(issues) = issues.as_array() else { break };
-        let found = issues.iter().find_map(|issue| ours(issue, marker));
-        if found.is_some() || issues.len() < 100 {
-            return Ok(found);
-        }
+    let path = api.repo(&format!("issues/{}", issue.number));
+    let recovered = report.verdict == VerdictKind::Pass && close;
+    let mut change = json!({ "body": body(report, marker, issue.body) });
+    if recovered {
+        // Said before it is closed; where that fails, closing still counts.
+        let text = format!("Recovered: {}", line(report));
+        let said = api.post(&format!("{path}/comments"), &json!({ "body": text })).await;
+        change["state"] = json!("closed");
+        change["state_reason"] = json!("completed");
+        api.patch(&path, &change).await?;
+        return said;
     }
-    Ok(None)
-}
-
-fn ours(issue: &Value, marker: &str) -> Option<(u64, String)> {
-    let body = issue["body"].as_str().filter(|body| body.starts_with(marker))?;
-    Some((issue["number"].as_u64()?, body.to_owned()))
-}
-
-/// The issue's text: this run's verdict, and the runs before it.
-fn text(options: &IssueOptions, before: &str) -> String {
-    let old = before.split_once(HISTORY).map_or("", |(_, history)| history);
-    let old = old.lines().filter(|line| line.starts_with("- "));
-    let lines: Vec<String> = std::iter::once(format!("- {}", options.history_line))
-        .chain(old.map(str::to_owned))
-        .take(MOST_HISTORY)
-        .collect();
-    let marker = marker(options);
-    let mut body: String = options.body.chars().take(50_000).collect();
-    if body.len() < options.body.len() {
-        body.push('…');
+    if raise && !issue.open {
+        change["state"] = json!("open");
     }
-    format!("{marker}\n{body}\n\n### The last runs\n\n{HISTORY}\n{}\n", lines.join("\n"))
+    api.patch(&path, &change).await
+}
+
+fn title(report: &SuiteReport) -> String {
+    let name = |text: &str| escape::one_line(text).chars().take(80).collect::<String>();
+    format!("load-gate: {} fails ({})", name(&report.environment.name), name(&report.profile))
+}
+
+/// One run in one line.
+fn line(report: &SuiteReport) -> String {
+    let headline: String = report.headline.chars().take(150).collect();
+    let run = report.context.run_url.as_deref().and_then(escape::link);
+    let run = run.map_or_else(String::new, |url| format!(" ([run]({url}))"));
+    format!("{} {}{run}", report.started_at.rfc3339(), escape::markdown(&headline))
+}
+
+/// Marker, page of this run, and the last runs, this one first.
+fn body(report: &SuiteReport, marker: &str, old: &str) -> String {
+    let page = markdown(report, None, PAGE_BUDGET).replace(HISTORY, "");
+    let earlier = old.rsplit_once(HISTORY).map_or("", |(_, history)| history);
+    let newest = format!("- {}", line(report));
+    let kept = earlier.lines().map(str::trim_end).filter(|l| l.starts_with("- ") && *l != newest);
+    let mut lines = vec![newest.clone()];
+    lines.extend(
+        kept.filter(|l| l.chars().count() <= MOST_LINE).take(MOST_HISTORY - 1).map(str::to_owned),
+    );
+    sticky::body(marker, &format!("{page}\n### Last runs\n{HISTORY}\n{}\n", lines.join("\n")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixtures;
 
     #[test]
-    fn the_history_grows_at_its_head_and_stays_bounded() {
-        let mut options = IssueOptions {
-            environment: "staging".to_owned(),
-            profile: "full".to_owned(),
-            passed: false,
-            close_on_recovery: true,
-            history_line: String::new(),
-            body: "fail".to_owned(),
-        };
-        let mut body = String::new();
-        for run in 0..30 {
-            options.history_line = format!("run {run}");
-            body = text(&options, &body);
+    fn the_history_is_bounded_and_newest_first() {
+        let mut report = fixtures::pass();
+        let mut text = String::new();
+        for day in 0..30 {
+            report.started_at.unix_millis += 86_400_000 * (day % 2 + 1);
+            text = body(&report, "<!-- m -->", &text);
         }
-        let lines: Vec<&str> = body.lines().filter(|line| line.starts_with("- ")).collect();
-        assert_eq!(lines.len(), MOST_HISTORY);
-        assert_eq!(lines[0], "- run 29");
-        assert!(body.starts_with("<!-- load-gate:issue/staging/full -->"));
+        let (_, history) = text.rsplit_once(HISTORY).expect("a history");
+        assert_eq!(history.lines().filter(|l| l.starts_with("- ")).count(), MOST_HISTORY);
+        assert!(history.trim_start().starts_with(&format!("- {}", line(&report))));
+        assert!(text.starts_with("<!-- m -->\n"));
+    }
+
+    #[test]
+    fn hostile_runs_stay_inert_and_small() {
+        for (name, report) in fixtures::all() {
+            let text = body(&report, "<!-- m -->", "");
+            assert!(text.chars().count() <= sticky::MOST_BODY, "{name}");
+            assert!(!text.contains("@everyone"), "{name}");
+        }
     }
 }

@@ -1,11 +1,164 @@
-//! GitHub's API: the pull request's comment, and the issue that a failing night raises.
+//! What a run says on GitHub: one comment, one issue. Failing changes no verdict.
 
 mod client;
-mod comment;
 mod issue;
 mod pull_request;
+mod sticky;
+mod trouble;
 
-pub use client::{GitHub, GitHubSettings};
-pub use comment::{MOST_BODY, marker, publish_comment};
-pub use issue::{IssueOptions, publish_issue};
-pub use pull_request::{Event, Subject, subject};
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::PublishWarning;
+use super::actions::ActionsEnv;
+use crate::plan::SuiteReport;
+use crate::report::{COMMENT_BUDGET, escape, markdown, read_suite};
+use crate::secret::Secret;
+use client::Api;
+pub use client::Patience;
+use trouble::Trouble;
+
+/// The largest event payload that is read, in bytes.
+const MOST_EVENT: u64 = 32 << 20;
+/// The largest suite.json that is read, in bytes.
+const MOST_SUITE: u64 = 64 << 20;
+const COMMENT: &str = "the pull request's comment";
+const ISSUE: &str = "the issue on failing runs";
+
+/// What is published, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an input of the action")]
+pub struct PublishOptions {
+    /// Whether to comment on the pull request.
+    pub comment: bool,
+    /// Names the comment: one is kept for each.
+    pub comment_id: String,
+    /// Whether a failure raises or refreshes an issue.
+    pub issue_on_failure: bool,
+    /// Whether an inconclusive run counts as a failure for that.
+    pub issue_on_inconclusive: bool,
+    /// Whether a pass closes the issue.
+    pub close_on_recovery: bool,
+    /// How long GitHub is waited for.
+    pub patience: Patience,
+}
+
+impl Default for PublishOptions {
+    fn default() -> Self {
+        Self {
+            comment: true,
+            comment_id: "load-gate".to_owned(),
+            issue_on_failure: false,
+            issue_on_inconclusive: false,
+            close_on_recovery: false,
+            patience: Patience::default(),
+        }
+    }
+}
+
+/// Publishes `report` as `options` say; what couldn't be done comes back in words.
+pub async fn publish(
+    report: &SuiteReport,
+    baseline: Option<&SuiteReport>,
+    options: &PublishOptions,
+    env: &ActionsEnv,
+    token: Option<&Secret>,
+) -> Vec<PublishWarning> {
+    let event = env.event_name.as_str();
+    let about_pull =
+        matches!(event, "pull_request" | "pull_request_target" | "push" | "workflow_run");
+    let comment = options.comment && about_pull;
+    if !comment && !options.issue_on_failure {
+        return Vec::new();
+    }
+    let what = if comment { COMMENT } else { ISSUE };
+    let api = match open(env, options, token, what) {
+        Ok(api) => api,
+        Err(warning) => return vec![warning],
+    };
+    let mut warnings = Vec::new();
+    if comment {
+        warnings.extend(comment_on(&api, report, baseline, options, env).await.err());
+    }
+    if options.issue_on_failure {
+        let when = issue::When {
+            inconclusive_too: options.issue_on_inconclusive,
+            close: options.close_on_recovery,
+        };
+        let kept = issue::keep(&api, report, when).await;
+        warnings.extend(kept.err().map(|trouble| trouble.warn(ISSUE, "issues: write", false)));
+    }
+    warnings
+}
+
+/// Reads the suite.json of `dir`, an artifact of a run that may be a fork's: it is
+/// validated, and the commit and the links come from the event alone.
+///
+/// # Errors
+/// In words, when there is no such file or it isn't what load-gate writes.
+pub fn read_untrusted(dir: &Path, env: &ActionsEnv) -> Result<SuiteReport, String> {
+    let text = read_bounded(&dir.join("suite.json"), MOST_SUITE)
+        .map_err(|reason| format!("suite.json can't be read: {reason}"))?;
+    let mut report = read_suite(&text)
+        .map_err(|error| format!("suite.json: {}", escape::one_line(&error.to_string())))?;
+    let payload = payload(env).unwrap_or_default();
+    let told = |pointer| pull_request::text(&payload, pointer).map(str::to_owned);
+    report.context.run_url = told("/workflow_run/html_url");
+    report.context.commit = told("/workflow_run/head_sha").or_else(|| env.commit.clone());
+    report.context.repository.clone_from(&env.repository);
+    Ok(report)
+}
+
+fn open(
+    env: &ActionsEnv,
+    options: &PublishOptions,
+    token: Option<&Secret>,
+    what: &str,
+) -> Result<Api, PublishWarning> {
+    let Some(token) = token else {
+        let todo = "pass `github-token: ${{ github.token }}`";
+        return Err(PublishWarning::new(what, "there is no GitHub token", todo));
+    };
+    let repository = env.repository.as_deref().unwrap_or_default();
+    Api::new(&env.api_url, repository, token, options.patience)
+        .map_err(|trouble| trouble.warn(what, "", false))
+}
+
+async fn comment_on(
+    api: &Api,
+    report: &SuiteReport,
+    baseline: Option<&SuiteReport>,
+    options: &PublishOptions,
+    env: &ActionsEnv,
+) -> Result<(), PublishWarning> {
+    let payload = payload(env).map_err(|reason| {
+        Trouble::Setup(format!("the event can't be read: {reason}")).warn(COMMENT, "", false)
+    })?;
+    let fork = pull_request::is_fork(&payload);
+    let event = env.event_name.as_str();
+    let found = pull_request::which(api, event, &payload, env.commit.as_deref()).await;
+    let warn = |trouble: Trouble| trouble.warn(COMMENT, "pull-requests: write", fork);
+    let Some(pull) = found.map_err(warn)? else { return Ok(()) };
+    let marker = sticky::marker("load-gate", &options.comment_id);
+    let page = markdown(report, baseline, COMMENT_BUDGET);
+    sticky::upsert(api, pull, &marker, &sticky::body(&marker, &page)).await.map_err(warn)
+}
+
+fn payload(env: &ActionsEnv) -> Result<Value, String> {
+    let path = env.event_path.as_deref().ok_or("GITHUB_EVENT_PATH is not set")?;
+    let text = read_bounded(path, MOST_EVENT)?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// A regular file of at most `most` bytes (no link: an artifact could lead anywhere).
+fn read_bounded(path: &Path, most: u64) -> Result<String, String> {
+    let file = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;
+    if !file.is_file() {
+        return Err("it is not a plain file".to_owned());
+    }
+    if file.len() > most {
+        return Err(format!("it has {} bytes", file.len()));
+    }
+    std::fs::read_to_string(path).map_err(|error| error.to_string())
+}

@@ -1,76 +1,91 @@
-//! Which pull request a run belongs to, from the event that started it.
+//! Which pull request an event is about.
 
 use serde_json::Value;
 
-use super::GitHub;
-use crate::publish::PublishWarning;
+use super::client::Api;
+use super::trouble::Trouble;
 
-/// The event that started the workflow.
-#[derive(Clone, Debug, Default)]
-pub struct Event {
-    /// `GITHUB_EVENT_NAME`.
-    pub name: String,
-    /// What stands in the file at `GITHUB_EVENT_PATH`.
-    pub payload: Value,
-    /// `GITHUB_SHA`.
-    pub commit: Option<String>,
-}
-
-/// What a comment would be about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// That pull request.
-    PullRequest(u64),
-    /// None: the event has no pull request, which is no error.
-    None,
-}
-
-/// The pull request of `event`: named by the payload of `pull_request`,
-/// `pull_request_target` and `workflow_run`, looked up by commit for push and for
-/// `workflow_run` of a fork; none for schedule, `workflow_dispatch` and the rest.
-///
-/// # Errors
-/// When GitHub can't be asked.
-pub async fn subject(github: &GitHub, event: &Event) -> Result<Subject, PublishWarning> {
-    let payload = &event.payload;
-    match event.name.as_str() {
+/// The pull request of the event, `None` where it has none (a schedule, a
+/// dispatch, a push without an open one). `sha`: the commit of the job.
+pub(super) async fn which(
+    api: &Api,
+    event: &str,
+    payload: &Value,
+    sha: Option<&str>,
+) -> Result<Option<u64>, Trouble> {
+    match event {
         "pull_request" | "pull_request_target" => {
-            Ok(number(&payload["pull_request"]).map_or(Subject::None, Subject::PullRequest))
+            Ok(number(payload, "/pull_request/number").or_else(|| number(payload, "/number")))
         }
-        "workflow_run" => {
-            let run = &payload["workflow_run"];
-            if let Some(number) = run["pull_requests"].get(0).and_then(number) {
-                return Ok(Subject::PullRequest(number));
-            }
-            // Of a fork's run the payload names no pull request.
-            match run["head_sha"].as_str() {
-                Some(commit) if run["event"] == "pull_request" => by_commit(github, commit).await,
-                _ => Ok(Subject::None),
+        "workflow_run" => of_workflow_run(api, payload).await,
+        "push" => {
+            let after = text(payload, "/after").or(sha);
+            match after {
+                Some(sha) => of_commit(api, sha).await,
+                None => Ok(None),
             }
         }
-        "push" => match payload["after"].as_str().or(event.commit.as_deref()) {
-            Some(commit) => by_commit(github, commit).await,
-            None => Ok(Subject::None),
-        },
-        _ => Ok(Subject::None),
+        _ => Ok(None),
     }
 }
 
-fn number(pull_request: &Value) -> Option<u64> {
-    pull_request["number"].as_u64()
+/// Whether the event is of a fork's pull request, whose token is read-only.
+pub(super) fn is_fork(payload: &Value) -> bool {
+    let head = text(payload, "/pull_request/head/repo/full_name");
+    let base = text(payload, "/pull_request/base/repo/full_name");
+    payload.pointer("/pull_request").is_some() && head != base
 }
 
-async fn by_commit(github: &GitHub, commit: &str) -> Result<Subject, PublishWarning> {
-    // From an event, but it becomes part of a path all the same.
-    if commit.is_empty() || !commit.chars().all(|c| c.is_ascii_hexdigit()) {
-        return Ok(Subject::None);
+async fn of_workflow_run(api: &Api, payload: &Value) -> Result<Option<u64>, Trouble> {
+    let about_one = ["pull_request", "pull_request_target", "push"];
+    if text(payload, "/workflow_run/event").is_some_and(|event| !about_one.contains(&event)) {
+        return Ok(None);
     }
-    let route = github.route(&format!("commits/{commit}/pulls?per_page=100"));
-    let found = github.get(&route).await.map_err(|refusal| {
-        refusal.warning("the comment (its pull request was looked for)", "pull-requests: write")
-    })?;
-    let open = found.as_array().into_iter().flatten().filter(|pull| pull["state"] == "open");
-    // Several may contain the commit: the one whose head it is comes first.
-    let best = open.max_by_key(|pull| pull["head"]["sha"] == commit);
-    Ok(best.and_then(number).map_or(Subject::None, Subject::PullRequest))
+    // Those that a fork's commit has in other repositories aren't ours to comment on.
+    let here = payload.pointer("/repository/id");
+    let listed = payload.pointer("/workflow_run/pull_requests").and_then(Value::as_array);
+    let ours = listed.into_iter().flatten().find(|pull| {
+        let base = pull.pointer("/base/repo/id");
+        base.is_none() || here.is_none() || base == here
+    });
+    if let Some(found) = ours.and_then(|pull| number(pull, "/number")) {
+        return Ok(Some(found));
+    }
+    let Some(sha) = text(payload, "/workflow_run/head_sha") else { return Ok(None) };
+    if let Some(found) = of_commit(api, sha).await? {
+        return Ok(Some(found));
+    }
+    // A fork's commit isn't one of this repository: by its branch.
+    let owner = text(payload, "/workflow_run/head_repository/owner/login");
+    let branch = text(payload, "/workflow_run/head_branch");
+    let (Some(owner), Some(branch)) = (owner, branch) else { return Ok(None) };
+    let head: String =
+        url::form_urlencoded::byte_serialize(format!("{owner}:{branch}").as_bytes()).collect();
+    let pulls = api.list(&api.repo(&format!("pulls?state=open&head={head}"))).await?;
+    let same = pulls.iter().find(|pull| text(pull, "/head/sha") == Some(sha));
+    Ok(same.and_then(|pull| number(pull, "/number")))
+}
+
+/// The open pull request of a commit: the one whose head it is, else the first.
+async fn of_commit(api: &Api, sha: &str) -> Result<Option<u64>, Trouble> {
+    let hash = !sha.is_empty() && sha.chars().all(|c| c.is_ascii_hexdigit());
+    // A deleted branch is pushed as zeros.
+    if !hash || sha.chars().all(|c| c == '0') {
+        return Ok(None);
+    }
+    let pulls = match api.list(&api.repo(&format!("commits/{sha}/pulls?state=open"))).await {
+        Err(Trouble::Status { status: 404 | 422, .. }) => return Ok(None),
+        pulls => pulls?,
+    };
+    let open = || pulls.iter().filter(|pull| text(pull, "/state").is_none_or(|s| s == "open"));
+    let head = open().find(|pull| text(pull, "/head/sha") == Some(sha)).or_else(|| open().next());
+    Ok(head.and_then(|pull| number(pull, "/number")))
+}
+
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> Option<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+pub(super) fn number(value: &Value, pointer: &str) -> Option<u64> {
+    value.pointer(pointer).and_then(Value::as_u64)
 }
