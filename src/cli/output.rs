@@ -1,5 +1,6 @@
 //! The one place that prints. A closed pipe is not an error: what was to be saved is in files.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use crate::report::Style;
@@ -9,6 +10,8 @@ use crate::report::Style;
 pub(super) struct Output {
     color: bool,
     color_err: bool,
+    /// Whether the log is read by GitHub's runner.
+    in_step: bool,
 }
 
 impl Output {
@@ -22,6 +25,7 @@ impl Output {
         Self {
             color: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
+            in_step: set("GITHUB_ACTIONS"),
         }
     }
 
@@ -40,6 +44,7 @@ impl Output {
 
     /// Prints a result: standard output.
     pub(super) fn result(self, text: &str) {
+        let text = self.inert(text);
         let mut out = std::io::stdout().lock();
         // A reader that went away has read enough; a full disk behind a
         // redirection must not take the reports with it.
@@ -52,12 +57,24 @@ impl Output {
 
     /// Prints a line about the way there: standard error.
     pub(super) fn note(self, text: &str) {
+        let text = self.inert(text);
         let mut err = std::io::stderr().lock();
         let _ = writeln!(err, "{text}");
     }
 
+    /// Takes `##[` apart in a step's log: the runner takes it for a command wherever
+    /// it stands in a line, and texts quote what a target answered.
+    fn inert(self, text: &str) -> Cow<'_, str> {
+        if self.in_step && text.contains("##[") {
+            Cow::Owned(text.replace("##[", "## ["))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+
     /// Prints what went wrong, and what to do: standard error.
     pub(super) fn error(self, text: &str) {
+        let text = self.inert(text);
         let mut err = std::io::stderr().lock();
         let (on, off) = if self.color_err { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
         let _ = writeln!(err, "{on}error{off}: {text}");

@@ -1,5 +1,10 @@
 //! The GitHub Action, from its inputs to its exit code, without a network.
 
+#[cfg(unix)]
+#[path = "../github/api.rs"]
+mod api;
+#[cfg(unix)]
+mod github;
 mod init;
 #[cfg(unix)]
 mod install;

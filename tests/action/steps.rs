@@ -18,14 +18,14 @@ tiny = [{ duration = "0s", target = 40 }, { duration = "2s", target = 40 }]
 "response_time{outcome:accepted}" = ["THRESHOLD"]
 "#;
 
-const WITH: [(&str, &str); 4] = [
+pub(crate) const WITH: [(&str, &str); 4] = [
     ("scenarios", "webhook"),
     ("environment", "embedded"),
     ("profile", "tiny"),
     ("config", "gate.toml"),
 ];
 
-fn runner(threshold: &str) -> Runner {
+pub(crate) fn runner(threshold: &str) -> Runner {
     let mut runner = Runner::new(root());
     let config = CONFIG.replace("THRESHOLD", threshold);
     std::fs::write(runner.workspace.path().join("gate.toml"), config).expect("written");

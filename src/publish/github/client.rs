@@ -127,11 +127,12 @@ impl Api {
         answer.value.get("login").and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// Every entry of the list at `path` (which has a query), over all pages.
+    /// Every entry of the list at `path`, over all pages.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Trouble> {
         let mut all = Vec::new();
         for page in 1..=MOST_PAGES {
-            let path = format!("{path}&per_page=100&page={page}");
+            let joint = if path.contains('?') { '&' } else { '?' };
+            let path = format!("{path}{joint}per_page=100&page={page}");
             let answer = self.again(&path, &Call::Get).await?;
             let Value::Array(entries) = answer.value else {
                 return Err(Trouble::Malformed("a list was expected".to_owned()));

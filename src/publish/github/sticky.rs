@@ -60,7 +60,7 @@ pub(super) async fn upsert(api: &Api, pull: u64, marker: &str, body: &str) -> Re
     let content = json!({ "body": body });
     let mut tried = 0;
     loop {
-        let all = api.list(&format!("{comments}?sort=created")).await?;
+        let all = api.list(&comments).await?;
         let done = match newest_of_ours(api, &all, marker).await {
             Some(ours) if text(ours, "/body") == Some(body) => return Ok(()),
             Some(ours) => {
