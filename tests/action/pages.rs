@@ -9,7 +9,7 @@ use crate::root;
 /// Where a page's tables of inputs and outputs begin and end.
 const MARKERS: [&str; 2] = ["<!-- action.yml: begin -->\n", "<!-- action.yml: end -->"];
 /// The page; `UPDATE_DOCS=1` writes its tables.
-const PAGE: &str = "docs/github.md";
+const PAGE: &str = "README.md";
 
 fn read(name: &str) -> String {
     let text = std::fs::read_to_string(root().join(name));
