@@ -59,6 +59,8 @@ pub struct Feasibility {
     pub identities: String,
     /// Whether one more is set aside to prove the limiter.
     pub set_aside: bool,
+    /// Customers created through onboarding before the load, for their keys.
+    pub minted: u32,
     /// Requests of that proof, and how long it holds the load up, in seconds.
     pub proof: Option<(u64, f64)>,
     /// The declared limit; `None`: none.
@@ -146,6 +148,7 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
         peak_rate: schedule.peak(),
         identities: who(plan),
         set_aside: plan.identities.set_aside > 0,
+        minted: plan.identities.mint,
         proof: (sent > 0).then(|| (sent, proof.load_starts.as_secs_f64())),
         limit: plan.criteria.limit,
         prediction,
@@ -296,11 +299,25 @@ fn significant(value: f64) -> String {
     format!("{:.places$}", (value * unit).floor() / unit)
 }
 
+/// `scale` made so much larger that `arrivals` become `needed`: two decimals, rounded up.
+fn scaled_up(scale: f64, needed: u64, arrivals: u64) -> String {
+    let wanted = scale * needed as f64 / arrivals as f64;
+    format!("{:.2}", (wanted * 100.0).ceil() / 100.0)
+}
+
 /// A threshold that the samples can't support, or nothing can meet.
 fn unsupported(outlook: &Outlook, plan: &Plan, suite: &SuitePlan) -> Option<Contradiction> {
     let name = format!("{} {}", outlook.metric, outlook.expression);
+    let arrivals = Schedule::new(&plan.stages).total();
     if let Some(reason) = &outlook.impossible {
         let way_out = match (outlook.needed, plan.criteria.limit) {
+            (Some(needed), _) if needed > arrivals && arrivals > 0 => format!(
+                "send more: --duration-scale {} or more makes {} arrivals of {}, or remove the threshold on {}",
+                scaled_up(suite.duration_scale, needed, arrivals),
+                count(needed),
+                count(arrivals),
+                suite.environment.name
+            ),
             (Some(needed), Some(limit)) => {
                 let windows = f64::from(traffic::quotas(plan, &limit)) * limit.limit as f64;
                 let windows = (needed as f64 / windows.max(1.0)).ceil() as u64;

@@ -62,7 +62,14 @@ pub fn creation_line(suite: &SuiteFeasibility) -> String {
         }
     };
     let (customers, events) = (of(ScenarioId::Onboarding), of(ScenarioId::Webhook));
-    format!("{customers} customers, {events} events")
+    let running = suite.scenarios.iter().filter(|s| s.skip.is_none());
+    match running.map(|s| u64::from(s.minted)).sum::<u64>() {
+        0 => format!("{customers} customers, {events} events"),
+        minted => format!(
+            "{customers} customers and {} more for their keys (mint_keys), {events} events",
+            count(minted)
+        ),
+    }
 }
 
 fn scenario_text(scenario: &Feasibility) -> String {

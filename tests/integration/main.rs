@@ -14,4 +14,5 @@ mod counts; // against a server of its own that counts: nothing lost, nothing in
 mod faults; // every fault of the embedded target: the exit code, and the words that name it
 mod junit; // JUnit through a real XML parser, whatever a server answered
 mod merge; // shards of one run
-mod support; // `serve` as a child, a counting server, runs in a directory of their own
+mod support;
+mod within_limits; // `serve` as a child, a counting server, runs in a directory of their own
