@@ -75,6 +75,10 @@ pub enum Admitted {
     /// 5xx, timeout or transport: counts as admitted for *lets through* and as
     /// not admitted for *holds*.
     Unknown,
+    /// A probe refused with another status than 429: whether the limiter stands
+    /// before the check that refused it isn't said anywhere. Counts like
+    /// [`Self::Unknown`], but its moment is known.
+    Perhaps,
 }
 
 /// One request as a limiter's ledger sees it.

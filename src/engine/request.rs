@@ -295,7 +295,7 @@ impl Run {
             match report.admitted {
                 Admitted::Yes => run.recorder().set_spoofed(true),
                 Admitted::No => run.recorder().set_spoofed(false),
-                Admitted::Unknown => {}
+                Admitted::Unknown | Admitted::Perhaps => {}
             }
         });
     }
@@ -351,6 +351,7 @@ impl Judged {
     /// Admitted means any answer but 429 and 5xx (DESIGN.md, "Rate limits").
     const fn admitted(&self) -> Admitted {
         match self.status {
+            400..=428 | 430..=499 if self.probe.is_some() => Admitted::Perhaps,
             0 | 500..=599 => Admitted::Unknown,
             429 => Admitted::No,
             _ => Admitted::Yes,

@@ -89,6 +89,20 @@ pub fn infer(
     decide(&found, declared, clock)
 }
 
+/// Of all explanations those that count: where the declared limit and window
+/// explain everything, nothing more far-fetched does.
+fn candidates(found: &[Explanation], declared: Option<&DeclaredLimit>) -> Vec<Explanation> {
+    let as_declared = |e: &&Explanation| {
+        declared.is_some_and(|declared| {
+            let limit = usize::try_from(declared.limit).unwrap_or(usize::MAX);
+            (e.window - declared.window.as_secs_f64()).abs() < 1e-9
+                && (e.limits.low..=e.limits.high).contains(&limit)
+        })
+    };
+    let close: Vec<Explanation> = found.iter().filter(as_declared).copied().collect();
+    if close.is_empty() { found.to_vec() } else { close }
+}
+
 /// No refusal at all: no limiter, or not enough sent to say so.
 fn none_seen(ledgers: &[LedgerView<'_>], declared: Option<&DeclaredLimit>) -> Inference {
     let sent: usize = ledgers.iter().map(|ledger| ledger.entries.len()).sum();
@@ -341,7 +355,8 @@ fn bucket(
 
 /// One answer from all explanations.
 fn decide(found: &[Explanation], declared: Option<&DeclaredLimit>, clock: WallClock) -> Inference {
-    let of = |algorithm: Algorithm| found.iter().filter(move |e| e.algorithm == algorithm);
+    let candidates = candidates(found, declared);
+    let of = |algorithm: Algorithm| candidates.iter().filter(move |e| e.algorithm == algorithm);
     let has = |algorithm: Algorithm| of(algorithm).next().is_some();
     let mut left: Vec<Algorithm> = [
         Algorithm::AnchoredWindow,

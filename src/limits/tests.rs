@@ -311,6 +311,32 @@ fn unknown_answers_accuse_nobody() {
     }
 }
 
+/// A signature may be checked before the limiter counts, or after it.
+#[test]
+fn probes_that_the_limiter_never_saw_accuse_nobody() {
+    let window = Nanos::from_secs(60);
+    let mut accused = 0;
+    for kind in KINDS {
+        let mut dice = Dice::new(17);
+        let mut model = limiter(kind, 10, window);
+        let moments = uneven(10, window, 4.0, 8.0, &mut dice);
+        let jitter = Nanos::from_millis(50);
+        let mut entries = ledger(&moments, jitter, Nanos::ZERO, &mut dice, |at| model.admits(at));
+        let mut probes = ledger(&moments[..5], jitter, Nanos::ZERO, &mut dice, |_| true);
+        probes.iter_mut().for_each(|probe| probe.admitted = Admitted::Perhaps);
+        let fails = |entries: &[Admission]| names(&judged(&compressed(entries), &declared(10)));
+        let mut all = [probes.clone(), entries.clone()].concat();
+        all.sort_by_key(|entry| entry.sent);
+        assert_eq!(fails(&all), [], "{kind}");
+        // Five that count for certain are five too many for most kinds.
+        probes.iter_mut().for_each(|probe| probe.admitted = Admitted::Yes);
+        entries.extend(probes);
+        entries.sort_by_key(|entry| entry.sent);
+        accused += usize::from(!fails(&entries).is_empty());
+    }
+    assert!(accused > 0);
+}
+
 /// Many identities that stay below the limit and one that is driven past it.
 #[test]
 fn the_one_set_aside_speaks_for_all() {

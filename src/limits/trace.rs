@@ -58,6 +58,7 @@ impl Trace {
                     continue;
                 }
                 Admitted::Unknown => trace.unknown = true,
+                Admitted::Perhaps => {}
             }
             trace.may_sent.push(sent);
             trace.may_done.push(done);

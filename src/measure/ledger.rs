@@ -88,7 +88,7 @@ impl Ledger {
         match entry.admitted {
             Admitted::Yes => self.admitted += 1,
             Admitted::No => self.refused += 1,
-            Admitted::Unknown => self.unknown += 1,
+            Admitted::Unknown | Admitted::Perhaps => self.unknown += 1,
         }
         if self.full_at.is_some() {
             return;
@@ -126,6 +126,7 @@ mod compact {
                     Admitted::Yes => 1,
                     Admitted::No => 0,
                     Admitted::Unknown => 2,
+                    Admitted::Perhaps => 3,
                 };
                 (e.sent.as_micros(), e.done.as_micros() - e.sent.as_micros(), code, e.retry_after)
             })
@@ -141,8 +142,9 @@ mod compact {
                     0 => Admitted::No,
                     1 => Admitted::Yes,
                     2 => Admitted::Unknown,
+                    3 => Admitted::Perhaps,
                     other => {
-                        let message = format!("`{other}` is not 0 (refused), 1 (admitted) or 2");
+                        let message = format!("`{other}` is not 0 (refused), 1 (admitted), 2 or 3");
                         return Err(serde::de::Error::custom(message));
                     }
                 };
