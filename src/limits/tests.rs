@@ -323,13 +323,17 @@ fn probes_that_the_limiter_never_saw_accuse_nobody() {
         let jitter = Nanos::from_millis(50);
         let mut entries = ledger(&moments, jitter, Nanos::ZERO, &mut dice, |at| model.admits(at));
         let mut probes = ledger(&moments[..5], jitter, Nanos::ZERO, &mut dice, |_| true);
-        probes.iter_mut().for_each(|probe| probe.admitted = Admitted::Perhaps);
+        for probe in &mut probes {
+            probe.admitted = Admitted::Perhaps;
+        }
         let fails = |entries: &[Admission]| names(&judged(&compressed(entries), &declared(10)));
         let mut all = [probes.clone(), entries.clone()].concat();
         all.sort_by_key(|entry| entry.sent);
         assert_eq!(fails(&all), [], "{kind}");
         // Five that count for certain are five too many for most kinds.
-        probes.iter_mut().for_each(|probe| probe.admitted = Admitted::Yes);
+        for probe in &mut probes {
+            probe.admitted = Admitted::Yes;
+        }
         entries.extend(probes);
         entries.sort_by_key(|entry| entry.sent);
         accused += usize::from(!fails(&entries).is_empty());
