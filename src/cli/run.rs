@@ -67,9 +67,7 @@ fn run_and_deliver(
 /// forbids it.
 fn tell_plan(resolved: &mut Resolved, args: &RunArgs, world: &World) -> bool {
     let feasibility = plan::suite_feasibility(&resolved.plan);
-    for scenario in &feasibility.scenarios {
-        world.output.note(report::plan_brief(scenario).trim_end());
-    }
+    world.output.note(report::plan_lines(&feasibility).trim_matches('\n'));
     if !resolved.plan.environment.embedded {
         let creates = report::creation_line(&feasibility);
         world

@@ -3,11 +3,8 @@
 use super::file::{ADDRESSES, Identities};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
-use crate::plan::{IdentityKind, IdentityPlan, Schedule};
+use crate::plan::{IdentityKind, IdentityPlan, Schedule, identities_needed};
 use crate::units::Nanos;
-
-/// How much below the limit `auto` stays.
-const HEADROOM: f64 = 1.1;
 
 /// What decides who sends.
 pub(super) struct Question<'a> {
@@ -51,10 +48,7 @@ impl Question<'_> {
     fn needed(&self) -> u64 {
         let Some(limit) = self.limit.filter(|_| self.divides()) else { return 1 };
         let busiest = busiest(self.schedule, limit.window + Nanos::from_secs(1));
-        let others =
-            if self.share > 0.0 { 2.0 + (limit.limit as f64 * self.share).ceil() } else { 1.0 };
-        let each = ((limit.limit as f64 - others) / HEADROOM).floor().max(1.0);
-        (busiest as f64 / each).ceil().max(1.0) as u64
+        identities_needed(limit, busiest, self.share)
     }
 
     /// Who sends.

@@ -28,6 +28,7 @@ pub fn evaluate(
         findings.extend(judged);
         findings.extend(whole::checks(recording));
         findings.extend(limiter::findings(&limiter));
+        findings.extend(limiter::spread(recording));
         findings.extend(generator::judge(&criteria.generator, recording));
     }
     findings.extend(whole::probes(recording));

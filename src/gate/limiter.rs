@@ -1,22 +1,29 @@
 //! The limiter's rules against the ledgers of a recording.
 
 use super::{About, Criteria, Finding, FindingVerdict, LimiterReport};
+use crate::admission::Admission;
 use crate::limits::{self, Facts, LedgerView, RuleName, RuleResult, RuleVerdict, WallClock};
-use crate::measure::Recording;
+use crate::measure::{Ledger, Recording};
 use crate::outcome::Outcome;
 use crate::units::count;
 
 /// Declared, predicted, observed, inferred, rule by rule.
 pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport {
-    let ledgers: Vec<LedgerView<'_>> = recording
-        .ledgers
-        .iter()
-        .map(|ledger| LedgerView {
-            label: &ledger.label,
-            set_aside: ledger.set_aside,
-            entries: ledger.complete(),
-        })
-        .collect();
+    let together: Vec<Admission>;
+    let ledgers: Vec<LedgerView<'_>> = if not_told_apart(recording) {
+        together = one_ledger(recording);
+        let label = "all addresses named, which the limiter doesn't tell apart";
+        vec![LedgerView { label, set_aside: false, entries: &together }]
+    } else {
+        let ledgers = recording.ledgers.iter();
+        ledgers
+            .map(|ledger| LedgerView {
+                label: &ledger.label,
+                set_aside: ledger.set_aside,
+                entries: ledger.complete(),
+            })
+            .collect()
+    };
     let clock =
         WallClock { unix_start: recording.started_at.unix_seconds(), skew: recording.clock_skew };
     let inferred = limits::infer(&ledgers, criteria.limit.as_ref(), clock);
@@ -32,6 +39,40 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         inferred,
         rules,
     }
+}
+
+/// Whether the load was spread over addresses that count as one: a refused caller
+/// stayed refused when it named another address that nobody had used.
+fn not_told_apart(recording: &Recording) -> bool {
+    recording.spoofed == Some(false) && recording.ledgers.len() > 1
+}
+
+/// What all identities sent, as far as all of their ledgers are complete.
+fn one_ledger(recording: &Recording) -> Vec<Admission> {
+    let end = recording.ledgers.iter().filter_map(Ledger::complete_until).min();
+    let entries = recording.ledgers.iter().flat_map(|ledger| ledger.complete().iter().copied());
+    let mut all: Vec<Admission> =
+        entries.filter(|entry| end.is_none_or(|end| entry.done <= end)).collect();
+    all.sort_by_key(|entry| (entry.done, entry.sent));
+    all
+}
+
+/// The load was to be spread and could not be: what was measured isn't what was planned.
+pub(super) fn spread(recording: &Recording) -> Option<Finding> {
+    let planned = recording.ledgers.iter().filter(|ledger| !ledger.set_aside).count();
+    (not_told_apart(recording) && planned > 1).then(|| Finding {
+        about: About::Run,
+        name: "the load is spread over addresses".to_owned(),
+        verdict: FindingVerdict::Inconclusive,
+        message: format!(
+            "the load could not be spread over {} addresses: the limiter doesn't tell apart what \
+             X-Forwarded-For names (a refused caller stayed refused under another address), so \
+             all of it counted as one; set identities = 1, or have the target trust the header",
+            count(planned as u64)
+        ),
+        evidence: Vec::new(),
+        threshold: None,
+    })
 }
 
 /// Where no limit is declared, none may be refused. The success rate leaves

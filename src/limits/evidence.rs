@@ -84,7 +84,7 @@ pub(super) fn absent(
 
 pub(super) fn not_reached(declared: &DeclaredLimit, most: usize) -> String {
     format!(
-        "no identity sent more than twice the limit of {} within a window (most admitted: {})",
+        "no identity was admitted more than twice the limit of {} within a window, as it would be without a limiter (most: {})",
         per_window(declared),
         times(most)
     )
@@ -137,9 +137,10 @@ pub(super) fn leaked(
         Algorithm::TokenBucket => "no token bucket",
     };
     let _ = write!(text, "; {kind} of {} admits that", per_window(declared));
-    if let Some(multiple) = multiple {
-        text.push_str("; ");
-        text.push_str(&of_multiple(declared, multiple));
+    text.push_str("; ");
+    match multiple {
+        Some(multiple) => text.push_str(&of_multiple(declared, multiple)),
+        None => text.push_str("it leaks: requests past the limit are let through"),
     }
     text.push_str("; ");
     text.push_str(&tolerance(declared));
@@ -185,7 +186,7 @@ pub(super) fn held(
     let admitted: usize = parties.iter().map(|party| party.trace.admitted()).sum();
     let who = if full == 1 { "identity" } else { "identities" };
     format!(
-        "{} admitted over all; on the {} {who} that met the limit never more than a correct limiter of {} allows{kind}; {}",
+        "{} admitted on record; on the {} {who} that met the limit never more than a correct limiter of {} allows{kind}; {}",
         requests(admitted),
         times(full),
         format_args!("{} per {}", times(bounds.limit), declared.window),
@@ -269,6 +270,26 @@ pub(super) fn recovered(party: &Party<'_>) -> String {
 
 pub(super) fn ended_first(declared: &DeclaredLimit) -> String {
     format!("no refused identity sent anything a window ({}) and a second later", declared.window)
+}
+
+/// Past the limit there were errors instead of refusals.
+pub(super) fn mute(
+    party: &Party<'_>,
+    bounds: &Bounds,
+    sent: usize,
+    from: f64,
+    failed: usize,
+) -> String {
+    format!(
+        "{}: {} within {} ({}), the limit being {}, and none refused with 429: {} of {} were answered 5xx, or not at all",
+        party.label,
+        requests(sent),
+        lasting(bounds.window),
+        at(from),
+        times(bounds.limit),
+        times(failed),
+        times(party.trace.may_sent.len())
+    )
 }
 
 /// What refusals failed to say; empty: nothing.

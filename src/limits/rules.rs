@@ -89,7 +89,7 @@ pub fn judge(
         holds(declared, &bounds, &parties, inference),
         lets_through(declared, &parties),
         recovers(declared, &parties),
-        says_so(declared, &facts.refusals, &parties),
+        says_so(declared, &bounds, &facts.refusals, &parties),
         not_spoofable(declared, facts.spoofed),
     ]
 }
@@ -117,7 +117,10 @@ fn engages(declared: &DeclaredLimit, bounds: &Bounds, parties: &[Party<'_>]) -> 
     }
     let busiest = parties
         .iter()
-        .map(|party| (party, most_admitted(&party.trace, bounds.window - bounds.slack)))
+        .map(|party| {
+            let trace = &party.trace;
+            (party, most_within(&trace.sent, &trace.done, trace.first, bounds))
+        })
         .max_by_key(|(_, (most, _))| *most);
     match busiest {
         // Two windows can touch such a span, so even twice the limit proves nothing.
@@ -131,12 +134,14 @@ fn engages(declared: &DeclaredLimit, bounds: &Bounds, parties: &[Party<'_>]) -> 
     }
 }
 
-/// The most admitted for certain within any span below `length`, and from when.
-fn most_admitted(trace: &Trace, length: f64) -> (usize, f64) {
+/// The most requests that were certainly decided within any span below a window,
+/// and from when; `first`: when there are none.
+fn most_within(sent: &[f64], done: &[f64], first: f64, bounds: &Bounds) -> (usize, f64) {
+    let length = bounds.window - bounds.slack;
     let mut end = 0;
-    let mut most = (0, trace.first);
-    for (i, from) in trace.sent.iter().enumerate() {
-        while trace.done.get(end).is_some_and(|done| *done < from + length) {
+    let mut most = (0, first);
+    for (i, from) in sent.iter().enumerate() {
+        while done.get(end).is_some_and(|done| *done < from + length) {
             end += 1;
         }
         if end.saturating_sub(i) > most.0 {
@@ -183,7 +188,9 @@ fn first_window(trace: &Trace, bounds: &Bounds) -> Option<f64> {
     let at_once = before(&trace.done, refused.sent);
     let all = before(&trace.done, trace.first + bounds.window - bounds.slack).max(at_once);
     let limit = bounds.limit as f64;
-    (at_once as f64 >= CLEARLY_MORE * limit).then_some(all as f64 / limit)
+    // A bucket goes on filling meanwhile.
+    let refilled = (refused.sent - trace.first) / bounds.window;
+    (at_once as f64 >= CLEARLY_MORE * limit * (1.0 + refilled)).then_some(all as f64 / limit)
 }
 
 /// Admissions that no correct limiter of any kind allows.
@@ -310,12 +317,16 @@ fn recovers(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
 /// Says what it does: status, JSON, headers, and a `Retry-After` that is true.
 fn says_so(
     declared: &DeclaredLimit,
+    bounds: &Bounds,
     refusals: &RefusalCounts,
     parties: &[Party<'_>],
 ) -> RuleResult {
     let name = RuleName::SaysSo;
     if refusals.refused == 0 {
-        return rule(name, RuleVerdict::NotExercised, evidence::nothing_refused());
+        return match parties.iter().find_map(|party| mute(party, bounds)) {
+            Some(text) => rule(name, RuleVerdict::Fail, text),
+            None => rule(name, RuleVerdict::NotExercised, evidence::nothing_refused()),
+        };
     }
     let lie =
         parties.iter().find_map(|party| party.refusals.broken_promise.map(|lie| (party, lie)));
@@ -326,6 +337,15 @@ fn says_so(
     } else {
         rule(name, RuleVerdict::Fail, faults.join("; "))
     }
+}
+
+/// An identity that sent far more than the limit and met errors instead of a 429.
+fn mute(party: &Party<'_>, bounds: &Bounds) -> Option<String> {
+    let trace = &party.trace;
+    let (sent, from) = most_within(&trace.may_sent, &trace.may_done, trace.first, bounds);
+    let failed = trace.may_sent.len().saturating_sub(trace.admitted());
+    (trace.unknown && sent > 2 * bounds.limit && failed > bounds.limit)
+        .then(|| evidence::mute(party, bounds, sent, from, failed))
 }
 
 /// Can't be walked round by naming another address.

@@ -311,6 +311,25 @@ fn unknown_answers_accuse_nobody() {
     }
 }
 
+/// 503 instead of 429 past the limit: the proof met a limiter that doesn't say so.
+#[test]
+fn errors_instead_of_refusals_are_named() {
+    let window = Nanos::from_secs(60);
+    let proof = proof_schedule(&declared(10), 100.0, 3, Nanos::from_secs(180));
+    let moments = [proof.lead_in, proof.follow_ups].concat();
+    let mut model = limiter("anchored", 10, window);
+    let jitter = Nanos::from_millis(30);
+    let mut entries =
+        ledger(&moments, jitter, Nanos::ZERO, &mut Dice::new(5), |at| model.admits(at));
+    for entry in entries.iter_mut().filter(|e| e.admitted == Admitted::No) {
+        entry.admitted = Admitted::Unknown;
+    }
+    let results = judged(&entries, &declared(10));
+    assert_eq!(names(&results), [RuleName::SaysSo]);
+    let text = evidence(&results, RuleName::SaysSo);
+    assert!(text.contains("none refused with 429"), "{text}");
+}
+
 /// A signature may be checked before the limiter counts, or after it.
 #[test]
 fn probes_that_the_limiter_never_saw_accuse_nobody() {

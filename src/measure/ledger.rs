@@ -79,6 +79,12 @@ impl Ledger {
         &self.entries[..end]
     }
 
+    /// By when every request has an entry; `None`: to the end.
+    #[must_use]
+    pub fn complete_until(&self) -> Option<Nanos> {
+        self.full_at.map(|full_at| full_at.saturating_sub(UNDER_WAY))
+    }
+
     /// Adds a request, taking a place of `room` for it unless the identity is
     /// set aside.
     ///

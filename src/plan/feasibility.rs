@@ -64,6 +64,7 @@ pub struct Feasibility {
     /// Requests of that proof, and how long it holds the load up, in seconds.
     pub proof: Option<(u64, f64)>,
     /// The declared limit; `None`: none.
+    #[serde(serialize_with = "limit_in_seconds")]
     pub limit: Option<DeclaredLimit>,
     /// What a correct limiter does with all requests; `None`: no limit.
     pub prediction: Option<Prediction>,
@@ -75,6 +76,26 @@ pub struct Feasibility {
     pub thresholds: Vec<Outlook>,
     /// Where it contradicts itself.
     pub contradictions: Vec<Contradiction>,
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field over like that")]
+/// As in results files: `{ limit, window_s, scope }`.
+fn limit_in_seconds<S: serde::Serializer>(
+    limit: &Option<DeclaredLimit>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct InSeconds {
+        limit: u64,
+        window_s: f64,
+        scope: Scope,
+    }
+    let limit = limit.map(|l| InSeconds {
+        limit: l.limit,
+        window_s: l.window.as_secs_f64(),
+        scope: l.scope,
+    });
+    limit.serialize(serializer)
 }
 
 /// A whole run before it starts.
@@ -129,7 +150,9 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
     let arrivals = schedule.total();
     let accepted = traffic::arrivals_admitted(plan, &schedule);
     let prediction = traffic::predict_hits(plan, suite.seed);
-    let supply = Supply { arrivals, admitted: accepted, prediction };
+    let minted: u64 = suite.scenarios.iter().map(|plan| u64::from(plan.identities.mint)).sum();
+    let requests = traffic::requests(plan, suite.seed) + minted;
+    let supply = Supply { arrivals, requests, admitted: accepted, prediction };
     let thresholds: Vec<Outlook> =
         plan.criteria.thresholds.iter().map(|threshold| outlook(threshold, &supply)).collect();
     let share =
@@ -258,8 +281,8 @@ fn over_the_limit(
 fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, schedule: &Schedule) -> String {
     let peak = schedule.peak();
     let window = limit.window.as_secs_f64();
-    let busiest = schedule.busiest(limit.window + limits::WHOLE_SECOND) as f64;
-    let wanted = (busiest * 1.1 / limit.limit as f64).ceil().max(1.0) as u64;
+    let busiest = schedule.busiest(limit.window + limits::WHOLE_SECOND);
+    let wanted = traffic::identities_needed(limit, busiest, plan.probes.share);
     let quotas = f64::from(traffic::quotas(plan, limit));
     // A tenth below, and a second for whole-second clocks.
     let within = limit.limit as f64 * quotas / (window + 1.0) / 1.1;

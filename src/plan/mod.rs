@@ -23,4 +23,4 @@ pub use suite::{
     EngineSettings, Environment, IdentityKind, IdentityPlan, Plan, ProbePlan, RunContext,
     SCHEMA_VERSION, ScenarioReport, Stage, SuitePlan, SuiteReport,
 };
-pub use traffic::{predict_hits, proof_of};
+pub use traffic::{identities_needed, predict_hits, proof_of};

@@ -15,6 +15,8 @@ const CONFIDENCE: f64 = 0.95;
 pub(super) struct Supply {
     /// Arrivals.
     pub(super) arrivals: u64,
+    /// Requests of any kind, at most.
+    pub(super) requests: u64,
     /// Arrivals that a correct limiter admits, at least and at most.
     pub(super) admitted: (u64, u64),
     /// What all requests must give; `None`: no limit.
@@ -159,10 +161,14 @@ fn out_of_reach(threshold: &Threshold, supply: &Supply) -> Option<String> {
         Operator::Equal => (low..=high).contains(&bound),
         Operator::NotEqual => low != high || low != bound,
     };
-    let text = |value: f64| {
-        if value.is_finite() { crate::units::number(value) } else { "any".to_owned() }
-    };
-    (!met).then(|| format!("it can only be between {} and {}", text(low), text(high)))
+    let number = crate::units::number;
+    (!met).then(|| {
+        if high.is_finite() {
+            format!("it can only be between {} and {}", number(low), number(high))
+        } else {
+            format!("it can't be below {}", number(low))
+        }
+    })
 }
 
 /// The lowest and highest value that a metric can take under this plan.
@@ -181,6 +187,7 @@ fn range(threshold: &Threshold, supply: &Supply) -> Option<(f64, f64)> {
         Metric::SuccessfulOnboards | Metric::SuccessfulExchanges | Metric::SuccessfulWebhooks => {
             Some((0.0, supply.admitted.1 as f64))
         }
+        Metric::HttpReqs if threshold.selector.is_all() => Some((0.0, supply.requests as f64)),
         Metric::Iterations | Metric::DroppedIterations => Some((0.0, supply.arrivals as f64)),
         // A target may be worse than declared, never rightly below the fewest.
         Metric::RateLimitHits if threshold.selector.is_all() => {

@@ -46,12 +46,8 @@ pub fn predict_hits(plan: &Plan, seed: u64) -> Option<Prediction> {
             high = high.max(here.hits_high);
         }
     }
-    let spoof = u64::from(limit.scope == Scope::Ip && plan.identities.set_aside > 0);
-    let sent = schedule.total()
-        + 1
-        + probes
-        + (proof.lead_in.len() + proof.follow_ups.len()) as u64
-        + spoof;
+    let spoof = spoof_tries(plan);
+    let sent = requests(plan, seed);
     let high = high + spoof;
     Some(Prediction {
         admitted_low: sent.saturating_sub(high),
@@ -59,6 +55,20 @@ pub fn predict_hits(plan: &Plan, seed: u64) -> Option<Prediction> {
         hits_low: low,
         hits_high: high,
     })
+}
+
+/// Whether one request is sent under another address after a refusal.
+fn spoof_tries(plan: &Plan) -> u64 {
+    let by_address = plan.criteria.limit.is_some_and(|limit| limit.scope == Scope::Ip);
+    u64::from(by_address && plan.identities.set_aside > 0)
+}
+
+/// Requests of any kind: arrivals, canary, probes, proof; not minting.
+pub(super) fn requests(plan: &Plan, seed: u64) -> u64 {
+    let schedule = Schedule::new(&plan.stages);
+    let proof = proof_of(plan, seed);
+    let proof = (proof.lead_in.len() + proof.follow_ups.len()) as u64;
+    schedule.total() + 1 + probe_count(plan, schedule.total()) + proof + spoof_tries(plan)
 }
 
 /// Of the arrivals alone, how many a correct limiter admits at least and at
@@ -84,6 +94,19 @@ pub(super) const fn divides(plan: &Plan, limit: &DeclaredLimit) -> bool {
         (plan.identities.kind, limit.scope),
         (IdentityKind::Address, Scope::Ip) | (IdentityKind::Key, Scope::Customer)
     )
+}
+
+/// How much below the limit an identity stays.
+const HEADROOM: f64 = 1.1;
+
+/// The fewest identities that keep a load within the limit of each, canary and
+/// probes included. `busiest`: the most arrivals in any window and a second of all
+/// together; `share`: of arrivals that are accompanied by a probe.
+#[must_use]
+pub fn identities_needed(limit: &DeclaredLimit, busiest: u64, share: f64) -> u64 {
+    let others = if share > 0.0 { 2.0 + (limit.limit as f64 * share).ceil() } else { 1.0 };
+    let each = ((limit.limit as f64 - others) / HEADROOM).floor().max(1.0);
+    (busiest as f64 / each).ceil().max(1.0) as u64
 }
 
 /// How many limiters share the arrivals.

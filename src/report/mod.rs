@@ -42,7 +42,7 @@ pub use json::{ReadError, read_suite, suite_json};
 pub use junit::junit;
 pub use k6_json::k6_json;
 pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, markdown};
-pub use plan_text::{creation_line, plan_brief, plan_text};
+pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::ids::ScenarioId;

@@ -6,10 +6,21 @@ use crate::measure::StageKind;
 use crate::plan::{Feasibility, Interval, Outlook, StageRow, SuiteFeasibility};
 use crate::units::{self, Nanos, count, percent, rate};
 
-/// The whole plan.
+/// The whole plan, of `load-gate plan`.
 #[must_use]
 pub fn plan_text(suite: &SuiteFeasibility) -> String {
-    let mut text = format!("plan: {} on {}, nothing is sent\n", suite.profile, suite.environment);
+    format!(
+        "plan: {} on {}, nothing is sent\n{}",
+        suite.profile,
+        suite.environment,
+        plan_lines(suite)
+    )
+}
+
+/// What the plan says, which `run` prints first.
+#[must_use]
+pub fn plan_lines(suite: &SuiteFeasibility) -> String {
+    let mut text = String::new();
     for scenario in &suite.scenarios {
         text.push('\n');
         text.push_str(&scenario_text(scenario));
@@ -33,29 +44,18 @@ pub fn plan_text(suite: &SuiteFeasibility) -> String {
     text
 }
 
-/// What `run` prints before it sends: one line on the load, one on the limit,
-/// and the contradictions.
-#[must_use]
-pub fn plan_brief(scenario: &Feasibility) -> String {
-    let mut text = String::new();
-    text.push_str(&headline(scenario));
-    text.push('\n');
-    text.push_str(&skipped(scenario));
-    if scenario.skip.is_none() {
-        for line in limit_lines(scenario) {
-            add!(text, "  {line}\n");
-        }
-        text.push_str(&contradictions(scenario));
-    }
-    text
-}
-
 /// What a run leaves behind: `about 90 to 100 customers, 0 events`.
 #[must_use]
 pub fn creation_line(suite: &SuiteFeasibility) -> String {
     let of = |id: ScenarioId| {
         let running = suite.scenarios.iter().find(|s| s.scenario == id && s.skip.is_none());
-        match running.map_or((0, 0), |s| s.accepted) {
+        // The canary, and what the limiter's proof has admitted, come on top.
+        let created = |s: &Feasibility| {
+            let limit = s.limit.map_or(0, |limit| limit.limit);
+            let more = 1 + s.proof.map_or(0, |(sent, _)| sent.min(limit));
+            (s.accepted.0 + more, s.accepted.1 + more)
+        };
+        match running.map_or((0, 0), created) {
             (0, 0) => "0".to_owned(),
             (low, high) if low == high => format!("about {}", count(low)),
             (low, high) => format!("about {} to {}", count(low), count(high)),
