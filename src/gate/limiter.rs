@@ -28,10 +28,13 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         WallClock { unix_start: recording.started_at.unix_seconds(), skew: recording.clock_skew };
     let inferred = limits::infer(&ledgers, criteria.limit.as_ref(), clock);
     let facts = Facts { refusals: recording.refusals, spoofed: recording.spoofed };
-    let rules = criteria.limit.map_or_else(
+    let mut rules = criteria.limit.map_or_else(
         || undeclared(recording).into_iter().collect(),
         |declared| limits::judge(&declared, &ledgers, &facts, &inferred),
     );
+    if not_told_apart(recording) {
+        rules.iter_mut().for_each(spare);
+    }
     LimiterReport {
         declared: criteria.limit,
         predicted_hits: criteria.prediction.map(|p| (p.hits_low, p.hits_high)),
@@ -45,6 +48,18 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
 /// stayed refused when it named another address that nobody had used.
 fn not_told_apart(recording: &Recording) -> bool {
     recording.spoofed == Some(false) && recording.ledgers.len() > 1
+}
+
+/// Takes back an accusation that a merged ledger can't carry: probes went out under
+/// addresses of their own, which no ledger has, and used the same quota.
+fn spare(rule: &mut RuleResult) {
+    let rests_on_all = matches!(rule.name, RuleName::LetsThrough | RuleName::Recovers);
+    if rests_on_all && rule.verdict == RuleVerdict::Fail {
+        rule.verdict = RuleVerdict::NotExercised;
+        let why = "not judged: the limiter doesn't tell apart the addresses named, so probes \
+                   under addresses of their own used the same quota";
+        why.clone_into(&mut rule.evidence);
+    }
 }
 
 /// What all identities sent, as far as all of their ledgers are complete.

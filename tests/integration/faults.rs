@@ -99,7 +99,7 @@ const ROWS: &[Row] = &[
     limited(AUTO, row(&["limiter=eager"], O, FAIL, "rate limit, lets through: ")),
     limited(AUTO, row(&["limiter=replicas:3"], O, FAIL, "rate limit, ")),
     limited(AUTO, row(&["limit=3"], O, FAIL, "rate limit, lets through: ")),
-    limited(AUTO, row(&["spoofable=off"], O, UNSURE, "the load could not be spread over ")),
+    limited(AUTO, row(&["spoofable=off"], O, FAIL, "the load could not be spread over ")),
     limited(
         SECOND,
         row(&["limit=10", "window=1s", "limiter=stuck"], O, FAIL, "rate limit, recovers: "),
