@@ -1,6 +1,4 @@
 //! Runs that are cancelled or killed at random moments still leave reports that are valid and agree.
-#![cfg(unix)]
-#![expect(clippy::disallowed_methods, reason = "what is tested is how long things take")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
