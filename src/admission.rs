@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::Nanos;
+use crate::units::{Nanos, count, per};
 
 /// What a limiter counts by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,10 +57,14 @@ pub struct DeclaredLimit {
 }
 
 impl DeclaredLimit {
-    /// `10 per 1m 00s per ip`.
+    /// `10 a minute per ip`, `1,000 a minute, global`.
     #[must_use]
     pub fn describe(&self) -> String {
-        format!("{} per {} per {}", crate::units::count(self.limit), self.window, self.scope)
+        let rate = format!("{} {}", count(self.limit), per(self.window));
+        match self.scope {
+            Scope::Global => format!("{rate}, {}", self.scope),
+            Scope::Ip | Scope::Customer => format!("{rate} per {}", self.scope),
+        }
     }
 }
 

@@ -229,6 +229,17 @@ pub fn span(span: Nanos) -> String {
     }
 }
 
+/// How often, for people: `a second`, `a minute`, `an hour`, `every 30.0 s`.
+#[must_use]
+pub fn per(window: Nanos) -> String {
+    match window.0 {
+        1_000_000_000 => "a second".to_owned(),
+        60_000_000_000 => "a minute".to_owned(),
+        3_600_000_000_000 => "an hour".to_owned(),
+        _ => format!("every {window}"),
+    }
+}
+
 /// Milliseconds (`12.3 ms`) from a figure that is already in milliseconds.
 #[must_use]
 pub fn millis(ms: f64) -> String {

@@ -8,7 +8,7 @@ use super::rules::{Party, is_a_limiter};
 use super::trace::Refusal;
 use super::{Algorithm, Inference};
 use crate::admission::{DeclaredLimit, RefusalCounts, Scope};
-use crate::units::{Nanos, count, number};
+use crate::units::{Nanos, count, number, per};
 
 /// A moment counted from the scenario's first request.
 fn at(seconds: f64) -> String {
@@ -28,7 +28,7 @@ fn requests(n: usize) -> String {
 }
 
 fn per_window(declared: &DeclaredLimit) -> String {
-    format!("{} per {}", count(declared.limit), declared.window)
+    format!("{} {}", count(declared.limit), per(declared.window))
 }
 
 /// What the rules allow before they accuse.
@@ -189,7 +189,7 @@ pub(super) fn held(
         "{} admitted on record; on the {} {who} that met the limit never more than a correct limiter of {} allows{kind}; {}",
         requests(admitted),
         times(full),
-        format_args!("{} per {}", times(bounds.limit), declared.window),
+        format_args!("{} {}", times(bounds.limit), per(declared.window)),
         tolerance(declared)
     )
 }

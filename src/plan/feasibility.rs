@@ -8,7 +8,7 @@ use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
 use crate::limits::{self, Prediction};
 use crate::measure::StageKind;
-use crate::units::{Nanos, count, rate};
+use crate::units::{Nanos, count, per, rate};
 
 /// One stage of the timeline.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -210,16 +210,6 @@ fn who(plan: &Plan) -> String {
         (IdentityKind::Address, n) => format!("{} addresses", count(n)),
         (IdentityKind::Key, 1) => "one key".to_owned(),
         (IdentityKind::Key, n) => format!("{} keys", count(n)),
-    }
-}
-
-/// `a minute` for 60 s, `every 30.0 s` otherwise.
-fn per(window: Nanos) -> String {
-    match window.0 {
-        1_000_000_000 => "a second".to_owned(),
-        60_000_000_000 => "a minute".to_owned(),
-        3_600_000_000_000 => "an hour".to_owned(),
-        _ => format!("every {window}"),
     }
 }
 
