@@ -1,7 +1,6 @@
 //! Recordings of shards become the recording of the whole, exactly.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use super::{CheckCount, Ended, Excerpt, Ledger, LedgerRoom, ProbeCount, Recording, StageRecord};
 use crate::ids::IdentityId;
@@ -198,24 +197,13 @@ fn merge_probes(mine: &mut Vec<ProbeCount>, theirs: &[ProbeCount]) {
     }
 }
 
-/// One excerpt an outcome and status; the earlier one is quoted.
 fn merge_excerpts(mine: &mut Vec<Excerpt>, theirs: &[Excerpt]) {
-    let mut all: BTreeMap<_, Excerpt> = BTreeMap::new();
-    for excerpt in mine.drain(..).chain(theirs.iter().cloned()) {
-        match all.entry((excerpt.outcome, excerpt.status)) {
-            std::collections::btree_map::Entry::Vacant(free) => {
-                free.insert(excerpt);
-            }
-            std::collections::btree_map::Entry::Occupied(mut own) => {
-                let count = own.get().count + excerpt.count;
-                if excerpt.at < own.get().at {
-                    own.insert(excerpt);
-                }
-                own.get_mut().count = count;
-            }
+    for excerpt in theirs {
+        match mine.iter_mut().find(|own| own.is_of(excerpt)) {
+            Some(own) => own.join(excerpt),
+            None => mine.push(excerpt.clone()),
         }
     }
-    mine.extend(all.into_values());
     mine.sort_by_key(|e| (Reverse(e.count), e.outcome, e.status));
 }
 
@@ -326,6 +314,9 @@ mod tests {
     }
 
     proptest! {
+        // A case makes five recorders with all their histograms.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         /// What one recorder sees, two see in halves.
         #[test]
         fn merging_two_halves_is_recording_together(
@@ -352,6 +343,22 @@ mod tests {
                 recording.ledgers.sort_by(|a, b| a.label.cmp(&b.label));
             }
             prop_assert_eq!(merged, whole);
+        }
+    }
+
+    #[test]
+    fn what_was_sent_first_is_quoted_though_it_ended_last() {
+        let (slow, fast) = ((100, 97_000, 0), (150, 1, 0));
+        let (mut whole, mut late, mut early) = (recorder(), recorder(), recorder());
+        add(&mut whole, fast, 0);
+        add(&mut whole, slow, 0);
+        add(&mut late, fast, 0);
+        add(&mut early, slow, 0);
+        let end = |r: &Recorder| r.finish(Ended::Completed, Nanos::ZERO);
+        let mut merged = end(&late);
+        merged.merge(&end(&early)).expect("shards of one run");
+        for recording in [end(&whole), merged] {
+            assert_eq!((recording.excerpts[0].arrival, recording.excerpts[0].count), (100, 2));
         }
     }
 

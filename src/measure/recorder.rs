@@ -1,5 +1,6 @@
 //! Samples become a recording as they come, in bounded memory.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::matcher::Matcher;
@@ -194,16 +195,31 @@ impl Recorder {
         if self.excerpts.len() >= MOST_EXCERPTS && !self.excerpts.contains_key(&key) {
             return;
         }
-        let excerpt = self.excerpts.entry(key).or_insert_with(|| Excerpt {
+        let (count, at) = (
+            u64::from(sample.traffic == Traffic::Arrival),
+            sample.sent - self.recording.load_offset,
+        );
+        let earlier =
+            self.excerpts.get_mut(&key).filter(|own| (own.at, own.arrival) <= (at, sample.arrival));
+        if let Some(own) = earlier {
+            own.count += count;
+            return;
+        }
+        let quote = Excerpt {
             outcome: sample.outcome,
             status: sample.status,
-            count: 0,
+            count,
             arrival: sample.arrival,
-            at: sample.sent - self.recording.load_offset,
+            at,
             check: check.map(str::to_owned),
             text: text.to_owned(),
-        });
-        excerpt.count += u64::from(sample.traffic == Traffic::Arrival);
+        };
+        match self.excerpts.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(quote);
+            }
+            Entry::Occupied(mut own) => own.get_mut().join(&quote),
+        }
     }
 
     /// Notes what a 429 said of itself.

@@ -129,15 +129,32 @@ pub struct Excerpt {
     pub status: u16,
     /// How many arrivals ended so.
     pub count: u64,
-    /// The first such arrival's number (0: canary, probe or proof).
+    /// The number of the one sent first (0: canary, probe or proof).
     pub arrival: u64,
-    /// When that was, counted from the start of the load.
+    /// When it was sent, counted from the start of the load.
     pub at: Nanos,
     /// The check that failed first, for outcome `contract`.
     pub check: Option<String>,
     /// At most 200 characters, control characters removed, secrets masked;
     /// empty where nothing may be quoted (2xx answers).
     pub text: String,
+}
+
+impl Excerpt {
+    /// Whether both are of the same outcome and status.
+    #[must_use]
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.outcome, self.status) == (other.outcome, other.status)
+    }
+
+    /// Counts what the other counted; of the two, the request sent first is quoted.
+    pub fn join(&mut self, other: &Self) {
+        let count = self.count + other.count;
+        if (other.at, other.arrival) < (self.at, self.arrival) {
+            self.clone_from(other);
+        }
+        self.count = count;
+    }
 }
 
 /// What is known of the connections.

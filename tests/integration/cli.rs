@@ -40,7 +40,7 @@ const LAX: &str = "[engine]\nmax_lag = \"2s\"\n";
 
 #[test]
 fn the_embedded_run_is_green_and_leaves_every_file() {
-    let done = run_in(LAX, &["run", "--env", "embedded", "--duration-scale", "0.4"], &[]);
+    let done = run_in(LAX, &["run", "--env", "embedded", "--duration-scale", "0.3"], &[]);
     assert_eq!(done.code, 0, "{}", done.all());
     assert!(done.out.starts_with("pass, 3 of 3 scenarios"), "{}", done.all());
     assert_eq!(names(&done), expected_names());
@@ -156,7 +156,7 @@ fn a_results_directory_that_cannot_be_written_is_found_before_any_request() {
 #[test]
 fn scenarios_without_their_secrets_are_skipped_and_said() {
     let served = Served::start(&["limit=1000000"]);
-    let config = config(&served.url, 40, "2s", "");
+    let config = config(&served.url, 60, "1s", "");
     let secret: Vec<_> =
         served.vars.iter().filter(|(name, _)| name.starts_with("STRIPE")).cloned().collect();
     let args = ["run", "--env", "t", "--cooldown", "0s"];

@@ -155,7 +155,7 @@ fn check(row: &Row) -> Result<(), String> {
 fn every_fault_ends_red_or_yellow_and_is_named() {
     let (queue, wrong) = (Mutex::new(ROWS.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..10 {
             scope.spawn(|| {
                 loop {
                     let Some(row) = queue.lock().expect("a lock").next() else { break };

@@ -14,9 +14,9 @@ use serde_json::Value;
 /// How many moments are tried for each kind of end.
 const MOMENTS: u64 = 20;
 /// How many runs go on at once.
-const AT_ONCE: usize = 4;
-/// How long the runs last when nobody ends them: three scenarios of two seconds.
-const LENGTH: Duration = Duration::from_secs(6);
+const AT_ONCE: usize = 5;
+/// How long the runs last at least when nobody ends them: three scenarios of one second.
+const LENGTH: Duration = Duration::from_secs(3);
 const SCENARIOS: [&str; 3] = ["onboarding", "credential-vending", "webhook"];
 
 const EMBEDDED: [&str; 2] = ["-e", "embedded"];
@@ -30,6 +30,9 @@ struct Run {
 impl Run {
     fn start(arguments: &[&str], target: &[&str], seed: u64) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
+        if seed % 4 < 2 {
+            std::fs::write(dir.path().join("load-gate.toml"), UNVERIFIED).expect("writes");
+        }
         let child = Command::new(env!("CARGO_BIN_EXE_load-gate"))
             .args(["run", "-p", "smoke", "--seed", &seed.to_string()])
             .args(target)
@@ -88,7 +91,7 @@ impl Run {
 fn at_moments(seed: u64, one: impl Fn(u64, Duration) + Sync) {
     let mut rng = StdRng::seed_from_u64(seed);
     let moments: Vec<Duration> =
-        (0..MOMENTS).map(|_| Duration::from_millis(rng.random_range(0..6500))).collect();
+        (0..MOMENTS).map(|_| Duration::from_millis(rng.random_range(0..3500))).collect();
     let next = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..AT_ONCE {
@@ -101,7 +104,9 @@ fn at_moments(seed: u64, one: impl Fn(u64, Duration) + Sync) {
     });
 }
 
-const SHORT: [&str; 4] = ["--duration-scale", "0.2", "--rate-scale", "0.5"];
+const SHORT: [&str; 4] = ["--duration-scale", "0.1", "--rate-scale", "0.5"];
+/// Half of the runs verify the limiters first; the others get to every scenario in time.
+const UNVERIFIED: &str = "[environments.embedded]\nverify_limits = false\n";
 
 #[test]
 fn cancelled_at_any_moment_everything_is_written_within_five_seconds() {
@@ -217,7 +222,9 @@ fn killed(mut run: Run, and: impl FnOnce(&Value)) {
         let summary = std::fs::read_to_string(run.results().join("summary.md")).expect("is there");
         assert!(summary.to_lowercase().contains("partial"), "{summary}");
     } else {
-        assert!(had_ended || suite["verdict"] != "inconclusive", "{}", suite["headline"]);
+        // It was over, or just about to be.
+        let headline = suite["headline"].as_str().expect("text");
+        assert!(!headline.contains("interrupted") && !headline.contains("partial"), "{headline}");
     }
     and(&suite);
 }

@@ -35,7 +35,7 @@ fn keys_are_minted_where_the_config_asks_for_them() {
     let served = Served::start(&["credential-vending.limit=60"]);
     let minting =
         "mint_keys = 3\nrate_limit = { limit = 60, window = \"60s\", scope = \"customer\" }";
-    let config = config(&served.url, 20, "4s", "").replace(
+    let config = config(&served.url, 40, "2s", "").replace(
         "[scenarios.credential-vending]\nrate_limit = \"none\"",
         &format!("[scenarios.credential-vending]\n{minting}"),
     );
