@@ -17,7 +17,7 @@ async fn onboarding_creates_a_customer_whose_key_works_at_once() {
             "trial_fixes_used": 0, "subscription_type": "trial",
         })
     );
-    assert!((unix() - date(&got)).abs() <= 1);
+    assert!((unix() - date(&got)).abs() <= 30);
     let vended = get(api.post(EXCHANGE, BOTH).header("x-api-key", key)).await;
     assert_eq!(vended.status, 200);
     assert_eq!(api.target.counts().customers, 1);
@@ -253,7 +253,7 @@ async fn elsewhere_answers_are_json_too() {
     assert_eq!(large.status, 413);
     for got in [&method, &large] {
         assert!(got.json["errors"]["detail"].is_string());
-        assert!((unix() - date(got)).abs() <= 1);
+        assert!((unix() - date(got)).abs() <= 30);
     }
     assert_eq!(get(api.request(Method::POST, "/health")).await.status, 405);
 }
