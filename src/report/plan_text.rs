@@ -161,10 +161,12 @@ fn limit_lines(scenario: &Feasibility) -> Vec<String> {
         (low, high) if low == high => percent(low),
         (low, high) => format!("{} to {}", percent(low), percent(high)),
     };
+    // Probes and the proof of the limiter are refused beside the arrivals.
+    let beside = if prediction.hits_high == 0 { "" } else { ", probes and proof included" };
     let mut lines = vec![
         format!("limit: {}", limit.describe()),
         format!(
-            "429 to expect: {} ({share} of the arrivals)",
+            "429 to expect: {}{beside} ({share} of the arrivals)",
             range(prediction.hits_low, prediction.hits_high)
         ),
         format!("accepted samples: {}", range(scenario.accepted.0, scenario.accepted.1)),
