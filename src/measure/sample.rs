@@ -98,4 +98,10 @@ impl Sample {
     pub fn waiting(&self) -> Nanos {
         self.first_byte - self.sent
     }
+
+    /// From the head of the answer to its last byte.
+    #[must_use]
+    pub fn receiving(&self) -> Nanos {
+        self.done - self.first_byte
+    }
 }

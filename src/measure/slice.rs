@@ -34,6 +34,9 @@ pub struct Slice {
     pub service_time: Trend,
     /// From sending to the head of the answer, answered arrivals (`http_req_waiting`).
     pub waiting: Trend,
+    /// From the head of the answer to its last byte, answered arrivals.
+    #[serde(default)]
+    pub receiving: Trend,
     /// Schedule lag of the arrivals sent.
     pub lag: Trend,
 }
@@ -73,6 +76,7 @@ impl Slice {
             self.response_time.record(sample.response_time());
             self.service_time.record(sample.service_time());
             self.waiting.record(sample.waiting());
+            self.receiving.record(sample.receiving());
         }
     }
 
@@ -90,6 +94,7 @@ impl Slice {
         self.response_time.merge(&other.response_time);
         self.service_time.merge(&other.service_time);
         self.waiting.merge(&other.waiting);
+        self.receiving.merge(&other.receiving);
         self.lag.merge(&other.lag);
     }
 

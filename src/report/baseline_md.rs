@@ -151,14 +151,16 @@ fn latency(page: &mut String, scenario: &ScenarioReport) {
     let connections = &scenario.recording.connections;
     add!(
         page,
-        "\n### Connections\n\n{} opened, {} failed. TLS is part of connecting; receiving is service time less waiting.\n\n",
+        "\n### Connections\n\n{} opened, {} failed. TLS is part of connecting.\n\n",
         units::count(connections.opened),
         units::count(connections.failed)
     );
     trend_head(page);
     trend_row(page, "DNS", &connections.dns);
     trend_row(page, "connect and TLS", &connections.connect);
-    trend_row(page, "waiting", &scenario.recording.total().waiting);
+    let total = scenario.recording.total();
+    trend_row(page, "waiting", &total.waiting);
+    trend_row(page, "receiving", &total.receiving);
 }
 
 fn limits(page: &mut String, scenario: &ScenarioReport) {
