@@ -1,6 +1,6 @@
 //! Saves what was measured so far, so that a killed run still has a report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -11,9 +11,10 @@ use crate::measure::{Ended, Recording};
 use crate::plan::{Plan, ScenarioReport, SuiteReport};
 use crate::publish::files;
 use crate::report;
+use crate::units::Nanos;
 
 /// What a checkpoint is made of.
-type Measured = (Vec<ScenarioReport>, Plan, Recording);
+type Measured = (Vec<ScenarioReport>, Option<(Plan, Recording)>);
 
 /// Writes suite.json, marked partial, before the first request and every 10 s.
 /// A thread of its own judges and writes: the load doesn't wait for a disk.
@@ -57,6 +58,15 @@ impl Checkpointer {
         state.current = Some(plan.clone());
     }
 
+    /// Saves what is done while the next scenario is waited for.
+    pub(super) fn settled(&self, done: &[ScenarioReport]) {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((sender, _)) = writer.as_ref() {
+            // Nothing is under way, so a slow disk may be waited for.
+            let _ = sender.send((done.to_vec(), None));
+        }
+    }
+
     /// Ends the writing; afterwards nothing overwrites what others write.
     pub(super) fn finish(&self) {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -69,7 +79,7 @@ impl Checkpointer {
     fn save(&self, recording: &Recording) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(current) = state.current.clone() else { return };
-        let measured = (state.done.clone(), current, recording.clone());
+        let measured = (state.done.clone(), Some((current, recording.clone())));
         if !std::mem::replace(&mut state.begun, true) {
             // Nothing was sent yet: this one is waited for.
             write(&partial(&self.session, measured), &self.path);
@@ -84,15 +94,25 @@ impl Checkpointer {
     }
 }
 
-fn partial(session: &Session, (done, current, recording): Measured) -> SuiteReport {
-    let at = recording.started_at.after(recording.load_offset + recording.duration);
+/// Saves that a run has begun, before anything is sent.
+pub(super) fn nothing_yet(session: &Session, path: &Path) {
+    write(&partial(session, (Vec::new(), None)), path);
+}
+
+fn partial(session: &Session, (done, current): Measured) -> SuiteReport {
     let mut scenarios = done;
-    scenarios.push(session.judged(&current, recording));
+    scenarios.extend(current.map(|(plan, recording)| session.judged(&plan, recording)));
+    let ends = scenarios.iter().map(|s| {
+        s.recording.started_at.after(s.recording.load_offset + s.recording.duration)
+    });
+    let at = ends.max().unwrap_or(session.started_at).max(session.started_at);
     for plan in session.plan.scenarios.iter().skip(scenarios.len()) {
-        let reason = "the run ended before it began".to_owned();
-        scenarios.push(session.judged(plan, plan.not_run(at, Ended::Skipped { reason })));
+        // Not skipped: a run that may skip must not be green for having been killed.
+        let ended = plan.skip.clone().map(|reason| Ended::Skipped { reason });
+        let ended = ended.unwrap_or(Ended::Interrupted { after: Nanos::ZERO });
+        scenarios.push(session.judged(plan, plan.not_run(at, ended)));
     }
-    session.report(scenarios, at.max(session.started_at), true)
+    session.report(scenarios, at, true)
 }
 
 impl Observer for Checkpointer {
@@ -103,7 +123,7 @@ impl Observer for Checkpointer {
     }
 }
 
-fn write(report: &SuiteReport, path: &std::path::Path) {
+fn write(report: &SuiteReport, path: &Path) {
     // A checkpoint that can't be written is no reason to end a run; the final
     // reports say what is wrong with the disk.
     let _ = files::write(path, report::suite_json(report).as_bytes());

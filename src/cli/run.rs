@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::action::Delivery;
 use super::args::RunArgs;
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{self, Checkpointer};
 use super::progress::Progress;
 use super::results::Results;
 use super::signals::signalled;
@@ -38,6 +38,8 @@ fn run_and_deliver(
     world: &World,
 ) -> anyhow::Result<u8> {
     let mut resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
+    // Before the results directory is cleared: the baseline may lie in it.
+    let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?;
     let feasible = delivery::grouped("The plan", world, || tell_plan(&mut resolved, args, world));
     if !feasible {
         return Err(UsageError::Plain(
@@ -49,7 +51,7 @@ fn run_and_deliver(
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
     // The target answers while it is held.
-    let (session, _target) = session(resolved, args, world)?;
+    let (session, _target) = session(resolved, baseline, args, world)?;
     let (report, session) =
         delivery::grouped("The run", world, || measure(session, args, &results, world))?;
     let code = report.verdict.exit_code();
@@ -91,6 +93,7 @@ fn measure(
     descriptors(&mut session);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stop = stop_on_signal(&runtime);
+    checkpoint::nothing_yet(&session, &results.suite_json());
     if !args.no_check && !session.plan.environment.embedded {
         runtime.block_on(async {
             tokio::select! {
@@ -113,11 +116,11 @@ fn measure(
 /// Puts the run together; for `embedded`, starts the target inside this process.
 fn session(
     resolved: Resolved,
+    baseline: Option<SuiteReport>,
     args: &RunArgs,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
     let Resolved { mut plan, mut secrets, notices, embedded_keys } = resolved;
-    let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?.map(Arc::new);
     let onboarding = onboarding_plan(&plan, args, world)?;
     let mut target = None;
     if plan.environment.embedded {
@@ -137,7 +140,7 @@ fn session(
         started_at: surroundings::now(),
         context: surroundings::context(&world.vars),
         notices,
-        baseline,
+        baseline: baseline.map(Arc::new),
         onboarding,
         unreachable: None,
     };

@@ -104,6 +104,7 @@ pub(super) async fn run(
             continue;
         }
         if cool_down {
+            checkpointer.settled(&done);
             pause(session.plan.cooldown, stop).await;
         }
         cool_down = true;

@@ -18,6 +18,9 @@ use crate::units::Nanos;
 /// How long answers are awaited after an interrupt.
 const DRAIN_AFTER_STOP: Duration = Duration::from_secs(3);
 
+/// How often what was measured is saved while answers are awaited.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
+
 /// Runs one scenario: connection, canary, first probes, proof, load, drain.
 pub async fn run(job: Job) -> Recording {
     let run = Run::new(job);
@@ -35,6 +38,11 @@ pub async fn run(job: Job) -> Recording {
     };
     tracing::debug!(in_flight = run.in_flight(), ?ended, "load ended, draining");
     drain(&run).await;
+    // A signal that came while answers were awaited interrupts as well.
+    let ended = match (ended, run.job.stop.reason()) {
+        (Ended::Completed, Some(reason)) => stopped(&reason, run.load_time()),
+        (ended, _) => ended,
+    };
     finish(&run, ended, cpu_before)
 }
 
@@ -123,13 +131,21 @@ async fn prove(run: &Arc<Run>) {
 /// Awaits the answers under way; after an interrupt not for long.
 async fn drain(run: &Arc<Run>) {
     run.observe(&Event::Draining(run.in_flight()));
+    run.observe(&Event::Checkpoint(&run.snapshot()));
     let patience = async {
         run.job.stop.given().await;
         tokio::time::sleep(DRAIN_AFTER_STOP).await;
     };
+    let saving = async {
+        loop {
+            tokio::time::sleep(CHECKPOINT_EVERY).await;
+            run.observe(&Event::Checkpoint(&run.snapshot()));
+        }
+    };
     tokio::select! {
         biased;
         () = run.idle() => {}
+        () = saving => {}
         () = patience => {
             run.abandoned.store(true, Ordering::Release);
             run.abandon.notify_waiters();

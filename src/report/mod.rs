@@ -52,7 +52,8 @@ use crate::plan::SuiteReport;
 /// that where it is, the others are. The same report always gives the same bytes.
 #[must_use]
 pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(String, String)> {
-    let mut files = Vec::new();
+    // First what all the rest can be made from again, should the disk be full.
+    let mut files = vec![("suite.json".to_owned(), suite_json(report))];
     let stamp = report.started_at.file_stem();
     for scenario in &report.scenarios {
         let id = scenario.plan.scenario;
@@ -64,7 +65,6 @@ pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(Strin
     files.push(("summary.md".to_owned(), markdown(report, baseline, SUMMARY_BUDGET)));
     files.push(("report.html".to_owned(), report_html(report, baseline)));
     files.push(("baseline.md".to_owned(), baseline_md(report, baseline)));
-    files.push(("suite.json".to_owned(), suite_json(report)));
     files
 }
 
