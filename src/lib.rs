@@ -9,15 +9,18 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 5 | [`cli`] |
-//! | 4 | [`publish`] |
-//! | 3 | [`config`], [`engine`], [`report`], [`target`] |
+//! | 8 | [`cli`] |
+//! | 7 | [`publish`] |
+//! | 6 | [`report`] |
+//! | 5 | [`preflight`] |
+//! | 4 | [`config`], [`engine`], [`target`] |
+//! | 3 | [`suite`] |
 //! | 2 | [`plan`] |
 //! | 1 | [`gate`] |
 //! | 0 | [`measure`], [`limits`], [`scenario`] |
 //! | vocabulary | [`units`], [`outcome`], [`tags`], [`secret`], [`ids`], [`admission`] |
 //!
-//! Floors 0 to 2 do no I/O and read no clock, environment or randomness: they
+//! Floors 0 to 3 do no I/O and read no clock, environment or randomness: they
 //! get them as arguments. `tests/architecture.rs` holds the house to this.
 
 pub mod admission;
@@ -30,10 +33,12 @@ pub mod limits;
 pub mod measure;
 pub mod outcome;
 pub mod plan;
+pub mod preflight;
 pub mod publish;
 pub mod report;
 pub mod scenario;
 pub mod secret;
+pub mod suite;
 pub mod tags;
 pub mod target;
 pub mod units;

@@ -7,9 +7,10 @@ use super::args::CheckArgs;
 use super::suite::Session;
 use super::{World, inputs};
 use crate::config::{Purpose, Secrets};
-use crate::engine::{self, Clock, GitHubAccess, Preflight, WallClock};
+use crate::engine::{Clock, WallClock};
 use crate::ids::ScenarioId;
-use crate::plan::{self, CheckReport, SuitePlan};
+use crate::plan::{self, SuitePlan};
+use crate::preflight::{self, CheckReport, GitHubAccess, Preflight};
 use crate::report;
 use crate::scenario::{self, Scenario};
 use crate::secret::Secret;
@@ -26,7 +27,7 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
-        std::io::Result::Ok(engine::preflight(&what, clock).await)
+        std::io::Result::Ok(preflight::preflight(&what, clock).await)
     })?;
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&found)?);
@@ -50,7 +51,7 @@ pub(super) async fn within_run(
     let mut what = preflight(&session.plan, &secrets, results_dir, world);
     what.within_run = true;
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start()?);
-    Ok(engine::preflight(&what, clock).await)
+    Ok(preflight::preflight(&what, clock).await)
 }
 
 fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &World) -> Preflight {

@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use super::suite::Session;
 use crate::engine::{Event, Observer};
 use crate::measure::{Ended, Recording};
-use crate::plan::{Plan, ScenarioReport, SuiteReport};
+use crate::plan::Plan;
 use crate::publish::files;
 use crate::report;
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
 
 /// What a checkpoint is made of.
@@ -102,9 +103,9 @@ pub(super) fn nothing_yet(session: &Session, path: &Path) {
 fn partial(session: &Session, (done, current): Measured) -> SuiteReport {
     let mut scenarios = done;
     scenarios.extend(current.map(|(plan, recording)| session.judged(&plan, recording)));
-    let ends = scenarios.iter().map(|s| {
-        s.recording.started_at.after(s.recording.load_offset + s.recording.duration)
-    });
+    let ends = scenarios
+        .iter()
+        .map(|s| s.recording.started_at.after(s.recording.load_offset + s.recording.duration));
     let at = ends.max().unwrap_or(session.started_at).max(session.started_at);
     for plan in session.plan.scenarios.iter().skip(scenarios.len()) {
         // Not skipped: a run that may skip must not be green for having been killed.

@@ -2,8 +2,8 @@
 
 use super::args::CompareArgs;
 use super::{UsageError, World, inputs};
-use crate::plan;
 use crate::report;
+use crate::suite;
 
 /// Where the resampling starts: the same two files give the same answer.
 const SEED: u64 = 1;
@@ -12,7 +12,7 @@ const SEED: u64 = 1;
 pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
     let base = inputs::read_suite(&args.base)?;
     let new = inputs::read_suite(&args.new)?;
-    let comparison = plan::compare_suites(&base, &new, args.anyway, SEED).map_err(|error| {
+    let comparison = suite::compare_suites(&base, &new, args.anyway, SEED).map_err(|error| {
         UsageError::Plain(format!("{error}; --anyway compares them all the same"))
     })?;
     if args.json {

@@ -2,12 +2,12 @@
 
 use super::World;
 use super::results::Results;
-use crate::plan::SuiteReport;
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
 use crate::report;
 use crate::secret::Secret;
+use crate::suite::SuiteReport;
 
 /// Hides every secret in a step's log: before anything else is printed.
 pub(super) fn mask(secrets: &[Secret], world: &World) {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::args::{RunArgs, SharedArgs};
 use super::{UsageError, World};
 use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
-use crate::plan::SuiteReport;
 use crate::report;
+use crate::suite::SuiteReport;
 
 /// The flags of `run` as `config` takes them.
 pub(super) fn run_flags(args: &RunArgs) -> Flags {

@@ -3,8 +3,8 @@
 use super::args::MergeArgs;
 use super::results::Results;
 use super::{UsageError, World, inputs};
-use crate::plan;
 use crate::report;
+use crate::suite;
 
 /// Reads every shard, merges, writes all files; the exit code is the whole's verdict.
 pub(super) fn merge(args: &MergeArgs, world: &World) -> anyhow::Result<u8> {
@@ -21,7 +21,7 @@ pub(super) fn merge(args: &MergeArgs, world: &World) -> anyhow::Result<u8> {
         ))
         .into());
     }
-    let whole = plan::merge_suites(shards).map_err(|e| UsageError::Plain(e.to_string()))?;
+    let whole = suite::merge_suites(shards).map_err(|e| UsageError::Plain(e.to_string()))?;
     let results = Results::new(&args.results_dir, None);
     results.prepare()?;
     for problem in results.write(&whole, None) {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::suite::{Session, job};
 use crate::engine::{self, Clock, Minted, Stop, Unobserved};
 use crate::ids::ScenarioId;
-use crate::plan::{Plan, ProbePlan, ScenarioReport};
+use crate::plan::{Plan, ProbePlan};
+use crate::suite::ScenarioReport;
 
 /// Keys for `plan`, which asks for some to be minted; `None` where onboarding's
 /// settings aren't known.

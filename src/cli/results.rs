@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::UsageError;
-use crate::plan::SuiteReport;
 use crate::publish::files;
 use crate::report;
+use crate::suite::SuiteReport;
 
 /// Where a run's files go.
 pub(super) struct Results {

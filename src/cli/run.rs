@@ -14,8 +14,10 @@ use super::{UsageError, World, check, delivery, inputs};
 use crate::config::{Flags, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::ids::ScenarioId;
-use crate::plan::{self, CheckState, Plan, SuitePlan, SuiteReport};
+use crate::plan::{self, Plan, SuitePlan};
+use crate::preflight::CheckState;
 use crate::report;
+use crate::suite::SuiteReport;
 use crate::target::{Target, TargetConfig};
 
 /// Runs the scenarios; the exit code is the verdict's.

@@ -11,11 +11,10 @@ use crate::engine::{
 use crate::gate::{self, Verdict};
 use crate::ids::ScenarioId;
 use crate::measure::{Ended, Recording};
-use crate::plan::{
-    self, IdentityKind, Plan, RunContext, SCHEMA_VERSION, ScenarioReport, SuitePlan, SuiteReport,
-};
+use crate::plan::{self, IdentityKind, Plan, SuitePlan};
 use crate::scenario;
 use crate::secret::Secret;
+use crate::suite::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
 use crate::units::{Nanos, Timestamp};
 
 /// What a run is, apart from what it measures.

@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::plan::RunContext;
 use crate::secret::Secret;
+use crate::suite::RunContext;
 use crate::units::Timestamp;
 
 /// The wall clock.

@@ -85,7 +85,7 @@ impl HttpTransport {
 }
 
 /// Builds with the system's roots, or with the bundled ones where it has none.
-pub(super) fn with_roots(build: impl Fn() -> ClientBuilder) -> Result<Client, TransportError> {
+pub(crate) fn with_roots(build: impl Fn() -> ClientBuilder) -> Result<Client, TransportError> {
     // A second call finds the provider in place: that is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     build().build().or_else(|_| {
@@ -213,7 +213,7 @@ fn failure(error: &reqwest::Error) -> Failure {
 
 /// The innermost causes of an error, without the URL and without reqwest's
 /// wrapping: `connection reset by peer (os error 104)`.
-pub(super) fn chain(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -6,13 +6,13 @@ use std::time::Duration;
 /// rounded down, at some moment between sending and the last byte. So
 /// skew ∈ (date − done, date + 1 − sent), and the intervals intersect.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Skew {
+pub(crate) struct Skew {
     range: Option<(f64, f64)>,
 }
 
 impl Skew {
     /// Takes in one answer; all in seconds since 1970.
-    pub(super) fn note(&mut self, date: i64, sent: Duration, done: Duration) {
+    pub(crate) fn note(&mut self, date: i64, sent: Duration, done: Duration) {
         let low = date as f64 - done.as_secs_f64();
         let high = date as f64 + 1.0 - sent.as_secs_f64();
         self.range = Some(match self.range {
@@ -23,7 +23,7 @@ impl Skew {
     }
 
     /// Seconds the server is ahead; 0 while that is possible.
-    pub(super) fn seconds(self) -> Option<f64> {
+    pub(crate) fn seconds(self) -> Option<f64> {
         self.range.map(
             |(low, high)| {
                 if low <= 0.0 && 0.0 <= high { 0.0 } else { f64::midpoint(low, high) }
@@ -33,7 +33,7 @@ impl Skew {
 }
 
 /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7, the preferred form).
-pub(super) fn parse_date(text: &str) -> Option<i64> {
+pub(crate) fn parse_date(text: &str) -> Option<i64> {
     let format = time::macros::format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );

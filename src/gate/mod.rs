@@ -1,7 +1,6 @@
 //! What must be true: criteria against a recording give findings and a verdict.
 
 mod clusters;
-mod compare;
 mod evaluate;
 mod generator;
 mod grammar;
@@ -17,10 +16,6 @@ mod thresholds;
 mod verdict;
 mod whole;
 
-pub use compare::{
-    Call, Change, Comparison, Figure, FigureComparison, LimiterChange, Side, compare_scenario,
-    figures_to_compare,
-};
 pub use evaluate::{breached_now, evaluate, required_selectors};
 pub use grammar::{ThresholdError, parse_threshold};
 pub use observe::{Observed, observe};

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::PublishWarning;
 use crate::gate::{About, FindingVerdict};
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
 use crate::secret::Secret;
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::tags::{Selector, TagKey};
 
 /// The most errors, and the most warnings, that a step may annotate.

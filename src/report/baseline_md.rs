@@ -7,7 +7,7 @@ use super::{markdown, words};
 use crate::gate::VerdictKind;
 use crate::measure::{Ended, Trend};
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::{self, Nanos};
 
 /// The document. Every figure is from the report; recommendations follow from

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{figures, sparkline};
 use crate::outcome::Outcome;
-use crate::plan::ScenarioReport;
+use crate::suite::ScenarioReport;
 use crate::units;
 
 const WIDTH: f64 = 720.0;

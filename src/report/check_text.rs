@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::plan::{CheckLine, CheckReport, CheckState};
+use crate::preflight::{CheckLine, CheckReport, CheckState};
 
 /// The check for people: a line for each thing, and under it, where something
 /// is off, what it means and what to do.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::gate::{Call, Change, Comparison, Figure, FigureComparison};
-use crate::plan::{RunLabel, SuiteComparison, figure_name};
+use crate::suite::{Call, Change, Comparison, Figure, FigureComparison};
+use crate::suite::{RunLabel, SuiteComparison, figure_name};
 use crate::units;
 
 /// The comparison for people, at most about a screen a scenario.
@@ -173,8 +173,9 @@ fn explanation(comparison: &SuiteComparison) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::{LimiterChange, VerdictKind};
+    use crate::gate::VerdictKind;
     use crate::ids::ScenarioId;
+    use crate::suite::LimiterChange;
     use crate::units::Timestamp;
 
     fn figure(

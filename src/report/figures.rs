@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::ids::ScenarioId;
 use crate::measure::{Recording, Second, Slice, Trend, span_of};
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::tags::{Selector, TagKey};
 use crate::units;
 

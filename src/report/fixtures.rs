@@ -9,7 +9,7 @@ use crate::ids::ScenarioId;
 use crate::limits::{RuleName, RuleResult, RuleVerdict};
 use crate::measure::{CheckCount, Ended, Excerpt, Recording};
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
 pub(super) use parts::P95_KEY;
 use parts::*;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures;
 use crate::measure::Trend;
-use crate::plan::ScenarioReport;
+use crate::suite::ScenarioReport;
 
 /// Lines per halving of the distance to 100 %, as `HdrHistogram`'s own tools use.
 const TICKS_PER_HALF: u32 = 5;

@@ -9,7 +9,7 @@ use super::{charts, words};
 use crate::gate::{FindingVerdict, VerdictKind};
 use crate::limits::RuleVerdict;
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 
 const STYLE: &str = include_str!("report.css");

@@ -1,6 +1,6 @@
 //! suite.json: a `SuiteReport` as JSON, and back, whoever wrote it.
 
-use crate::plan::{SCHEMA_VERSION, SuiteReport};
+use crate::suite::{SCHEMA_VERSION, SuiteReport};
 
 /// The largest suite.json that is read: 64 MiB.
 const MOST_BYTES: usize = 64 << 20;

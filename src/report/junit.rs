@@ -4,7 +4,7 @@ use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBu
 
 use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::measure::Recording;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::{self, Timestamp};
 
 /// The most characters of one text: what a viewer can still show.

@@ -8,7 +8,7 @@ use crate::gate::{FindingVerdict, Metric};
 use crate::ids::ScenarioId;
 use crate::measure::{Recording, Slice, Trend};
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::tags::{Selector, TagKey};
 
 /// The statistics of a trend, as k6's `summaryTrendStats` with p(99).

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::figures;
 use crate::limits::{Algorithm, Estimate};
 use crate::measure::Trend;
-use crate::plan::{SCHEMA_VERSION, ScenarioReport, SuiteReport};
+use crate::suite::{SCHEMA_VERSION, ScenarioReport, SuiteReport};
 
 /// The block, with every field whatever happened.
 pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {

@@ -7,7 +7,7 @@ use super::{sparkline, words};
 use crate::gate::{Finding, FindingVerdict, VerdictKind};
 use crate::limits::RuleVerdict;
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 
 /// The most characters of a comment, with room for its marker.

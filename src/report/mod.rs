@@ -46,7 +46,7 @@ pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::ids::ScenarioId;
-use crate::plan::SuiteReport;
+use crate::suite::SuiteReport;
 
 /// Every file of a run: name (without folder) and content, suite.json last, so
 /// that where it is, the others are. The same report always gives the same bytes.

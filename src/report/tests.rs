@@ -5,7 +5,7 @@ use super::*;
 use crate::gate::VerdictKind;
 use serde_json::Value;
 
-fn only(report: &crate::plan::SuiteReport) -> &crate::plan::ScenarioReport {
+fn only(report: &crate::suite::SuiteReport) -> &crate::suite::ScenarioReport {
     report.scenarios.last().expect("has a scenario")
 }
 

@@ -8,7 +8,7 @@ use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::limits::RuleVerdict;
 use crate::measure::Ended;
 use crate::outcome::Outcome;
-use crate::plan::{ScenarioReport, SuiteReport};
+use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 
 /// How text is dressed.

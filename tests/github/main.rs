@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use api::{Shared, Store};
 use axum::http::Method;
-use load_gate::plan::SuiteReport;
 use load_gate::publish::PublishWarning;
 use load_gate::publish::actions::ActionsEnv;
 use load_gate::publish::github::{Patience, PublishOptions, publish};
 use load_gate::secret::Secret;
+use load_gate::suite::SuiteReport;
 use serde_json::json;
 
 fn report(verdict: &str) -> SuiteReport {

@@ -7,8 +7,8 @@ use super::pull_request::{number, text};
 use super::sticky;
 use super::trouble::Trouble;
 use crate::gate::VerdictKind;
-use crate::plan::SuiteReport;
 use crate::report::{escape, markdown};
+use crate::suite::SuiteReport;
 
 /// The label of our issues.
 const LABEL: &str = "load-gate";

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::PublishWarning;
 use super::actions::ActionsEnv;
-use crate::plan::SuiteReport;
 use crate::report::{COMMENT_BUDGET, escape, markdown, read_suite};
 use crate::secret::Secret;
+use crate::suite::SuiteReport;
 use client::Api;
 pub use client::Patience;
 use trouble::Trouble;

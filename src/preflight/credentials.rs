@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use reqwest::Method;
 
+use super::CheckLine;
 use super::client::{Answer, Client, NoAnswer};
 use super::{GitHubAccess, Preflight};
-use crate::engine::clock::Clock;
+use crate::engine::Clock;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
-use crate::plan::CheckLine;
 use crate::scenario::{self, Call, Identity, ProbeResult, Scenario};
 use crate::units::count;
 

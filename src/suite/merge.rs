@@ -1,9 +1,10 @@
 //! Shards of one run become one run: plans add up, recordings merge; nothing is judged yet.
 
-use super::{IdentityKind, Plan, ScenarioReport, SuiteReport, predict_hits};
+use super::{ScenarioReport, SuiteReport};
 use crate::gate::{self, Verdict};
 use crate::limits::Prediction;
 use crate::measure::NotShards;
+use crate::plan::{IdentityKind, Plan, predict_hits};
 
 /// Why suites are no shards of one run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,17 +1,12 @@
-//! Plans and reports: plain data.
-
-use std::collections::BTreeMap;
+//! Plans: plain data.
 
 use serde::{Deserialize, Serialize};
 
-use crate::gate::{Criteria, Verdict, VerdictKind};
+use crate::gate::Criteria;
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::measure::{Ended, Recording};
 use crate::scenario::Settings;
 use crate::units::{Nanos, Timestamp};
-
-/// The version of suite.json; a reader refuses a higher one.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// Where a run goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,70 +137,4 @@ pub struct SuitePlan {
     pub allow_skip: bool,
     /// The scenarios, in the order they run.
     pub scenarios: Vec<Plan>,
-}
-
-/// Where and for what a run was made, as far as its surroundings say.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunContext {
-    /// The commit under test.
-    pub commit: Option<String>,
-    /// The page of the CI run.
-    pub run_url: Option<String>,
-    /// `owner/repository`.
-    pub repository: Option<String>,
-    /// Anything else worth keeping, such as the event's name.
-    pub facts: BTreeMap<String, String>,
-}
-
-/// One scenario: planned, measured, judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ScenarioReport {
-    /// What was to be done.
-    pub plan: Plan,
-    /// What was measured (empty for a scenario that didn't run).
-    pub recording: Recording,
-    /// What it comes to.
-    pub verdict: Verdict,
-}
-
-/// A whole run: planned, measured, judged. Written as suite.json; every report,
-/// merge, comparison and comment is made from it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SuiteReport {
-    /// See [`SCHEMA_VERSION`].
-    pub schema_version: u32,
-    /// load-gate's version.
-    pub tool_version: String,
-    /// The commit load-gate was built from; `None`: unknown.
-    pub tool_commit: Option<String>,
-    /// Names the run (`X-Load-Test`).
-    pub run_id: String,
-    /// When it started.
-    pub started_at: Timestamp,
-    /// When it ended; of a checkpoint: when that was made.
-    pub finished_at: Timestamp,
-    /// Where it went.
-    pub environment: Environment,
-    /// The profile.
-    pub profile: String,
-    /// The seed.
-    pub seed: u64,
-    /// Factor on every target.
-    pub rate_scale: f64,
-    /// Factor on every duration.
-    pub duration_scale: f64,
-    /// Whether skipped scenarios leave the suite green.
-    pub allow_skip: bool,
-    /// Where and for what it was made.
-    pub context: RunContext,
-    /// Whether this is a checkpoint of a run that never ended.
-    pub partial: bool,
-    /// The suite's verdict (never `skipped`).
-    pub verdict: VerdictKind,
-    /// The first line of every report: the verdict and the worst reason.
-    pub headline: String,
-    /// What else to know: warnings, findings of the check, what was left out.
-    pub notices: Vec<String>,
-    /// The scenarios, in the order they ran.
-    pub scenarios: Vec<ScenarioReport>,
 }

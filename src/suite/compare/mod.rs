@@ -9,7 +9,7 @@ use serde::Serialize;
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use self::seconds::{Seconds, Spread};
-use super::LimiterReport;
+use crate::gate::LimiterReport;
 use crate::ids::ScenarioId;
 use crate::measure::intervals::wilson;
 use crate::measure::{BUCKET_LN_WIDTH, Recording};

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
+use super::CheckLine;
 use super::Preflight;
 use super::certificate;
 use super::client::{Answer, Client, NoAnswer, PATIENCE};
-use crate::engine::skew::Skew;
-use crate::plan::CheckLine;
+use crate::engine::Skew;
 use crate::units::{Nanos, Timestamp, count};
 
 /// A certificate that ends within this is worth a word.

@@ -3,6 +3,7 @@
 mod certificate;
 mod client;
 mod credentials;
+mod findings;
 mod local;
 mod network;
 #[cfg(test)]
@@ -12,10 +13,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::client::Client;
-use super::clock::Clock;
-use crate::plan::{CheckLine, CheckReport, Environment};
+use crate::engine::Clock;
+use crate::plan::Environment;
 use crate::scenario::Scenario;
 use crate::secret::Secret;
+
+pub use findings::{CheckLine, CheckReport, CheckState};
 
 /// GitHub's API as the run's comment will use it.
 #[derive(Clone, Debug)]

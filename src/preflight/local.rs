@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use super::CheckLine;
 use crate::engine::raise_descriptor_limit;
-use crate::plan::CheckLine;
 use crate::units::count;
 
 /// Files open beside connections: the binary's own, logs, results.

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::{ScenarioReport, Stage, SuiteReport};
-use crate::gate::{
-    Call, Comparison, Figure, FigureComparison, Side, VerdictKind, compare_scenario,
-    figures_to_compare,
+use super::{
+    Call, Comparison, Figure, FigureComparison, ScenarioReport, Side, SuiteReport,
+    compare_scenario, figures_to_compare,
 };
+use crate::gate::VerdictKind;
 use crate::ids::ScenarioId;
 use crate::measure::Ended;
+use crate::plan::{Plan, Stage};
 use crate::units::{self, Timestamp};
 
 /// How sure a comparison is over everything it compares: at most one comparison
@@ -214,7 +215,7 @@ fn cut_short(ended: &Ended) -> Option<String> {
     }
 }
 
-fn stages(plan: &super::Plan) -> String {
+fn stages(plan: &Plan) -> String {
     let one = |stage: &Stage| format!("{}→{}", stage.duration, units::rate(stage.target));
     plan.stages.iter().map(one).collect::<Vec<_>>().join(", ")
 }
@@ -300,11 +301,9 @@ mod tests {
     use crate::limits::{Algorithm, Inference};
     use crate::measure::{Recording, Second, bucket_of};
     use crate::outcome::Outcome;
-    use crate::plan::{
-        EngineSettings, Environment, IdentityKind, IdentityPlan, Plan, ProbePlan, RunContext,
-        SCHEMA_VERSION,
-    };
+    use crate::plan::{EngineSettings, Environment, IdentityKind, IdentityPlan, Plan, ProbePlan};
     use crate::scenario::Settings;
+    use crate::suite::{RunContext, SCHEMA_VERSION};
     use crate::units::Nanos;
 
     const NOW: Timestamp = Timestamp { unix_millis: 1_761_846_252_123 };

@@ -6,9 +6,9 @@ use hmac::Mac as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::CheckState;
 use super::*;
 use crate::engine::WallClock;
-use crate::plan::CheckState;
 use crate::scenario::{Secrets, Settings, build};
 
 const KEY: &str = "rsolv_good-key-of-a-customer";

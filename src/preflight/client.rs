@@ -6,9 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use reqwest::{Method, Url};
 
-use super::super::clock::Clock;
-use super::super::over_http::{chain, with_roots};
-use super::super::skew::parse_date;
+use crate::engine::{Clock, chain, parse_date, with_roots};
 use crate::secret::{Secret, excerpt};
 use crate::units::Nanos;
 

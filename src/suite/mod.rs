@@ -1,0 +1,16 @@
+//! What was measured and judged: the report on a whole run, shards merged, two runs compared.
+
+mod compare;
+mod comparison;
+mod merge;
+mod report;
+
+pub use compare::{
+    Call, Change, Comparison, Figure, FigureComparison, LimiterChange, Side, compare_scenario,
+    figures_to_compare,
+};
+pub use comparison::{
+    COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
+};
+pub use merge::{MergeError, merge_suites};
+pub use report::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
