@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::excess::{Bounds, Excess};
+use super::party::Party;
 use super::predict::slack;
-use super::rules::{Party, is_a_limiter};
 use super::trace::Refusal;
 use super::{Algorithm, Inference};
 use crate::admission::{DeclaredLimit, RefusalCounts, Scope};
@@ -178,7 +178,7 @@ pub(super) fn held(
     inference: &Inference,
 ) -> String {
     let full = parties.iter().filter(|party| !party.trace.refused.is_empty()).count();
-    let kind = if is_a_limiter(inference.algorithm) {
+    let kind = if inference.algorithm.is_a_limiter() {
         format!(" ({} inferred)", kind_name(inference.algorithm))
     } else {
         String::new()

@@ -9,8 +9,8 @@
 
 use super::consistent::{self, Limits};
 use super::evidence::kind_name;
+use super::party::LedgerView;
 use super::predict::slack;
-use super::rules::LedgerView;
 use super::trace::Trace;
 use super::{Algorithm, Estimate, Inference};
 use crate::admission::DeclaredLimit;

@@ -5,6 +5,7 @@ mod evidence;
 mod excess;
 mod infer;
 mod models;
+mod party;
 mod predict;
 mod proof;
 mod rules;
@@ -15,9 +16,10 @@ mod types;
 
 pub use infer::{WallClock, infer};
 pub use models::{Aligned, Anchored, Bucket, Limiter, Sliding};
+pub use party::LedgerView;
 pub use predict::{WHOLE_SECOND, predict, slack};
 pub use proof::{ProofSchedule, proof_schedule};
-pub use rules::{Facts, LedgerView, judge};
+pub use rules::{Facts, judge};
 pub use types::{Algorithm, Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};
 
 #[cfg(test)]

@@ -8,26 +8,15 @@
 
 use super::evidence;
 use super::excess::{self, Bounds, Excess};
+use super::party::{LedgerView, Party};
 use super::predict::{WHOLE_SECOND, slack};
-use super::trace::{Refusal, Trace, before, before_or_at};
-use super::{Algorithm, Inference, RuleName, RuleResult, RuleVerdict};
-use crate::admission::{Admission, DeclaredLimit, RefusalCounts};
+use super::trace::{Trace, before};
+use super::{Inference, RuleName, RuleResult, RuleVerdict};
+use crate::admission::{DeclaredLimit, RefusalCounts};
 
 /// From this multiple of the declared limit on an inferred limit counts as
 /// over-admission by itself.
 const CLEARLY_MORE: f64 = 1.1;
-
-/// One identity's ledger, as rules and inference see it.
-#[derive(Clone, Copy, Debug)]
-pub struct LedgerView<'a> {
-    /// How reports call the identity.
-    pub label: &'a str,
-    /// Whether it was set aside, so that nothing but this run has used it.
-    pub set_aside: bool,
-    /// Its requests in any order. Of consecutive refusals those between the
-    /// first and the last may be missing; beyond some moment all may be.
-    pub entries: &'a [Admission],
-}
 
 /// What is known beside the ledgers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,35 +25,6 @@ pub struct Facts {
     pub refusals: RefusalCounts,
     /// Whether a refused address was let in under another name; `None`: not tried.
     pub spoofed: Option<bool>,
-}
-
-/// A ledger with its label, ready to be judged.
-pub(super) struct Party<'a> {
-    pub(super) label: &'a str,
-    pub(super) fresh: bool,
-    pub(super) trace: Trace,
-    pub(super) refusals: Refusals,
-}
-
-/// The refusals of a ledger that a correct limiter would not have made.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Refusals {
-    /// The first that came right after admissions, with fewer than the limit
-    /// admitted in the window before it, and how many.
-    pub(super) early: Option<(Refusal, usize)>,
-    /// The first that went on when places had to be free again, and how many
-    /// were admitted in the window before it.
-    pub(super) going_on: Option<(Refusal, usize)>,
-    /// The first after a whole window without a single admission.
-    pub(super) stuck: Option<Refusal>,
-    /// The first after the wait that another had promised to suffice.
-    pub(super) broken_promise: Option<(Refusal, Refusal)>,
-    /// How many promises were put to the test.
-    pub(super) promises_tried: usize,
-    /// An admission after a refusal: when, and how long after it.
-    pub(super) recovered: Option<(f64, f64)>,
-    /// A request sent when places had to be free again after a refusal.
-    pub(super) due: bool,
 }
 
 /// Every rule of the declared limit, judged, in the order reports show them.
@@ -76,14 +36,8 @@ pub fn judge(
     inference: &Inference,
 ) -> Vec<RuleResult> {
     let bounds = bounds_of(declared);
-    let parties: Vec<Party<'_>> = ledgers
-        .iter()
-        .map(|ledger| {
-            let trace = Trace::new(ledger.entries);
-            let refusals = refusals_of(&trace, &bounds, ledger.set_aside);
-            Party { label: ledger.label, fresh: ledger.set_aside, trace, refusals }
-        })
-        .collect();
+    let parties: Vec<Party<'_>> =
+        ledgers.iter().map(|ledger| Party::new(ledger, &bounds)).collect();
     vec![
         engages(declared, &bounds, &parties),
         holds(declared, &bounds, &parties, inference),
@@ -212,70 +166,6 @@ fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
     if none { found(fixed) } else { None }
 }
 
-/// Looks at every refusal of a ledger.
-fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
-    let mut seen = Refusals::default();
-    let lookback = bounds.longest + bounds.slack;
-    let mut began_rightly = true;
-    let mut previous: Option<Refusal> = None;
-    for refusal in &trace.refused {
-        let before = trace.may_have_been_admitted(refusal.sent - lookback, refusal.done);
-        let goes_on = previous
-            .is_some_and(|previous| trace.may_have_been_admitted(previous.sent, refusal.done) == 0);
-        let whole_window_seen = refusal.sent - lookback >= trace.first;
-        let nothing_before = before == 0 && !whole_window_seen && !fresh;
-        let wrong = before < bounds.limit && !nothing_before;
-        if wrong {
-            if goes_on && began_rightly {
-                seen.going_on.get_or_insert((*refusal, before));
-            } else {
-                seen.early.get_or_insert((*refusal, before));
-            }
-            if previous.is_some() && before == 0 && whole_window_seen {
-                seen.stuck.get_or_insert(*refusal);
-            }
-        }
-        if !goes_on {
-            began_rightly = !wrong;
-        }
-        previous = Some(*refusal);
-    }
-    recoveries(trace, bounds, &mut seen);
-    promises(trace, bounds, &mut seen);
-    seen
-}
-
-/// Whether it admitted again after a refusal, and whether it was asked to.
-fn recoveries(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
-    let Some(first) = trace.refused.first() else { return };
-    let later = before_or_at(&trace.sent, first.done);
-    seen.recovered = trace.sent.get(later).map(|sent| (*sent, sent - first.sent));
-    let free = first.done + bounds.longest + bounds.slack;
-    let asked = trace.refused.iter().any(|refusal| refusal.sent >= free);
-    seen.due = asked || trace.sent.last().is_some_and(|sent| *sent >= free);
-}
-
-/// Whether waiting as long as a refusal promised, plus a second, sufficed:
-/// only where nothing can have been admitted since, which would have used the
-/// places up again.
-fn promises(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
-    for (i, promise) in trace.refused.iter().enumerate() {
-        let Some(wait) = promise.retry_after else { continue };
-        let due = promise.done + f64::from(wait) + 1.0 + bounds.slack;
-        let next = i + trace.refused[i..].partition_point(|refusal| refusal.sent < due);
-        let refused = trace.refused.get(next);
-        let admitted = before(&trace.sent, due);
-        if let Some(refusal) = refused
-            && trace.may_have_been_admitted(promise.sent, refusal.done) == 0
-        {
-            seen.promises_tried += 1;
-            seen.broken_promise.get_or_insert((*promise, *refusal));
-        } else if trace.sent.get(admitted).is_some() {
-            seen.promises_tried += 1;
-        }
-    }
-}
-
 /// Does not refuse below the limit.
 fn lets_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
     let name = RuleName::LetsThrough;
@@ -357,9 +247,4 @@ fn not_spoofable(declared: &DeclaredLimit, spoofed: Option<bool>) -> RuleResult 
         (Some(_), _) => RuleVerdict::Info,
     };
     rule(RuleName::NotSpoofable, verdict, evidence::spoofing(declared, spoofed))
-}
-
-/// Whether an inference names a kind of limiter.
-pub(super) const fn is_a_limiter(algorithm: Algorithm) -> bool {
-    !matches!(algorithm, Algorithm::None | Algorithm::Unknown)
 }

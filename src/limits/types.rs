@@ -20,6 +20,14 @@ pub enum Algorithm {
     Unknown,
 }
 
+impl Algorithm {
+    /// Whether it names a kind of limiter.
+    #[must_use]
+    pub const fn is_a_limiter(self) -> bool {
+        !matches!(self, Self::None | Self::Unknown)
+    }
+}
+
 /// What the admission pattern betrays of the limiter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inference {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::figures;
-use crate::limits::{Algorithm, Estimate};
+use crate::limits::Estimate;
 use crate::measure::Trend;
 use crate::suite::{SCHEMA_VERSION, ScenarioReport, SuiteReport};
 
@@ -70,7 +70,7 @@ fn rate_limit(scenario: &ScenarioReport) -> Value {
     // An endpoint without a declared limit is predicted to refuse nothing.
     let (low, high) = limiter.predicted_hits.unwrap_or((0, 0));
     let inferred = &limiter.inferred;
-    let known = !matches!(inferred.algorithm, Algorithm::None | Algorithm::Unknown);
+    let known = inferred.algorithm.is_a_limiter();
     let figure = |estimate: Option<Estimate>| estimate.filter(|_| known).map(|e| e.value);
     let rules: Vec<Value> = limiter
         .rules

@@ -1,0 +1,119 @@
+//! One identity's ledger ready to be judged: its trace, and which of its refusals no correct limiter would have made.
+
+use super::excess::Bounds;
+use super::trace::{Refusal, Trace, before, before_or_at};
+use crate::admission::Admission;
+
+/// One identity's ledger, as rules and inference see it.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerView<'a> {
+    /// How reports call the identity.
+    pub label: &'a str,
+    /// Whether it was set aside, so that nothing but this run has used it.
+    pub set_aside: bool,
+    /// Its requests in any order. Of consecutive refusals those between the
+    /// first and the last may be missing; beyond some moment all may be.
+    pub entries: &'a [Admission],
+}
+
+/// A ledger with its label, ready to be judged.
+pub(super) struct Party<'a> {
+    pub(super) label: &'a str,
+    pub(super) fresh: bool,
+    pub(super) trace: Trace,
+    pub(super) refusals: Refusals,
+}
+
+/// The refusals of a ledger that a correct limiter would not have made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refusals {
+    /// The first that came right after admissions, with fewer than the limit
+    /// admitted in the window before it, and how many.
+    pub(super) early: Option<(Refusal, usize)>,
+    /// The first that went on when places had to be free again, and how many
+    /// were admitted in the window before it.
+    pub(super) going_on: Option<(Refusal, usize)>,
+    /// The first after a whole window without a single admission.
+    pub(super) stuck: Option<Refusal>,
+    /// The first after the wait that another had promised to suffice.
+    pub(super) broken_promise: Option<(Refusal, Refusal)>,
+    /// How many promises were put to the test.
+    pub(super) promises_tried: usize,
+    /// An admission after a refusal: when, and how long after it.
+    pub(super) recovered: Option<(f64, f64)>,
+    /// A request sent when places had to be free again after a refusal.
+    pub(super) due: bool,
+}
+
+impl<'a> Party<'a> {
+    /// The ledger of one identity, its refusals looked at.
+    pub(super) fn new(ledger: &LedgerView<'a>, bounds: &Bounds) -> Self {
+        let trace = Trace::new(ledger.entries);
+        let refusals = refusals_of(&trace, bounds, ledger.set_aside);
+        Self { label: ledger.label, fresh: ledger.set_aside, trace, refusals }
+    }
+}
+
+/// Looks at every refusal of a ledger.
+fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
+    let mut seen = Refusals::default();
+    let lookback = bounds.longest + bounds.slack;
+    let mut began_rightly = true;
+    let mut previous: Option<Refusal> = None;
+    for refusal in &trace.refused {
+        let before = trace.may_have_been_admitted(refusal.sent - lookback, refusal.done);
+        let goes_on = previous
+            .is_some_and(|previous| trace.may_have_been_admitted(previous.sent, refusal.done) == 0);
+        let whole_window_seen = refusal.sent - lookback >= trace.first;
+        let nothing_before = before == 0 && !whole_window_seen && !fresh;
+        let wrong = before < bounds.limit && !nothing_before;
+        if wrong {
+            if goes_on && began_rightly {
+                seen.going_on.get_or_insert((*refusal, before));
+            } else {
+                seen.early.get_or_insert((*refusal, before));
+            }
+            if previous.is_some() && before == 0 && whole_window_seen {
+                seen.stuck.get_or_insert(*refusal);
+            }
+        }
+        if !goes_on {
+            began_rightly = !wrong;
+        }
+        previous = Some(*refusal);
+    }
+    recoveries(trace, bounds, &mut seen);
+    promises(trace, bounds, &mut seen);
+    seen
+}
+
+/// Whether it admitted again after a refusal, and whether it was asked to.
+fn recoveries(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
+    let Some(first) = trace.refused.first() else { return };
+    let later = before_or_at(&trace.sent, first.done);
+    seen.recovered = trace.sent.get(later).map(|sent| (*sent, sent - first.sent));
+    let free = first.done + bounds.longest + bounds.slack;
+    let asked = trace.refused.iter().any(|refusal| refusal.sent >= free);
+    seen.due = asked || trace.sent.last().is_some_and(|sent| *sent >= free);
+}
+
+/// Whether waiting as long as a refusal promised, plus a second, sufficed:
+/// only where nothing can have been admitted since, which would have used the
+/// places up again.
+fn promises(trace: &Trace, bounds: &Bounds, seen: &mut Refusals) {
+    for (i, promise) in trace.refused.iter().enumerate() {
+        let Some(wait) = promise.retry_after else { continue };
+        let due = promise.done + f64::from(wait) + 1.0 + bounds.slack;
+        let next = i + trace.refused[i..].partition_point(|refusal| refusal.sent < due);
+        let refused = trace.refused.get(next);
+        let admitted = before(&trace.sent, due);
+        if let Some(refusal) = refused
+            && trace.may_have_been_admitted(promise.sent, refusal.done) == 0
+        {
+            seen.promises_tried += 1;
+            seen.broken_promise.get_or_insert((*promise, *refusal));
+        } else if trace.sent.get(admitted).is_some() {
+            seen.promises_tried += 1;
+        }
+    }
+}
