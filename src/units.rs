@@ -229,6 +229,14 @@ pub fn span(span: Nanos) -> String {
     }
 }
 
+/// A moment of a load on its clock, cut to tenths of a second: `3:00`, `0:01.5`.
+#[must_use]
+pub fn clock(moment: Nanos) -> String {
+    let (seconds, tenths) = (moment.0 / 1_000_000_000, moment.0 / 100_000_000 % 10);
+    let whole = format!("{}:{:02}", seconds / 60, seconds % 60);
+    if tenths == 0 { whole } else { format!("{whole}.{tenths}") }
+}
+
 /// How often, for people: `a second`, `a minute`, `an hour`, `every 30.0 s`.
 #[must_use]
 pub fn per(window: Nanos) -> String {

@@ -69,7 +69,8 @@ impl Progress {
             bar.set_message(describe(tick));
         } else if state.ticks.is_multiple_of(PLAIN_EVERY) {
             let name = state.scenario.map_or("", ScenarioId::name);
-            let (elapsed, all) = (clock(tick.elapsed), clock(state.duration));
+            let (elapsed, all) =
+                (units::clock(whole(tick.elapsed)), units::clock(whole(state.duration)));
             self.line(&format!("  {name}  {elapsed} of {all}  {}", describe(tick)));
         }
     }
@@ -129,12 +130,11 @@ fn describe(tick: &Tick) -> String {
     parts.join(" · ")
 }
 
-fn whole_rate(rate: f64) -> String {
-    if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{rate:.1}/s") }
+/// To the nearest second: ticks come a little after theirs.
+fn whole(span: units::Nanos) -> units::Nanos {
+    units::Nanos::from_secs_f64(span.as_secs_f64().round())
 }
 
-/// `1:05`.
-fn clock(span: crate::units::Nanos) -> String {
-    let seconds = span.as_secs_f64().round() as u64;
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+fn whole_rate(rate: f64) -> String {
+    if rate >= 10.0 { format!("{rate:.0}/s") } else { format!("{rate:.1}/s") }
 }

@@ -121,32 +121,10 @@ fn finding(rule: &RuleResult) -> Finding {
     };
     Finding {
         about: About::Limiter(rule.name),
-        name: format!("rate limit: {}", asserted(rule.name)),
+        name: format!("rate limit: {}", rule.name.asserted()),
         verdict,
-        message: format!("rate limit, {}: {}", short(rule.name), rule.evidence),
+        message: format!("rate limit, {}: {}", rule.name.name(), rule.evidence),
         evidence: Vec::new(),
         threshold: None,
-    }
-}
-
-const fn asserted(rule: RuleName) -> &'static str {
-    match rule {
-        RuleName::Engages => "refuses once the limit is reached",
-        RuleName::Holds => "never admits more than the limit",
-        RuleName::LetsThrough => "refuses nothing below the limit",
-        RuleName::Recovers => "admits again after the window",
-        RuleName::SaysSo => "says so: status 429, JSON, promised headers",
-        RuleName::NotSpoofable => "can't be walked round by naming another address",
-    }
-}
-
-const fn short(rule: RuleName) -> &'static str {
-    match rule {
-        RuleName::Engages => "engages",
-        RuleName::Holds => "holds",
-        RuleName::LetsThrough => "lets through",
-        RuleName::Recovers => "recovers",
-        RuleName::SaysSo => "says so",
-        RuleName::NotSpoofable => "not spoofable",
     }
 }

@@ -3,7 +3,7 @@
 use crate::measure::{Recording, Second, span_of};
 use crate::outcome::Outcome;
 use crate::tags::{Selector, TagKey};
-use crate::units::Nanos;
+use crate::units::{self, Nanos};
 
 /// A second stands out when its upper quartile is that many times the usual.
 const TIMES: u64 = 10;
@@ -77,8 +77,7 @@ fn share_of(bin: &Second, share: f64) -> Option<Nanos> {
 }
 
 fn clock(bin: usize, width: u64) -> String {
-    let seconds = bin as u64 * width;
-    format!("{}:{:02}", seconds / 60, seconds % 60)
+    units::clock(Nanos::from_secs(bin as u64 * width))
 }
 
 /// The stage whose answers were the slowest: `slowest in stage 3 (hold, 100/s): p95 1.20 s`;

@@ -130,13 +130,10 @@ pub(super) fn leaked(
         )
     };
     let kind = match inferred {
-        Algorithm::None | Algorithm::Unknown => "no limiter of any kind",
-        Algorithm::AnchoredWindow => "no anchored window",
-        Algorithm::AlignedWindow => "no aligned window",
-        Algorithm::SlidingWindow => "no sliding window",
-        Algorithm::TokenBucket => "no token bucket",
+        Algorithm::None | Algorithm::Unknown => "limiter of any kind",
+        known => known.name(),
     };
-    let _ = write!(text, "; {kind} of {} admits that", per_window(declared));
+    let _ = write!(text, "; no {kind} of {} admits that", per_window(declared));
     text.push_str("; ");
     match multiple {
         Some(multiple) => text.push_str(&of_multiple(declared, multiple)),
@@ -179,7 +176,7 @@ pub(super) fn held(
 ) -> String {
     let full = parties.iter().filter(|party| !party.trace.refused.is_empty()).count();
     let kind = if inference.algorithm.is_a_limiter() {
-        format!(" ({} inferred)", kind_name(inference.algorithm))
+        format!(" ({} inferred)", inference.algorithm.name())
     } else {
         String::new()
     };
@@ -192,18 +189,6 @@ pub(super) fn held(
         format_args!("{} {}", times(bounds.limit), per(declared.window)),
         tolerance(declared)
     )
-}
-
-/// A kind of limiter in words.
-pub(super) const fn kind_name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::AnchoredWindow => "a fixed window that the first request opens",
-        Algorithm::AlignedWindow => "a fixed window cut by the clock",
-        Algorithm::SlidingWindow => "a sliding window",
-        Algorithm::TokenBucket => "a token bucket",
-        Algorithm::None => "no limiter",
-        Algorithm::Unknown => "an unknown limiter",
-    }
 }
 
 pub(super) fn never_refused(parties: &[Party<'_>]) -> String {

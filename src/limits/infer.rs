@@ -8,7 +8,6 @@
 //! people choose, and only then those that the pattern itself suggests.
 
 use super::consistent::{self, Limits};
-use super::evidence::kind_name;
 use super::party::LedgerView;
 use super::predict::slack;
 use super::trace::Trace;
@@ -379,13 +378,19 @@ fn decide(found: &[Explanation], declared: Option<&DeclaredLimit>, clock: WallCl
         ),
         [only] => answer(found, *only, declared, clock),
         several => {
-            let names: Vec<&str> = several.iter().map(|kind| kind_name(*kind)).collect();
+            let names: Vec<String> = several.iter().map(|kind| one(*kind)).collect();
             unknown(format!(
                 "this load is admitted alike by {}: only uneven traffic tells them apart",
                 names.join(" and ")
             ))
         }
     }
+}
+
+/// `a sliding window`.
+fn one(kind: Algorithm) -> String {
+    let article = if kind.name().starts_with('a') { "an" } else { "a" };
+    format!("{article} {}", kind.name())
 }
 
 /// The answer when one kind is left: its most plausible explanation first.
@@ -413,8 +418,7 @@ fn answer(
         low: windows.clone().fold(f64::INFINITY, f64::min),
         high: windows.fold(0.0, f64::max),
     };
-    let mut why =
-        format!("of the four kinds only {} explains every decision", kind_name(algorithm));
+    let mut why = format!("of the four kinds only {} explains every decision", one(algorithm));
     if algorithm == Algorithm::AlignedWindow && on_the_clock(best, clock) {
         why.push_str(", cut at whole windows of the server's clock");
     }

@@ -26,6 +26,19 @@ impl Algorithm {
     pub const fn is_a_limiter(self) -> bool {
         !matches!(self, Self::None | Self::Unknown)
     }
+
+    /// How people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AnchoredWindow => "anchored fixed window",
+            Self::AlignedWindow => "clock-aligned fixed window",
+            Self::SlidingWindow => "sliding window",
+            Self::TokenBucket => "token bucket",
+            Self::None => "no limiter",
+            Self::Unknown => "can't tell",
+        }
+    }
 }
 
 /// What the admission pattern betrays of the limiter.
@@ -71,6 +84,34 @@ pub enum RuleName {
     NotSpoofable,
 }
 
+impl RuleName {
+    /// How people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Engages => "engages",
+            Self::Holds => "holds",
+            Self::LetsThrough => "lets through",
+            Self::Recovers => "recovers",
+            Self::SaysSo => "says so",
+            Self::NotSpoofable => "can't be walked round",
+        }
+    }
+
+    /// What it asserts of the limiter.
+    #[must_use]
+    pub const fn asserted(self) -> &'static str {
+        match self {
+            Self::Engages => "refuses once the limit is reached",
+            Self::Holds => "never admits more than the limit",
+            Self::LetsThrough => "refuses nothing below the limit",
+            Self::Recovers => "admits again after the window",
+            Self::SaysSo => "says so: status 429, JSON, promised headers",
+            Self::NotSpoofable => "can't be walked round by naming another address",
+        }
+    }
+}
+
 /// What became of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -83,6 +124,19 @@ pub enum RuleVerdict {
     NotExercised,
     /// Something to know, nothing promised.
     Info,
+}
+
+impl RuleVerdict {
+    /// How people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NotExercised => "not exercised",
+            Self::Info => "info",
+        }
+    }
 }
 
 /// A rule with its verdict and evidence.

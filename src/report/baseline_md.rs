@@ -177,7 +177,7 @@ fn limits(page: &mut String, scenario: &ScenarioReport) {
         esc(&words::inference(&limiter.inferred)),
     );
     for rule in &limiter.rules {
-        let (name, word) = (words::rule_name(rule.name), words::rule_word(rule.verdict));
+        let (name, word) = (rule.name.name(), rule.verdict.name());
         add!(page, "- {name}: {word}: {}\n", esc(&rule.evidence));
     }
 }

@@ -222,8 +222,8 @@ fn limits(scenario: &ScenarioReport) -> Markup {
                         RuleVerdict::NotExercised | RuleVerdict::Info => "skipped",
                     };
                     tr {
-                        td { (words::rule_name(rule.name)) }
-                        td { span class={ "badge " (class) } { (words::rule_word(rule.verdict).to_lowercase()) } " " (one_line(&rule.evidence)) }
+                        td { (rule.name.name()) }
+                        td { span class={ "badge " (class) } { (rule.verdict.name()) } " " (one_line(&rule.evidence)) }
                     }
                 }
             }

@@ -179,7 +179,7 @@ fn rate_limits(order: &[&ScenarioReport]) -> Option<String> {
         let rules: Vec<String> = limiter
             .rules
             .iter()
-            .map(|rule| format!("{} {}", rule_mark(rule.verdict), words::rule_name(rule.name)))
+            .map(|rule| format!("{} {}", rule_mark(rule.verdict), rule.name.name()))
             .collect();
         let predicted = limiter.predicted_hits;
         add!(
@@ -196,12 +196,7 @@ fn rate_limits(order: &[&ScenarioReport]) -> Option<String> {
             if rules.is_empty() { "–".to_owned() } else { rules.join(", ") },
         );
         for rule in limiter.rules.iter().filter(|rule| rule.verdict == RuleVerdict::Fail) {
-            add!(
-                text,
-                "| | ❌ {} | | | {} | |\n",
-                words::rule_name(rule.name),
-                esc(&rule.evidence)
-            );
+            add!(text, "| | ❌ {} | | | {} | |\n", rule.name.name(), esc(&rule.evidence));
         }
     }
     Some(text)

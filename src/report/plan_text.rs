@@ -125,7 +125,7 @@ fn timeline(stages: &[StageRow]) -> Vec<String> {
         };
         vec![
             stage.number.to_string(),
-            clock(stage.start_s),
+            units::clock(Nanos::from_secs_f64(stage.start_s)),
             lasting(stage.duration_s),
             rates,
             count(stage.arrivals),
@@ -133,14 +133,6 @@ fn timeline(stages: &[StageRow]) -> Vec<String> {
     }));
     let sides = [Side::Right, Side::Right, Side::Right, Side::Left, Side::Right];
     lines(&rows, &sides, 4, |_, _, cell| cell.to_owned())
-}
-
-/// A moment of the load: `3:00`.
-fn clock(seconds: f64) -> String {
-    let whole = seconds.floor() as u64;
-    let text = format!("{}:{:02}", whole / 60, whole % 60);
-    let rest = seconds - whole as f64;
-    if rest < 0.05 { text } else { format!("{text}.{:.0}", (rest * 10.0).floor()) }
 }
 
 /// `90` or `90 to 100`.

@@ -2,7 +2,7 @@
 
 use super::figures::{self, QUANTILES};
 use super::table::{self, Side};
-use super::words::{finding_word, inference, rule_name, rule_word, verdict_word};
+use super::words::{finding_word, inference, verdict_word};
 use super::{escape, sparkline};
 use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::limits::RuleVerdict;
@@ -365,7 +365,7 @@ fn limits(page: &mut Page, scenario: &ScenarioReport) {
         .iter()
         .map(|rule| {
             let evidence = escape::one_line(&rule.evidence);
-            vec![rule_word(rule.verdict).to_owned(), rule_name(rule.name).to_owned(), evidence]
+            vec![rule.verdict.name().to_owned(), rule.name.name().to_owned(), evidence]
         })
         .collect();
     page.rows(&rows, &[Side::Left; 3], |r, c| match (c, rules.get(r)) {

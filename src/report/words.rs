@@ -2,7 +2,7 @@
 
 use super::escape;
 use crate::gate::{FindingVerdict, VerdictKind};
-use crate::limits::{Algorithm, Estimate, Inference, RuleName, RuleVerdict};
+use crate::limits::{Estimate, Inference};
 use crate::units;
 
 /// What a scenario's verdict is called, in words for people.
@@ -28,7 +28,7 @@ pub(super) const fn finding_word(verdict: FindingVerdict) -> &'static str {
 
 /// What was inferred of a limiter, in words.
 pub(super) fn inference(inferred: &Inference) -> String {
-    let name = algorithm_name(inferred.algorithm);
+    let name = inferred.algorithm.name();
     let figure = |e: &Estimate| {
         if e.low == e.high {
             units::number(e.value)
@@ -49,35 +49,4 @@ pub(super) fn inference(inferred: &Inference) -> String {
         add!(text, ": {}", escape::one_line(&inferred.why));
     }
     text
-}
-
-pub(super) const fn algorithm_name(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::AnchoredWindow => "anchored fixed window",
-        Algorithm::AlignedWindow => "clock-aligned fixed window",
-        Algorithm::SlidingWindow => "sliding window",
-        Algorithm::TokenBucket => "token bucket",
-        Algorithm::None => "none seen",
-        Algorithm::Unknown => "can't tell",
-    }
-}
-
-pub(super) const fn rule_name(name: RuleName) -> &'static str {
-    match name {
-        RuleName::Engages => "engages",
-        RuleName::Holds => "holds",
-        RuleName::LetsThrough => "lets through",
-        RuleName::Recovers => "recovers",
-        RuleName::SaysSo => "says so",
-        RuleName::NotSpoofable => "can't be walked round",
-    }
-}
-
-pub(super) const fn rule_word(verdict: RuleVerdict) -> &'static str {
-    match verdict {
-        RuleVerdict::Pass => "pass",
-        RuleVerdict::Fail => "FAIL",
-        RuleVerdict::NotExercised => "not exercised",
-        RuleVerdict::Info => "info",
-    }
 }

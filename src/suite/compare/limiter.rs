@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::admission::DeclaredLimit;
 use crate::gate::LimiterReport;
-use crate::limits::{Algorithm, Estimate, RuleName, RuleVerdict};
+use crate::limits::{Algorithm, Estimate, RuleVerdict};
 use crate::units;
 
 /// Something about the limiter that differs between the runs.
@@ -35,7 +35,7 @@ pub(super) fn changes(base: &LimiterReport, new: &LimiterReport) -> Vec<LimiterC
     note("declared limit".to_owned(), declared(&base.declared), declared(&new.declared), true);
     let kinds = (base.inferred.algorithm, new.inferred.algorithm);
     let known = kinds.0 != Algorithm::Unknown && kinds.1 != Algorithm::Unknown;
-    note("kind".to_owned(), kind(kinds.0).to_owned(), kind(kinds.1).to_owned(), known);
+    note("kind".to_owned(), kinds.0.name().to_owned(), kinds.1.name().to_owned(), known);
     let figure = |value: f64| units::number(value);
     let seconds = |value: f64| units::millis(value * 1e3);
     let estimates = [
@@ -53,9 +53,9 @@ pub(super) fn changes(base: &LimiterReport, new: &LimiterReport) -> Vec<LimiterC
         if let Some(was) = base.rules.iter().find(|was| was.name == rule.name) {
             let decided = |v: RuleVerdict| matches!(v, RuleVerdict::Pass | RuleVerdict::Fail);
             note(
-                format!("rule {}", rule_name(rule.name)),
-                verdict(was.verdict).to_owned(),
-                verdict(rule.verdict).to_owned(),
+                format!("rule {}", rule.name.name()),
+                was.verdict.name().to_owned(),
+                rule.verdict.name().to_owned(),
                 decided(was.verdict) && decided(rule.verdict),
             );
         }
@@ -68,35 +68,4 @@ fn range(estimate: Estimate, show: &dyn Fn(f64) -> String) -> String {
         return show(estimate.value);
     }
     format!("{} ({} to {})", show(estimate.value), show(estimate.low), show(estimate.high))
-}
-
-const fn kind(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::AnchoredWindow => "anchored window",
-        Algorithm::AlignedWindow => "aligned window",
-        Algorithm::SlidingWindow => "sliding window",
-        Algorithm::TokenBucket => "token bucket",
-        Algorithm::None => "no limiter",
-        Algorithm::Unknown => "can't tell",
-    }
-}
-
-const fn rule_name(name: RuleName) -> &'static str {
-    match name {
-        RuleName::Engages => "engages",
-        RuleName::Holds => "holds",
-        RuleName::LetsThrough => "lets through",
-        RuleName::Recovers => "recovers",
-        RuleName::SaysSo => "says so",
-        RuleName::NotSpoofable => "not spoofable",
-    }
-}
-
-const fn verdict(verdict: RuleVerdict) -> &'static str {
-    match verdict {
-        RuleVerdict::Pass => "kept",
-        RuleVerdict::Fail => "broken",
-        RuleVerdict::NotExercised => "not exercised",
-        RuleVerdict::Info => "no promise made",
-    }
 }

@@ -226,7 +226,7 @@ fn a_limiter_that_changed_is_certain_only_where_both_could_tell() {
         .iter()
         .map(|c| format!("{}: {} -> {} ({})", c.what, c.base, c.new, c.certain))
         .collect();
-    assert_eq!(said, ["limit: 10 -> 60 (58 to 60) (true)", "rule holds: kept -> broken (true)"]);
+    assert_eq!(said, ["limit: 10 -> 60 (58 to 60) (true)", "rule holds: pass -> fail (true)"]);
     new = limiter();
     new.inferred = Inference {
         algorithm: Algorithm::Unknown,
