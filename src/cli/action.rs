@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::args::{RunArgs, SharedArgs};
+use super::delivery::Delivery;
 use super::{INCONCLUSIVE, UsageError, World, delivery, run};
 use crate::ids::ScenarioId;
 use crate::publish::github::{Patience, PublishOptions};
@@ -26,15 +27,6 @@ pub(super) struct ActionInputs {
     pub(super) fail_on_inconclusive: bool,
     /// What becomes of the result on GitHub.
     pub(super) delivery: Delivery,
-}
-
-/// What becomes of a result on GitHub, beside the step's own summary and outputs.
-#[derive(Debug)]
-pub(super) struct Delivery {
-    /// The comment and the issue.
-    pub(super) publish: PublishOptions,
-    /// The token for GitHub; never sent to the load target.
-    pub(super) token: Option<Secret>,
 }
 
 /// Runs what the inputs say; the exit code is the verdict's, except that

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::CheckArgs;
-use super::suite::Session;
+use super::session::Session;
 use super::{World, inputs};
 use crate::config::{Purpose, Secrets};
 use crate::engine::{Clock, WallClock};

@@ -5,7 +5,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use super::suite::Session;
+use super::session::Session;
 use crate::engine::{Event, Observer};
 use crate::measure::{Ended, Recording};
 use crate::plan::Plan;

@@ -9,6 +9,15 @@ use crate::report;
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
 
+/// What becomes of a result on GitHub, beside the step's own summary and outputs.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    /// The comment and the issue.
+    pub(super) publish: PublishOptions,
+    /// The token for GitHub; never sent to the load target.
+    pub(super) token: Option<Secret>,
+}
+
 /// Hides every secret in a step's log: before anything else is printed.
 pub(super) fn mask(secrets: &[Secret], world: &World) {
     if ActionsEnv::from_vars(&world.vars).active {

@@ -2,43 +2,22 @@
 
 use std::sync::Arc;
 
-use super::suite::{Session, job};
+use super::session::{Session, job};
 use crate::engine::{self, Clock, Minted, Stop, Unobserved};
 use crate::ids::ScenarioId;
-use crate::plan::{Plan, ProbePlan};
+use crate::plan::MintingPlan;
 use crate::suite::ScenarioReport;
 
-/// Keys for `plan`, which asks for some to be minted; `None` where onboarding's
-/// settings aren't known.
+/// Creates as many customers as are `wanted`, or fewer where that fails.
 pub(super) async fn mint(
     session: &Session,
-    plan: &Plan,
+    minting: &MintingPlan,
+    wanted: u32,
     clock: Arc<dyn Clock>,
     stop: &Stop,
-) -> anyhow::Result<Option<Minted>> {
-    let Some(onboarding) = session.onboarding.as_ref() else { return Ok(None) };
-    let onboarding = Plan {
-        stages: Vec::new(),
-        probes: ProbePlan { share: 0.0, kinds: Vec::new() },
-        ..onboarding.clone()
-    };
-    // Where addresses may be claimed, each creates no more than its limit admits.
-    let limit = onboarding.criteria.limit.map(|limit| limit.limit);
-    let per_address = limit.filter(|_| session.plan.environment.verify_limits);
-    let job = job(session, &onboarding, &session.keys, clock, Arc::new(Unobserved), stop)?;
-    Ok(Some(engine::mint(job, plan.identities.mint, per_address).await))
-}
-
-/// `plan` with the keys there are: those it had and the minted ones.
-pub(super) fn with_keys(plan: &Plan, keys: usize) -> Plan {
-    let mut plan = plan.clone();
-    let there = u32::try_from(keys).unwrap_or(u32::MAX);
-    let wanted = plan.identities.count + plan.identities.set_aside;
-    if there < wanted {
-        plan.identities.set_aside = 0;
-        plan.identities.count = there.max(1);
-    }
-    plan
+) -> anyhow::Result<Minted> {
+    let job = job(session, &minting.through, &session.keys, clock, Arc::new(Unobserved), stop)?;
+    Ok(engine::mint(job, wanted, minting.per_address).await)
 }
 
 /// Counts the requests of the minting where FORMATS.md wants them: onboarding's.

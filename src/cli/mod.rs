@@ -21,6 +21,7 @@ mod report;
 mod results;
 mod run;
 mod serve;
+mod session;
 mod signals;
 mod suite;
 mod surroundings;

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::action::Delivery;
 use super::args::RunArgs;
 use super::checkpoint::{self, Checkpointer};
+use super::delivery::Delivery;
 use super::progress::Progress;
 use super::results::Results;
+use super::session::Session;
 use super::signals::signalled;
-use super::suite::{self, Session};
+use super::suite;
 use super::surroundings;
 use super::{UsageError, World, check, delivery, inputs};
-use crate::config::{Flags, Purpose, Resolved};
+use crate::config::{Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
-use crate::ids::ScenarioId;
-use crate::plan::{self, Plan, SuitePlan};
+use crate::plan;
 use crate::preflight::CheckState;
 use crate::report;
 use crate::suite::SuiteReport;
@@ -39,10 +39,10 @@ fn run_and_deliver(
     delivery: Option<&Delivery>,
     world: &World,
 ) -> anyhow::Result<u8> {
-    let mut resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
+    let resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
     // Before the results directory is cleared: the baseline may lie in it.
     let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?;
-    let feasible = delivery::grouped("The plan", world, || tell_plan(&mut resolved, args, world));
+    let feasible = delivery::grouped("The plan", world, || tell_plan(&resolved, args, world));
     if !feasible {
         return Err(UsageError::Plain(
             "--strict-plan: a gate of this plan can't be met by any server; nothing was sent"
@@ -53,7 +53,7 @@ fn run_and_deliver(
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
     // The target answers while it is held.
-    let (session, _target) = session(resolved, baseline, args, world)?;
+    let (session, _target) = session(resolved, baseline, world)?;
     let (report, session) =
         delivery::grouped("The run", world, || measure(session, args, &results, world))?;
     let code = report.verdict.exit_code();
@@ -69,7 +69,7 @@ fn run_and_deliver(
 
 /// Says what will be sent and what it can show; `false` where `--strict-plan`
 /// forbids it.
-fn tell_plan(resolved: &mut Resolved, args: &RunArgs, world: &World) -> bool {
+fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
     let feasibility = plan::suite_feasibility(&resolved.plan);
     world.output.note(report::plan_lines(&feasibility).trim_matches('\n'));
     if !resolved.plan.environment.embedded {
@@ -77,10 +77,6 @@ fn tell_plan(resolved: &mut Resolved, args: &RunArgs, world: &World) -> bool {
         world
             .output
             .note(&format!("this run will create {creates} on {}", resolved.plan.environment.url));
-    }
-    let seed = resolved.plan.seed;
-    for plan in &mut resolved.plan.scenarios {
-        plan.criteria.prediction = plan::predict_hits(plan, seed);
     }
     !(args.strict_plan && feasibility.is_impossible())
 }
@@ -119,11 +115,9 @@ fn measure(
 fn session(
     resolved: Resolved,
     baseline: Option<SuiteReport>,
-    args: &RunArgs,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
     let Resolved { mut plan, mut secrets, notices, embedded_keys } = resolved;
-    let onboarding = onboarding_plan(&plan, args, world)?;
     let mut target = None;
     if plan.environment.embedded {
         let config = TargetConfig::embedded(plan.seed, embedded_keys);
@@ -143,29 +137,9 @@ fn session(
         context: surroundings::context(&world.vars),
         notices,
         baseline: baseline.map(Arc::new),
-        onboarding,
         unreachable: None,
     };
     Ok((session, target))
-}
-
-/// Onboarding's plan, in the run or not, where keys are to be minted through it.
-fn onboarding_plan(
-    suite: &SuitePlan,
-    args: &RunArgs,
-    world: &World,
-) -> anyhow::Result<Option<Plan>> {
-    let of = |suite: &SuitePlan| {
-        suite.scenarios.iter().find(|p| p.scenario == ScenarioId::Onboarding).cloned()
-    };
-    if suite.scenarios.iter().all(|plan| plan.identities.mint == 0) {
-        return Ok(None);
-    }
-    if let Some(plan) = of(suite) {
-        return Ok(Some(plan));
-    }
-    let flags = Flags { scenarios: vec![ScenarioId::Onboarding], ..inputs::run_flags(args) };
-    Ok(of(&inputs::resolve(&flags, Purpose::Run, world)?.plan))
 }
 
 /// Sees to it that the system gives as many sockets as the in-flight cap may need.

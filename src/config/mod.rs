@@ -1,5 +1,6 @@
 //! Text becomes meaning: files, environment variables and flags become a plan, or errors that point at the line.
 
+mod destination;
 mod diagnostics;
 mod file;
 pub mod guard;

@@ -1,16 +1,18 @@
 //! One plan a scenario: stages scaled and checked, identities counted, criteria collected.
 
+use super::destination::Destination;
 use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion};
 use super::file::{File, Identities, ScenarioConfig};
 use super::identities::Question;
 use super::inputs::{Flags, Secrets};
 use super::parse_threshold;
-use super::resolve::Target;
 use super::thresholds::{self, Facts};
 use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
 use crate::ids::{ProbeKind, ScenarioId};
-use crate::plan::{EngineSettings, IdentityKind, Plan, ProbePlan, Schedule, Stage};
+use crate::plan::{
+    EngineSettings, Extras, IdentityKind, MintingPlan, Plan, ProbePlan, Schedule, Stage,
+};
 use crate::scenario::Settings;
 use crate::units::{self, Nanos};
 
@@ -23,9 +25,9 @@ const BASELINE_KEY: &str = "response_time{outcome:accepted}";
 const BASELINE_EXPRESSION: &str = "p(95)<2*baseline";
 
 /// What the plans of one run share.
-pub(super) struct Run<'a> {
+pub(super) struct Basis<'a> {
     pub(super) file: &'a File,
-    pub(super) target: &'a Target,
+    pub(super) target: &'a Destination,
     pub(super) profile: &'a str,
     /// The flag or variable that named the profile; empty: the environment's.
     pub(super) profile_from: &'static str,
@@ -37,15 +39,15 @@ pub(super) struct Run<'a> {
 
 /// Plans every scenario that is to run.
 pub(super) fn plan(
-    run: &Run<'_>,
+    basis: &Basis<'_>,
     notices: &mut Vec<String>,
     problems: &mut Diagnostics,
 ) -> Vec<Plan> {
-    let named = !run.flags.scenarios.is_empty();
+    let named = !basis.flags.scenarios.is_empty();
     let mut wanted: Vec<ScenarioId> = if named {
-        run.flags.scenarios.clone()
+        basis.flags.scenarios.clone()
     } else {
-        run.target.scenarios.clone().unwrap_or_else(|| ScenarioId::ALL.to_vec())
+        basis.target.scenarios.clone().unwrap_or_else(|| ScenarioId::ALL.to_vec())
     };
     let mut seen = Vec::new();
     wanted.retain(|id| {
@@ -55,18 +57,34 @@ pub(super) fn plan(
         }
     });
     let (able, unable): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|id| run.stages_of(*id).is_some());
+        wanted.into_iter().partition(|id| basis.stages_of(*id).is_some());
     if able.is_empty() || (named && !unable.is_empty()) {
-        run.report_profile(&unable, problems);
+        basis.report_profile(&unable, problems);
     } else {
         for id in unable {
-            notices.push(format!("{id} has no stages for profile {}: it doesn't run", run.profile));
+            notices
+                .push(format!("{id} has no stages for profile {}: it doesn't run", basis.profile));
         }
     }
-    able.into_iter().filter_map(|id| run.plan_one(id, notices, problems)).collect()
+    able.into_iter().filter_map(|id| basis.plan_one(id, notices, problems)).collect()
 }
 
-impl Run<'_> {
+/// How keys are minted where a plan asks for some: through onboarding, whether it
+/// is in the run or not.
+pub(super) fn minting(basis: &Basis<'_>, plans: &[Plan]) -> Option<MintingPlan> {
+    if plans.iter().all(|plan| plan.identities.mint == 0) {
+        return None;
+    }
+    let planned = plans.iter().find(|plan| plan.scenario == ScenarioId::Onboarding).cloned();
+    let through = planned.or_else(|| {
+        // What there is to say of its load concerns nobody: it has none.
+        let mut unused = Diagnostics::default();
+        basis.assemble(ScenarioId::Onboarding, Vec::new(), &mut Vec::new(), &mut unused)
+    });
+    Some(MintingPlan::through(through?, basis.target.environment.verify_limits))
+}
+
+impl Basis<'_> {
     fn stages_of(&self, id: ScenarioId) -> Option<&[Stage]> {
         let profile = self.file.scenarios.get(&id)?.profiles.get(self.profile)?;
         Some(profile.stages.as_slice()).filter(|stages| !stages.is_empty())
@@ -110,6 +128,19 @@ impl Run<'_> {
             ttl_minutes: &config.ttl_minutes,
         };
         thresholds::check(&config.thresholds, &facts, problems);
+        self.assemble(id, stages, notices, problems)
+    }
+
+    /// A plan without what [`Plan::completed`] adds.
+    fn assemble(
+        &self,
+        id: ScenarioId,
+        stages: Vec<Stage>,
+        notices: &mut Vec<String>,
+        problems: &mut Diagnostics,
+    ) -> Option<Plan> {
+        let config = self.file.scenarios.get(&id)?;
+        let schedule = Schedule::new(&stages);
         let engine = self.file.engine?;
         let share = if self.target.probes { self.file.share } else { 0.0 };
         let mint = self.mint(id, config, notices);
@@ -119,6 +150,7 @@ impl Run<'_> {
             profile: self.profile.to_owned(),
             settings: self.settings(id, config),
             probes: ProbePlan { share, kinds: if share > 0.0 { kinds(id) } else { Vec::new() } },
+            extras: Extras::default(),
             identities: identities.answer(),
             engine: engine.settings,
             criteria: self.criteria(config, engine.settings, engine.own_lag, notices),

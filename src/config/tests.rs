@@ -140,6 +140,62 @@ fn the_file_is_laid_over_key_by_key() {
 }
 
 #[test]
+fn a_plan_is_complete_when_it_is_handed_out() {
+    let resolved = Try::default().env("embedded").run();
+    let forging = resolved.plan.environment.verify_limits;
+    for plan in &resolved.plan.scenarios {
+        assert!(plan.criteria.prediction.is_some(), "{}", plan.scenario);
+        assert_eq!(plan.clone().completed(SEED, forging), *plan, "nothing is left to be added");
+        let proved = plan.identities.set_aside > 0;
+        assert_eq!(plan.extras.proof_requests() > 0, proved, "{}", plan.scenario);
+        let found = crate::plan::feasibility(plan, &resolved.plan);
+        assert_eq!(found.prediction, plan.criteria.prediction);
+    }
+}
+
+#[test]
+fn one_address_announces_the_request_that_names_another() {
+    let one = "[scenarios.onboarding]\nidentities = 1";
+    let resolved = Try::file(one).env("embedded").run();
+    let plan = &resolved.plan.scenarios[0];
+    assert!(plan.extras.naming && plan.identities.set_aside == 0);
+    let prediction = plan.criteria.prediction.expect("a limit is declared");
+    let mut silent = plan.clone();
+    silent.extras.naming = false;
+    let silent = silent.completed(SEED, false).criteria.prediction.expect("as before");
+    assert_eq!(prediction.hits_high, silent.hits_high + 1);
+    assert_eq!(prediction.hits_low, silent.hits_low);
+    let mut never = Try::file(one).env("production");
+    never.flags.confirm_production = Some("api.rsolv.dev".to_owned());
+    let never = never.resolve(Purpose::Plan).expect("a plan");
+    assert!(never.plan.scenarios.iter().all(|plan| !plan.extras.naming), "nothing is forged there");
+}
+
+#[test]
+fn keys_that_could_not_be_had_change_the_prediction_too() {
+    let wanted = Try::file("[scenarios.credential-vending]\nmint_keys = 4\nprofiles.full = [{ duration = \"0s\", target = 3 }, { duration = \"2m\", target = 3 }]")
+        .var("TEST_API_KEY_1", "rsolv_the_only_key_there_is_0000000000000")
+        .flags(|flags| flags.scenarios = vec![ScenarioId::CredentialVending])
+        .run();
+    let minting = wanted.plan.minting.as_ref().expect("keys are to be minted");
+    assert_eq!(minting.through.scenario, ScenarioId::Onboarding);
+    assert!(minting.through.stages.is_empty() && !minting.through.extras.naming);
+    assert_eq!(minting.per_address, Some(10));
+    let plan = wanted.plan.scenarios[0].clone();
+    assert_eq!((plan.identities.count, plan.identities.set_aside), (4, 1));
+    assert_eq!(plan.clone().with_keys(5, SEED), plan, "as many as planned");
+    let short = plan.clone().with_keys(2, SEED);
+    assert_eq!((short.identities.count, short.identities.set_aside), (2, 0));
+    assert_eq!(short.extras.proof_requests(), 0);
+    let (before, after) = (plan.criteria.prediction, short.criteria.prediction);
+    let hits = |of: Option<crate::limits::Prediction>| of.expect("a limit").hits_high;
+    assert!(
+        hits(after) > hits(before),
+        "two keys may be refused more than four: {before:?} {after:?}"
+    );
+}
+
+#[test]
 fn flags_outrank_variables_and_these_the_file() {
     let file = "[environments.here]\nurl = \"http://127.0.0.1:1\"\n";
     let attempt = || Try::file(file).var("LOAD_GATE_ENV", "here").var("API_URL", " ");

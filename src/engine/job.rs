@@ -38,13 +38,6 @@ pub struct Job {
     pub observer: Arc<dyn Observer>,
     /// Ends the run early.
     pub stop: Stop,
-    /// When the set-aside identity sends, counted from the start of the proof;
-    /// empty where there is none.
-    pub proof: Vec<Nanos>,
-    /// How many of `proof` come before the load.
-    pub proof_lead_in: usize,
-    /// Whether one forged address may be tried after a refusal.
-    pub try_spoofing: bool,
     /// Whether the environment is protected: a breaker ends a failing run.
     pub protected: bool,
 }
@@ -67,7 +60,8 @@ pub(super) struct Run {
     /// Given when answers are no longer awaited.
     pub(super) abandon: Notify,
     pub(super) abandoned: AtomicBool,
-    pub(super) spoof_tried: AtomicBool,
+    /// Whether a refusal was answered with a request under an address of its own.
+    pub(super) named: AtomicBool,
     pub(super) extra: AtomicU64,
 }
 
@@ -100,7 +94,7 @@ impl Run {
             idle: Notify::new(),
             abandon: Notify::new(),
             abandoned: AtomicBool::new(false),
-            spoof_tried: AtomicBool::new(false),
+            named: AtomicBool::new(false),
             extra: AtomicU64::new(0),
             job,
         })

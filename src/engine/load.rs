@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::events::{Event, Tick};
 use super::job::Run;
 use super::request::{Errand, Prepared};
-use super::run::stopped;
 use super::stop::StopReason;
-use crate::ids::ProbeKind;
 use crate::measure::{Ended, Sample};
 use crate::units::Nanos;
 
@@ -26,14 +24,14 @@ pub(super) async fn load(run: &Arc<Run>) -> Ended {
     let watcher = tokio::spawn(watch(Arc::clone(run), start));
     let ended = match dispatch_all(run, start).await {
         Ok(()) => Ended::Completed,
-        Err(reason) => stopped(&reason, run.now() - start),
+        Err(reason) => reason.ended(run.now() - start),
     };
     watcher.abort();
     ended
 }
 
 async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
-    let mut probes = ProbeTurns::new(run);
+    let mut probes = run.job.plan.probes.turns(run.schedule.total()).peekable();
     let mut follow_ups = FollowUps::new(run, start);
     let mut burst = 0;
     for (n, stage, due) in run.schedule.iter() {
@@ -62,7 +60,7 @@ async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
         } else {
             run.spawn_prepared(prepared.unwrap_or_else(|| prepare(run, errand, start + due)));
         }
-        if let Some(kind) = probes.turn(n) {
+        if let Some((_, kind)) = probes.next_if(|(with, _)| *with <= n) {
             let k = run.extra.fetch_add(1, Ordering::Relaxed);
             let identity = run.job.identities.of_probe(k);
             run.spawn(Errand::Probe { k, kind }, identity);
@@ -106,40 +104,6 @@ fn drop_arrival(run: &Run, n: u64, stage: u16, due: Nanos) {
     run.recorder().record(&Sample::dropped(n, stage, identity, due), None);
 }
 
-/// Which arrivals are accompanied by a probe: spread evenly, the kinds in turn.
-struct ProbeTurns {
-    kinds: Vec<ProbeKind>,
-    total: u64,
-    arrivals: u64,
-    done: u64,
-}
-
-impl ProbeTurns {
-    fn new(run: &Run) -> Self {
-        let (kinds, share) = (run.job.plan.probes.kinds.clone(), run.job.plan.probes.share);
-        let arrivals = run.schedule.total();
-        let wanted = (arrivals as f64 * share).round() as u64;
-        // One of each kind has gone ahead of the load.
-        let total = wanted.saturating_sub(kinds.len() as u64);
-        Self { kinds, total, arrivals, done: 0 }
-    }
-
-    fn turn(&mut self, n: u64) -> Option<ProbeKind> {
-        if self.done >= self.total || self.kinds.is_empty() {
-            return None;
-        }
-        // Probe d comes along with arrival (2d + 1) / (2 total) of the way.
-        let at =
-            u128::from(2 * self.done + 1) * u128::from(self.arrivals) / u128::from(2 * self.total);
-        if u128::from(n) < at {
-            return None;
-        }
-        let kind = self.kinds.get((self.done % self.kinds.len() as u64) as usize).copied();
-        self.done += 1;
-        kind
-    }
-}
-
 /// What the identity set aside sends during the load.
 struct FollowUps {
     /// Counted from the start of the load.
@@ -150,13 +114,8 @@ struct FollowUps {
 impl FollowUps {
     fn new(run: &Run, start: Nanos) -> Self {
         let began = run.proof_start.get().copied().unwrap_or(start);
-        let lead_in = run.job.proof_lead_in.min(run.job.proof.len());
-        let moments: Vec<_> = match run.job.identities.set_aside() {
-            Some(_) => {
-                run.job.proof[lead_in..].iter().map(|moment| (began + *moment) - start).collect()
-            }
-            None => Vec::new(),
-        };
+        let follow_ups = &run.job.plan.extras.proof.follow_ups;
+        let moments: Vec<_> = follow_ups.iter().map(|moment| (began + *moment) - start).collect();
         let mut moments = moments.into_iter();
         let next = moments.next();
         Self { moments, next }

@@ -148,7 +148,7 @@ impl Run {
         }
         self.record(errand, identity.id, &request, &exchange, sent, &judged);
         if report.status == 429 {
-            self.try_spoofing();
+            self.name_address();
         }
         report
     }
@@ -282,8 +282,8 @@ impl Run {
 
     /// After the first refusal, once: does the limiter take the caller's word
     /// for its address?
-    fn try_spoofing(self: &Arc<Self>) {
-        if !self.job.try_spoofing || self.spoof_tried.swap(true, Ordering::AcqRel) {
+    fn name_address(self: &Arc<Self>) {
+        if !self.job.plan.extras.naming || self.named.swap(true, Ordering::AcqRel) {
             return;
         }
         let (run, under_way) = (Arc::clone(self), self.enter());

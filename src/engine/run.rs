@@ -9,8 +9,6 @@ use super::job::{Job, Run};
 use super::load::load;
 use super::platform;
 use super::request::{Errand, Report};
-use super::stop::StopReason;
-use crate::ids::ProbeKind;
 use crate::measure::{CanaryResult, Ended, Recording};
 use crate::outcome::Outcome;
 use crate::units::Nanos;
@@ -30,7 +28,7 @@ pub async fn run(job: Job) -> Recording {
     let ended = tokio::select! {
         biased;
         ended = before_load(&run) => ended,
-        reason = run.job.stop.given() => Some(stopped(&reason, Nanos::ZERO)),
+        reason = run.job.stop.given() => Some(reason.ended(Nanos::ZERO)),
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -40,7 +38,7 @@ pub async fn run(job: Job) -> Recording {
     drain(&run).await;
     // A signal that came while answers were awaited interrupts as well.
     let ended = match (ended, run.job.stop.reason()) {
-        (Ended::Completed, Some(reason)) => stopped(&reason, run.load_time()),
+        (Ended::Completed, Some(reason)) => reason.ended(run.load_time()),
         (ended, _) => ended,
     };
     finish(&run, ended, cpu_before)
@@ -102,11 +100,7 @@ fn note_on(report: &Report) -> String {
 
 /// One probe of each kind while the limiter still has room for it.
 async fn first_probes(run: &Arc<Run>) {
-    let kinds: Vec<ProbeKind> = run.job.plan.probes.kinds.clone();
-    if run.job.plan.probes.share <= 0.0 {
-        return;
-    }
-    for kind in kinds {
+    for &kind in run.job.plan.probes.before_load() {
         let k = run.extra.fetch_add(1, Ordering::Relaxed);
         run.carry_out(Errand::Probe { k, kind }, &run.job.identities.of_probe(k)).await;
     }
@@ -117,7 +111,7 @@ async fn prove(run: &Arc<Run>) {
     let Some(identity) = run.job.identities.set_aside() else { return };
     let start = run.now();
     run.proof_start.get_or_init(|| start);
-    let lead_in = run.job.proof.get(..run.job.proof_lead_in).unwrap_or_default();
+    let lead_in = &run.job.plan.extras.proof.lead_in;
     run.observe(&Event::Proof(lead_in.last().copied().unwrap_or_default()));
     for moment in lead_in {
         run.job.clock.sleep_until(run.epoch + start + *moment).await;
@@ -151,13 +145,6 @@ async fn drain(run: &Arc<Run>) {
             run.abandon.notify_waiters();
             run.idle().await;
         }
-    }
-}
-
-pub(super) fn stopped(reason: &StopReason, after: Nanos) -> Ended {
-    match reason {
-        StopReason::Interrupted => Ended::Interrupted { after },
-        StopReason::Aborted(reason) => Ended::Aborted { after, reason: reason.clone() },
     }
 }
 

@@ -2,6 +2,9 @@
 
 use tokio::sync::watch;
 
+use crate::measure::Ended;
+use crate::units::Nanos;
+
 /// Why a run is to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {
@@ -9,6 +12,16 @@ pub enum StopReason {
     Interrupted,
     /// A breaker or a threshold with `abortOnFail`; which, and what it saw.
     Aborted(String),
+}
+
+impl StopReason {
+    /// How a run ends that this ended, so long after its load began.
+    pub(super) fn ended(self, after: Nanos) -> Ended {
+        match self {
+            Self::Interrupted => Ended::Interrupted { after },
+            Self::Aborted(reason) => Ended::Aborted { after, reason },
+        }
+    }
 }
 
 /// A signal that is given once and then stands. Clones share it.

@@ -12,7 +12,7 @@ use crate::gate::{Criteria, GeneratorBounds};
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::measure::{Connections, Ended, Recording};
 use crate::outcome::Outcome;
-use crate::plan::{EngineSettings, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
+use crate::plan::{EngineSettings, Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
 use crate::scenario::{self, Request, Settings};
 use crate::secret::Secret;
 use crate::units::Nanos;
@@ -94,6 +94,7 @@ fn plan(stages: Vec<Stage>) -> Plan {
         },
         identities: IdentityPlan { kind: IdentityKind::Global, count: 1, set_aside: 0, mint: 0 },
         probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::BadSignature] },
+        extras: Extras::default(),
         engine: EngineSettings {
             timeout: Nanos::from_secs(30),
             connect_timeout: Nanos::from_secs(10),
@@ -169,9 +170,6 @@ async fn run_with(
         clock,
         observer: Arc::new(Unobserved),
         stop,
-        proof: Vec::new(),
-        proof_lead_in: 0,
-        try_spoofing: false,
         protected: false,
     })
     .await;
@@ -289,6 +287,27 @@ async fn probes_accompany_the_load_at_their_share() {
     assert!(run.recording.probes.iter().all(|probe| probe.breached == probe.sent));
     assert_eq!(run.recording.total().outcomes.total(), 10_000);
     assert_eq!(run.recording.total().requests, 10_051);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sent_is_what_was_planned() {
+    let mut plan = plan(stages(&[(0, 50.0), (100, 50.0)]));
+    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    plan.identities =
+        IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0 };
+    if let Some(limit) = &mut plan.criteria.limit {
+        (limit.limit, limit.scope) = (100, Scope::Ip);
+    }
+    let plan = plan.completed(7, true);
+    let prediction = plan.criteria.prediction.expect("a limit is declared");
+    let announced = prediction.admitted_low + prediction.hits_high;
+    let run = run_with(plan.clone(), true, None, |_| (Duration::ZERO, answer(429, "{}"))).await;
+    assert_eq!(run.recording.total().requests, announced);
+    assert_eq!(run.recording.spoofed, Some(false), "one request named an address of its own");
+    let silent = Plan { extras: Extras { naming: false, ..plan.extras.clone() }, ..plan };
+    let run = run_with(silent, true, None, |_| (Duration::ZERO, answer(429, "{}"))).await;
+    assert_eq!(run.recording.total().requests, announced - 1);
+    assert_eq!(run.recording.spoofed, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -63,6 +63,8 @@ pub struct Feasibility {
     pub minted: u32,
     /// Requests of that proof, and how long it holds the load up, in seconds.
     pub proof: Option<(u64, f64)>,
+    /// Whether one request follows the first refusal under an address of its own.
+    pub naming: bool,
     /// The declared limit; `None`: none.
     #[serde(serialize_with = "limit_in_seconds")]
     pub limit: Option<DeclaredLimit>,
@@ -149,16 +151,15 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
     let schedule = Schedule::new(&plan.stages);
     let arrivals = schedule.total();
     let accepted = traffic::arrivals_admitted(plan, &schedule);
-    let prediction = traffic::predict_hits(plan, suite.seed);
+    let prediction = plan.criteria.prediction;
     let minted: u64 = suite.scenarios.iter().map(|plan| u64::from(plan.identities.mint)).sum();
-    let requests = traffic::requests(plan, suite.seed) + minted;
+    let requests = traffic::requests(plan, &schedule) + u64::from(plan.extras.naming) + minted;
     let supply = Supply { arrivals, requests, admitted: accepted, prediction };
     let thresholds: Vec<Outlook> =
         plan.criteria.thresholds.iter().map(|threshold| outlook(threshold, &supply)).collect();
     let share =
         |admitted: u64| if arrivals == 0 { 0.0 } else { 1.0 - admitted as f64 / arrivals as f64 };
-    let proof = traffic::proof_of(plan, suite.seed);
-    let sent = (proof.lead_in.len() + proof.follow_ups.len()) as u64;
+    let (proof, sent) = (&plan.extras.proof, plan.extras.proof_requests());
     let mut contradictions = Vec::new();
     contradictions.extend(over_the_limit(plan, suite, &schedule, accepted));
     contradictions.extend(thresholds.iter().filter_map(|t| unsupported(t, plan, suite)));
@@ -173,6 +174,7 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
         set_aside: plan.identities.set_aside > 0,
         minted: plan.identities.mint,
         proof: (sent > 0).then(|| (sent, proof.load_starts.as_secs_f64())),
+        naming: plan.extras.naming,
         limit: plan.criteria.limit,
         prediction,
         refused_share: (share(accepted.1), share(accepted.0)),

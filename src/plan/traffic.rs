@@ -2,53 +2,42 @@
 
 use super::{IdentityKind, Plan, Schedule};
 use crate::admission::{DeclaredLimit, Scope};
-use crate::limits::{self, Prediction, ProofSchedule};
+use crate::limits::{self, Prediction};
 use crate::units::Nanos;
 
 /// How long canary and first probes may take together before the load starts:
 /// bounds are taken over both.
 const BEFORE_LOAD: [Nanos; 2] = [Nanos::from_millis(50), Nanos::from_secs(5)];
 
-/// When the identity that is set aside sends; empty where none is.
-#[must_use]
-pub fn proof_of(plan: &Plan, seed: u64) -> ProofSchedule {
-    let schedule = Schedule::new(&plan.stages);
-    match plan.criteria.limit {
-        Some(limit) if plan.identities.set_aside > 0 => {
-            limits::proof_schedule(&limit, schedule.peak(), seed, schedule.duration())
-        }
-        _ => ProofSchedule::default(),
-    }
-}
-
 /// What a correct limiter of the declared kind does with everything the plan
 /// sends (arrivals, canary, probes, proof; not minting), over every phase and
 /// algorithm. Admitted is any answer but 429. `None`: no limit is declared.
-#[must_use]
-pub fn predict_hits(plan: &Plan, seed: u64) -> Option<Prediction> {
+pub(super) fn predict_hits(plan: &Plan) -> Option<Prediction> {
     let limit = plan.criteria.limit?;
     let schedule = Schedule::new(&plan.stages);
-    let proof = proof_of(plan, seed);
-    let probes = probe_count(plan, schedule.total());
+    let proof = &plan.extras.proof;
     let (mut low, mut high) = (u64::MAX, 0);
     for before in BEFORE_LOAD {
         // A probe may use quota or not (API.md leaves it open where the limiter
         // stands): both are reckoned with, where it shares an identity.
-        for probes in [0, probes] {
+        for with_probes in [false, true] {
             let mut streams = arrivals(plan, &schedule, before + proof.load_starts);
             if let Some(first) = streams.first_mut() {
                 first.push(Nanos::ZERO);
             }
-            along_with_load(&mut streams, plan, &schedule, probes, before + proof.load_starts);
+            if with_probes {
+                along_with_load(&mut streams, plan, &schedule, before + proof.load_starts);
+            }
             streams.push(proof.lead_in.iter().chain(&proof.follow_ups).copied().collect());
             let here = limits::predict(&limit, streams);
             low = low.min(here.hits_low);
             high = high.max(here.hits_high);
         }
     }
-    let spoof = spoof_tries(plan);
-    let sent = requests(plan, seed);
-    let high = high + spoof;
+    // Nobody names an address of its own before somebody was refused.
+    let naming = u64::from(plan.extras.naming && high > 0);
+    let sent = requests(plan, &schedule) + naming;
+    let high = high + naming;
     Some(Prediction {
         admitted_low: sent.saturating_sub(high),
         admitted_high: sent.saturating_sub(low),
@@ -57,18 +46,11 @@ pub fn predict_hits(plan: &Plan, seed: u64) -> Option<Prediction> {
     })
 }
 
-/// Whether one request is sent under another address after a refusal.
-fn spoof_tries(plan: &Plan) -> u64 {
-    let by_address = plan.criteria.limit.is_some_and(|limit| limit.scope == Scope::Ip);
-    u64::from(by_address && plan.identities.set_aside > 0)
-}
-
-/// Requests of any kind: arrivals, canary, probes, proof; not minting.
-pub(super) fn requests(plan: &Plan, seed: u64) -> u64 {
-    let schedule = Schedule::new(&plan.stages);
-    let proof = proof_of(plan, seed);
-    let proof = (proof.lead_in.len() + proof.follow_ups.len()) as u64;
-    schedule.total() + 1 + probe_count(plan, schedule.total()) + proof + spoof_tries(plan)
+/// Requests of any kind that go out whatever is answered: arrivals, canary,
+/// probes, proof; not minting.
+pub(super) fn requests(plan: &Plan, schedule: &Schedule) -> u64 {
+    let arrivals = schedule.total();
+    arrivals + 1 + plan.probes.requests(arrivals) + plan.extras.proof_requests()
 }
 
 /// Of the arrivals alone, how many a correct limiter admits at least and at
@@ -77,15 +59,6 @@ pub(super) fn arrivals_admitted(plan: &Plan, schedule: &Schedule) -> (u64, u64) 
     let Some(limit) = plan.criteria.limit else { return (schedule.total(), schedule.total()) };
     let found = limits::predict(&limit, arrivals(plan, schedule, Nanos::ZERO));
     (found.admitted_low, found.admitted_high)
-}
-
-/// Probes that are sent, whatever they are sent for.
-fn probe_count(plan: &Plan, arrivals: u64) -> u64 {
-    if plan.probes.share <= 0.0 {
-        return 0;
-    }
-    let wanted = (arrivals as f64 * plan.probes.share).round() as u64;
-    wanted.max(plan.probes.kinds.len() as u64)
 }
 
 /// Whether each identity has a quota of its own.
@@ -124,26 +97,17 @@ fn arrivals(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Vec<Nanos>> {
     streams
 }
 
-/// Adds the probes to the identities that send them: one of each kind before
-/// the load, the others spread over it. Where every address is forged each probe
-/// has one of its own; a wrong key belongs to nobody.
-fn along_with_load(
-    streams: &mut [Vec<Nanos>],
-    plan: &Plan,
-    schedule: &Schedule,
-    probes: u64,
-    start: Nanos,
-) {
+/// Adds the probes to the identities that send them: those before the load, and
+/// those that go along with it. Where every address is forged each probe has one
+/// of its own; a wrong key belongs to nobody.
+fn along_with_load(streams: &mut [Vec<Nanos>], plan: &Plan, schedule: &Schedule, start: Nanos) {
     let apart = match plan.identities.kind {
         IdentityKind::Address => plan.identities.count + plan.identities.set_aside > 1,
         IdentityKind::Key => true,
         IdentityKind::Global => false,
     };
     let Some(stream) = streams.first_mut().filter(|_| !apart) else { return };
-    let first = plan.probes.kinds.len() as u64;
-    for probe in 0..probes {
-        let at = probe.saturating_sub(first) * schedule.total() / (probes - first).max(1);
-        let due = schedule.due(at + 1).unwrap_or_default();
-        stream.push(if probe < first { Nanos::ZERO } else { start + due });
-    }
+    stream.extend(plan.probes.before_load().iter().map(|_| Nanos::ZERO));
+    let turns = plan.probes.turns(schedule.total());
+    stream.extend(turns.map(|(n, _)| start + schedule.due(n).unwrap_or_default()));
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Extras;
 use crate::gate::Criteria;
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::measure::{Ended, Recording};
@@ -98,6 +99,9 @@ pub struct Plan {
     pub identities: IdentityPlan,
     /// What must be refused.
     pub probes: ProbePlan,
+    /// What is sent beside canary, arrivals and probes.
+    #[serde(default)]
+    pub extras: Extras,
     /// How requests are sent.
     pub engine: EngineSettings,
     /// What must be true.
@@ -137,4 +141,31 @@ pub struct SuitePlan {
     pub allow_skip: bool,
     /// The scenarios, in the order they run.
     pub scenarios: Vec<Plan>,
+    /// How customers are created for their keys; `None`: no scenario asks for any.
+    pub minting: Option<MintingPlan>,
+}
+
+/// How customers are created, one after another, for the keys of another scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MintingPlan {
+    /// Whose requests create them; of its own it has no arrivals and no extras.
+    pub through: Plan,
+    /// How many one address may create before the next is claimed; `None`: all
+    /// come from this machine's own.
+    pub per_address: Option<u64>,
+}
+
+impl MintingPlan {
+    /// Minting through `plan`'s requests. `forging`: whether addresses may be
+    /// claimed where it goes.
+    #[must_use]
+    pub fn through(plan: Plan, forging: bool) -> Self {
+        let limit = plan.criteria.limit.filter(|_| forging);
+        let probes = ProbePlan { share: 0.0, kinds: Vec::new() };
+        let (stages, extras) = (Vec::new(), Extras::default());
+        Self {
+            through: Plan { stages, probes, extras, ..plan },
+            per_address: limit.map(|limit| limit.limit),
+        }
+    }
 }

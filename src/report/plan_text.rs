@@ -49,11 +49,12 @@ pub fn plan_lines(suite: &SuiteFeasibility) -> String {
 pub fn creation_line(suite: &SuiteFeasibility) -> String {
     let of = |id: ScenarioId| {
         let running = suite.scenarios.iter().find(|s| s.scenario == id && s.skip.is_none());
-        // The canary, and what the limiter's proof has admitted, come on top.
+        // The canary, what the limiter's proof has admitted, and the request under an
+        // address of its own come on top.
         let created = |s: &Feasibility| {
             let limit = s.limit.map_or(0, |limit| limit.limit);
             let more = 1 + s.proof.map_or(0, |(sent, _)| sent.min(limit));
-            (s.accepted.0 + more, s.accepted.1 + more)
+            (s.accepted.0 + more, s.accepted.1 + more + u64::from(s.naming))
         };
         match running.map_or((0, 0), created) {
             (0, 0) => "0".to_owned(),
@@ -169,6 +170,11 @@ fn limit_lines(scenario: &Feasibility) -> Vec<String> {
             count(requests),
             lasting(before)
         ));
+    }
+    if scenario.naming {
+        lines.push(
+            "after the first refusal: one request that claims an address of its own".to_owned(),
+        );
     }
     lines
 }

@@ -321,6 +321,7 @@ mod tests {
                 mint: 0,
             },
             probes: ProbePlan { share: 0.0, kinds: Vec::new() },
+            extras: crate::plan::Extras::default(),
             engine: EngineSettings {
                 timeout: Nanos::from_secs(30),
                 connect_timeout: Nanos::from_secs(10),

@@ -4,7 +4,7 @@ use super::{ScenarioReport, SuiteReport};
 use crate::gate::{self, Verdict};
 use crate::limits::Prediction;
 use crate::measure::NotShards;
-use crate::plan::{IdentityKind, Plan, predict_hits};
+use crate::plan::{IdentityKind, Plan};
 
 /// Why suites are no shards of one run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,6 +133,7 @@ fn add_plan(mine: &mut Plan, theirs: &Plan, seed: u64) {
         // Machines don't share addresses: each shard's part stands for itself.
         mine.identities.count += theirs.identities.count;
         mine.identities.set_aside += theirs.identities.set_aside;
+        mine.extras.naming |= theirs.extras.naming;
         mine.criteria.prediction = match (mine.criteria.prediction, theirs.criteria.prediction) {
             (Some(a), Some(b)) => Some(sum(a, b)),
             _ => None,
@@ -140,8 +141,10 @@ fn add_plan(mine: &mut Plan, theirs: &Plan, seed: u64) {
     } else {
         mine.identities.count = mine.identities.count.max(theirs.identities.count);
         mine.identities.set_aside = mine.identities.set_aside.max(theirs.identities.set_aside);
-        let known = mine.criteria.prediction.is_some();
-        mine.criteria.prediction = known.then(|| predict_hits(mine, seed)).flatten();
+        if mine.criteria.prediction.is_some() {
+            let forging = mine.extras.naming;
+            *mine = mine.clone().completed(seed, forging);
+        }
     }
 }
 

@@ -1,0 +1,104 @@
+//! What a run is, apart from what it measures.
+
+use std::sync::Arc;
+
+use crate::engine::{Clock, HttpTransport, Identities, Job, Observer, Stop};
+use crate::gate::{self, Verdict};
+use crate::measure::Recording;
+use crate::plan::{Plan, SuitePlan};
+use crate::scenario;
+use crate::secret::Secret;
+use crate::suite::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
+use crate::units::Timestamp;
+
+/// What a run is, apart from what it measures.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub(super) plan: SuitePlan,
+    pub(super) keys: Vec<Secret>,
+    pub(super) webhook_secret: Option<Secret>,
+    pub(super) run_id: String,
+    /// Spreads the addresses of different runs over 198.18.0.0/15.
+    pub(super) address_offset: u32,
+    pub(super) started_at: Timestamp,
+    pub(super) context: RunContext,
+    pub(super) notices: Vec<String>,
+    pub(super) baseline: Option<Arc<SuiteReport>>,
+    /// Why the target can't be reached, when that is known before the first scenario.
+    pub(super) unreachable: Option<String>,
+}
+
+impl Session {
+    /// The report on what was measured so far.
+    pub(super) fn report(
+        &self,
+        scenarios: Vec<ScenarioReport>,
+        finished_at: Timestamp,
+        partial: bool,
+    ) -> SuiteReport {
+        let verdicts: Vec<Verdict> = scenarios.iter().map(|s| s.verdict.clone()).collect();
+        let (verdict, headline) = gate::suite(&verdicts, self.plan.allow_skip);
+        SuiteReport {
+            schema_version: SCHEMA_VERSION,
+            tool_version: crate::VERSION.to_owned(),
+            tool_commit: Some(env!("LOAD_GATE_COMMIT").to_owned()).filter(|c| !c.contains(' ')),
+            run_id: self.run_id.clone(),
+            started_at: self.started_at,
+            finished_at,
+            environment: self.plan.environment.clone(),
+            profile: self.plan.profile.clone(),
+            seed: self.plan.seed,
+            rate_scale: self.plan.rate_scale,
+            duration_scale: self.plan.duration_scale,
+            allow_skip: self.plan.allow_skip,
+            context: self.context.clone(),
+            partial,
+            verdict,
+            headline,
+            notices: self.notices.clone(),
+            scenarios,
+        }
+    }
+
+    /// One scenario, judged.
+    pub(super) fn judged(&self, plan: &Plan, recording: Recording) -> ScenarioReport {
+        let baseline = self.baseline.as_ref().and_then(|suite| {
+            let same = suite.scenarios.iter().find(|s| s.plan.scenario == plan.scenario);
+            same.map(|s| &s.recording)
+        });
+        let verdict = gate::evaluate(&plan.criteria, &recording, baseline);
+        ScenarioReport { plan: plan.clone(), recording, verdict }
+    }
+}
+
+/// What the engine needs to run `plan`.
+pub(super) fn job(
+    session: &Session,
+    plan: &Plan,
+    keys: &[Secret],
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    stop: &Stop,
+) -> anyhow::Result<Job> {
+    let suite = &session.plan;
+    let secrets = scenario::Secrets {
+        webhook: session.webhook_secret.clone(),
+        known: keys.iter().chain(&session.webhook_secret).cloned().collect(),
+    };
+    let transport = HttpTransport::new(
+        &suite.environment.url,
+        &session.run_id,
+        &plan.engine,
+        Arc::clone(&clock),
+    )?;
+    Ok(Job {
+        plan: plan.clone(),
+        scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets).into(),
+        identities: Identities::new(plan.identities, keys, session.address_offset),
+        transport: Arc::new(transport),
+        clock,
+        observer,
+        stop: stop.clone(),
+        protected: suite.environment.protected,
+    })
+}

@@ -1,0 +1,146 @@
+//! What is sent beside the canary and the arrivals: probes, the limiter's proof, the request that names its address.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, ProbePlan, Schedule, traffic};
+use crate::admission::Scope;
+use crate::ids::ProbeKind;
+use crate::limits::{self, ProofSchedule};
+
+/// What goes out beside canary, arrivals and probes. [`Plan::completed`] makes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Extras {
+    /// Whether one request follows the first refusal under an address that nobody
+    /// else claims: does the limiter take the caller's word for its address?
+    pub naming: bool,
+    /// When the identity that is set aside sends; empty where none is. It follows
+    /// from the seed, so files leave it out.
+    #[serde(skip)]
+    pub proof: ProofSchedule,
+}
+
+impl Extras {
+    /// Requests of the proof.
+    #[must_use]
+    pub fn proof_requests(&self) -> u64 {
+        (self.proof.lead_in.len() + self.proof.follow_ups.len()) as u64
+    }
+}
+
+impl Plan {
+    /// This plan with everything that follows from it: what is sent beside the
+    /// arrivals, and how many 429 all of it must give. To be done anew whenever
+    /// stages, identities, probes or limit change. `forging`: whether addresses
+    /// may be claimed where it goes.
+    #[must_use]
+    pub fn completed(mut self, seed: u64, forging: bool) -> Self {
+        let limit = self.criteria.limit;
+        let proof = limit.filter(|_| self.identities.set_aside > 0).map(|limit| {
+            let schedule = Schedule::new(&self.stages);
+            limits::proof_schedule(&limit, schedule.peak(), seed, schedule.duration())
+        });
+        self.extras = Extras {
+            naming: forging && limit.is_some_and(|limit| limit.scope == Scope::Ip),
+            proof: proof.unwrap_or_default(),
+        };
+        self.criteria.prediction = traffic::predict_hits(&self);
+        self
+    }
+
+    /// This plan with only `keys` API keys to be had: nobody is set aside where
+    /// they are fewer than planned.
+    #[must_use]
+    pub fn with_keys(mut self, keys: u32, seed: u64) -> Self {
+        if keys >= self.identities.count + self.identities.set_aside {
+            return self;
+        }
+        self.identities.set_aside = 0;
+        self.identities.count = keys.max(1);
+        let forging = self.extras.naming;
+        self.completed(seed, forging)
+    }
+}
+
+impl ProbePlan {
+    /// One probe of each kind, while the limiter still has room for it.
+    #[must_use]
+    pub fn before_load(&self) -> &[ProbeKind] {
+        if self.share > 0.0 { &self.kinds } else { &[] }
+    }
+
+    /// The probes that accompany a load of so many arrivals.
+    #[must_use]
+    pub fn turns(&self, arrivals: u64) -> ProbeTurns<'_> {
+        let kinds = self.before_load();
+        let wanted = (arrivals as f64 * self.share).round() as u64;
+        let total = if kinds.is_empty() { 0 } else { wanted.saturating_sub(kinds.len() as u64) };
+        ProbeTurns { kinds, total, arrivals, done: 0 }
+    }
+
+    /// Probes in all, beside so many arrivals.
+    #[must_use]
+    pub fn requests(&self, arrivals: u64) -> u64 {
+        self.before_load().len() as u64 + self.turns(arrivals).total
+    }
+}
+
+/// Which arrivals are accompanied by a probe of which kind: spread evenly, the
+/// kinds in turn. Yields the arrival's number, from 1, in order.
+#[derive(Clone, Debug)]
+pub struct ProbeTurns<'a> {
+    kinds: &'a [ProbeKind],
+    total: u64,
+    arrivals: u64,
+    done: u64,
+}
+
+impl Iterator for ProbeTurns<'_> {
+    type Item = (u64, ProbeKind);
+
+    /// Probe d comes along with arrival (2d + 1) / (2 total) of the way.
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done >= self.total {
+            return None;
+        }
+        let kind = *self.kinds.get((self.done % self.kinds.len() as u64) as usize)?;
+        let way = u128::from(2 * self.done + 1) * u128::from(self.arrivals);
+        let at = way.div_ceil(u128::from(2 * self.total));
+        self.done += 1;
+        Some((u64::try_from(at).unwrap_or(u64::MAX), kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn probes_are_as_many_as_announced_and_go_along_with_arrivals(
+            arrivals in 0_u64..20_000,
+            share in 0.0_f64..=1.0,
+            kinds in 1_usize..=3,
+        ) {
+            let plan = ProbePlan { share, kinds: ProbeKind::ALL[..kinds].to_vec() };
+            let turns: Vec<_> = plan.turns(arrivals).collect();
+            let all = (plan.before_load().len() + turns.len()) as u64;
+            prop_assert_eq!(all, plan.requests(arrivals));
+            prop_assert!(turns.iter().all(|(n, _)| (1..=arrivals).contains(n)));
+            prop_assert!(turns.windows(2).all(|pair| pair[0].0 < pair[1].0), "one an arrival");
+            if share > 0.0 {
+                let wanted = (arrivals as f64 * share).round() as u64;
+                prop_assert_eq!(all, wanted.max(kinds as u64));
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_share_there_is_no_probe() {
+        let plan = ProbePlan { share: 0.0, kinds: ProbeKind::ALL.to_vec() };
+        assert_eq!((plan.requests(1000), plan.turns(1000).count()), (0, 0));
+        assert!(plan.before_load().is_empty());
+    }
+}
