@@ -1,6 +1,6 @@
-//! Confidence intervals that assume nothing about the distribution, only independent samples.
+//! Confidence intervals that assume nothing about the distribution, only so many independent samples.
 
-use statrs::distribution::{ContinuousCDF, Normal};
+use statrs::distribution::{Beta, ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
 /// The confidence that reports use.
@@ -45,6 +45,35 @@ pub fn quantile_ranks(n: u64, q: f64, confidence: f64) -> Option<(u64, u64)> {
     Some((low, high + 1))
 }
 
+/// The ranks (from 1) that bound the `q`-quantile (0 < q < 1) of `n` samples that
+/// count as `evidence` independent ones, which need not be a whole number; `None` where
+/// there is no such pair.
+///
+/// Exact binomial bounds at the evidence (Clopper and Pearson 1934; Woodruff 1952
+/// for quantiles), as shares of the samples at hand; never narrower than
+/// [`quantile_ranks`] of `n`.
+#[must_use]
+pub fn quantile_ranks_worth(n: u64, evidence: f64, q: f64, confidence: f64) -> Option<(u64, u64)> {
+    let (low, high) = quantile_ranks(n, q, confidence)?;
+    let size = n as f64;
+    if evidence >= size {
+        return Some((low, high));
+    }
+    let tail = (1.0 - confidence) / 2.0;
+    let (hits, misses) = (q * evidence, (1.0 - q) * evidence);
+    let share_low = Beta::new(hits, misses + 1.0).ok()?.inverse_cdf(tail);
+    let share_high = Beta::new(hits + 1.0, misses).ok()?.inverse_cdf(1.0 - tail);
+    let above = (1.0 - share_high) * size;
+    if above.is_nan() || above < 0.5 {
+        return None;
+    }
+    let rank = |rank: f64| (rank as u64).clamp(1, n);
+    Some((
+        low.min(rank((share_low * size).floor())),
+        high.max(rank((share_high * size).ceil() + 1.0)),
+    ))
+}
+
 fn log_binomial(n: u64, k: u64, q: f64) -> f64 {
     let (size, hits) = (n as f64, k as f64);
     ln_gamma(size + 1.0) - ln_gamma(hits + 1.0) - ln_gamma(size - hits + 1.0)
@@ -67,10 +96,18 @@ pub fn min_samples(q: f64, confidence: f64) -> u64 {
 /// 1927); `None` for `n` = 0.
 #[must_use]
 pub fn wilson(hits: u64, n: u64, confidence: f64) -> Option<(f64, f64)> {
+    wilson_worth(hits, n, n as f64, confidence)
+}
+
+/// Wilson's interval of a share of `hits` in `n` that count as `evidence`
+/// independent ones; `None` for `n` = 0.
+#[must_use]
+pub fn wilson_worth(hits: u64, n: u64, evidence: f64, confidence: f64) -> Option<(f64, f64)> {
     if n == 0 {
         return None;
     }
-    let (size, share) = (n as f64, hits.min(n) as f64 / n as f64);
+    let (size, share) =
+        (evidence.clamp(f64::MIN_POSITIVE, n as f64), hits.min(n) as f64 / n as f64);
     let z = normal_quantile(f64::midpoint(1.0, confidence));
     let shrink = 1.0 + z * z / size;
     let centre = (share + z * z / (2.0 * size)) / shrink;
@@ -157,5 +194,44 @@ mod tests {
         }
         assert_eq!(wilson(0, 0, 0.95), None);
         assert_eq!(wilson(5, 5, 0.95).map(|(_, high)| high), Some(1.0));
+    }
+
+    #[test]
+    fn whole_evidence_is_todays_interval_and_none_is_none() {
+        assert_eq!(
+            quantile_ranks_worth(1000, 1000.0, 0.95, 0.95),
+            quantile_ranks(1000, 0.95, 0.95)
+        );
+        assert_eq!(quantile_ranks_worth(6000, 3.0, 0.95, 0.95), None);
+        // Clopper and Pearson's bounds at 210: 0.911 and 0.975.
+        let (low, high) = quantile_ranks_worth(6000, 210.0, 0.95, 0.95).expect("enough");
+        assert!(low.abs_diff(5466) < 15 && high.abs_diff(5852) < 15, "{low} {high}");
+        assert_eq!(wilson_worth(95, 100, 100.0, 0.95), wilson(95, 100, 0.95));
+        assert_eq!(wilson_worth(0, 0, 5.0, 0.95), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn less_evidence_never_narrows(
+            n in 2u64..100_000, less in 0.0..1.0, lesser in 0.0..1.0,
+            q in proptest::sample::select(vec![0.01, 0.5, 0.9, 0.95, 0.99]), share in 0.0..=1.0,
+        ) {
+            let (more, less) = (less * n as f64, less * lesser * n as f64);
+            let at = |evidence: f64| quantile_ranks_worth(n, evidence, q, 0.95);
+            if let Some((low, high)) = at(less) {
+                let (inner_low, inner_high) = at(more).expect("more evidence has bounds too");
+                proptest::prop_assert!(low <= inner_low && inner_high <= high);
+                let rank = (q * n as f64 - 1e-9).ceil().max(1.0) as u64;
+                proptest::prop_assert!(low <= rank && rank <= high, "{low} {rank} {high}");
+            }
+            let hits = (share * n as f64) as u64;
+            let rate = |evidence: f64| wilson_worth(hits, n, evidence, 0.95).expect("samples");
+            let (outer, inner) = (rate(less), rate(more));
+            proptest::prop_assert!(outer.0 <= inner.0 && inner.1 <= outer.1);
+            let share = hits as f64 / n as f64;
+            proptest::prop_assert!(inner.0 <= share && share <= inner.1);
+            let bolder = wilson_worth(hits, n, more, 0.8).expect("samples");
+            proptest::prop_assert!(inner.0 <= bolder.0 && bolder.1 <= inner.1);
+        }
     }
 }

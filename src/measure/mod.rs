@@ -1,6 +1,7 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
 mod bootstrap;
+pub mod dependence;
 pub mod intervals;
 mod ledger;
 mod matcher;
@@ -9,10 +10,12 @@ mod recorder;
 mod recording;
 mod sample;
 mod slice;
+mod strata;
 mod timeline;
 mod trend;
 
 pub use bootstrap::{block_length, resample};
+pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};
 pub use merge::NotShards;
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
@@ -22,5 +25,6 @@ pub use recording::{
 };
 pub use sample::Sample;
 pub use slice::Slice;
+pub use strata::{Stratum, strata};
 pub use timeline::{BUCKET_LN_WIDTH, Second, Timeline, bucket_of, span_of};
 pub use trend::Trend;

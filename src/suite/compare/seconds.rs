@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::Figure;
-use crate::measure::{BUCKET_LN_WIDTH, Recording, block_length, resample, span_of};
+use crate::measure::{BUCKET_LN_WIDTH, Recording, block_length, resample, span_of, strata};
 use crate::outcome::Outcome;
 use crate::tags::{Selector, TagKey};
 use crate::units::Nanos;
@@ -14,8 +14,6 @@ use crate::units::Nanos;
 /// How often each run is drawn anew: the standard error of the standard error
 /// is then a twentieth of it.
 const RESAMPLES: u32 = 200;
-/// Shorter stages are drawn together with their neighbours.
-const SHORTEST_STRATUM: usize = 10;
 
 /// The seconds (bins) of one recording.
 pub(super) struct Seconds {
@@ -84,7 +82,7 @@ impl Seconds {
             at_most,
             lowest,
             counts: counts.collect(),
-            strata: strata(recording),
+            strata: strata(recording, &Selector::all()).into_iter().map(|s| s.bins).collect(),
         }
     }
 
@@ -239,22 +237,4 @@ impl Seconds {
         }
         series
     }
-}
-
-/// The bins of every stage; short stages share a stratum with a neighbour.
-fn strata(recording: &Recording) -> Vec<Range<usize>> {
-    let bins = recording.timeline.bins.len();
-    let width = u64::from(recording.timeline.width.max(1)) * 1_000_000_000;
-    let mut strata = Vec::new();
-    let mut start = 0;
-    for stage in &recording.stages {
-        let end = usize::try_from(stage.end.0.div_ceil(width)).unwrap_or(bins).min(bins);
-        let long_enough = |n: Option<usize>| n.is_some_and(|n| n >= SHORTEST_STRATUM);
-        if long_enough(end.checked_sub(start)) && long_enough(bins.checked_sub(end)) {
-            strata.push(start..end);
-            start = end;
-        }
-    }
-    strata.push(start..bins);
-    strata
 }
