@@ -1,0 +1,295 @@
+"""The machine under load-gate: starved, interrupted, out of descriptors or disk."""
+
+import fcntl
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness import Started, config, gate, interrupted, must, row
+from http1 import Server, good, reply, slowly
+
+GROUP = "machine"
+
+ALL_THREE = ["run", "-e", "embedded", "--seed", "7"]
+
+
+def under_way(home):
+    """Whether a checkpoint says that something was sent."""
+    return lambda: (home / "results" / "suite.json").is_file()
+
+
+def stopped(seconds, args_rate=50):
+    with Server() as server:
+        started = Started(config(server.url, rate=args_rate, seconds=6), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > args_rate)
+        started.signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        started.signal(signal.SIGCONT)
+        done = started.end().exits(3).reports_parse()
+        must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
+        return done.counts_equal(server)
+
+
+@row(GROUP, "stopped (SIGSTOP) for 2.5 s in a hold, the target in good health")
+def stopped_long():
+    return stopped(2.5)
+
+
+@row(GROUP, "stopped for 2.5 s under a tight threshold: late, but not the target")
+def stopped_tight():
+    with Server() as server:
+        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<100"]'
+        started = Started(config(server.url, seconds=6, more=more), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 50)
+        started.signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        started.signal(signal.SIGCONT)
+        done = started.end().exits(3).reports_parse()
+        must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
+        return done
+
+
+@row(GROUP, "stopped for 2.5 s, and the target truly slow: service time says so too")
+def stopped_and_slow():
+    with Server(slowly(0.3)) as server:
+        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<200"]'
+        started = Started(config(server.url, seconds=6, more=more), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 50)
+        started.signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        started.signal(signal.SIGCONT)
+        return started.end().exits(1).reports_parse()
+
+
+@row(GROUP, "six busy neighbours on its one core, all before it in the queue")
+def starved():
+    burners = [subprocess.Popen(["taskset", "-c", "0", "sh", "-c", "while :; do :; done"]) for _ in range(6)]
+    try:
+        with Server() as server:
+            wrap = ("taskset", "-c", "0", "nice", "-n", "3")
+            more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<50"]'
+            done = gate(config(server.url, rate=100, seconds=4, more=more), wrap=wrap).reports_parse()
+            must(done.code in (0, 3), f"accuses the target: exit {done.code}, {done.headline}")
+            return done.counts_equal(server)
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+
+
+@row(GROUP, "64 open files, the answers slow: local trouble is never the target's")
+def few_descriptors():
+    with Server(slowly(0.8)) as server:
+        limits = {resource.RLIMIT_NOFILE: (64, 64)}
+        done = gate(config(server.url, rate=200), limits=limits).exits(3).reports_parse()
+        must("generator" in done.headline or "open files" in done.headline, done.headline)
+        must(done.outcomes()["transport"] == 0, f"counted against the target: {done.outcomes()}")
+        must(done.outcomes()["dropped"] > 0, f"nothing dropped: {done.outcomes()}")
+        return done.says("open files").says("ulimit")
+
+
+@row(GROUP, "8 open files: too few to start at all")
+def too_few_descriptors():
+    with Server() as server:
+        limits = {resource.RLIMIT_NOFILE: (8, 8)}
+        done = gate(config(server.url), limits=limits).exits(2).never_says("panic")
+        return done.says("open files").says("ulimit")
+
+
+@row(GROUP, "SIGINT while the check waits for an answer")
+def interrupt_in_check():
+    with Server(accepting=False) as server:
+        started = Started(config(server.url), ["run", "-e", "t"])
+        started.until(under_way(started.home))
+        time.sleep(0.3)
+        return interrupted(started).exits(3).reports_parse()
+
+
+@row(GROUP, "SIGTERM while the canary waits for its answer")
+def interrupt_in_canary():
+    with Server(slowly(30)) as server:
+        text = config(server.url, engine="").replace('timeout = "1s"', 'timeout = "30s"')
+        started = Started(text, ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 0)
+        return interrupted(started, signal.SIGTERM).exits(3).reports_parse()
+
+
+def in_load(which):
+    with Server() as server:
+        started = Started(config(server.url, seconds=10), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 50)
+        done = interrupted(started, which).exits(3).reports_parse().counts_equal(server)
+        must(done.outcomes()["timeout"] == 0, f"gave up itself: {done.outcomes()}")
+        return done
+
+
+@row(GROUP, "SIGINT in the load")
+def interrupt_in_load():
+    return in_load(signal.SIGINT)
+
+
+@row(GROUP, "SIGHUP in the load")
+def hangup_in_load():
+    return in_load(signal.SIGHUP)
+
+
+@row(GROUP, "SIGQUIT in the load")
+def quit_in_load():
+    return in_load(signal.SIGQUIT)
+
+
+@row(GROUP, "SIGINT in the drain, 100 answers awaited that never come")
+def interrupt_in_drain():
+    with Server(lambda r: time.sleep(60) if r.number > 10 else good(r)) as server:
+        text = config(server.url, rate=50).replace('timeout = "1s"', 'timeout = "30s"')
+        started = Started(text, ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received >= 101)
+        time.sleep(0.3)
+        done = interrupted(started).exits(3).reports_parse()
+        must(done.outcomes()["timeout"] == 0, f"what it gave up itself counts: {done.outcomes()}")
+        return done
+
+
+@row(GROUP, "SIGINT in the cooldown between two scenarios")
+def interrupt_in_cooldown():
+    with Server() as server:
+        text = config(server.url, seconds=0.5)
+        text += '[scenarios.webhook.profiles]\ntiny = [{ duration = "1s", target = 5 }]\n'
+        started = Started(
+            text,
+            ["run", "-e", "t", "--no-check", "--cooldown", "60s"],
+            env={"STRIPE_WEBHOOK_SECRET": "whsec_weather"},
+        )
+        started.until(lambda: server.received >= 26)
+        time.sleep(1)
+        done = interrupted(started).exits(3).reports_parse()
+        must(done.suite["scenarios"][0]["verdict"]["kind"] == "pass", "what was done before is lost")
+        return done
+
+
+@row(GROUP, "a second SIGINT while answers are awaited: leaves at once, what is on disk is whole")
+def interrupted_twice():
+    with Server(lambda r: time.sleep(60) if r.number > 10 else good(r)) as server:
+        text = config(server.url).replace('timeout = "1s"', 'timeout = "30s"')
+        started = Started(text, ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received >= 50)
+        started.signal(signal.SIGINT)
+        time.sleep(0.5)
+        done = interrupted(started, seconds=1.0).exits(3)
+        json.loads((done.results() / "suite.json").read_text())
+        return done
+
+
+@row(GROUP, "killed (SIGKILL) in the load: the checkpoint is whole, and inconclusive")
+def killed():
+    with Server() as server:
+        started = Started(config(server.url, seconds=10), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 50)
+        started.signal(signal.SIGKILL)
+        done = started.end()
+        must(done.suite["partial"] and done.suite["verdict"] != "pass", "a killed run looks done")
+        return done
+
+
+@row(GROUP, "a stderr that nobody reads: the load goes on, SIGINT is heard")
+def stderr_unread():
+    with Server() as server:
+        reading, writing = os.pipe()
+        os.set_blocking(writing, True)
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+        # Filled to the brim before it starts.
+        os.set_blocking(writing, False)
+        try:
+            while True:
+                os.write(writing, b"x" * 512)
+        except BlockingIOError:
+            os.set_blocking(writing, True)
+        started = Started(config(server.url, seconds=3), ["run", "-e", "t", "--no-check"], stderr=writing)
+        started.until(lambda: server.received > 100, 10)
+        done = interrupted(started).exits(3)
+        os.close(reading)
+        os.close(writing)
+        return done
+
+
+@contextmanager
+def small_disk(size):
+    """A file system of its own, of `size`; needs root."""
+    here = tempfile.mkdtemp(prefix="weather-disk-")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", here], check=True)
+    try:
+        yield Path(here)
+    finally:
+        subprocess.run(["umount", "-l", here], check=True)
+        os.rmdir(here)
+
+
+def cannot_keep(done):
+    done.exits(3).says("can.t be (kept|written)|could not be (kept|written)|couldn.t be (kept|written)|not written")
+    must("onboarding" in done.out, "the closing summary isn't on stdout")
+    named = [w.strip("`'\".,:;)(") for w in done.said.split() if w.strip("`'\".,:;)(").endswith("suite.json")]
+    kept = [Path(n) for n in named if Path(n).is_absolute() and Path(n).is_file()]
+    must(kept, f"no second place is named: {done.said[-1500:]}")
+    suite = json.loads(kept[0].read_text())
+    must(suite["verdict"] == "inconclusive", f"the second place says {suite['verdict']}")
+    done.suite = suite
+    shutil.rmtree(kept[0].parent, ignore_errors=True)
+    return done
+
+
+@row(GROUP, "the disk is full before the reports are written")
+def disk_full():
+    with small_disk("64k") as disk, Server() as server:
+        (disk / "other").write_bytes(b"x" * 24 * 1024)
+        return cannot_keep(gate(config(server.url), results=disk / "results"))
+
+
+@row(GROUP, "the results directory is removed in mid-run, a file in its place")
+def directory_removed():
+    with Server() as server:
+        started = Started(config(server.url), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 20)
+        shutil.rmtree(started.home / "results")
+        (started.home / "results").write_text("not a directory")
+        return cannot_keep(started.end())
+
+
+@row(GROUP, "the file system becomes read-only in mid-run")
+def read_only():
+    with small_disk("16m") as disk, Server() as server:
+        started = Started(config(server.url), ["run", "-e", "t", "--no-check"], results=disk / "results")
+        started.until(lambda: server.received > 20)
+        for _ in range(200):
+            if subprocess.run(["mount", "-o", "remount,ro", str(disk)], capture_output=True).returncode == 0:
+                break
+            time.sleep(0.01)
+        return cannot_keep(started.end())
+
+
+@row(GROUP, "the directory is removed, and the target fails: a fail stays a fail")
+def directory_removed_fail():
+    with Server(lambda r: r.send(reply(500, "{}"))) as server:
+        started = Started(config(server.url), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 20)
+        shutil.rmtree(started.home / "results")
+        (started.home / "results").write_text("not a directory")
+        return started.end().exits(1)
+
+
+@row(GROUP, "a second run in the same directory: refused, the first goes on")
+def two_runs():
+    with Server() as server:
+        text = config(server.url, seconds=3)
+        first = Started(text, ["run", "-e", "t", "--no-check"])
+        first.until(lambda: server.received > 10)
+        second = Started(text, ["run", "-e", "t", "--no-check"], home=first.home).end().exits(2)
+        first.end().exits(0).reports_parse().counts_equal(server)
+        third = Started(text, ["run", "-e", "t", "--no-check"], home=first.home).end().exits(0)
+        return second if third.code == 0 else third

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""An hour at 500/s with the weather changing every minute: memory and descriptors stay flat, counts agree.
+
+python3 tests/weather/soak.py [--binary FILE] [--minutes 60] [--rate 500]
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import harness  # noqa: E402
+from harness import Started, config, must, say  # noqa: E402
+from http1 import Server, good, reply  # noqa: E402
+
+
+def fair(request):
+    good(request)
+
+
+def errors(request):
+    (lambda r: r.send(reply(503, "{}")) if r.number % 20 == 0 else good(r))(request)
+
+
+def resets(request):
+    request.reset() if request.number % 50 == 0 else good(request)
+
+
+def slow(request):
+    time.sleep(0.05 if request.number % 10 == 0 else 0)
+    good(request)
+
+
+def closing(request):
+    good(request, [("Connection", "close")])
+    request.close()
+
+
+def garbage(request):
+    request.send(b"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\n{\x00\xff}]") if request.number % 50 == 0 else good(request)
+
+
+WEATHER = [fair, errors, resets, slow, closing, garbage]
+
+
+def watch(pid, every, samples, over):
+    """Resident memory (bytes) and open descriptors, from the kernel."""
+    begun = time.monotonic()
+    while not over.wait(every):
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            descriptors = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        except OSError:
+            return
+        samples.append((time.monotonic() - begun, pages * 4096, descriptors))
+
+
+def flat(samples, settle, last):
+    """The means of a minute after `settle` seconds and of the last minute."""
+    early = [s for s in samples if settle <= s[0] < settle + 60]
+    late = [s for s in samples if s[0] > last - 60]
+
+    def mean(part, i):
+        return sum(s[i] for s in part) / max(len(part), 1)
+
+    return (mean(early, 1), mean(late, 1)), (mean(early, 2), mean(late, 2))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binary", type=Path, default=harness.BINARY)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=500)
+    asked = parser.parse_args()
+    harness.BINARY = asked.binary
+    seconds = asked.minutes * 60
+    begun = time.monotonic()
+
+    def changing(request):
+        WEATHER[int((time.monotonic() - begun) / 60) % len(WEATHER)](request)
+
+    with Server(changing) as server:
+        text = config(server.url, rate=asked.rate, seconds=seconds)
+        started = Started(text, ["run", "-e", "t", "--no-check"])
+        samples, over = [], threading.Event()
+        threading.Thread(target=watch, args=(started.child.pid, 1.0, samples, over), daemon=True).start()
+        done = started.end(seconds + 120)
+        over.set()
+        settle = min(600.0, seconds / 3)
+        memory, descriptors = flat(samples, settle, samples[-1][0] - 2)
+        drift = memory[1] / memory[0] - 1
+        figures = {
+            "requests": done.requests(), "received": server.received, "exit": done.code,
+            "memory_mib": [round(m / 2**20, 2) for m in memory], "memory_drift": round(drift, 4),
+            "descriptors": [round(d, 1) for d in descriptors], "cpu_us_a_request": round(done.cpu / done.requests() * 1e6, 1),
+            "headline": done.headline,
+        }
+        print(json.dumps(figures, indent=2))
+        done.reports_parse()
+        try:
+            must(done.code in (0, 1), f"exit {done.code}: {done.headline}")
+            done.counts_equal(server)
+            must(abs(drift) <= 0.02, f"memory drifted by {drift:.1%}")
+            must(descriptors[1] <= descriptors[0] + 50, f"descriptors grew: {descriptors}")
+        except harness.Wrong as wrong:
+            say(f"WRONG: {wrong}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
