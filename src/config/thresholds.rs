@@ -4,7 +4,7 @@ use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
 use super::reader::{Section, as_table};
 use super::tree::{Node, Table, Value};
 use super::values::{self, flag, mismatch};
-use crate::gate::{Bound, Metric, Operator, Threshold};
+use crate::gate::{Bound, Metric, MetricKind, Operator, Threshold};
 use crate::ids::ScenarioId;
 use crate::outcome::Outcome;
 use crate::tags::TagKey;
@@ -33,7 +33,6 @@ const EVENT_TYPES: [&str; 7] = [
 pub(super) fn canonical_key(key: &str) -> String {
     let bare: String = key.chars().filter(|c| !c.is_whitespace()).collect();
     match bare.strip_suffix('}').and_then(|bare| bare.split_once('{')) {
-        Some((metric, "")) => metric.to_owned(),
         Some((metric, selector)) => {
             let mut parts: Vec<&str> = selector.split(',').collect();
             parts.sort_unstable();
@@ -125,7 +124,8 @@ pub(super) struct Facts<'a> {
 pub(super) fn check(thresholds: &[RawThreshold], facts: &Facts<'_>, problems: &mut Diagnostics) {
     let path = format!("scenarios.{}.thresholds", facts.scenario);
     for raw in thresholds {
-        if let Some(owner) = owner(raw.threshold.metric).filter(|id| *id != facts.scenario) {
+        let owner = raw.threshold.metric.scenario();
+        if let Some(owner) = owner.filter(|id| *id != facts.scenario) {
             let message =
                 format!("this is a metric of {owner}, never counted in {}", facts.scenario);
             problems.at(&raw.key, &path, Wrong::new(message, "expected one of this scenario's"));
@@ -142,21 +142,6 @@ pub(super) fn check(thresholds: &[RawThreshold], facts: &Facts<'_>, problems: &m
     }
 }
 
-/// The scenario that alone counts `metric`.
-const fn owner(metric: Metric) -> Option<ScenarioId> {
-    match metric {
-        Metric::SuccessfulOnboards | Metric::OnboardingDuration => Some(ScenarioId::Onboarding),
-        Metric::SuccessfulExchanges
-        | Metric::CredentialVendingDuration
-        | Metric::CredentialsByProvider => Some(ScenarioId::CredentialVending),
-        Metric::SuccessfulWebhooks
-        | Metric::WebhookProcessingDuration
-        | Metric::WebhooksByEventType
-        | Metric::DuplicateEventsDetected => Some(ScenarioId::Webhook),
-        _ => None,
-    }
-}
-
 fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Result<(), Wrong> {
     let one_of = |known: &[&str]| {
         if known.contains(&value) { Ok(()) } else { Err(unknown(tag.name(), value, known)) }
@@ -166,9 +151,7 @@ fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Res
         let wrong = Wrong::new(message, format!("only {owner} has it"));
         if owner == facts.scenario { Ok(()) } else { Err(wrong) }
     };
-    if matches!(tag, TagKey::Outcome | TagKey::ExpectedResponse)
-        && matches!(metric, Metric::SuccessRate | Metric::Errors)
-    {
+    if matches!(tag, TagKey::Outcome | TagKey::ExpectedResponse) && metric.is_by_outcome() {
         let message = "among arrivals that ended alike, this rate is always 0 or 1";
         return Err(Wrong::new(message, "expected a selector that doesn't fix the outcome"));
     }
@@ -213,15 +196,8 @@ fn check_stage(value: &str, stages: usize) -> Result<(), Wrong> {
 /// The tightest upper bound on a latency among `thresholds`.
 pub(super) fn tightest_latency(thresholds: &[Threshold]) -> Option<Nanos> {
     let bounds = thresholds.iter().filter_map(|threshold| {
-        let latency = matches!(
-            threshold.metric,
-            Metric::HttpReqDuration
-                | Metric::HttpReqWaiting
-                | Metric::ResponseTime
-                | Metric::OnboardingDuration
-                | Metric::CredentialVendingDuration
-                | Metric::WebhookProcessingDuration
-        );
+        let metric = threshold.metric;
+        let latency = metric.kind() == MetricKind::Trend && !metric.is_of_generator();
         match (threshold.operator, threshold.bound) {
             (Operator::Less | Operator::LessOrEqual, Bound::Fixed(ms)) if latency => Some(ms),
             _ => None,

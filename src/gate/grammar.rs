@@ -7,10 +7,12 @@ use crate::outcome::Outcome;
 use crate::tags::{Selector, TagKey};
 use crate::units::Nanos;
 
-/// Operators, the longer ones first.
-const OPERATORS: [(&str, Operator); 8] = [
+/// What an expression is made of.
+const EXPRESSION: &str = "a method, one of < <= > >= == === !=, a number";
+
+/// k6's operators.
+const OPERATORS: [(&str, Operator); 7] = [
     ("===", Operator::Equal),
-    ("!==", Operator::NotEqual),
     ("==", Operator::Equal),
     ("!=", Operator::NotEqual),
     ("<=", Operator::LessOrEqual),
@@ -85,7 +87,7 @@ fn parse_key(key: &str) -> Result<(Metric, Selector), ThresholdError> {
         None => (key, None),
     };
     let metric = Metric::parse(name.trim()).ok_or_else(|| {
-        let names = Metric::ALL.map(Metric::name);
+        let names: Vec<&str> = Metric::all().map(Metric::name).collect();
         let message = format!("unknown metric `{}`", name.trim());
         wrong(message, suggestion(name.trim(), &names), trimmed(key, 0..name.len()))
     })?;
@@ -94,14 +96,15 @@ fn parse_key(key: &str) -> Result<(Metric, Selector), ThresholdError> {
         let message = format!("the selector of `{key}` is not closed");
         return Err(wrong(message, "`}` at its end".to_owned(), open..key.len()));
     };
+    if inner.trim().is_empty() {
+        let message = format!("the selector of `{key}` is empty");
+        return Err(wrong(message, "`tag:value`, or no braces".to_owned(), open..key.len()));
+    }
     let mut selector = Selector::all();
     let mut start = open + 1;
     for part in inner.split(',') {
         let span = trimmed(key, start..start + part.len());
         start += part.len() + 1;
-        if part.trim().is_empty() && inner.trim().is_empty() {
-            break;
-        }
         let Some((tag, value)) = part.split_once(':') else {
             let message = format!("`{}` is not a tag with a value", part.trim());
             return Err(wrong(message, "`tag:value`".to_owned(), span));
@@ -163,22 +166,21 @@ fn parse_expression(text: &str) -> Result<(Method, Operator, Bound), ThresholdEr
         span,
         in_key: false,
     };
-    let found = text.char_indices().find_map(|(at, _)| {
-        let rest = &text[at..];
-        OPERATORS.iter().find(|(sign, _)| rest.starts_with(sign)).map(|found| (at, found))
-    });
-    let Some((at, (sign, operator))) = found else {
+    let is_sign = |c: char| matches!(c, '<' | '>' | '=' | '!');
+    let Some(at) = text.find(is_sign) else {
         let message = format!("`{}` compares nothing", text.trim());
-        return Err(wrong(
-            message,
-            "a method, one of < <= > >= == === !=, a number",
-            0..text.len(),
-        ));
+        return Err(wrong(message, EXPRESSION, 0..text.len()));
+    };
+    let length = text[at..].find(|c| !is_sign(c)).unwrap_or(text.len() - at);
+    let sign = &text[at..at + length];
+    let Some((_, operator)) = OPERATORS.iter().find(|(known, _)| *known == sign) else {
+        let message = format!("`{sign}` compares nothing");
+        return Err(wrong(message, EXPRESSION, at..at + length));
     };
     let (left, right) = (&text[..at], &text[at + sign.len()..]);
     let method = parse_method(left).ok_or_else(|| {
         let message = format!("unknown method `{}`", left.trim());
-        let expected = "count, rate, value, avg, min, med, max or p(N) with 0 < N ≤ 100";
+        let expected = "count, rate, avg, min, med, max or p(N) with 0 < N ≤ 100";
         wrong(message, expected, trimmed(text, 0..at))
     })?;
     let bound = parse_bound(right).ok_or_else(|| {
@@ -197,7 +199,6 @@ fn parse_method(text: &str) -> Option<Method> {
     Some(match squeezed.as_str() {
         "count" => Method::Count,
         "rate" => Method::Rate,
-        "value" => Method::Value,
         "avg" => Method::Avg,
         "min" => Method::Min,
         "med" => Method::Med,
@@ -219,13 +220,19 @@ fn parse_bound(text: &str) -> Option<Bound> {
     }
 }
 
-/// A decimal number: `f64`'s own reader would also take `inf`, `nan` and `1e3`;
-/// k6 takes digits and a point, with a sign.
+/// A decimal number, with an exponent if need be (`1e3`): `f64`'s own reader would
+/// also take `inf` and `nan`, against which nothing could fail.
 fn number(text: &str) -> Option<f64> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let plain = digits.chars().all(|c| c.is_ascii_digit() || c == '.')
-        && digits.chars().any(|c| c.is_ascii_digit());
+    let plain = text.chars().all(|c| matches!(c, '0'..='9' | '.' | '+' | '-' | 'e' | 'E'));
     plain.then(|| text.parse().ok()).flatten().filter(|value: &f64| value.is_finite())
+}
+
+/// Metric and method of a threshold as a recording names it: of whatever version,
+/// so neither the selector nor the comparison is judged again.
+pub(super) fn named(key: &str, expression: &str) -> Option<(Metric, Method)> {
+    let name = key.split('{').next().unwrap_or(key);
+    let method = expression.split(['<', '>', '=', '!']).next()?;
+    Some((Metric::parse(name.trim())?, parse_method(method)?))
 }
 
 fn unquoted(text: &str) -> &str {
@@ -300,7 +307,18 @@ mod tests {
             let read = parse_threshold(key, "p(95)<1").expect(key);
             assert_eq!(read.selector.to_string(), "stage:hold,outcome:accepted");
         }
-        assert!(parse_threshold("response_time{}", "max<1").expect("empty").selector.is_all());
+        assert!(parse_threshold("response_time", "max<1").expect("all").selector.is_all());
+    }
+
+    #[test]
+    fn a_number_may_have_an_exponent() {
+        for (text, number) in [("1e3", 1e3), ("2.5E-1", 0.25), ("-1e+2", -100.0), ("+.5", 0.5)] {
+            let read = parse_threshold("response_time", &format!("p(95)<{text}")).expect(text);
+            assert_eq!(read.bound, Bound::Fixed(number), "{text}");
+        }
+        for text in ["1e", "e3", "1e999", "1e3.5", "inf", "NaN", "0x10", "1_000", "--1", ""] {
+            assert!(parse_threshold("response_time", &format!("p(95)<{text}")).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -320,7 +338,9 @@ mod tests {
             told("response_time", "p(101)<1"),
             told("response_time", "p95<1"),
             told("response_time", "p(95)<1s"),
-            told("response_time", "p(95)<1e3"),
+            told("response_time{}", "p(95)<1"),
+            told("response_time", "p(95)!==1"),
+            told("response_time", "p(95)<1e"),
             told("response_time", "p(95)<inf"),
             told("response_time", "p(95)~1"),
             told("response_time", "p(95)<2*basline"),
@@ -344,7 +364,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_printed_is_read_again(n in 1_u32..1000, bound in -1000.0..100_000.0_f64, op in 0_usize..8) {
+        fn what_is_printed_is_read_again(n in 1_u32..1000, bound in -1000.0..100_000.0_f64, op in 0_usize..7) {
             let expression = format!("p({}){}{bound}", f64::from(n) / 10.0, OPERATORS[op].0);
             let read = parse_threshold("schedule_lag", &expression).expect("well formed");
             let printed = format!("{} {} {bound}", read.method, read.operator);

@@ -1,106 +1,147 @@
-//! The metrics of FORMATS.md: their names, their types, whose they are, and what they select.
+//! What a row of the table of metrics tells: whose it is, what it selects, how it is said.
 
-use super::{Method, Metric, MetricKind, Operator};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::metrics::ACCEPTED;
+use super::{Method, MetricKind};
 use crate::ids::ScenarioId;
+use crate::measure::{Recording, Slice, Trend};
 use crate::outcome::Outcome;
 use crate::tags::{Selector, TagKey};
+use crate::units;
+
+/// A metric: a row of the one table.
+#[derive(Clone, Copy)]
+pub struct Metric(pub(super) &'static MetricRow);
+
+/// One row of the table of metrics.
+#[derive(Clone, Copy)]
+pub(super) struct MetricRow {
+    /// Its name in thresholds and files.
+    pub(super) name: &'static str,
+    /// What its values are.
+    pub(super) unit: Unit,
+    /// The one scenario that has it; `None`: every scenario has.
+    pub(super) owner: Option<ScenarioId>,
+    /// How it is drawn from what a recording kept of the samples selected.
+    pub(super) draw: Draw,
+    /// Which samples it is about, whatever a selector asks for.
+    pub(super) samples: Samples,
+    /// The tag whose values tell its parts apart. An accepted arrival counts
+    /// once in each of its parts.
+    pub(super) split: Option<TagKey>,
+    /// What bounds it before anything is sent.
+    pub(super) basis: Basis,
+    /// Whether an arrival's outcome alone decides its sample: under a selector
+    /// that fixes the outcome it is always 0 or 1.
+    pub(super) by_outcome: bool,
+    /// Whether it speaks of the generator, not of the target.
+    pub(super) of_generator: bool,
+    /// What it is, in words.
+    pub(super) about: &'static str,
+}
+
+/// What the values of a metric are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// Bytes.
+    Bytes,
+    /// A fraction, 0 to 1.
+    Share,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+/// How a metric is drawn from a slice.
+#[derive(Clone, Copy)]
+pub(super) enum Draw {
+    /// A count.
+    Counter(fn(&Slice) -> u64),
+    /// Hits, and the samples they are among.
+    Rate(fn(&Slice) -> (u64, u64)),
+    /// A distribution of spans.
+    Trend(fn(&Slice) -> &Trend),
+}
+
+/// Which samples a metric is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Samples {
+    /// All that the selector picks.
+    All,
+    /// Accepted arrivals, and the slice must be of those alone.
+    Accepted,
+    /// Accepted arrivals, which a slice counts apart; with a tag, of those that
+    /// carry it.
+    Counted(Option<(TagKey, &'static str)>),
+}
+
+/// What bounds a metric before anything is sent: a rate or trend rests on so
+/// many samples, a counter counts at most so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// The arrivals of the plan.
+    Arrivals,
+    /// The arrivals that a correct limiter admits.
+    Admitted,
+    /// Every request of the plan; of a part of them nothing is known.
+    Requests,
+    /// The refusals that a correct limiter gives, and more if it is worse.
+    Refusals,
+    /// Nothing is known.
+    Unknown,
+}
+
+/// A metric of a recording, drawn from the samples that were selected.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Drawn<'a> {
+    /// A count.
+    Counter(u64),
+    /// Hits among samples, at least one.
+    Rate {
+        /// The samples that were not zero.
+        hits: u64,
+        /// All samples.
+        of: u64,
+    },
+    /// A distribution, not empty.
+    Trend(&'a Trend),
+}
 
 impl Metric {
-    /// Every metric, in FORMATS.md's order.
-    pub const ALL: [Self; 23] = [
-        Self::HttpReqs,
-        Self::Iterations,
-        Self::DroppedIterations,
-        Self::HttpReqDuration,
-        Self::HttpReqWaiting,
-        Self::ResponseTime,
-        Self::HttpReqFailed,
-        Self::Checks,
-        Self::Errors,
-        Self::SuccessRate,
-        Self::RateLimitHits,
-        Self::SuccessfulOnboards,
-        Self::OnboardingDuration,
-        Self::SuccessfulExchanges,
-        Self::CredentialVendingDuration,
-        Self::CredentialsByProvider,
-        Self::SuccessfulWebhooks,
-        Self::WebhookProcessingDuration,
-        Self::WebhooksByEventType,
-        Self::DuplicateEventsDetected,
-        Self::DataSent,
-        Self::DataReceived,
-        Self::ScheduleLag,
-    ];
-
     /// Its name in thresholds and files.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::HttpReqs => "http_reqs",
-            Self::Iterations => "iterations",
-            Self::DroppedIterations => "dropped_iterations",
-            Self::HttpReqDuration => "http_req_duration",
-            Self::HttpReqWaiting => "http_req_waiting",
-            Self::ResponseTime => "response_time",
-            Self::HttpReqFailed => "http_req_failed",
-            Self::Checks => "checks",
-            Self::Errors => "errors",
-            Self::SuccessRate => "success_rate",
-            Self::RateLimitHits => "rate_limit_hits",
-            Self::SuccessfulOnboards => "successful_onboards",
-            Self::OnboardingDuration => "onboarding_duration",
-            Self::SuccessfulExchanges => "successful_exchanges",
-            Self::CredentialVendingDuration => "credential_vending_duration",
-            Self::CredentialsByProvider => "credentials_by_provider",
-            Self::SuccessfulWebhooks => "successful_webhooks",
-            Self::WebhookProcessingDuration => "webhook_processing_duration",
-            Self::WebhooksByEventType => "webhooks_by_event_type",
-            Self::DuplicateEventsDetected => "duplicate_events_detected",
-            Self::DataSent => "data_sent",
-            Self::DataReceived => "data_received",
-            Self::ScheduleLag => "schedule_lag",
-        }
+        self.0.name
     }
 
-    /// The metric of that name.
+    /// What it is, in words.
     #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name)
+    pub const fn about(self) -> &'static str {
+        self.0.about
     }
 
     /// Its type.
     #[must_use]
     pub const fn kind(self) -> MetricKind {
-        match self {
-            Self::HttpReqDuration
-            | Self::HttpReqWaiting
-            | Self::ResponseTime
-            | Self::OnboardingDuration
-            | Self::CredentialVendingDuration
-            | Self::WebhookProcessingDuration
-            | Self::ScheduleLag => MetricKind::Trend,
-            Self::HttpReqFailed | Self::Checks | Self::Errors | Self::SuccessRate => {
-                MetricKind::Rate
-            }
-            _ => MetricKind::Counter,
+        match self.0.draw {
+            Draw::Counter(_) => MetricKind::Counter,
+            Draw::Rate(_) => MetricKind::Rate,
+            Draw::Trend(_) => MetricKind::Trend,
         }
+    }
+
+    /// What its values are.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        self.0.unit
     }
 
     /// The one scenario that has it; `None`: every scenario has.
     #[must_use]
     pub const fn scenario(self) -> Option<ScenarioId> {
-        match self {
-            Self::SuccessfulOnboards | Self::OnboardingDuration => Some(ScenarioId::Onboarding),
-            Self::SuccessfulExchanges
-            | Self::CredentialVendingDuration
-            | Self::CredentialsByProvider => Some(ScenarioId::CredentialVending),
-            Self::SuccessfulWebhooks
-            | Self::WebhookProcessingDuration
-            | Self::WebhooksByEventType
-            | Self::DuplicateEventsDetected => Some(ScenarioId::Webhook),
-            _ => None,
-        }
+        self.0.owner
     }
 
     /// Whether `scenario` has it.
@@ -109,70 +150,142 @@ impl Metric {
         self.scenario().is_none_or(|own| own == scenario)
     }
 
+    /// The tag whose values tell its parts apart, if it has parts.
+    #[must_use]
+    pub const fn split(self) -> Option<TagKey> {
+        self.0.split
+    }
+
+    /// What bounds it before anything is sent.
+    #[must_use]
+    pub const fn basis(self) -> Basis {
+        self.0.basis
+    }
+
+    /// Whether an arrival's outcome alone decides its sample.
+    #[must_use]
+    pub const fn is_by_outcome(self) -> bool {
+        self.0.by_outcome
+    }
+
+    /// Whether it speaks of the generator, not of the target.
+    #[must_use]
+    pub const fn is_of_generator(self) -> bool {
+        self.0.of_generator
+    }
+
     /// The tag and the value that every sample of this metric has, where
     /// `selector` asks for another value: nothing could ever match.
     #[must_use]
     pub fn contradicts(self, selector: &Selector) -> Option<(TagKey, &'static str)> {
-        self.scenario()?;
-        let duplicates = (self == Self::DuplicateEventsDetected).then_some(TagKey::Duplicate);
-        let implied =
-            [(TagKey::Outcome, Outcome::Accepted.name()), (TagKey::ExpectedResponse, "true")]
-                .into_iter()
-                .chain(duplicates.map(|key| (key, "true")));
+        let tag = match self.0.samples {
+            Samples::All => return None,
+            Samples::Accepted => None,
+            Samples::Counted(tag) => tag,
+        };
+        let implied = ACCEPTED.into_iter().chain(tag);
         implied
             .into_iter()
             .find(|(key, value)| selector.get(*key).is_some_and(|asked| asked != *value))
     }
 
-    /// `selector`, narrowed by what the metric itself is about.
+    /// `selector`, narrowed by what the metric itself is about: what a recording
+    /// has to keep for it.
     #[must_use]
     pub fn narrow(self, selector: &Selector) -> Selector {
         let accepted = || selector.clone().with(TagKey::Outcome, Outcome::Accepted.name());
-        match self {
-            Self::OnboardingDuration
-            | Self::CredentialVendingDuration
-            | Self::WebhookProcessingDuration => accepted(),
-            Self::DuplicateEventsDetected => accepted().with(TagKey::Duplicate, "true"),
-            _ => selector.clone(),
+        match self.0.samples {
+            Samples::All | Samples::Counted(None) => selector.clone(),
+            Samples::Accepted => accepted(),
+            Samples::Counted(Some((key, value))) => accepted().with(key, value),
+        }
+    }
+
+    /// It over the samples that `selector` picks; `None` when there are none, or
+    /// when the recording didn't keep that slice.
+    #[must_use]
+    pub fn draw<'a>(self, selector: &Selector, recording: &'a Recording) -> Option<Drawn<'a>> {
+        let slice = kept(&self.narrow(selector), recording)?;
+        match self.0.draw {
+            Draw::Trend(of) => Some(of(slice)).filter(|t| !t.is_empty()).map(Drawn::Trend),
+            Draw::Rate(of) => {
+                let (hits, of) = of(slice);
+                (of > 0).then_some(Drawn::Rate { hits, of })
+            }
+            Draw::Counter(_) if nothing_to_count(selector, recording) => None,
+            Draw::Counter(_) if self.split().is_some_and(|tag| selector.get(tag).is_some()) => {
+                Some(Drawn::Counter(slice.outcomes.get(Outcome::Accepted)))
+            }
+            Draw::Counter(of) => Some(Drawn::Counter(of(slice))),
+        }
+    }
+
+    /// A value of it, taken by `method`, for people: `12.3 ms`, `99.53 %`, `40,200`.
+    #[must_use]
+    pub fn say(self, method: Method, value: f64) -> String {
+        match (self.kind(), method) {
+            (MetricKind::Trend, _) if value >= 0.0 && value.is_finite() => units::millis(value),
+            (MetricKind::Rate, _) if (0.0..=1.0).contains(&value) => units::percent(value),
+            (MetricKind::Counter, Method::Rate) if value.is_finite() => units::rate(value),
+            (MetricKind::Counter, _) if value >= 0.0 && value.fract() == 0.0 => {
+                units::count(value as u64)
+            }
+            _ => units::number(value),
         }
     }
 }
 
-impl MetricKind {
-    /// What it takes, for messages.
-    #[must_use]
-    pub const fn methods(self) -> &'static str {
-        match self {
-            Self::Trend => "avg, min, med, max or p(N)",
-            Self::Rate => "rate",
-            Self::Counter => "count or rate",
-            Self::Gauge => "value",
-        }
-    }
+/// The slice of `selector`. What is accepted is what was expected, so one stands
+/// for the other.
+fn kept<'a>(selector: &Selector, recording: &'a Recording) -> Option<&'a Slice> {
+    let same = || {
+        let (expected, accepted) = (TagKey::ExpectedResponse, Outcome::Accepted.name());
+        let rest = selector.iter().filter(|(key, _)| *key != expected);
+        let rest = rest.fold(Selector::all(), |all, (key, value)| all.with(key, value));
+        let replaced = selector.get(expected) == Some("true")
+            && selector.get(TagKey::Outcome).is_none_or(|outcome| outcome == accepted);
+        replaced.then(|| rest.with(TagKey::Outcome, accepted))
+    };
+    recording.slice(selector).or_else(|| recording.slice(&same()?))
+}
 
-    /// Its name, for messages.
+/// Whether no traffic at all has what `selector` asks for apart from how it ended:
+/// counting none of that would say nothing. None of a certain status or outcome is
+/// a count like any other.
+fn nothing_to_count(selector: &Selector, recording: &Recording) -> bool {
+    let ends = [TagKey::Outcome, TagKey::Status, TagKey::ExpectedResponse];
+    let base = selector
+        .iter()
+        .filter(|(key, _)| !ends.contains(key))
+        .fold(Selector::all(), |base, (key, value)| base.with(key, value));
+    let empty = |slice: &Slice| slice.requests == 0 && slice.outcomes.total() == 0;
+    empty(recording.total()) || recording.slice(&base).is_some_and(empty)
+}
+
+impl Unit {
+    /// Its name, for documentation.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Trend => "trend",
-            Self::Rate => "rate",
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
+            Self::Count => "",
+            Self::Bytes => "bytes",
+            Self::Share => "fraction",
+            Self::Milliseconds => "ms",
         }
     }
+}
 
-    /// Whether it takes `method`.
-    #[must_use]
-    pub const fn takes(self, method: Method) -> bool {
-        match self {
-            Self::Trend => matches!(
-                method,
-                Method::Avg | Method::Min | Method::Med | Method::Max | Method::Percentile(_)
-            ),
-            Self::Rate => matches!(method, Method::Rate),
-            Self::Counter => matches!(method, Method::Count | Method::Rate),
-            Self::Gauge => matches!(method, Method::Value),
-        }
+impl PartialEq for Metric {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Metric {}
+
+impl std::fmt::Debug for Metric {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -182,63 +295,55 @@ impl std::fmt::Display for Metric {
     }
 }
 
-impl std::fmt::Display for Method {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Count => f.write_str("count"),
-            Self::Rate => f.write_str("rate"),
-            Self::Value => f.write_str("value"),
-            Self::Avg => f.write_str("avg"),
-            Self::Min => f.write_str("min"),
-            Self::Med => f.write_str("med"),
-            Self::Max => f.write_str("max"),
-            Self::Percentile(n) => write!(f, "p({n})"),
-        }
+impl Serialize for Metric {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
-impl Method {
-    /// The quantile it asks for (0 to 1), if it asks for one.
-    #[must_use]
-    pub fn quantile(self) -> Option<f64> {
-        match self {
-            Self::Med => Some(0.5),
-            Self::Percentile(n) => Some(n / 100.0),
-            _ => None,
-        }
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&name)
+            .ok_or_else(|| serde::de::Error::custom(format!("there is no metric `{name}`")))
     }
 }
 
-impl Operator {
-    /// Its sign.
-    #[must_use]
-    pub const fn sign(self) -> &'static str {
-        match self {
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Equal => "==",
-            Self::NotEqual => "!=",
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_read_back() {
+        for metric in Metric::all() {
+            let named: Vec<_> = Metric::all().filter(|m| m.name() == metric.name()).collect();
+            assert_eq!(named.len(), 1, "{metric}");
+            assert_eq!(Metric::parse(metric.name()), Some(metric));
+            assert!(!metric.about().is_empty(), "{metric}");
         }
     }
 
-    /// Whether `observed` stands so to `bound`.
-    #[must_use]
-    pub fn holds(self, observed: f64, bound: f64) -> bool {
-        match self {
-            Self::Less => observed < bound,
-            Self::LessOrEqual => observed <= bound,
-            Self::Greater => observed > bound,
-            Self::GreaterOrEqual => observed >= bound,
-            Self::Equal => observed == bound,
-            Self::NotEqual => observed != bound,
+    #[test]
+    fn a_unit_belongs_to_the_kind() {
+        for metric in Metric::all() {
+            let fits = match metric.kind() {
+                MetricKind::Trend => metric.unit() == Unit::Milliseconds,
+                MetricKind::Rate => metric.unit() == Unit::Share,
+                MetricKind::Counter => matches!(metric.unit(), Unit::Count | Unit::Bytes),
+            };
+            assert!(fits, "{metric}");
         }
     }
-}
 
-impl std::fmt::Display for Operator {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.sign())
+    #[test]
+    fn values_are_said_in_the_unit_of_the_metric() {
+        let said = |name: &str, method, value| {
+            Metric::parse(name).map(|m| m.say(method, value)).unwrap_or_default()
+        };
+        assert_eq!(said("response_time", Method::Percentile(95.0), 12.34), "12.3 ms");
+        assert_eq!(said("success_rate", Method::Rate, 0.9953), "99.53 %");
+        assert_eq!(said("success_rate", Method::Rate, 1.5), "1.5");
+        assert_eq!(said("http_reqs", Method::Count, 40_200.0), "40,200");
+        assert_eq!(said("http_reqs", Method::Rate, 12.5), "12.5/s");
     }
 }

@@ -6,8 +6,11 @@ mod generator;
 mod grammar;
 mod limiter;
 mod met;
+mod method;
 mod metric;
+mod metrics;
 mod observe;
+mod result;
 mod slow;
 mod suite;
 #[cfg(test)]
@@ -18,9 +21,13 @@ mod whole;
 
 pub use evaluate::{breached_now, evaluate, required_selectors};
 pub use grammar::{ThresholdError, parse_threshold};
+pub use metric::{Basis, Drawn, Metric, Unit};
 pub use observe::{Observed, observe};
+pub use result::ThresholdResult;
 pub use suite::suite;
 pub use verdict::{
     About, Bound, Criteria, Finding, FindingVerdict, GeneratorBounds, LimiterReport, Method,
-    Metric, MetricKind, Operator, Threshold, ThresholdResult, Verdict, VerdictKind,
+    MetricKind, Operator, Threshold, Verdict, VerdictKind,
 };
+
+use metric::{Draw, MetricRow, Samples};

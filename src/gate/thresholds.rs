@@ -2,8 +2,8 @@
 
 use super::observe::{Observed, observe};
 use super::{
-    About, Bound, Finding, FindingVerdict, Method, Metric, MetricKind, Threshold, ThresholdResult,
-    met, slow,
+    About, Bound, Finding, FindingVerdict, Method, MetricKind, Threshold, ThresholdResult, met,
+    slow,
 };
 use crate::measure::Recording;
 use crate::measure::intervals::{CONFIDENCE, min_samples};
@@ -19,7 +19,9 @@ pub(super) fn judge(
     let observed = observe(threshold.metric, threshold.method, &threshold.selector, recording);
     let bound = bound_of(threshold, baseline);
     let mut result = ThresholdResult {
-        metric: threshold.key.clone(),
+        metric: threshold.metric,
+        method: threshold.method,
+        key: threshold.key.clone(),
         expression: threshold.expression.clone(),
         observed: observed.map(|o| o.value),
         interval: observed.and_then(|o| o.interval),
@@ -62,7 +64,9 @@ pub(super) fn not_run(threshold: &Threshold, reason: &str) -> Finding {
         message: format!("not evaluated: {reason}"),
         evidence: Vec::new(),
         threshold: Some(ThresholdResult {
-            metric: threshold.key.clone(),
+            metric: threshold.metric,
+            method: threshold.method,
+            key: threshold.key.clone(),
             expression: threshold.expression.clone(),
             observed: None,
             interval: None,
@@ -135,14 +139,14 @@ fn compare(
 
 /// What the failure comes from, in words.
 fn why(threshold: &Threshold, recording: &Recording) -> Option<String> {
-    match threshold.metric {
-        Metric::SuccessRate | Metric::Errors => met::failures(recording),
-        Metric::HttpReqFailed | Metric::Checks => met::instead(recording),
-        Metric::ScheduleLag => None,
-        metric if metric.kind() == MetricKind::Trend => {
+    let metric = threshold.metric;
+    match metric.kind() {
+        MetricKind::Rate if metric.is_by_outcome() => met::failures(recording),
+        MetricKind::Rate => met::instead(recording),
+        MetricKind::Trend if !metric.is_of_generator() => {
             slow::stalls(recording).or_else(|| slow::slowest_stage(recording))
         }
-        _ => None,
+        MetricKind::Trend | MetricKind::Counter => None,
     }
 }
 
@@ -205,13 +209,5 @@ fn subject(threshold: &Threshold) -> String {
 }
 
 fn value(threshold: &Threshold, value: f64) -> String {
-    match (threshold.metric.kind(), threshold.method) {
-        (MetricKind::Trend, _) if value >= 0.0 => units::millis(value),
-        (MetricKind::Rate, _) if (0.0..=1.0).contains(&value) => units::percent(value),
-        (MetricKind::Counter, Method::Rate) => units::rate(value),
-        (MetricKind::Counter, _) if value >= 0.0 && value.fract() == 0.0 => {
-            units::count(value as u64)
-        }
-        _ => units::number(value),
-    }
+    threshold.metric.say(threshold.method, value)
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Metric, ThresholdResult};
 use crate::admission::DeclaredLimit;
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Inference, Prediction, RuleName, RuleResult};
@@ -42,38 +43,6 @@ pub enum MetricKind {
     Rate,
     /// `count rate`.
     Counter,
-    /// `value`.
-    Gauge,
-}
-
-/// A metric of FORMATS.md.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "FORMATS.md's table, one variant a row, is their description")]
-pub enum Metric {
-    HttpReqs,
-    Iterations,
-    DroppedIterations,
-    HttpReqDuration,
-    HttpReqWaiting,
-    ResponseTime,
-    HttpReqFailed,
-    Checks,
-    Errors,
-    SuccessRate,
-    RateLimitHits,
-    SuccessfulOnboards,
-    OnboardingDuration,
-    SuccessfulExchanges,
-    CredentialVendingDuration,
-    CredentialsByProvider,
-    SuccessfulWebhooks,
-    WebhookProcessingDuration,
-    WebhooksByEventType,
-    DuplicateEventsDetected,
-    DataSent,
-    DataReceived,
-    ScheduleLag,
 }
 
 /// What a threshold takes of a metric.
@@ -84,8 +53,6 @@ pub enum Method {
     Count,
     /// Per second (counters) or share (rates).
     Rate,
-    /// The last value.
-    Value,
     /// The mean.
     Avg,
     /// The smallest.
@@ -193,25 +160,6 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// For a threshold: the figures.
     pub threshold: Option<ThresholdResult>,
-}
-
-/// The figures of a judged threshold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ThresholdResult {
-    /// The key as the user wrote it.
-    pub metric: String,
-    /// The expression as the user wrote it.
-    pub expression: String,
-    /// The observed value (milliseconds, fraction or count); `None`: nothing to observe.
-    pub observed: Option<f64>,
-    /// Its 95 % confidence interval; `None`: there is none for this method.
-    pub interval: Option<(f64, f64)>,
-    /// The bound it was compared with; `None`: no baseline to take it from.
-    pub bound: Option<f64>,
-    /// How many samples it rests on.
-    pub samples: u64,
-    /// Whether the interval straddles the bound.
-    pub close: bool,
 }
 
 /// pass, fail, inconclusive, or skipped.

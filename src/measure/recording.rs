@@ -103,6 +103,14 @@ pub struct CheckCount {
     pub fails: u64,
 }
 
+impl CheckCount {
+    /// Whether any answer got as far as this check.
+    #[must_use]
+    pub const fn ran(&self) -> bool {
+        self.passes > 0 || self.fails > 0
+    }
+}
+
 /// One kind of probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeCount {

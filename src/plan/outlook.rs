@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::gate::{Bound, Method, Metric, Operator, Threshold};
+use crate::gate::{Basis, Bound, Method, MetricKind, Operator, Threshold};
 use crate::limits::Prediction;
 use crate::measure::intervals::{min_samples, quantile_ranks, wilson};
 use crate::tags::TagKey;
@@ -78,51 +78,23 @@ fn quantile(method: Method) -> Option<f64> {
     }
 }
 
-const fn is_trend(metric: Metric) -> bool {
-    matches!(
-        metric,
-        Metric::HttpReqDuration
-            | Metric::HttpReqWaiting
-            | Metric::ResponseTime
-            | Metric::OnboardingDuration
-            | Metric::CredentialVendingDuration
-            | Metric::WebhookProcessingDuration
-            | Metric::ScheduleLag
-    )
-}
-
-const fn is_rate(metric: Metric) -> bool {
-    matches!(metric, Metric::HttpReqFailed | Metric::Checks | Metric::Errors | Metric::SuccessRate)
-}
-
 /// How many samples there will be; a selector beyond the outcome leaves the
 /// whole as the upper end.
 fn samples(threshold: &Threshold, supply: &Supply) -> Option<(u64, u64)> {
-    let arrivals = (supply.arrivals, supply.arrivals);
+    let metric = threshold.metric;
+    if metric.kind() == MetricKind::Counter {
+        return None;
+    }
     let refused = (supply.arrivals - supply.admitted.1, supply.arrivals - supply.admitted.0);
-    let outcome = threshold.selector.get(TagKey::Outcome);
-    let all = match (threshold.metric, outcome) {
-        (_, Some("rate_limited")) => refused,
-        (_, Some("accepted"))
-        | (
-            Metric::ResponseTime
-            | Metric::OnboardingDuration
-            | Metric::CredentialVendingDuration
-            | Metric::WebhookProcessingDuration
-            | Metric::SuccessRate
-            | Metric::Errors
-            | Metric::Checks,
-            None,
-        ) => supply.admitted,
-        (_, Some(_)) => return None,
-        _ => arrivals,
+    let all = match threshold.selector.get(TagKey::Outcome) {
+        Some("rate_limited") => refused,
+        Some("accepted") => supply.admitted,
+        Some(_) => return None,
+        None if metric.basis() == Basis::Admitted => supply.admitted,
+        None => (supply.arrivals, supply.arrivals),
     };
     let narrower = threshold.selector.iter().any(|(key, _)| key != TagKey::Outcome);
-    (is_trend(threshold.metric) || is_rate(threshold.metric)).then_some(if narrower {
-        (0, all.1)
-    } else {
-        all
-    })
+    Some(if narrower { (0, all.1) } else { all })
 }
 
 fn interval(threshold: &Threshold, quantile: Option<f64>, n: u64) -> Option<Interval> {
@@ -132,7 +104,7 @@ fn interval(threshold: &Threshold, quantile: Option<f64>, n: u64) -> Option<Inte
         return Some(Interval::Percentiles(percentile(low), percentile(high)));
     }
     let Bound::Fixed(bound) = threshold.bound else { return None };
-    if !is_rate(threshold.metric) || n == 0 {
+    if threshold.metric.kind() != MetricKind::Rate || n == 0 {
         return None;
     }
     let hits = (bound.clamp(0.0, 1.0) * n as f64).round() as u64;
@@ -173,26 +145,19 @@ fn out_of_reach(threshold: &Threshold, supply: &Supply) -> Option<String> {
 
 /// The lowest and highest value that a metric can take under this plan.
 fn range(threshold: &Threshold, supply: &Supply) -> Option<(f64, f64)> {
-    let metric = threshold.metric;
-    if is_trend(metric) {
-        return Some((0.0, f64::INFINITY));
+    match threshold.metric.kind() {
+        MetricKind::Trend => return Some((0.0, f64::INFINITY)),
+        MetricKind::Rate => return Some((0.0, 1.0)),
+        MetricKind::Counter if threshold.method != Method::Count => return None,
+        MetricKind::Counter => {}
     }
-    if is_rate(metric) {
-        return Some((0.0, 1.0));
-    }
-    if threshold.method != Method::Count {
-        return None;
-    }
-    match metric {
-        Metric::SuccessfulOnboards | Metric::SuccessfulExchanges | Metric::SuccessfulWebhooks => {
-            Some((0.0, supply.admitted.1 as f64))
-        }
-        Metric::HttpReqs if threshold.selector.is_all() => Some((0.0, supply.requests as f64)),
-        Metric::Iterations | Metric::DroppedIterations => Some((0.0, supply.arrivals as f64)),
+    let all = threshold.selector.is_all();
+    match threshold.metric.basis() {
+        Basis::Admitted => Some((0.0, supply.admitted.1 as f64)),
+        Basis::Arrivals => Some((0.0, supply.arrivals as f64)),
+        Basis::Requests if all => Some((0.0, supply.requests as f64)),
         // A target may be worse than declared, never rightly below the fewest.
-        Metric::RateLimitHits if threshold.selector.is_all() => {
-            supply.prediction.map(|p| (p.hits_low as f64, f64::INFINITY))
-        }
-        _ => None,
+        Basis::Refusals if all => supply.prediction.map(|p| (p.hits_low as f64, f64::INFINITY)),
+        Basis::Requests | Basis::Refusals | Basis::Unknown => None,
     }
 }

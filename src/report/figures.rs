@@ -127,21 +127,3 @@ pub(super) fn worst_first(report: &SuiteReport) -> Vec<&ScenarioReport> {
 pub(super) fn of(report: Option<&SuiteReport>, id: ScenarioId) -> Option<&ScenarioReport> {
     report?.scenarios.iter().find(|scenario| scenario.plan.scenario == id)
 }
-
-/// A threshold's value in the unit of its metric: milliseconds, per cent or a number.
-pub(super) fn metric_value(key: &str, expression: &str, value: f64) -> String {
-    let name = key.split('{').next().unwrap_or(key).trim();
-    let rate = ["success_rate", "errors", "checks", "http_req_failed"].contains(&name);
-    let method = expression.trim_start();
-    if rate {
-        units::percent(value)
-    } else if method.starts_with("count") {
-        units::number(value)
-    } else if method.starts_with("rate") {
-        units::rate(value)
-    } else if value.is_finite() {
-        units::millis(value)
-    } else {
-        units::number(value)
-    }
-}

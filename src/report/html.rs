@@ -106,9 +106,9 @@ fn thresholds(scenario: &ScenarioReport) -> Markup {
                 tbody {
                     @for f in judged {
                         @if let Some(t) = &f.threshold {
-                            @let shown = |v| figures::metric_value(&t.metric, &t.expression, v);
+                            @let shown = |v| t.say(v);
                             tr {
-                                td { code { (one_line(&t.metric)) } }
+                                td { code { (one_line(&t.key)) } }
                                 td { code { (one_line(&t.expression)) } }
                                 td.n { @if let Some(v) = t.observed { (shown(v)) } @else { "–" } }
                                 td { @if let Some((low, high)) = t.interval { (shown(low)) " – " (shown(high)) } @else { "–" } }

@@ -127,7 +127,7 @@ fn evidence(scenario: &ScenarioReport, finding: &Finding) -> String {
     if let Some(t) = &finding.threshold {
         lines.push(format!("samples={}", t.samples));
         if let Some((low, high)) = t.interval {
-            let shown = |v| super::figures::metric_value(&t.metric, &t.expression, v);
+            let shown = |v| t.say(v);
             lines.push(format!("interval_95={} to {}", shown(low), shown(high)));
         }
         if t.close {

@@ -19,6 +19,7 @@ pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {
     let checks: Vec<Value> = recording
         .checks
         .iter()
+        .filter(|check| check.ran())
         .map(|c| json!({ "name": c.name, "passes": c.passes, "fails": c.fails }))
         .collect();
     let probes: Vec<Value> = recording
@@ -50,7 +51,7 @@ fn thresholds(scenario: &ScenarioReport) -> Vec<Value> {
         .filter_map(|finding| finding.threshold.as_ref().map(|t| (finding, t)))
         .map(|(finding, t)| {
             json!({
-                "metric": t.metric,
+                "metric": t.key,
                 "expression": t.expression,
                 "observed": t.observed,
                 "interval": t.interval.map(|(low, high)| [low, high]),

@@ -117,13 +117,13 @@ fn thresholds(scenario: &ScenarioReport) -> String {
     text.push_str("| --- | --- | ---: | --- | ---: | --- |\n");
     for finding in judged {
         let Some(t) = &finding.threshold else { continue };
-        let shown = |v| figures::metric_value(&t.metric, &t.expression, v);
+        let shown = |v| t.say(v);
         let interval = t.interval.map(|(low, high)| format!("{} – {}", shown(low), shown(high)));
         add!(
             text,
             "| {} | {} {} | {} | {} | {} | {}{} |\n",
             finding_mark(finding.verdict),
-            code(&t.metric),
+            code(&t.key),
             code(&t.expression),
             t.observed.map_or_else(|| "–".to_owned(), shown),
             interval.unwrap_or_else(|| "–".to_owned()),

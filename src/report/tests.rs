@@ -43,29 +43,59 @@ fn the_first_line_is_the_verdict() {
 }
 
 #[test]
-fn the_numbers_that_scripts_ask_for_are_always_numbers() {
+fn the_numbers_that_scripts_ask_for_are_numbers_or_not_there() {
     for (name, report) in fixtures::all() {
         for scenario in &report.scenarios {
             let value: Value = serde_json::from_str(&k6_json(&report, scenario)).expect("is JSON");
-            for path in [
-                "/metrics/http_reqs/values/count",
-                "/metrics/http_reqs/values/rate",
-                "/metrics/http_req_duration/values/p(95)",
-                "/metrics/errors/values/rate",
-                "/metrics/rate_limit_hits/values/count",
-                "/metrics/response_time/values/p(99)",
-                "/load_gate/outcomes/dropped",
-                "/load_gate/generator/schedule_lag_ms/p99",
+            let total = scenario.recording.total();
+            let (sent, answered) = (total.requests > 0, !total.response_time.is_empty());
+            for (path, observed) in [
+                ("/metrics/http_reqs/values/count", sent),
+                ("/metrics/http_reqs/values/rate", sent),
+                ("/metrics/http_req_duration/values/p(95)", answered),
+                ("/metrics/errors/values/rate", total.success_rate().is_some()),
+                ("/metrics/rate_limit_hits/values/count", sent),
+                ("/metrics/response_time/values/p(99)", answered),
+                ("/load_gate/outcomes/dropped", true),
+                ("/load_gate/generator/schedule_lag_ms/p99", true),
             ] {
                 let at = value.pointer(path);
-                assert!(at.is_some_and(Value::is_number), "{name} {path}: {at:?}");
+                assert_eq!(at.is_some_and(Value::is_number), observed, "{name} {path}: {at:?}");
+                assert_eq!(at.is_some(), observed, "{name} {path}: {at:?}");
             }
             let ok = format!("/metrics/{}/thresholds/p(95)<2000/ok", fixtures::P95_KEY);
-            if !scenario.recording.total().response_time.is_empty() {
+            if answered {
                 assert!(value.pointer(&ok).is_some_and(Value::is_boolean), "{name} {ok}");
             }
         }
     }
+}
+
+#[test]
+fn a_threshold_on_nothing_has_nulls_and_is_not_ok() {
+    let report = fixtures::skipped();
+    let scenario = report.scenarios.iter().find(|s| !s.plan.criteria.thresholds.is_empty());
+    let mut scenario = scenario.expect("has thresholds").clone();
+    let (criteria, recording) = (&scenario.plan.criteria, &mut scenario.recording);
+    recording.slices.values_mut().for_each(|slice| *slice = crate::measure::Slice::default());
+    recording.checks = vec![crate::measure::CheckCount {
+        name: "never got so far".to_owned(),
+        passes: 0,
+        fails: 0,
+    }];
+    scenario.verdict = crate::gate::evaluate(criteria, recording, None);
+    let value: Value = serde_json::from_str(&k6_json(&report, &scenario)).expect("is JSON");
+    let metrics = value["metrics"].as_object().expect("metrics");
+    let named: Vec<_> = scenario.plan.criteria.thresholds.iter().map(|t| t.key.clone()).collect();
+    assert_eq!(metrics.keys().filter(|key| !named.contains(key)).count(), 0, "{metrics:?}");
+    for key in named {
+        let values = metrics[&key]["values"].as_object().expect("values");
+        assert!(!values.is_empty() && values.values().all(Value::is_null), "{key}: {values:?}");
+        let judged = metrics[&key]["thresholds"].as_object().expect("thresholds");
+        assert!(judged.values().all(|t| t["ok"] == Value::Bool(false)), "{key}: {judged:?}");
+    }
+    assert_eq!(value["root_group"]["checks"], serde_json::json!([]));
+    assert_eq!(value["load_gate"]["checks"], serde_json::json!([]));
 }
 
 #[test]

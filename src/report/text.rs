@@ -235,8 +235,8 @@ fn thresholds(page: &mut Page, scenario: &ScenarioReport) {
 fn threshold_row(finding: &Finding) -> Vec<String> {
     let mut row = vec![finding_word(finding.verdict).to_owned()];
     let Some(t) = &finding.threshold else { return row };
-    let shown = |v| figures::metric_value(&t.metric, &t.expression, v);
-    row.push(escape::one_line(&t.metric));
+    let shown = |v| t.say(v);
+    row.push(escape::one_line(&t.key));
     row.push(escape::one_line(&t.expression));
     row.push(t.observed.map_or_else(|| "–".to_owned(), shown));
     row.push(t.interval.map_or_else(String::new, |(low, high)| {

@@ -7,6 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenario};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use super::metrics::{Own, OwnMetric};
 use super::run::{Purpose, Run, as_probe, headers, json_bytes};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::secret::Secret;
@@ -26,6 +27,20 @@ const CHECKS: [&str; COMMON + OWN_CHECKS] = [
     "expires_at is as asked",
     "usage.remaining_fixes is a number",
     "usage.reset_at is a time",
+];
+
+pub(super) const METRICS: &[OwnMetric] = &[
+    OwnMetric::new("successful_exchanges", Own::Accepted, "exchanges accepted"),
+    OwnMetric::new(
+        "credential_vending_duration",
+        Own::Duration,
+        "service time of accepted exchanges",
+    ),
+    OwnMetric::new(
+        "credentials_by_provider",
+        Own::ItemsBy(TagKey::Provider),
+        "credentials delivered by accepted exchanges",
+    ),
 ];
 
 /// How far `expires_at` may lie outside sent + TTL to done + TTL, in seconds (API.md).

@@ -8,6 +8,7 @@ mod call;
 mod credential_vending;
 mod events;
 mod judge;
+mod metrics;
 mod onboarding;
 mod random;
 mod run;
@@ -17,6 +18,8 @@ mod webhook;
 pub use call::{
     Answer, Call, Expect, Identity, Judgement, Past, ProbeResult, Request, Scenario, Settings,
 };
+
+pub use metrics::{Own, OwnMetric, own_metrics};
 
 use credential_vending::CredentialVending;
 use onboarding::Onboarding;

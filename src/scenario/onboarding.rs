@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenario};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use super::metrics::{Own, OwnMetric};
 use super::run::{Purpose, Run, as_probe, headers, json_bytes};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::secret::Secret;
@@ -25,6 +26,11 @@ const CHECKS: [&str; COMMON + OWN_CHECKS] = [
     "subscription_type is trial",
     "api_key is present",
     "api_key has its shape",
+];
+
+pub(super) const METRICS: &[OwnMetric] = &[
+    OwnMetric::new("successful_onboards", Own::Accepted, "onboardings accepted"),
+    OwnMetric::new("onboarding_duration", Own::Duration, "service time of accepted onboardings"),
 ];
 
 const GIVEN_NAMES: [&str; 16] = [

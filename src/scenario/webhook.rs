@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::call::{Answer, Call, Expect, Judgement, Past, ProbeResult, Request, Scenario};
 use super::events::{self, EventType, Subject};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use super::metrics::{Own, OwnMetric};
 use super::run::{Purpose, Run, as_probe, headers};
 use super::stripe;
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
@@ -16,6 +17,25 @@ const OWN_CHECKS: usize = 1;
 
 const CHECKS: [&str; COMMON + OWN_CHECKS] =
     ["status is 200", BODY_SIZE, BODY_IS_JSON, "body says status: success"];
+
+pub(super) const METRICS: &[OwnMetric] = &[
+    OwnMetric::new("successful_webhooks", Own::Accepted, "webhooks accepted"),
+    OwnMetric::new(
+        "webhook_processing_duration",
+        Own::Duration,
+        "service time of accepted webhooks",
+    ),
+    OwnMetric::new(
+        "webhooks_by_event_type",
+        Own::AcceptedBy(TagKey::EventType),
+        "webhooks accepted",
+    ),
+    OwnMetric::new(
+        "duplicate_events_detected",
+        Own::AcceptedWith(TagKey::Duplicate, "true"),
+        "redeliveries accepted",
+    ),
+];
 
 /// How old an expired signature is, in seconds; the API takes 300.
 const EXPIRED: u64 = 3600;

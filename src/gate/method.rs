@@ -1,0 +1,101 @@
+//! What a threshold takes of a metric, and how it is compared.
+
+use super::{Method, MetricKind, Operator};
+
+impl MetricKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Counter, Self::Rate, Self::Trend];
+
+    /// What it takes, for messages.
+    #[must_use]
+    pub const fn methods(self) -> &'static str {
+        match self {
+            Self::Trend => "avg, min, med, max or p(N)",
+            Self::Rate => "rate",
+            Self::Counter => "count or rate",
+        }
+    }
+
+    /// Its name, as k6 has it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Trend => "trend",
+            Self::Rate => "rate",
+            Self::Counter => "counter",
+        }
+    }
+
+    /// Whether it takes `method`.
+    #[must_use]
+    pub const fn takes(self, method: Method) -> bool {
+        match self {
+            Self::Trend => matches!(
+                method,
+                Method::Avg | Method::Min | Method::Med | Method::Max | Method::Percentile(_)
+            ),
+            Self::Rate => matches!(method, Method::Rate),
+            Self::Counter => matches!(method, Method::Count | Method::Rate),
+        }
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count => f.write_str("count"),
+            Self::Rate => f.write_str("rate"),
+            Self::Avg => f.write_str("avg"),
+            Self::Min => f.write_str("min"),
+            Self::Med => f.write_str("med"),
+            Self::Max => f.write_str("max"),
+            Self::Percentile(n) => write!(f, "p({n})"),
+        }
+    }
+}
+
+impl Method {
+    /// The quantile it asks for (0 to 1), if it asks for one.
+    #[must_use]
+    pub fn quantile(self) -> Option<f64> {
+        match self {
+            Self::Med => Some(0.5),
+            Self::Percentile(n) => Some(n / 100.0),
+            _ => None,
+        }
+    }
+}
+
+impl Operator {
+    /// Its sign.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+        }
+    }
+
+    /// Whether `observed` stands so to `bound`.
+    #[must_use]
+    pub fn holds(self, observed: f64, bound: f64) -> bool {
+        match self {
+            Self::Less => observed < bound,
+            Self::LessOrEqual => observed <= bound,
+            Self::Greater => observed > bound,
+            Self::GreaterOrEqual => observed >= bound,
+            Self::Equal => observed == bound,
+            Self::NotEqual => observed != bound,
+        }
+    }
+}
+
+impl std::fmt::Display for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.sign())
+    }
+}

@@ -1,0 +1,218 @@
+//! The table of metrics: one row each, which all that names, draws, bounds or shows one reads.
+
+use std::sync::LazyLock;
+
+use super::{Basis, Draw, Metric, MetricRow, Samples, Unit};
+use crate::ids::ScenarioId;
+use crate::measure::Slice;
+use crate::outcome::Outcome;
+use crate::scenario::{Own, OwnMetric, own_metrics};
+use crate::tags::TagKey;
+
+/// Every metric that every scenario has.
+static COMMON: [MetricRow; 14] = [
+    MetricRow {
+        name: "http_reqs",
+        unit: Unit::Count,
+        draw: Draw::Counter(|slice| slice.requests),
+        basis: Basis::Requests,
+        about: "every request of the scenario's run: arrivals, canary, probes, the limiter's proof, \
+                minted keys (not the checks before the run)",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "iterations",
+        draw: Draw::Counter(|slice| slice.outcomes.sent()),
+        basis: Basis::Arrivals,
+        about: "arrivals sent",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "dropped_iterations",
+        draw: Draw::Counter(|slice| slice.outcomes.get(Outcome::Dropped)),
+        basis: Basis::Arrivals,
+        of_generator: true,
+        about: "arrivals that were never sent, because the generator fell short",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_duration",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.service_time),
+        basis: Basis::Arrivals,
+        about: "service time of every answered arrival, from sending to the last byte, as in k6",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_waiting",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.waiting),
+        basis: Basis::Arrivals,
+        about: "from sending to the head of the answer",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "response_time",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.response_time),
+        basis: Basis::Arrivals,
+        about: "from the moment the arrival was due to the last byte: neither a stalled server nor \
+                a late generator can hide in it",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_failed",
+        unit: Unit::Share,
+        draw: Draw::Rate(|slice| (slice.failed, slice.outcomes.sent())),
+        basis: Basis::Arrivals,
+        about: "arrivals answered with an unexpected status or not at all; 429 is expected where \
+                the scenario declares a limit",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "checks",
+        unit: Unit::Share,
+        draw: Draw::Rate(|slice| {
+            (slice.checks_passed, slice.checks_passed.saturating_add(slice.checks_failed))
+        }),
+        basis: Basis::Admitted,
+        about: "the scenario's checks that passed",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "errors",
+        unit: Unit::Share,
+        draw: Draw::Rate(|slice| {
+            let (accepted, judged) = judged(slice);
+            (judged - accepted, judged)
+        }),
+        basis: Basis::Admitted,
+        by_outcome: true,
+        about: "1 − `success_rate`",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "success_rate",
+        unit: Unit::Share,
+        draw: Draw::Rate(judged),
+        basis: Basis::Admitted,
+        by_outcome: true,
+        about: "accepted arrivals / (arrivals − rate limited ones)",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "rate_limit_hits",
+        draw: Draw::Counter(|slice| slice.rate_limit_hits),
+        basis: Basis::Refusals,
+        about: "every answer with status 429",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "data_sent",
+        unit: Unit::Bytes,
+        draw: Draw::Counter(|slice| slice.bytes_sent),
+        about: "bytes of requests",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "data_received",
+        unit: Unit::Bytes,
+        draw: Draw::Counter(|slice| slice.bytes_received),
+        about: "bytes of answers",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "schedule_lag",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.lag),
+        basis: Basis::Arrivals,
+        of_generator: true,
+        about: "how late the generator itself sent an arrival",
+        ..PLAIN
+    },
+];
+
+/// What a row is unless it says otherwise.
+const PLAIN: MetricRow = MetricRow {
+    name: "",
+    unit: Unit::Count,
+    owner: None,
+    draw: Draw::Counter(|_| 0),
+    samples: Samples::All,
+    split: None,
+    basis: Basis::Unknown,
+    by_outcome: false,
+    of_generator: false,
+    about: "",
+};
+
+/// Accepted arrivals, and those that the success rate is of.
+fn judged(slice: &Slice) -> (u64, u64) {
+    let judged = slice.outcomes.total().saturating_sub(slice.outcomes.get(Outcome::RateLimited));
+    (accepted(slice), judged)
+}
+
+fn accepted(slice: &Slice) -> u64 {
+    slice.outcomes.get(Outcome::Accepted)
+}
+
+/// A scenario's own metric as a row.
+fn own(owner: ScenarioId, metric: &OwnMetric) -> MetricRow {
+    let row = MetricRow {
+        name: metric.name,
+        owner: Some(owner),
+        draw: Draw::Counter(accepted),
+        samples: Samples::Counted(None),
+        basis: Basis::Admitted,
+        about: metric.about,
+        ..PLAIN
+    };
+    match metric.what {
+        Own::Accepted => row,
+        Own::AcceptedBy(tag) => MetricRow { split: Some(tag), ..row },
+        Own::AcceptedWith(tag, value) => {
+            MetricRow { samples: Samples::Counted(Some((tag, value))), ..row }
+        }
+        Own::ItemsBy(tag) => MetricRow {
+            draw: Draw::Counter(|slice| slice.items),
+            split: Some(tag),
+            basis: Basis::Unknown,
+            ..row
+        },
+        Own::Duration => MetricRow {
+            unit: Unit::Milliseconds,
+            draw: Draw::Trend(|slice| &slice.service_time),
+            samples: Samples::Accepted,
+            ..row
+        },
+    }
+}
+
+static ALL: LazyLock<Vec<MetricRow>> = LazyLock::new(|| {
+    let own = ScenarioId::ALL
+        .iter()
+        .flat_map(|id| own_metrics(*id).iter().map(|metric| own(*id, metric)));
+    COMMON.iter().copied().chain(own).collect()
+});
+
+impl Metric {
+    /// Every metric: those of every scenario first, then each scenario's own.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.iter().map(Self)
+    }
+
+    /// Every metric that `scenario` has.
+    pub fn of(scenario: ScenarioId) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |metric| metric.belongs_to(scenario))
+    }
+
+    /// The metric of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::all().find(|metric| metric.name() == name)
+    }
+}
+
+/// The tags that an arrival counted by a scenario's own metric always has.
+pub(super) const ACCEPTED: [(TagKey, &str); 2] =
+    [(TagKey::Outcome, Outcome::Accepted.name()), (TagKey::ExpectedResponse, "true")];

@@ -1,0 +1,48 @@
+//! The metrics that one scenario alone has: names, and what of its arrivals they count.
+
+use crate::ids::ScenarioId;
+use crate::tags::TagKey;
+
+/// A metric of one scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnMetric {
+    /// Its name in thresholds and files.
+    pub name: &'static str,
+    /// What it counts or times.
+    pub what: Own,
+    /// The same in words, for the documentation.
+    pub about: &'static str,
+}
+
+impl OwnMetric {
+    /// A metric of that name.
+    #[must_use]
+    pub const fn new(name: &'static str, what: Own, about: &'static str) -> Self {
+        Self { name, what, about }
+    }
+}
+
+/// What a scenario's own metric is drawn from: accepted arrivals, always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// How many there were.
+    Accepted,
+    /// How many there were, told apart by the values of a tag.
+    AcceptedBy(TagKey),
+    /// How many there were with this value of a tag.
+    AcceptedWith(TagKey, &'static str),
+    /// How many things their answers delivered, told apart by the values of a tag.
+    ItemsBy(TagKey),
+    /// Their service time.
+    Duration,
+}
+
+/// The metrics that `scenario` alone has.
+#[must_use]
+pub const fn own_metrics(scenario: ScenarioId) -> &'static [OwnMetric] {
+    match scenario {
+        ScenarioId::Onboarding => super::onboarding::METRICS,
+        ScenarioId::CredentialVending => super::credential_vending::METRICS,
+        ScenarioId::Webhook => super::webhook::METRICS,
+    }
+}
