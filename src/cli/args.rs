@@ -20,7 +20,7 @@ use clap_complete::Shell;
 ///
 /// Try it without any server: load-gate run --env embedded
 #[derive(Debug, Parser)]
-#[command(name = "load-gate", version, long_version = LONG_VERSION, verbatim_doc_comment, max_term_width = 100)]
+#[command(name = "load-gate", version, long_version = LONG_VERSION, verbatim_doc_comment, max_term_width = 100, after_long_help = super::variables::help(), after_help = super::variables::help())]
 pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]

@@ -25,6 +25,7 @@ mod session;
 mod signals;
 mod suite;
 mod surroundings;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;

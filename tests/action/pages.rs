@@ -8,8 +8,10 @@ use crate::root;
 
 /// Where a page's tables of inputs and outputs begin and end.
 const MARKERS: [&str; 2] = ["<!-- action.yml: begin -->\n", "<!-- action.yml: end -->"];
-/// The page; `UPDATE_DOCS=1` writes its tables.
-const PAGE: &str = "README.md";
+/// The page that has them; `UPDATE_DOCS=1` writes its tables.
+const PAGE: &str = "docs/github.md";
+/// Everything with workflows to copy.
+const PAGES: [&str; 3] = ["README.md", PAGE, "src/cli/init/load-gate.yml"];
 
 fn read(name: &str) -> String {
     let text = std::fs::read_to_string(root().join(name));
@@ -106,7 +108,7 @@ fn the_outputs_are_the_promised_ones() {
 fn what_the_pages_use_exists() {
     let action = action();
     let inputs = names(&action, "inputs");
-    for page in [PAGE, "src/cli/init/load-gate.yml"] {
+    for page in PAGES {
         let text = read(page);
         // The `with:` block that follows each use of the action.
         for block in text.split("uses: rsolv/load-gate@v1").skip(1) {
@@ -139,7 +141,7 @@ fn every_page_pins_what_the_workflows_pin() {
         assert_eq!(commit.len(), 40, "{pin}");
         assert_eq!(version.split('.').count(), 3, "{pin}");
     }
-    for page in [PAGE, "src/cli/init/load-gate.yml"] {
+    for page in PAGES {
         let pins = pins(&read(page));
         assert!(!pins.is_empty(), "{page}");
         for pin in pins {

@@ -297,7 +297,9 @@ fn valid_junit(text: &str) {
                 b"testcase" => cases += 1,
                 b"testsuite" => {
                     let tests = tag.try_get_attribute("tests").expect("reads").expect("is there");
-                    let tests = tests.unescape_value().expect("is text");
+                    let tests = tests
+                        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                        .expect("is text");
                     announced += tests.parse::<u64>().expect("a number");
                 }
                 _ => {}

@@ -15,13 +15,17 @@ fn elements(xml: &str) -> Vec<String> {
             Event::Start(e) => {
                 depth += 1;
                 e.attributes().for_each(|a| {
-                    a.expect("an attribute").unescape_value().expect("unescapes");
+                    a.expect("an attribute")
+                        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                        .expect("unescapes");
                 });
                 names.push(String::from_utf8_lossy(e.name().as_ref()).into_owned());
             }
             Event::Empty(e) => {
                 e.attributes().for_each(|a| {
-                    a.expect("an attribute").unescape_value().expect("unescapes");
+                    a.expect("an attribute")
+                        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+                        .expect("unescapes");
                 });
                 names.push(String::from_utf8_lossy(e.name().as_ref()).into_owned());
             }

@@ -1,0 +1,33 @@
+//! The environment variables that load-gate reads, as its help tells them.
+
+/// Name and meaning of each, in the order of the help.
+const VARIABLES: [(&str, &str); 17] = [
+    ("TEST_API_KEY_1, _2, …", "API keys for credential-vending, in this order"),
+    ("STRIPE_WEBHOOK_SECRET", "the secret that webhook events are signed with"),
+    ("GITHUB_TOKEN", "the token for GitHub; never sent to the load target"),
+    ("API_URL", "as --url"),
+    ("LOAD_GATE_ENV", "as --env"),
+    ("LOAD_GATE_PROFILE", "as --profile"),
+    ("LOAD_GATE_CONFIG", "as --config"),
+    ("LOAD_GATE_RATE_SCALE", "as --rate-scale"),
+    ("LOAD_GATE_DURATION_SCALE", "as --duration-scale"),
+    ("LOAD_GATE_COOLDOWN", "as --cooldown"),
+    ("LOAD_GATE_SEED", "as --seed"),
+    ("LOAD_GATE_CONFIRM_PRODUCTION", "as --confirm-production"),
+    ("LOAD_GATE_LOG", "what is logged, such as `load_gate=debug`; nothing by default"),
+    ("NO_COLOR", "no colour"),
+    ("CLICOLOR_FORCE", "colour even where it isn't a terminal"),
+    ("SSL_CERT_FILE", "authorities to trust instead of the system's (Linux)"),
+    ("HTTPS_PROXY, NO_PROXY", "the way to GitHub; load is never proxied"),
+];
+
+/// The part of the help that names them.
+pub(super) fn help() -> String {
+    let width = VARIABLES.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let rows = VARIABLES.iter().map(|(name, what)| format!("\n  {name:width$}  {what}"));
+    format!(
+        "Environment variables (a blank one is as if it weren't set):{}\n\nIn a step of GitHub \
+         Actions also what the runner sets: GITHUB_*, RUNNER_DEBUG.",
+        rows.collect::<String>()
+    )
+}

@@ -1,0 +1,194 @@
+//! What is written about load-gate against what it is: links, citations, config keys, variables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use load_gate::config::{Flags, Purpose, Sources, UserFile, resolve};
+
+/// Where the table of environment variables begins and ends; `UPDATE_DOCS=1` writes it.
+const VARIABLES: [&str; 2] = ["<!-- variables: begin -->\n", "<!-- variables: end -->"];
+/// Folders whose files may name a page.
+const CITING: [&str; 8] =
+    ["src", "tests", "examples", "benches", "action", ".github", "load_tests", ".ci"];
+/// Pages that a run or `init` writes, or that a test makes up.
+const WRITTEN: [&str; 2] = ["summary.md", "baseline.md"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: impl AsRef<Path>) -> String {
+    let path = root().join(name);
+    let text = std::fs::read_to_string(&path);
+    text.unwrap_or_else(|e| panic!("{}: {e}", path.display())).replace("\r\n", "\n")
+}
+
+fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(dir).expect("readable").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// Every page of the repository.
+fn pages() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    walk(&root().join("docs"), &mut found);
+    let here = std::fs::read_dir(root()).expect("readable").flatten().map(|entry| entry.path());
+    found.extend(here.filter(|path| path.is_file()));
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    found.sort();
+    found
+}
+
+/// A heading as GitHub makes an anchor of it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut wrong = Vec::new();
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).expect("readable");
+        let folder = page.parent().expect("a folder");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.starts_with("mailto:") {
+                continue;
+            }
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let to = if file.is_empty() { page.clone() } else { folder.join(file) };
+            let there = to.exists()
+                && (fragment.is_empty()
+                    || std::fs::read_to_string(&to)
+                        .is_ok_and(|text| text.lines().any(|line| anchor(line) == fragment)));
+            if !there {
+                wrong.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The names of pages in `text`: what ends in `.md`.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    let part = |c: char| !(c.is_ascii_alphanumeric() || "._-/".contains(c));
+    text.split(part)
+        .map(|word| word.trim_matches('.'))
+        .filter(|word| word.strip_suffix(".md").is_some_and(|stem| !stem.is_empty()))
+}
+
+#[test]
+fn sources_cite_pages_that_exist() {
+    let mut wrong = Vec::new();
+    for folder in CITING {
+        let mut files = Vec::new();
+        walk(&root().join(folder), &mut files);
+        for file in files.iter().filter(|file| !file.starts_with(root().join("load_tests/results")))
+        {
+            let Ok(text) = std::fs::read_to_string(file) else { continue };
+            for name in cited(&text) {
+                let last = name.rsplit('/').next().unwrap_or(name);
+                if !root().join(name).is_file() && !WRITTEN.contains(&last) {
+                    wrong.push(format!("{}: {name}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_readme_is_one_page() {
+    let lines = read("README.md").lines().count();
+    assert!(lines <= 200, "{lines} lines: what isn't needed in the first ten minutes is in docs/");
+}
+
+/// What the config takes in the table `[path]`, by its own words on a key that it doesn't know.
+fn keys(path: &str, besides: &str) -> BTreeSet<String> {
+    let text = format!("[{path}]\n{besides}\nnobody-knows-this = 1\n");
+    let file = UserFile { name: "load-gate.toml".to_owned(), text };
+    let (flags, vars) = (Flags::default(), BTreeMap::new());
+    let sources = Sources { flags: &flags, vars: &vars, file: Some(&file) };
+    let said = resolve(&sources, Purpose::Plan, 1).expect_err("an unknown key").to_string();
+    let mut known =
+        said.split("nobody-knows-this").skip(1).find_map(|rest| rest.split("known: ").nth(1));
+    let known = known.take().unwrap_or_else(|| panic!("{path}: {said}"));
+    let known = known.lines().next().expect("a line");
+    let names = known.split([',', ' ']).map(|name| name.trim_matches(['`', '"', '.']));
+    names
+        .filter(|name| !name.is_empty() && *name != "or" && *name != "and")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The keys in the tables of docs/config.md that stand between `from` and the next `until`.
+fn told(page: &str, from: &str, until: &str) -> BTreeSet<String> {
+    let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("no `{from}`"));
+    let part = rest.split(until).next().expect("a part");
+    let rows = part.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_of_the_config_is_told() {
+    let page = read("docs/config.md");
+    let told = |from, until| told(&page, from, until);
+    assert_eq!(
+        keys("environments.x", "url = \"http://x\""),
+        told("## `[environments.NAME]`", "\n## ")
+    );
+    assert_eq!(keys("probes", ""), told("## `[probes]`", "\n## "));
+    assert_eq!(keys("engine", ""), told("## `[engine]`", "\n## "));
+    let limit = told("### `rate_limit`", "\n### ");
+    assert_eq!(keys("scenarios.onboarding.rate_limit", ""), limit);
+    let common = told("## `[scenarios.NAME]`", "`[scenarios.credential-vending]`");
+    let vending = told("`[scenarios.credential-vending]` also", "`[scenarios.webhook]`");
+    let webhook = told("and `[scenarios.webhook]`", "\n### ");
+    assert_eq!(keys("scenarios.onboarding", ""), common);
+    assert_eq!(keys("scenarios.credential-vending", ""), &common | &vending);
+    assert_eq!(keys("scenarios.webhook", ""), &common | &webhook);
+}
+
+#[test]
+fn every_variable_is_told() {
+    let help = Command::new(env!("CARGO_BIN_EXE_load-gate")).arg("help").output().expect("runs");
+    let help = String::from_utf8(help.stdout).expect("UTF-8").replace("\r\n", "\n");
+    let (_, variables) = help.split_once("Environment variables").expect("a part on variables");
+    let rows = variables.lines().skip(1).take_while(|line| !line.is_empty());
+    let rows = rows.map(|line| line.trim().split_once("  ").expect("a name and what it is"));
+    let table = rows.fold("| variable | what it is |\n| --- | --- |\n".to_owned(), |text, row| {
+        text + &format!(
+            "| `{}` | {} |\n",
+            row.0.replace(", ", "`, `").replace("`…", "…"),
+            row.1.trim()
+        )
+    });
+    let table = table.replace("…` |", "… |");
+    let page = read("docs/config.md");
+    let (before, rest) = page.split_once(VARIABLES[0]).expect("the first marker");
+    let (written, after) = rest.split_once(VARIABLES[1]).expect("the second marker");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let page = [before, VARIABLES[0], &table, VARIABLES[1], after].concat();
+        std::fs::write(root().join("docs/config.md"), page).expect("written");
+        return;
+    }
+    assert_eq!(written, table, "UPDATE_DOCS=1 cargo test --test pages");
+    let mut files = Vec::new();
+    walk(&root().join("src"), &mut files);
+    for file in files.iter().filter(|file| file.extension().is_some_and(|e| e == "rs")) {
+        let text = std::fs::read_to_string(file).expect("readable");
+        for name in text.split("\"LOAD_GATE_").skip(1).filter_map(|rest| rest.split('"').next()) {
+            // The commit is the build's, not the user's.
+            let known = name == "COMMIT" || variables.contains(&format!("LOAD_GATE_{name}"));
+            assert!(known, "{}: the help is silent on LOAD_GATE_{name}", file.display());
+        }
+    }
+}
