@@ -1,4 +1,4 @@
-//! What is written about load-gate against what it is: links, citations, config keys, variables.
+//! What is written about load-gate against what it is: config keys, variables, length.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -8,12 +8,6 @@ use load_gate::config::{Flags, Purpose, Sources, UserFile, resolve};
 
 /// Where the table of environment variables begins and ends; `UPDATE_DOCS=1` writes it.
 const VARIABLES: [&str; 2] = ["<!-- variables: begin -->\n", "<!-- variables: end -->"];
-/// Folders whose files may name a page.
-const CITING: [&str; 8] =
-    ["src", "tests", "examples", "benches", "action", ".github", "load_tests", ".ci"];
-/// Pages that a run or `init` writes, or that a test makes up.
-const WRITTEN: [&str; 2] = ["summary.md", "baseline.md"];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -33,76 +27,6 @@ fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
-}
-
-/// Every page of the repository.
-fn pages() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    walk(&root().join("docs"), &mut found);
-    let here = std::fs::read_dir(root()).expect("readable").flatten().map(|entry| entry.path());
-    found.extend(here.filter(|path| path.is_file()));
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    found.sort();
-    found
-}
-
-/// A heading as GitHub makes an anchor of it.
-fn anchor(heading: &str) -> String {
-    let kept = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
-    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
-}
-
-#[test]
-fn every_link_leads_somewhere() {
-    let mut wrong = Vec::new();
-    for page in pages() {
-        let text = std::fs::read_to_string(&page).expect("readable");
-        let folder = page.parent().expect("a folder");
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if link.contains("://") || link.starts_with("mailto:") {
-                continue;
-            }
-            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
-            let to = if file.is_empty() { page.clone() } else { folder.join(file) };
-            let there = to.exists()
-                && (fragment.is_empty()
-                    || std::fs::read_to_string(&to)
-                        .is_ok_and(|text| text.lines().any(|line| anchor(line) == fragment)));
-            if !there {
-                wrong.push(format!("{}: {link}", page.display()));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// The names of pages in `text`: what ends in `.md`.
-fn cited(text: &str) -> impl Iterator<Item = &str> {
-    let part = |c: char| !(c.is_ascii_alphanumeric() || "._-/".contains(c));
-    text.split(part)
-        .map(|word| word.trim_matches('.'))
-        .filter(|word| word.strip_suffix(".md").is_some_and(|stem| !stem.is_empty()))
-}
-
-#[test]
-fn sources_cite_pages_that_exist() {
-    let mut wrong = Vec::new();
-    for folder in CITING {
-        let mut files = Vec::new();
-        walk(&root().join(folder), &mut files);
-        for file in files.iter().filter(|file| !file.starts_with(root().join("load_tests/results")))
-        {
-            let Ok(text) = std::fs::read_to_string(file) else { continue };
-            for name in cited(&text) {
-                let last = name.rsplit('/').next().unwrap_or(name);
-                if !root().join(name).is_file() && !WRITTEN.contains(&last) {
-                    wrong.push(format!("{}: {name}", file.display()));
-                }
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

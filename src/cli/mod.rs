@@ -59,7 +59,7 @@ enum UsageError {
     Rendered(String),
 }
 
-/// Runs load-gate and returns its exit code (DESIGN.md: 0 pass, 1 fail, 2 usage
+/// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
 /// or configuration, 3 inconclusive).
 #[must_use]
 pub fn main() -> ExitCode {

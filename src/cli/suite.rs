@@ -14,7 +14,7 @@ use crate::secret::Secret;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::{Nanos, Timestamp};
 
-/// Runs every scenario, whatever becomes of the others, as far as DESIGN.md
+/// Runs every scenario, whatever becomes of the others, as far as docs/verdict.md
 /// wants the rest tried.
 pub(super) async fn run(
     session: &Session,

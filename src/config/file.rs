@@ -1,4 +1,4 @@
-//! The merged tables, read into typed settings: FORMATS.md's keys and no others.
+//! The merged tables, read into typed settings: docs/config.md's keys and no others.
 
 use std::collections::BTreeMap;
 

@@ -16,9 +16,9 @@ use crate::plan::{
 use crate::scenario::Settings;
 use crate::units::{self, Nanos};
 
-/// Highest share of dropped arrivals (DESIGN.md, Verdict).
+/// Highest share of dropped arrivals (docs/verdict.md).
 const MAX_DROPPED: f64 = 0.001;
-/// How far a hold may be off the plan (DESIGN.md, Verdict).
+/// How far a hold may be off the plan (docs/verdict.md).
 const MAX_OFF_PLAN: f64 = 0.01;
 /// What the production profile is held to where a baseline is given.
 const BASELINE_KEY: &str = "response_time{outcome:accepted}";
@@ -339,7 +339,7 @@ impl Basis<'_> {
                 ));
             }
         }
-        // DESIGN.md, Verdict: 100 ms, or 5 % of the tightest latency bound if that is more.
+        // docs/verdict.md: 100 ms, or 5 % of the tightest latency bound if that is more.
         let tightest = thresholds::tightest_latency(&thresholds).filter(|_| !own_lag);
         let wider = tightest.map_or(Nanos::ZERO, |bound| Nanos(bound.0 / 20));
         let generator = GeneratorBounds {

@@ -17,7 +17,7 @@ pub(super) struct RawThreshold {
     pub(super) key: Place,
 }
 
-/// The event types of the webhook scenario (API.md, section 3).
+/// The event types of the webhook scenario (docs/api.md, section 3).
 const EVENT_TYPES: [&str; 7] = [
     "customer.subscription.created",
     "customer.subscription.updated",

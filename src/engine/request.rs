@@ -348,7 +348,7 @@ impl Judged {
         }
     }
 
-    /// Admitted means any answer but 429 and 5xx (DESIGN.md, "Rate limits").
+    /// Admitted means any answer but 429 and 5xx (docs/rate-limits.md).
     const fn admitted(&self) -> Admitted {
         match self.status {
             400..=428 | 430..=499 if self.probe.is_some() => Admitted::Perhaps,

@@ -1,4 +1,4 @@
-//! The verdict on one scenario: every rule of DESIGN.md, "Verdict", judged and weighed.
+//! The verdict on one scenario: every rule of docs/verdict.md, judged and weighed.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! k6's threshold grammar (FORMATS.md): text becomes a threshold, or an error that says where.
+//! k6's threshold grammar (docs/verdict.md): text becomes a threshold, or an error that says where.
 
 use std::ops::Range;
 

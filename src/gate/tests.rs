@@ -1,4 +1,4 @@
-//! The rules of DESIGN.md, "Verdict", one by one, on recordings made by hand.
+//! The rules of docs/verdict.md, one by one, on recordings made by hand.
 
 mod builder;
 mod rules;

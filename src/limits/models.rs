@@ -30,7 +30,7 @@ impl Limiter {
     }
 }
 
-/// A fixed window that the first request opens (API.md, "The limiter"): admits
+/// A fixed window that the first request opens (docs/api.md, "The limiter"): admits
 /// `limit`, refuses the rest without counting them; the first request after the
 /// window opens the next.
 #[derive(Clone, Debug)]

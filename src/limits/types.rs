@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Algorithm {
-    /// A fixed window that the first request opens (API.md, "The limiter").
+    /// A fixed window that the first request opens (docs/api.md, "The limiter").
     AnchoredWindow,
     /// A fixed window cut by the clock.
     AlignedWindow,

@@ -118,7 +118,7 @@ pub struct ProbeCount {
     pub kind: ProbeKind,
     /// How many were sent.
     pub sent: u64,
-    /// Refused as API.md says.
+    /// Refused as docs/api.md says.
     pub held: u64,
     /// Answered 2xx.
     pub breached: u64,

@@ -7,7 +7,7 @@ use crate::ids::Traffic;
 use crate::outcome::{Outcome, OutcomeCounts};
 
 /// What the samples that match one selector add up to. What counts where is
-/// FORMATS.md's table: only arrivals enter outcomes, checks and trends.
+/// docs/metrics.md's table: only arrivals enter outcomes, checks and trends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
     /// Every request sent, of whatever traffic (`http_reqs`).

@@ -18,7 +18,7 @@ pub(super) fn predict_hits(plan: &Plan) -> Option<Prediction> {
     let proof = &plan.extras.proof;
     let (mut low, mut high) = (u64::MAX, 0);
     for before in BEFORE_LOAD {
-        // A probe may use quota or not (API.md leaves it open where the limiter
+        // A probe may use quota or not (docs/api.md leaves it open where the limiter
         // stands): both are reckoned with, where it shares an identity.
         for with_probes in [false, true] {
             let mut streams = arrivals(plan, &schedule, before + proof.load_starts);

@@ -93,7 +93,7 @@ fn webhook(secret: &str) -> Arc<dyn Scenario> {
         .into()
 }
 
-/// An API as API.md describes it, that took `secret` for its own.
+/// An API as docs/api.md describes it, that took `secret` for its own.
 fn api(secret: &'static str, ahead: i64) -> impl Fn(&str) -> String + Send + Sync + 'static {
     let mac = move |text: &str| {
         let (head, body) = text.split_once("\r\n\r\n")?;

@@ -108,7 +108,7 @@ pub fn annotations(report: &SuiteReport) -> Vec<String> {
     all
 }
 
-/// The step's outputs (FORMATS.md, "GitHub").
+/// The step's outputs (docs/github.md).
 #[must_use]
 pub fn outputs(
     report: &SuiteReport,

@@ -214,9 +214,9 @@ pub struct Judgement {
 /// one thing, so what refuses it refuses that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeResult {
-    /// Refused as API.md says.
+    /// Refused as docs/api.md says.
     Held,
-    /// Refused with another 4xx than API.md says: the answer is off, the door is shut.
+    /// Refused with another 4xx than docs/api.md says: the answer is off, the door is shut.
     Other,
     /// Answered 2xx.
     Breached,

@@ -43,7 +43,7 @@ pub(super) const METRICS: &[OwnMetric] = &[
     ),
 ];
 
-/// How far `expires_at` may lie outside sent + TTL to done + TTL, in seconds (API.md).
+/// How far `expires_at` may lie outside sent + TTL to done + TTL, in seconds (docs/api.md).
 const TOLERANCE: f64 = 5.0;
 
 /// How much further when the server's clock is known to differ from ours: the
@@ -252,7 +252,7 @@ mod tests {
         moment.format(&Rfc3339).expect("formats")
     }
 
-    /// The answer that API.md promises, `off` seconds from the TTL asked for.
+    /// The answer that docs/api.md promises, `off` seconds from the TTL asked for.
     fn exchanged(request: &Request, off: f64) -> Value {
         let sent = json(&request.body);
         let expires_at = moment(sent["ttl_minutes"].as_f64().expect("a number") * 60.0 + off);

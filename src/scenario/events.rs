@@ -46,7 +46,7 @@ impl EventType {
         }
     }
 
-    /// A type by the mix of API.md: 30 % `payment_succeeded`, 20 %
+    /// A type by the mix of docs/api.md: 30 % `payment_succeeded`, 20 %
     /// `subscription.updated`, and the remaining 50 % evenly over all seven.
     pub(super) fn draw(draw: &mut Draw) -> Self {
         match draw.share() {
@@ -247,7 +247,7 @@ fn payment_method<'a>(subject: &Subject<'a>, draw: &mut Draw) -> PaymentMethod<'
 mod tests {
     use super::*;
 
-    /// The shapes, for people to hold against API.md.
+    /// The shapes, for people to hold against docs/api.md.
     #[test]
     fn each_type_has_its_shape() {
         let subject =

@@ -190,7 +190,7 @@ mod tests {
 
     const KEY: &str = "rsolv_abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNO_";
 
-    /// The answer that API.md promises.
+    /// The answer that docs/api.md promises.
     fn created(request: &Request) -> Value {
         let sent = json(&request.body);
         json!({

@@ -8,7 +8,7 @@ use crate::units::Nanos;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Algorithm {
     /// A window opened by the key's first request, on a clock of whole seconds
-    /// (API.md, "The limiter"): lasts up to a second longer than it says.
+    /// (docs/api.md, "The limiter"): lasts up to a second longer than it says.
     Anchored,
     /// Windows that begin at whole multiples of their length since 1970.
     Aligned,

@@ -1,4 +1,4 @@
-//! The embedded API of API.md: its endpoints, its limiters, and what can be wrong with them.
+//! The embedded API of docs/api.md: its endpoints, its limiters, and what can be wrong with them.
 //!
 //! Shares nothing with the rooms that send and judge requests: it is written from
 //! the API's description alone, so that one mistake can't hide in both.

@@ -1,4 +1,4 @@
-//! Starts the target on a free port and holds it to API.md, row by row.
+//! Starts the target on a free port and holds it to docs/api.md, row by row.
 
 mod api;
 mod faults;

@@ -1,4 +1,4 @@
-//! Every row of API.md's tables.
+//! Every row of docs/api.md's tables.
 
 use super::*;
 use crate::target::Endpoint;
