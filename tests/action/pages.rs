@@ -104,21 +104,49 @@ fn the_outputs_are_the_promised_ones() {
     assert_eq!(names(&action(), "outputs"), wanted);
 }
 
+/// The workflows, and parts of workflows, that a page gives to copy.
+pub(crate) fn blocks(page: &str) -> Vec<String> {
+    let text = read(page);
+    if !page.ends_with(".md") {
+        return vec![text];
+    }
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.map(str::to_owned).collect()
+}
+
+/// Every step within `value` that uses our action.
+fn uses_of_ours<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
+    if value["uses"].as_str().is_some_and(|used| used.contains("/load-gate@")) {
+        found.push(value);
+    }
+    match value {
+        Value::Mapping(mapping) => mapping.values().for_each(|value| uses_of_ours(value, found)),
+        Value::Sequence(list) => list.iter().for_each(|value| uses_of_ours(value, found)),
+        _ => {}
+    }
+}
+
 #[test]
 fn what_the_pages_use_exists() {
-    let action = action();
-    let inputs = names(&action, "inputs");
+    let inputs = names(&action(), "inputs");
     for page in PAGES {
-        let text = read(page);
-        // The `with:` block that follows each use of the action.
-        for block in text.split("uses: rsolv/load-gate@v1").skip(1) {
-            let lines = block.lines().skip(1).skip_while(|line| line.trim() != "with:").skip(1);
-            let indented = lines.take_while(|line| line.starts_with("          "));
-            for line in indented.filter(|line| !line.trim_start().starts_with('#')) {
-                let name = line.trim().split(':').next().expect("a key");
+        let mut used = 0;
+        for block in blocks(page) {
+            let value: Value =
+                serde_norway::from_str(&block).unwrap_or_else(|e| panic!("{page}: {e}"));
+            let mut steps = Vec::new();
+            uses_of_ours(&value, &mut steps);
+            used += steps.len();
+            for name in steps
+                .iter()
+                .filter_map(|step| step["with"].as_mapping())
+                .flat_map(|with| with.keys())
+            {
+                let name = name.as_str().expect("a key");
                 assert!(inputs.iter().any(|input| input == name), "{page}: no input {name}");
             }
         }
+        assert!(used > 0, "{page} doesn't use the action");
     }
 }
 
