@@ -105,9 +105,9 @@ fn the_outputs_are_the_promised_ones() {
 }
 
 /// The workflows, and parts of workflows, that a page gives to copy.
-pub(crate) fn blocks(page: &str) -> Vec<String> {
+fn blocks(page: &str) -> Vec<String> {
     let text = read(page);
-    if !page.ends_with(".md") {
+    if !text.contains("```yaml\n") {
         return vec![text];
     }
     let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
