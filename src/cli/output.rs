@@ -29,9 +29,11 @@ impl Output {
         }
     }
 
-    /// How the summary on standard output looks.
+    /// How the summary on standard output looks: as wide as the terminal, within reason.
     pub(super) fn style(self) -> Style {
-        Style { color: self.color, ..Style::PLAIN }
+        let terminal = terminal_size::terminal_size_of(std::io::stdout());
+        let width = terminal.map_or(Style::PLAIN.width, |(columns, _)| usize::from(columns.0));
+        Style { color: self.color, width: width.clamp(40, 140) }
     }
 
     pub(super) const fn color_err(self) -> bool {

@@ -1,6 +1,4 @@
-//! Inline SVG charts: rates, outcomes and response times over time.
-
-use std::fmt::Write as _;
+//! Charts over time: what is drawn of a scenario, and how it becomes SVG or Mermaid.
 
 use super::{figures, sparkline};
 use crate::outcome::Outcome;
@@ -15,101 +13,169 @@ const BOTTOM: f64 = 26.0;
 /// The most points of a line: more than the eye tells apart at this width.
 const MOST_POINTS: usize = 360;
 
-/// One line of a chart: its CSS class and its values, evenly spaced in time.
-pub(super) struct Line {
-    pub(super) class: &'static str,
+/// One series of a chart: its name, which is its CSS class, and its values,
+/// evenly spaced in time.
+#[derive(Clone, Debug)]
+pub(super) struct Series {
+    pub(super) key: &'static str,
     pub(super) values: Vec<Option<f64>>,
 }
 
-/// A chart of `lines` over `seconds`; `shown` formats a value of the y axis.
-pub(super) fn lines(title: &str, seconds: f64, lines: &[Line], shown: fn(f64) -> String) -> String {
-    let lines: Vec<Line> = lines
+/// A chart over time.
+#[derive(Clone, Debug)]
+pub(super) struct Chart {
+    pub(super) title: &'static str,
+    /// How long it lasts.
+    pub(super) seconds: f64,
+    /// Whether the series stand on one another.
+    pub(super) stacked: bool,
+    pub(super) series: Vec<Series>,
+    /// How a value is said.
+    pub(super) shown: fn(f64) -> String,
+}
+
+impl Chart {
+    fn over_time(
+        scenario: &ScenarioReport,
+        title: &'static str,
+        shown: fn(f64) -> String,
+        series: Vec<Series>,
+    ) -> Self {
+        let timeline = &scenario.recording.timeline;
+        let seconds = timeline.bins.len() as f64 * f64::from(timeline.width.max(1));
+        Self { title, seconds, stacked: false, series, shown }
+    }
+
+    /// The rate asked for and the rates achieved.
+    pub(super) fn rates(scenario: &ScenarioReport) -> Self {
+        let timeline = &scenario.recording.timeline;
+        let width = f64::from(timeline.width.max(1));
+        let asked = (0..timeline.bins.len())
+            .map(|i| Some(figures::asked_rate(scenario, (i as f64 + 0.5) * width)))
+            .collect();
+        let sent = timeline.bins.iter().map(|bin| Some(f64::from(bin.sent) / width)).collect();
+        let series =
+            vec![Series { key: "asked", values: asked }, Series { key: "sent", values: sent }];
+        Self::over_time(scenario, "arrival rate", units::rate, series)
+    }
+
+    /// Response time of accepted arrivals, p50, p95 and p99 of each second.
+    pub(super) fn latency(scenario: &ScenarioReport) -> Self {
+        let series = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].map(|(key, quantile)| Series {
+            key,
+            values: figures::per_bin(&scenario.recording, quantile),
+        });
+        let title = "response time of accepted arrivals";
+        Self::over_time(scenario, title, units::millis, series.into())
+    }
+
+    /// Outcomes per second, accepted at the bottom.
+    pub(super) fn outcomes(scenario: &ScenarioReport) -> Self {
+        let timeline = &scenario.recording.timeline;
+        let width = f64::from(timeline.width.max(1));
+        let counts = &scenario.recording.total().outcomes;
+        let there = |outcome: &Outcome| *outcome == Outcome::Accepted || counts.get(*outcome) > 0;
+        let series = Outcome::ALL.into_iter().filter(there).map(|outcome| Series {
+            key: outcome.name(),
+            values: timeline
+                .bins
+                .iter()
+                .map(|bin| Some(bin.outcomes.get(outcome) as f64 / width))
+                .collect(),
+        });
+        let chart = Self::over_time(scenario, "outcomes per second", units::rate, series.collect());
+        Self { stacked: true, ..chart }
+    }
+
+    /// What stands at each moment: all series together.
+    fn heights(&self) -> Vec<Option<f64>> {
+        let moments = self.series.iter().map(|s| s.values.len()).max().unwrap_or(0);
+        let at = |i: usize| self.series.iter().filter_map(move |s| *s.values.get(i)?);
+        (0..moments)
+            .map(|i| at(i).reduce(if self.stacked { std::ops::Add::add } else { f64::max }))
+            .collect()
+    }
+}
+
+/// The chart as Mermaid: the sum and the first series where they are stacked,
+/// else every series.
+pub(super) fn mermaid(chart: &Chart) -> String {
+    let line = |values: &[Option<f64>]| {
+        let shown = sparkline::shrink(values, 60);
+        let shown: Vec<String> = shown.iter().map(|v| units::number(v.unwrap_or(0.0))).collect();
+        format!("    line [{}]\n", shown.join(", "))
+    };
+    let series = chart.series.iter().map(|series| line(&series.values));
+    let (lines, title) = if chart.stacked {
+        let first = chart.series.first().map_or("", |series| series.key);
+        let lines = [line(&chart.heights())].into_iter().chain(series.take(1)).collect::<String>();
+        (lines, format!("{}: all, {first}", chart.title))
+    } else {
+        (series.collect(), chart.title.to_owned())
+    };
+    let end = units::number(chart.seconds);
+    format!(
+        "```mermaid\nxychart-beta\n    title \"{title}\"\n    x-axis \"seconds\" 0 --> {end}\n    \
+         y-axis \"\"\n{lines}```\n"
+    )
+}
+
+/// The chart as inline SVG.
+pub(super) fn svg(chart: &Chart) -> String {
+    let series: Vec<Series> = chart
+        .series
         .iter()
-        .map(|l| Line { class: l.class, values: sparkline::shrink(&l.values, MOST_POINTS) })
+        .map(|s| Series { key: s.key, values: sparkline::shrink(&s.values, MOST_POINTS) })
         .collect();
-    let values = lines.iter().flat_map(|line| line.values.iter().flatten());
-    let top = nice(values.fold(0.0_f64, |a, b| a.max(*b)));
-    let mut svg = frame(title, seconds, top, shown);
-    for line in &lines {
+    let drawn = Chart { series, ..chart.clone() };
+    let top = nice(drawn.heights().into_iter().flatten().fold(0.0_f64, f64::max));
+    let mut svg = frame(chart, top);
+    if drawn.stacked {
+        areas(&mut svg, &drawn, top);
+    } else {
+        paths(&mut svg, &drawn, top);
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
+fn paths(svg: &mut String, chart: &Chart, top: f64) {
+    for series in &chart.series {
         let mut path = String::new();
         let mut pen_up = true;
-        for (i, value) in line.values.iter().enumerate() {
+        for (i, value) in series.values.iter().enumerate() {
             let Some(value) = value else {
                 pen_up = true;
                 continue;
             };
-            let x = x_of((i as f64 + 0.5) / line.values.len() as f64);
-            let _ =
-                write!(path, "{}{x:.1} {:.1}", if pen_up { "M" } else { "L" }, y_of(value / top));
+            let x = x_of((i as f64 + 0.5) / series.values.len() as f64);
+            let pen = if pen_up { "M" } else { "L" };
+            add!(path, "{pen}{x:.1} {:.1}", y_of(value / top));
             pen_up = false;
         }
-        let _ = write!(svg, "<path class=\"line {}\" d=\"{path}\"/>", line.class);
+        add!(svg, "<path class=\"line {}\" d=\"{path}\"/>", series.key);
     }
-    svg.push_str("</svg>");
-    svg
 }
 
-/// Outcomes per second, stacked, accepted at the bottom.
-pub(super) fn outcomes(scenario: &ScenarioReport) -> String {
-    let timeline = &scenario.recording.timeline;
-    let width = f64::from(timeline.width.max(1));
-    let group = timeline.bins.len().div_ceil(MOST_POINTS).max(1);
-    let bins: Vec<Vec<f64>> = timeline
-        .bins
-        .chunks(group)
-        .map(|bins| {
-            let per_second = |o| {
-                let sum: u64 = bins.iter().map(|bin| bin.outcomes.get(o)).sum();
-                sum as f64 / width / bins.len() as f64
-            };
-            Outcome::ALL.into_iter().map(per_second).collect()
-        })
-        .collect();
-    let top = nice(bins.iter().map(|bin| bin.iter().sum::<f64>()).fold(0.0, f64::max));
-    let seconds = timeline.bins.len() as f64 * width;
-    let mut svg = frame("Outcomes per second", seconds, top, units::rate);
-    let wide = (WIDTH - LEFT - 8.0) / bins.len().max(1) as f64;
-    for (k, outcome) in Outcome::ALL.into_iter().enumerate() {
+fn areas(svg: &mut String, chart: &Chart, top: f64) {
+    let moments = chart.heights().len();
+    let wide = (WIDTH - LEFT - 8.0) / moments.max(1) as f64;
+    let mut below = vec![0.0; moments];
+    for series in &chart.series {
         let mut path = String::new();
-        for (i, bin) in bins.iter().enumerate() {
-            let below: f64 = bin.iter().take(k).sum();
-            let value = bin.get(k).copied().unwrap_or(0.0);
+        for (i, (value, below)) in series.values.iter().zip(&mut below).enumerate() {
+            let value = value.unwrap_or(0.0);
             if value > 0.0 {
-                let x = x_of(i as f64 / bins.len() as f64);
-                let (y, foot) = (y_of((below + value) / top), y_of(below / top));
-                let _ = write!(path, "M{x:.1} {foot:.1}V{y:.1}h{wide:.2}V{foot:.1}z");
+                let x = x_of(i as f64 / moments as f64);
+                let (y, foot) = (y_of((*below + value) / top), y_of(*below / top));
+                add!(path, "M{x:.1} {foot:.1}V{y:.1}h{wide:.2}V{foot:.1}z");
             }
+            *below += value;
         }
         if !path.is_empty() {
-            let _ = write!(svg, "<path class=\"area {}\" d=\"{path}\"/>", outcome.name());
+            add!(svg, "<path class=\"area {}\" d=\"{path}\"/>", series.key);
         }
     }
-    svg.push_str("</svg>");
-    svg
-}
-
-/// The rate asked for and the rates achieved.
-pub(super) fn rates(scenario: &ScenarioReport) -> String {
-    let timeline = &scenario.recording.timeline;
-    let width = f64::from(timeline.width.max(1));
-    let seconds = timeline.bins.len() as f64 * width;
-    let asked = (0..timeline.bins.len())
-        .map(|i| Some(figures::asked_rate(scenario, (i as f64 + 0.5) * width)))
-        .collect();
-    let sent = timeline.bins.iter().map(|bin| Some(f64::from(bin.sent) / width)).collect();
-    let drawn = [Line { class: "asked", values: asked }, Line { class: "sent", values: sent }];
-    lines("Arrival rate asked and sent", seconds, &drawn, units::rate)
-}
-
-/// Response time of accepted arrivals, p50, p95 and p99 of each second.
-pub(super) fn latency(scenario: &ScenarioReport) -> String {
-    let timeline = &scenario.recording.timeline;
-    let seconds = timeline.bins.len() as f64 * f64::from(timeline.width.max(1));
-    let drawn = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)].map(|(class, quantile)| Line {
-        class,
-        values: figures::per_bin(&scenario.recording, quantile),
-    });
-    lines("Response time of accepted arrivals", seconds, &drawn, units::millis)
 }
 
 fn x_of(share: f64) -> f64 {
@@ -130,15 +196,16 @@ fn nice(value: f64) -> f64 {
     steps.into_iter().map(|step| step * power).find(|top| *top >= value).unwrap_or(value)
 }
 
-fn frame(title: &str, seconds: f64, top: f64, shown: fn(f64) -> String) -> String {
+fn frame(chart: &Chart, top: f64) -> String {
     // `title` and the labels are our own words and figures.
+    let title = chart.title;
     let mut svg = format!(
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\"><title>{title}</title>"
     );
     for share in [0.0, 0.5, 1.0] {
         let y = y_of(share);
-        let label = if share == 0.0 { "0".to_owned() } else { shown(top * share) };
-        let _ = write!(
+        let label = if share == 0.0 { "0".to_owned() } else { (chart.shown)(top * share) };
+        add!(
             svg,
             "<path class=\"grid\" d=\"M{LEFT} {y:.1}H{:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
             WIDTH - 8.0,
@@ -147,11 +214,10 @@ fn frame(title: &str, seconds: f64, top: f64, shown: fn(f64) -> String) -> Strin
         );
     }
     for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
-        let at = units::span(units::Nanos::from_secs_f64((seconds * share).round()));
-        let label = if share == 0.0 { "0".to_owned() } else { at };
-        let _ = write!(
+        let at = units::clock(units::Nanos::from_secs_f64((chart.seconds * share).round()));
+        add!(
             svg,
-            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>",
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{at}</text>",
             x_of(share),
             HEIGHT - 8.0
         );

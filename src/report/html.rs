@@ -1,23 +1,21 @@
-//! report.html: the whole run as one offline page without a script.
+//! Draws a document as report.html: the whole run as one offline page without a script.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::escape::{link, one_line};
-use super::figures::{self, QUANTILES};
-use super::words::finding_word;
-use super::{charts, words};
-use crate::gate::{FindingVerdict, VerdictKind};
-use crate::limits::RuleVerdict;
-use crate::outcome::Outcome;
-use crate::suite::{ScenarioReport, SuiteReport};
-use crate::units;
+use super::charts;
+use super::document::{
+    Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
+};
+use super::escape::one_line;
+use crate::suite::SuiteReport;
 
 const STYLE: &str = include_str!("report.css");
 
 /// The page. Text of others is escaped by maud; nothing is loaded from anywhere.
 #[must_use]
 pub fn report_html(report: &SuiteReport, baseline: Option<&SuiteReport>) -> String {
-    let order = figures::worst_first(report);
+    let document = Document::new(report, baseline);
+    let title = format!("load-gate: {} · {}", document.verdict, report.environment.name);
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -25,21 +23,19 @@ pub fn report_html(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Stri
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
-                title { "load-gate: " (report.verdict) " · " (one_line(&report.environment.name)) }
+                title { (one_line(&title)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (header(report))
+                (header(&document))
                 main {
-                    @for scenario in &order { (section(scenario, baseline)) }
-                    @if !report.notices.is_empty() {
-                        section { h2 { "Notes" } ul { @for n in &report.notices { li { (one_line(n)) } } } }
+                    @for chapter in &document.chapters { (self::chapter(chapter)) }
+                    @if let Some(section) = &document.against { section { (self::section(section)) } }
+                    @if !document.notices.is_empty() {
+                        section { h2 { "Notes" } (notes(&document.notices)) }
                     }
                 }
-                footer {
-                    "load-gate " (one_line(&report.tool_version)) " · run " (one_line(&report.run_id))
-                    " · seed " (report.seed) " · intervals are 95 %, distribution-free, independent samples assumed"
-                }
+                footer { (document.small_print) }
             }
         }
     };
@@ -48,217 +44,122 @@ pub fn report_html(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Stri
     text
 }
 
-fn header(report: &SuiteReport) -> Markup {
-    let run = report.context.run_url.as_deref().and_then(link);
+fn header(document: &Document) -> Markup {
     html! {
-        header class=(report.verdict.name()) {
-            h1 { (one_line(&report.headline)) }
+        header class=(class(document.mark)) {
+            h1 { (one_line(&document.headline)) }
             p {
-                b { (one_line(&report.environment.name)) } " " (one_line(&report.environment.url))
-                " · profile " b { (one_line(&report.profile)) } " · " (report.started_at.human())
-                @if let Some(commit) = &report.context.commit {
-                    " · commit " code { (one_line(commit).chars().take(12).collect::<String>()) }
+                @for (i, fact) in document.facts.iter().enumerate() {
+                    @if i > 0 { " · " }
+                    (self::fact(fact))
                 }
-                @if let Some(url) = run { " · " a href=(url) { "CI run" } }
+                @if let Some(url) = &document.run_url { " · " a href=(url) { "CI run" } }
             }
-            @if report.partial { p { b { "Partial: made from a checkpoint of a run that never ended." } } }
+            @if let Some(partial) = document.partial { p { b { "Partial: " (partial) "." } } }
         }
     }
 }
 
-fn badge(kind: VerdictKind) -> Markup {
-    html! { span class={ "badge " (kind.name()) } { (kind.name()) } }
+fn fact(fact: &Fact) -> Markup {
+    html! {
+        @if !fact.bare { (fact.name) " " }
+        @for (i, value) in fact.value.iter().enumerate() { @if i > 0 { " " } (cell(value)) }
+    }
 }
 
-fn section(scenario: &ScenarioReport, baseline: Option<&SuiteReport>) -> Markup {
-    let verdict = &scenario.verdict;
-    let id = scenario.plan.scenario.name();
-    let sent = scenario.recording.total().outcomes.total() > 0;
+const fn class(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Pass => "pass",
+        Mark::Fail => "fail",
+        Mark::Inconclusive => "inconclusive",
+        Mark::Skipped | Mark::Info => "skipped",
+    }
+}
+
+fn badge(mark: Mark, word: &str) -> Markup {
+    html! { span class={ "badge " (class(mark)) } { (word) } }
+}
+
+fn chapter(chapter: &Chapter) -> Markup {
+    let id = &chapter.name;
     html! {
         section aria-labelledby=(id) {
-            h2 id=(id) { (id) " " (badge(verdict.kind)) }
-            @if !verdict.reasons.is_empty() || !verdict.clusters.is_empty() {
-                ul class="reasons" {
-                    @for reason in verdict.reasons.iter().chain(&verdict.clusters) { li { (one_line(reason)) } }
-                }
-            }
-            (thresholds(scenario))
-            @if sent {
-                (outcomes(scenario))
-                @if scenario.recording.timeline.bins.len() > 1 { (graphs(scenario)) }
-                (latency(scenario, figures::of(baseline, scenario.plan.scenario)))
-            }
-            (limits(scenario))
-            (rules(scenario))
-            (excerpts(scenario))
+            h2 id=(id) { (id) " " (badge(chapter.mark, chapter.verdict)) }
+            @if !chapter.reasons.is_empty() { (notes(&chapter.reasons)) }
+            @for section in &chapter.sections { (self::section(section)) }
         }
     }
 }
 
-fn thresholds(scenario: &ScenarioReport) -> Markup {
-    let judged: Vec<_> =
-        scenario.verdict.findings.iter().filter(|f| f.threshold.is_some()).collect();
+fn section(section: &Section) -> Markup {
+    let blocks = section.blocks_at(Level::Glance..=Level::Full);
     html! {
-        @if !judged.is_empty() {
-            h3 { "Thresholds" }
-            table {
-                thead { tr { th { "threshold" } th { "expression" } th.n { "observed" } th { "95 % interval" } th.n { "samples" } th { "verdict" } } }
-                tbody {
-                    @for f in judged {
-                        @if let Some(t) = &f.threshold {
-                            @let shown = |v| t.say(v);
-                            tr {
-                                td { code { (one_line(&t.key)) } }
-                                td { code { (one_line(&t.expression)) } }
-                                td.n { @if let Some(v) = t.observed { (shown(v)) } @else { "–" } }
-                                td { @if let Some((low, high)) = t.interval { (shown(low)) " – " (shown(high)) } @else { "–" } }
-                                td.n { (units::count(t.samples)) }
-                                td { (word(f.verdict)) @if t.close { " close" } }
-                            }
-                        }
-                    }
-                }
-            }
+        @if !blocks.is_empty() {
+            h3 { (one_line(&section.title)) }
+            @if let Some(lead) = &section.lead { p { (one_line(lead)) } }
+            @for block in &blocks { (self::block(block)) }
         }
     }
 }
 
-fn word(verdict: FindingVerdict) -> Markup {
-    let class = match verdict {
-        FindingVerdict::Pass => "pass",
-        FindingVerdict::Fail => "fail",
-        FindingVerdict::Inconclusive => "inconclusive",
-        FindingVerdict::Info | FindingVerdict::Skipped => "skipped",
-    };
-    html! { span class={ "badge " (class) } { (finding_word(verdict).to_lowercase()) } }
-}
-
-fn outcomes(scenario: &ScenarioReport) -> Markup {
-    let recording = &scenario.recording;
-    let counts = &recording.total().outcomes;
-    html! {
-        h3 { "Arrivals" }
-        p {
-            (units::count(counts.sent())) " of " (units::count(recording.generator.planned)) " planned arrivals sent in "
-            (recording.duration) ", " (units::rate(figures::achieved_rate(recording))) " on average; schedule lag in holds p99 "
-            (figures::quantile(&recording.generator.lag_hold, 0.99)) "; " (units::count(recording.generator.dropped)) " dropped"
-        }
-        table.legend {
-            tbody {
-                @for (outcome, n) in counts.iter().filter(|(_, n)| *n > 0) {
-                    tr {
-                        td { span class={ "key " (outcome.name()) } {} (outcome) }
-                        td.n { (units::count(n)) }
-                        td.n { (units::percent(n as f64 / counts.total() as f64)) }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn graphs(scenario: &ScenarioReport) -> Markup {
-    let accepted = scenario.recording.total().outcomes.get(Outcome::Accepted) > 0;
-    html! {
-        figure {
-            figcaption { "Arrival rate " span.key.asked {} "asked " span.key.sent {} "sent" }
-            (PreEscaped(charts::rates(scenario)))
-        }
-        figure { figcaption { "Outcomes per second" } (PreEscaped(charts::outcomes(scenario))) }
-        @if accepted {
+fn block(block: &Block) -> Markup {
+    match block {
+        Block::Words(text) => html! { p { (one_line(text)) } },
+        Block::Notes(list) => notes(list),
+        Block::Table(table) => self::table(table),
+        Block::Chart(chart) => html! {
             figure {
-                figcaption { "Response time of accepted arrivals " span.key.p50 {} "p50 " span.key.p95 {} "p95 " span.key.p99 {} "p99" }
-                (PreEscaped(charts::latency(scenario)))
-            }
-        }
-    }
-}
-
-fn latency(scenario: &ScenarioReport, before: Option<&ScenarioReport>) -> Markup {
-    let rows = figures::latency_rows(&scenario.recording);
-    let old = before.map(|b| figures::accepted(&b.recording).response_time.clone());
-    html! {
-        @if !rows.is_empty() {
-            h3 { "Latency" }
-            table {
-                thead { tr { th {} @for (name, _) in QUANTILES { th.n { (name) } } th.n { "samples" } } }
-                tbody {
-                    @for (name, trend) in &rows {
-                        tr {
-                            td class=[name.starts_with(' ').then_some("in")] { (name.trim()) }
-                            @for (_, q) in QUANTILES { td.n { (figures::quantile(trend, q)) } }
-                            td.n { (units::count(trend.count())) }
-                        }
-                    }
-                    @if let Some(old) = old {
-                        tr {
-                            td { "baseline: response time, accepted" }
-                            @for (_, q) in QUANTILES { td.n { (figures::quantile(&old, q)) } }
-                            td.n { (units::count(old.count())) }
-                        }
-                    }
+                figcaption {
+                    (chart.title)
+                    @for series in &chart.series { " " span class={ "key " (series.key) } {} (series.key) }
                 }
+                (PreEscaped(charts::svg(chart)))
             }
-        }
+        },
+        Block::Quotes(quotes) => html! { @for quote in quotes { (self::quote(quote)) } },
+        // The page has the whole chart.
+        Block::Spark { .. } => html! {},
     }
 }
 
-fn limits(scenario: &ScenarioReport) -> Markup {
-    let limiter = &scenario.verdict.limiter;
+fn notes(notes: &[Note]) -> Markup {
+    html! { ul class="reasons" { @for note in notes { li { (one_line(&note.text)) } } } }
+}
+
+fn quote(quote: &Quote) -> Markup {
     html! {
-        h3 { "Rate limits" }
+        p { (one_line(&quote.title)) @if !quote.text.is_empty() { br; code { (one_line(&quote.text)) } } }
+    }
+}
+
+fn table(table: &Table) -> Markup {
+    html! {
         table {
-            tbody {
-                tr { td { "declared" } td { @if let Some(d) = limiter.declared { (d.describe()) } @else { "none" } } }
-                tr { td { "predicted 429" } td {
-                    @if let Some((low, high)) = limiter.predicted_hits { (units::count(low)) " to " (units::count(high)) } @else { "–" }
-                } }
-                tr { td { "observed 429" } td { (units::count(limiter.observed_hits)) } }
-                tr { td { "inferred" } td { (words::inference(&limiter.inferred)) } }
-                @for rule in &limiter.rules {
-                    @let class = match rule.verdict {
-                        RuleVerdict::Pass => "pass",
-                        RuleVerdict::Fail => "fail",
-                        RuleVerdict::NotExercised | RuleVerdict::Info => "skipped",
-                    };
-                    tr {
-                        td { (rule.name.name()) }
-                        td { span class={ "badge " (class) } { (rule.verdict.name()) } " " (one_line(&rule.evidence)) }
-                    }
-                }
+            @if table.has_head() {
+                thead { tr { @for column in &table.columns {
+                    th class=[column.figures.then_some("n")] { (column.name) }
+                } } }
             }
-        }
-    }
-}
-
-fn rules(scenario: &ScenarioReport) -> Markup {
-    let others: Vec<_> = scenario
-        .verdict
-        .findings
-        .iter()
-        .filter(|f| f.threshold.is_none() && !matches!(f.about, crate::gate::About::Limiter(_)))
-        .collect();
-    html! {
-        @if !others.is_empty() {
-            h3 { "Checks, probes, generator" }
-            table { tbody { @for f in others {
-                tr { td { (one_line(&f.name)) } td { (word(f.verdict)) } td { (one_line(&f.message)) } }
-            } } }
-        }
-    }
-}
-
-fn excerpts(scenario: &ScenarioReport) -> Markup {
-    html! {
-        @if !scenario.recording.excerpts.is_empty() {
-            h3 { "Answers, one of each kind" }
-            table { tbody { @for e in &scenario.recording.excerpts {
-                tr {
-                    td { (e.outcome) " × " (units::count(e.count)) }
-                    td.n { @if e.status == 0 { "–" } @else { (e.status) } }
-                    td { code { (one_line(&e.text)) } }
+            tbody { @for row in &table.rows { tr {
+                @for (cell, column) in row.cells.iter().zip(&table.columns) {
+                    td class=[column.figures.then_some("n")] { (self::cell(cell)) }
                 }
             } } }
         }
+    }
+}
+
+fn cell(cell: &Cell) -> Markup {
+    let text = one_line(&cell.text);
+    match cell.dress {
+        Dress::Words | Dress::Figure if cell.tone == Tone::Quiet => {
+            html! { span.quiet { (text) } }
+        }
+        Dress::Words | Dress::Figure => html! { (text) },
+        Dress::Under => html! { span.under { (text) } },
+        Dress::Code => html! { code { (text) } },
+        Dress::Mark(mark) => badge(mark, &text),
+        Dress::Key(key) => html! { span class={ "key " (key) } {} (text) },
+        Dress::Bar(_) => html! {},
     }
 }

@@ -8,10 +8,10 @@ macro_rules! add {
     }};
 }
 
-mod baseline_md;
 mod charts;
 mod check_text;
 mod compare_text;
+mod document;
 pub mod escape;
 mod figures;
 mod hgrm;
@@ -32,7 +32,6 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
 
-pub use baseline_md::baseline_md;
 pub use check_text::{check_notice, check_text};
 pub use compare_text::compare_text;
 pub use figures::wanted_selectors;
@@ -41,7 +40,7 @@ pub use html::report_html;
 pub use json::{ReadError, read_suite, suite_json};
 pub use junit::junit;
 pub use k6_json::k6_json;
-pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, markdown};
+pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, baseline_md, markdown};
 pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use text::{Style, scenario_text, summary_text};
 

@@ -133,7 +133,7 @@ fn timeline(stages: &[StageRow]) -> Vec<String> {
         ]
     }));
     let sides = [Side::Right, Side::Right, Side::Right, Side::Left, Side::Right];
-    lines(&rows, &sides, 4, |_, _, cell| cell.to_owned())
+    lines(&rows, &sides, (4, 100), |_, _, cell| cell.to_owned())
 }
 
 /// `90` or `90 to 100`.
@@ -199,7 +199,7 @@ fn thresholds(outlooks: &[Outlook]) -> Vec<String> {
             vec![format!("{} {}", outlook.metric, outlook.expression), samples, interval]
         })
         .collect();
-    lines(&rows, &[Side::Left, Side::Left, Side::Left], 4, |_, _, cell| cell.to_owned())
+    lines(&rows, &[Side::Left, Side::Left, Side::Left], (4, 100), |_, _, cell| cell.to_owned())
 }
 
 fn percentile(value: f64) -> String {

@@ -1,28 +1,51 @@
-//! The words reports use for verdicts, rules and algorithms.
+//! What reports call and how they mark verdicts, outcomes and what was inferred.
 
+use super::document::{Cell, Mark, Tone};
 use super::escape;
 use crate::gate::{FindingVerdict, VerdictKind};
-use crate::limits::{Estimate, Inference};
+use crate::limits::{Estimate, Inference, RuleVerdict};
+use crate::outcome::Outcome;
 use crate::units;
 
-/// What a scenario's verdict is called, in words for people.
-pub(super) const fn verdict_word(kind: VerdictKind) -> &'static str {
+/// How a scenario's or suite's verdict is marked.
+pub(super) const fn verdict_mark(kind: VerdictKind) -> Mark {
     match kind {
-        VerdictKind::Pass => "pass",
-        VerdictKind::Fail => "FAIL",
-        VerdictKind::Inconclusive => "INCONCLUSIVE",
-        VerdictKind::Skipped => "SKIPPED",
+        VerdictKind::Pass => Mark::Pass,
+        VerdictKind::Fail => Mark::Fail,
+        VerdictKind::Inconclusive => Mark::Inconclusive,
+        VerdictKind::Skipped => Mark::Skipped,
     }
 }
 
-/// The word for a finding's verdict in tables.
-pub(super) const fn finding_word(verdict: FindingVerdict) -> &'static str {
-    match verdict {
-        FindingVerdict::Pass => "pass",
-        FindingVerdict::Info => "info",
-        FindingVerdict::Skipped => "skipped",
-        FindingVerdict::Inconclusive => "inconclusive",
-        FindingVerdict::Fail => "FAIL",
+/// What became of a rule.
+pub(super) fn finding(verdict: FindingVerdict) -> Cell {
+    let (mark, word) = match verdict {
+        FindingVerdict::Pass => (Mark::Pass, "pass"),
+        FindingVerdict::Info => (Mark::Info, "info"),
+        FindingVerdict::Skipped => (Mark::Skipped, "skipped"),
+        FindingVerdict::Inconclusive => (Mark::Inconclusive, "inconclusive"),
+        FindingVerdict::Fail => (Mark::Fail, "fail"),
+    };
+    Cell::mark(mark, word)
+}
+
+/// What became of a limiter's rule.
+pub(super) fn rule(verdict: RuleVerdict) -> Cell {
+    let mark = match verdict {
+        RuleVerdict::Pass => Mark::Pass,
+        RuleVerdict::Fail => Mark::Fail,
+        RuleVerdict::NotExercised => Mark::Skipped,
+        RuleVerdict::Info => Mark::Info,
+    };
+    Cell::mark(mark, verdict.name())
+}
+
+/// What an outcome means for the verdict.
+pub(super) const fn outcome_tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Accepted => Tone::Good,
+        Outcome::RateLimited => Tone::Doubtful,
+        _ => Tone::Bad,
     }
 }
 

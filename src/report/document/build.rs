@@ -1,0 +1,116 @@
+//! Puts the document of a run together.
+
+use super::super::{escape, figures, words};
+use super::model::{Cell, Chapter, Document, Fact, Level, Note, Section, Tone};
+use super::{advice, against, judged, limiter, measured};
+use crate::gate::VerdictKind;
+use crate::measure::Ended;
+use crate::suite::{ScenarioReport, SuiteReport};
+use crate::units;
+
+impl Document {
+    /// The document of `report`, held against `baseline` where there is one.
+    pub(in crate::report) fn new(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Self {
+        let order = figures::worst_first(report);
+        Self {
+            mark: words::verdict_mark(report.verdict),
+            verdict: report.verdict.name(),
+            headline: report.headline.clone(),
+            facts: facts(report),
+            run_url: report.context.run_url.as_deref().and_then(escape::link).map(str::to_owned),
+            partial: report.partial.then_some("made from a checkpoint of a run that never ended"),
+            chapters: order.iter().map(|scenario| Chapter::new(scenario, baseline)).collect(),
+            against: against::section(&order, baseline),
+            advice: report.scenarios.iter().flat_map(advice::of).collect(),
+            notices: report.notices.iter().map(|n| Note::new(Tone::Quiet, n)).collect(),
+            left_out: left_out(report),
+            small_print: "intervals are 95 %, distribution-free, independent samples assumed",
+        }
+    }
+}
+
+impl Chapter {
+    /// The chapter of one scenario.
+    pub(in crate::report) fn new(
+        scenario: &ScenarioReport,
+        baseline: Option<&SuiteReport>,
+    ) -> Self {
+        let verdict = &scenario.verdict;
+        let mark = words::verdict_mark(verdict.kind);
+        let reasons = verdict.reasons.iter().map(|text| Note::new(mark.tone(), text));
+        let clusters = verdict.clusters.iter().map(|text| Note::new(Tone::Doubtful, text));
+        Self {
+            name: verdict.scenario.to_string(),
+            mark,
+            verdict: verdict.kind.name(),
+            reasons: reasons.chain(clusters).collect(),
+            sections: sections(scenario, baseline),
+        }
+    }
+}
+
+fn sections(scenario: &ScenarioReport, baseline: Option<&SuiteReport>) -> Vec<Section> {
+    if let Ended::Skipped { .. } = scenario.recording.ended {
+        return Vec::new();
+    }
+    let before = figures::of(baseline, scenario.plan.scenario);
+    [
+        Some(measured::load(scenario)),
+        judged::thresholds(scenario),
+        judged::first_evidence(scenario),
+        Some(measured::arrivals(scenario)),
+        measured::latency(scenario, before),
+        measured::connections(scenario),
+        judged::rules(scenario),
+        Some(limiter::section(scenario)),
+        measured::probes(scenario),
+        measured::generator(scenario),
+        judged::answers(scenario),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn facts(report: &SuiteReport) -> Vec<Fact> {
+    let context = &report.context;
+    let fact = |name, level, value: Vec<Cell>| Fact { name, value, bare: false, level };
+    let bare = |name, level, value: Vec<Cell>| Fact { bare: true, ..fact(name, level, value) };
+    let environment = [&report.environment.name, &report.environment.url];
+    let built = report.tool_commit.as_deref().unwrap_or_default();
+    let commit = context.commit.as_deref().unwrap_or_default();
+    let scales = [("rates", report.rate_scale), ("durations", report.duration_scale)]
+        .map(|(what, factor)| format!("{what} × {}", units::number(factor)));
+    vec![
+        bare("environment", Level::Glance, environment.map(Cell::code).to_vec()),
+        fact("profile", Level::Glance, vec![Cell::code(&report.profile)]),
+        fact("scaled", Level::Full, vec![Cell::figure(scales.join(", "))]),
+        bare("started", Level::Glance, vec![Cell::figure(report.started_at.human())]),
+        fact("ended", Level::Full, vec![Cell::figure(report.finished_at.human())]),
+        fact("seed", Level::Glance, vec![Cell::figure(report.seed.to_string())]),
+        fact("run", Level::Full, vec![Cell::code(&report.run_id)]),
+        fact("load-gate", Level::Glance, vec![Cell::code(&report.tool_version)]),
+        fact("built from", Level::Full, vec![Cell::code(short(built))]),
+        fact("commit", Level::Detail, vec![Cell::code(short(commit))]),
+    ]
+    .into_iter()
+    .filter(|fact| fact.value.iter().any(|cell| !cell.text.is_empty()))
+    .collect()
+}
+
+/// The first twelve characters of a commit.
+fn short(commit: &str) -> String {
+    commit.chars().take(12).collect()
+}
+
+fn left_out(report: &SuiteReport) -> Vec<Note> {
+    let skipped = |scenario: &ScenarioReport| match &scenario.recording.ended {
+        Ended::Skipped { reason } => Some(format!("{}: {reason}", scenario.plan.scenario)),
+        _ if scenario.verdict.kind == VerdictKind::Skipped => {
+            Some(format!("{}: skipped", scenario.plan.scenario))
+        }
+        _ => None,
+    };
+    let skipped = report.scenarios.iter().filter_map(skipped);
+    skipped.map(|text| Note::new(Tone::Doubtful, text)).collect()
+}

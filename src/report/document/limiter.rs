@@ -1,0 +1,48 @@
+//! The limiter of a scenario: declared, predicted, observed, inferred, and its rules.
+
+use super::super::words;
+use super::model::{Block, Cell, Column, Level, Section, Table};
+use crate::limits::{RuleResult, RuleVerdict};
+use crate::suite::ScenarioReport;
+use crate::units;
+
+/// The limiter's section.
+pub(super) fn section(scenario: &ScenarioReport) -> Section {
+    let limiter = &scenario.verdict.limiter;
+    let declared = limiter.declared.map_or_else(|| "none".to_owned(), |d| d.describe());
+    let predicted = limiter
+        .predicted_hits
+        .map(|(low, high)| format!("{} to {}", units::count(low), units::count(high)));
+    let facts = Table::of_facts([
+        ("declared", Cell::words(declared)),
+        ("predicted 429", Cell::figure_or_dash(predicted)),
+        ("observed 429", Cell::figure(units::count(limiter.observed_hits))),
+        ("inferred", Cell::words(words::inference(&limiter.inferred))),
+    ]);
+    let mut section = Section::new("rate limits");
+    section.add(Level::Glance, Block::Table(facts));
+    let (broken, rest): (Vec<&RuleResult>, Vec<&RuleResult>) =
+        limiter.rules.iter().partition(|rule| rule.verdict == RuleVerdict::Fail);
+    for (level, mut rules) in [(Level::Glance, broken), (Level::Detail, rest)] {
+        rules.sort_by_key(|rule| rank(rule.verdict));
+        let mut table =
+            Table::new([Column::words("verdict"), Column::words("rule"), Column::words("seen")]);
+        for rule in rules {
+            let cells = [Cell::words(rule.name.name()), Cell::words(&rule.evidence)];
+            table.row([vec![words::rule(rule.verdict)], cells.to_vec()].concat());
+        }
+        if !table.rows.is_empty() {
+            section.add(level, Block::Table(table));
+        }
+    }
+    section
+}
+
+const fn rank(verdict: RuleVerdict) -> u8 {
+    match verdict {
+        RuleVerdict::Fail => 0,
+        RuleVerdict::Info => 1,
+        RuleVerdict::Pass => 2,
+        RuleVerdict::NotExercised => 3,
+    }
+}
