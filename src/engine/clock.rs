@@ -1,14 +1,16 @@
 //! Time as the engine sees it: a trait, and the real clock.
 
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::platform::Alarm;
 use crate::units::Nanos;
 
-/// A boxed future that may move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A boxed future that stays on its thread.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The time. Its double in tests makes a nine-minute plan run in milliseconds.
 pub trait Clock: Send + Sync {
@@ -16,25 +18,32 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Nanos;
     /// The wall clock, since 1970.
     fn unix(&self) -> Duration;
-    /// Ends at `at`, never before it. For the dispatcher: one sleeper at a time.
-    fn sleep_until(&self, at: Nanos) -> BoxFuture<'_, ()>;
+    /// A sleeper on the running runtime: each worker has its own.
+    ///
+    /// # Errors
+    /// When the system has no timer, descriptor or thread to give.
+    fn pacer(&self) -> io::Result<Box<dyn Pacer>>;
 }
 
-/// The real clock. Its sleeps aren't tokio's, whose timer wheel turns in steps of
-/// a millisecond: they end within microseconds of their moment.
+/// Wakes one task at moments of its clock.
+pub trait Pacer {
+    /// Ready from `at` on, never before it; wakes the task then.
+    fn poll_until(&mut self, context: &mut Context<'_>, at: Nanos) -> Poll<()>;
+}
+
+/// The real clock. Its pacers' sleeps aren't tokio's, whose timer wheel turns in
+/// steps of a millisecond: they end within microseconds of their moment.
+#[derive(Clone, Copy, Debug)]
 pub struct WallClock {
     origin: Instant,
-    alarm: Alarm,
 }
 
 impl WallClock {
-    /// Starts the clock, for sleepers on the running tokio runtime.
-    ///
-    /// # Errors
-    /// When the system has no timer or thread to give.
+    /// Starts the clock.
+    #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
-    pub fn start() -> std::io::Result<Self> {
-        Ok(Self { origin: Instant::now(), alarm: Alarm::new()? })
+    pub fn start() -> Self {
+        Self { origin: Instant::now() }
     }
 }
 
@@ -48,17 +57,35 @@ impl Clock for WallClock {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
-    fn sleep_until(&self, at: Nanos) -> BoxFuture<'_, ()> {
-        Box::pin(async move {
-            // The alarm may ring for a sleep that was given up: look again.
-            loop {
-                let now = self.now();
-                if now >= at {
-                    return;
-                }
-                self.alarm.ring_after((at - now).into()).await;
+    fn pacer(&self) -> io::Result<Box<dyn Pacer>> {
+        Ok(Box::new(WallPacer { clock: *self, alarm: Alarm::new()?, armed: None }))
+    }
+}
+
+struct WallPacer {
+    clock: WallClock,
+    alarm: Alarm,
+    /// The moment that the alarm is set to.
+    armed: Option<Nanos>,
+}
+
+impl Pacer for WallPacer {
+    fn poll_until(&mut self, context: &mut Context<'_>, at: Nanos) -> Poll<()> {
+        // The alarm may ring for a sleep that was given up: look again.
+        loop {
+            let now = self.clock.now();
+            if now >= at {
+                return Poll::Ready(());
             }
-        })
+            if self.armed != Some(at) {
+                self.alarm.arm((at - now).into());
+                self.armed = Some(at);
+            }
+            match self.alarm.poll_rung(context) {
+                Poll::Ready(()) => self.armed = None,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 
@@ -68,12 +95,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_sleep_never_ends_early_even_after_one_given_up() {
-        let clock = WallClock::start().expect("a thread");
+        let clock = WallClock::start();
+        let mut pacer = clock.pacer().expect("a timer");
         for millis in [1, 3, 2, 0, 5] {
-            let given_up = clock.sleep_until(clock.now() + Nanos::from_millis(20));
-            let _ = tokio::time::timeout(Duration::from_millis(1), given_up).await;
+            let given_up = clock.now() + Nanos::from_millis(20);
+            let sleep = std::future::poll_fn(|context| pacer.poll_until(context, given_up));
+            let _ = tokio::time::timeout(Duration::from_millis(1), sleep).await;
             let at = clock.now() + Nanos::from_millis(millis);
-            clock.sleep_until(at).await;
+            std::future::poll_fn(|context| pacer.poll_until(context, at)).await;
             assert!(clock.now() >= at);
         }
     }

@@ -1,14 +1,18 @@
 //! The load: an open model. Arrivals are dispatched when they are due, whatever the target does.
 
-use std::sync::Arc;
+use std::io;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::events::{Event, Tick};
-use super::job::Run;
+use tokio::task::spawn_local;
+
+use super::keeper::{Order, Row};
 use super::request::{Errand, Prepared};
 use super::stop::StopReason;
-use crate::measure::{Ended, Sample};
+use super::worker::{Sleeper, Worker};
+use crate::measure::Sample;
+use crate::plan::Share;
 use crate::units::Nanos;
 
 /// Arrivals dispatched without a pause before others get their turn.
@@ -16,28 +20,41 @@ const BURST: u32 = 32;
 /// An arrival due later than this is made ready before it is due.
 const HEADROOM: Nanos = Nanos::from_micros(100);
 
-/// Sends every arrival when it is due, and what goes along with the load.
-pub(super) async fn load(run: &Arc<Run>) -> Ended {
-    let start = run.now();
-    run.start_load(start);
-    run.observe(&Event::Load { arrivals: run.schedule.total(), duration: run.schedule.duration() });
-    let watcher = tokio::spawn(watch(Arc::clone(run), start));
-    let ended = match dispatch_all(run, start).await {
-        Ok(()) => Ended::Completed,
-        Err(reason) => reason.ended(run.now() - start),
-    };
-    watcher.abort();
-    ended
+/// Sends every arrival of `share` when it is due, and what goes along with it. The
+/// leading worker also sends what goes along with the load as a whole, and lets the
+/// keeper know once a second how the load stands. `Ok(Err)`: the run was ended early.
+///
+/// # Errors
+/// When the system has no timer to give.
+pub(super) async fn load(
+    worker: &Rc<Worker>,
+    share: Share,
+    start: Nanos,
+    leads: bool,
+) -> io::Result<Result<(), StopReason>> {
+    let mut sleeper = Sleeper::new(&worker.run)?;
+    let ticking = spawn_local(tick(Rc::clone(worker), leads));
+    let ended = dispatch_all(worker, &mut sleeper, share, start, leads).await;
+    ticking.abort();
+    Ok(ended)
 }
 
-async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
-    let mut probes = run.job.plan.probes.turns(run.schedule.total()).peekable();
-    let mut follow_ups = FollowUps::new(run, start);
+async fn dispatch_all(
+    worker: &Rc<Worker>,
+    sleeper: &mut Sleeper,
+    share: Share,
+    start: Nanos,
+    leads: bool,
+) -> Result<(), StopReason> {
+    let run = &worker.run;
+    let turns = (0..).zip(run.job.plan.probes.turns(run.schedule.total()));
+    let mut probes = turns.filter(|(_, (with, _))| share.has(*with)).peekable();
+    let mut follow_ups = FollowUps::new(worker, start, leads);
     let mut burst = 0;
-    for (n, stage, due) in run.schedule.iter() {
+    for (n, stage, due) in run.schedule.dealt(share) {
         while let Some(moment) = follow_ups.next_by(due) {
-            sleep(run, start + moment).await?;
-            follow_ups.send(run);
+            sleeper.until(start + moment).await?;
+            follow_ups.send(worker);
         }
         let stage = u16::try_from(stage).unwrap_or(u16::MAX);
         let errand = Errand::Arrival { n, stage, due: start + due };
@@ -45,9 +62,9 @@ async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
         if (start + due) - run.now() > HEADROOM {
             // What was dispatched last is sent first.
             tokio::task::yield_now().await;
-            prepared = Some(prepare(run, errand, start + due));
+            prepared = Some(prepare(worker, errand, start + due));
         }
-        if sleep(run, start + due).await? {
+        if sleeper.until(start + due).await? {
             burst = 0;
         } else {
             burst += 1;
@@ -55,130 +72,95 @@ async fn dispatch_all(run: &Arc<Run>, start: Nanos) -> Result<(), StopReason> {
                 tokio::task::yield_now().await;
             }
         }
-        if run.in_flight() >= u64::from(run.job.plan.engine.max_in_flight) {
-            drop_arrival(run, n, stage, start + due);
+        if run.in_flight.load(Ordering::Relaxed) >= u64::from(run.job.plan.engine.max_in_flight) {
+            drop_arrival(worker, n, stage, start + due);
         } else {
-            run.spawn_prepared(prepared.unwrap_or_else(|| prepare(run, errand, start + due)));
+            worker.spawn_prepared(
+                prepared.unwrap_or_else(|| prepare(worker, errand, start + due)),
+            );
         }
-        if let Some((_, kind)) = probes.next_if(|(with, _)| *with <= n) {
-            let k = run.extra.fetch_add(1, Ordering::Relaxed);
-            let identity = run.job.identities.of_probe(k);
-            run.spawn(Errand::Probe { k, kind }, identity);
+        if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with <= n) {
+            // Those before the load are numbered first.
+            let k = run.job.plan.probes.before_load().len() as u64 + turn;
+            worker.spawn(Errand::Probe { k, kind }, run.job.identities.of_probe(k));
         }
     }
     // The last stage may ramp down to nothing: the load lasts to its end.
     while let Some(moment) = follow_ups.next_by(run.schedule.duration()) {
-        sleep(run, start + moment).await?;
-        follow_ups.send(run);
+        sleeper.until(start + moment).await?;
+        follow_ups.send(worker);
     }
-    sleep(run, start + run.schedule.duration()).await?;
+    sleeper.until(start + run.schedule.duration()).await?;
     Ok(())
-}
-
-/// Sleeps until `at` (from the first request), or until the run is ended. Whether
-/// there was anything to sleep for.
-async fn sleep(run: &Arc<Run>, at: Nanos) -> Result<bool, StopReason> {
-    if let Some(reason) = run.job.stop.reason() {
-        return Err(reason);
-    }
-    let at = run.epoch + at;
-    if run.job.clock.now() >= at {
-        return Ok(false);
-    }
-    tokio::select! {
-        biased;
-        reason = run.job.stop.given() => Err(reason),
-        () = run.job.clock.sleep_until(at) => Ok(true),
-    }
 }
 
 /// Builds the request of an arrival, as of the moment at which it is due (or now,
 /// where that has passed).
-fn prepare(run: &Arc<Run>, errand: Errand, due: Nanos) -> Prepared {
+fn prepare(worker: &Worker, errand: Errand, due: Nanos) -> Prepared {
+    let run = &worker.run;
     let unix = run.job.clock.unix() + Duration::from(due - run.now());
-    run.prepare(errand, run.job.identities.of_arrival(errand.n()), unix)
+    worker.prepare(errand, &run.job.identities.of_arrival(errand.n()), unix)
 }
 
-fn drop_arrival(run: &Run, n: u64, stage: u16, due: Nanos) {
-    let identity = run.job.identities.of_arrival(n).id;
-    run.recorder().record(&Sample::dropped(n, stage, identity, due), None);
+fn drop_arrival(worker: &Worker, n: u64, stage: u16, due: Nanos) {
+    let identity = worker.run.job.identities.of_arrival(n).id;
+    worker.put(Row {
+        sample: Sample::dropped(n, stage, identity, due),
+        in_flight: 0,
+        refusal: None,
+        probe: None,
+        quote: None,
+    });
 }
 
 /// What the identity set aside sends during the load.
 struct FollowUps {
-    /// Counted from the start of the load.
-    moments: std::vec::IntoIter<Nanos>,
-    next: Option<Nanos>,
+    /// Numbers and moments, those counted from the start of the load.
+    moments: std::vec::IntoIter<(u64, Nanos)>,
+    next: Option<(u64, Nanos)>,
 }
 
 impl FollowUps {
-    fn new(run: &Run, start: Nanos) -> Self {
+    fn new(worker: &Worker, start: Nanos, leads: bool) -> Self {
+        let run = &worker.run;
         let began = run.proof_start.get().copied().unwrap_or(start);
-        let follow_ups = &run.job.plan.extras.proof.follow_ups;
-        let moments: Vec<_> = follow_ups.iter().map(|moment| (began + *moment) - start).collect();
+        let proof = &run.job.plan.extras.proof;
+        let first = proof.lead_in.len() as u64;
+        let follow_ups = if leads { proof.follow_ups.as_slice() } else { &[] };
+        let moments: Vec<_> = (first..)
+            .zip(follow_ups)
+            .map(|(k, moment)| (k, (began + *moment) - start))
+            .collect();
         let mut moments = moments.into_iter();
         let next = moments.next();
         Self { moments, next }
     }
 
     fn next_by(&self, due: Nanos) -> Option<Nanos> {
-        self.next.filter(|moment| *moment <= due)
+        self.next.map(|(_, moment)| moment).filter(|moment| *moment <= due)
     }
 
-    fn send(&mut self, run: &Arc<Run>) {
-        if let Some(identity) = run.job.identities.set_aside() {
-            let k = run.extra.fetch_add(1, Ordering::Relaxed);
-            run.spawn(Errand::Proof { k }, identity.clone());
+    fn send(&mut self, worker: &Rc<Worker>) {
+        if let (Some(identity), Some((k, _))) = (worker.run.job.identities.set_aside(), self.next) {
+            worker.spawn(Errand::Proof { k }, identity.clone());
         }
         self.next = self.moments.next();
     }
 }
 
-/// Once a second: tells how the load stands, saves a checkpoint every tenth time,
-/// and ends the run when it must not go on.
-async fn watch(run: Arc<Run>, start: Nanos) {
-    let mut sent_before = 0;
-    let mut before = start;
-    let mut seconds = tokio::time::interval(std::time::Duration::from_secs(1));
+/// Once a second: hands over what was measured.
+async fn tick(worker: Rc<Worker>, leads: bool) {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     // The first tick of an interval is at once.
     seconds.tick().await;
-    for second in 1_u64.. {
+    loop {
         seconds.tick().await;
-        let now = run.now();
-        let (tick, sent) = tick(&run, now - start, (sent_before, now - before));
-        (sent_before, before) = (sent, now);
-        run.observe(&Event::Tick(&tick));
-        if let Some(reason) = run.watchdog().tripped(tick.elapsed) {
-            run.job.stop.now(StopReason::Aborted(reason));
-        }
-        let wants_snapshot = run.watchdog().wants_snapshot();
-        if second % 10 == 0 || wants_snapshot {
-            let snapshot = run.snapshot();
-            if second % 10 == 0 {
-                run.observe(&Event::Checkpoint(&snapshot));
-            }
-            let failing = run.watchdog().look(&snapshot, tick.elapsed);
-            if let Some(reason) = failing {
-                run.job.stop.now(StopReason::Aborted(reason));
-            }
+        worker.hand_over();
+        if leads {
+            let run = &worker.run;
+            let in_flight = run.in_flight.load(Ordering::Relaxed);
+            run.tell(Order::Tick { now: run.now(), in_flight });
         }
     }
-}
-
-fn tick(run: &Run, elapsed: Nanos, (sent_before, since): (u64, Nanos)) -> (Tick, u64) {
-    let (outcomes, sent, p95) = run.recorder().progress();
-    let stages = run.schedule.stages();
-    let current = stages.iter().find(|s| elapsed < s.end).or(stages.last());
-    let tick = Tick {
-        elapsed,
-        stage: (current.map_or(0, |s| s.number), u16::try_from(stages.len()).unwrap_or(u16::MAX)),
-        asked: run.schedule.rate_at(elapsed),
-        achieved: (sent - sent_before) as f64 / since.as_secs_f64().max(0.001),
-        in_flight: run.in_flight(),
-        planned: run.schedule.total(),
-        outcomes,
-        p95,
-    };
-    (tick, sent)
 }

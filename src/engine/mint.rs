@@ -1,7 +1,12 @@
 //! Creates customers through onboarding for their keys, one after another, before another scenario's load.
 
+use std::io;
+
 use super::job::{Job, Run};
 use super::request::Errand;
+use super::run::finish;
+use super::skew::Skew;
+use super::worker::{Worker, on_own_thread};
 use crate::measure::{Ended, Recording};
 use crate::outcome::Outcome;
 use crate::secret::Secret;
@@ -21,29 +26,45 @@ pub struct Minted {
 /// Creates up to `wanted` customers. `job` is onboarding's, with no stages. Where
 /// `per_address` says how many one address may create, the others come from
 /// addresses of their own; otherwise all come from this machine's.
-pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> Minted {
-    let run = Run::new(job);
+///
+/// # Errors
+/// When the system has no thread to give.
+pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result<Minted> {
+    let minting = move || async move {
+        let run = Run::begin(job)?;
+        let worker = Worker::new(&run, 0, Skew::default());
+        let (keys, short) = create(&worker, wanted, per_address).await;
+        worker.hand_over_last();
+        let recording = finish(&run, Ended::Completed, None).await?;
+        Ok(Minted { keys, recording, short })
+    };
+    on_own_thread("minting".to_owned(), minting).await
+}
+
+async fn create(
+    worker: &std::rc::Rc<Worker>,
+    wanted: u32,
+    per_address: Option<u64>,
+) -> (Vec<Secret>, Option<String>) {
+    let job = &worker.run.job;
     let mut keys = Vec::new();
-    let mut short = None;
     for k in 0..u64::from(wanted) {
-        if run.job.stop.reason().is_some() {
-            short = Some("the run was interrupted".to_owned());
-            break;
+        if job.stop.reason().is_some() {
+            return (keys, Some("the run was interrupted".to_owned()));
         }
         let identity = match per_address {
-            Some(limit) => run.job.identities.fresh_address(k / limit.max(1)),
-            None => run.job.identities.of_arrival(1),
+            Some(limit) => job.identities.fresh_address(k / limit.max(1)),
+            None => job.identities.of_arrival(1),
         };
-        let report = run.carry_out(Errand::Minting { k }, &identity).await;
-        if let Some(key) = report.minted {
-            keys.push(key);
-        } else {
-            short = Some(match report.outcome {
+        let report = worker.carry_out(Errand::Minting { k }, &identity).await;
+        let Some(key) = report.minted else {
+            let short = match report.outcome {
                 Outcome::RateLimited => "onboarding's rate limit was reached".to_owned(),
                 outcome => format!("onboarding answered {outcome}, status {}", report.status),
-            });
-            break;
-        }
+            };
+            return (keys, Some(short));
+        };
+        keys.push(key);
     }
-    Minted { keys, recording: run.finished(Ended::Completed), short }
+    (keys, None)
 }

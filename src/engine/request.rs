@@ -1,15 +1,17 @@
 //! One request from its building to its sample in the recording.
 
-use std::sync::Arc;
+use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::HeaderMap;
+use tokio::task::spawn_local;
 
-use super::clock::BoxFuture;
-use super::job::{Run, UnderWay};
+use super::clock::LocalFuture;
+use super::keeper::{Order, Refusal, Row};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure};
+use super::worker::{UnderWay, Worker};
 use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
 use crate::measure::{ProbeEnd, Sample};
@@ -73,70 +75,67 @@ pub(super) struct Report {
 /// A request that only waits for its moment.
 pub(super) struct Prepared {
     errand: Errand,
-    identity: Identity,
+    identity: IdentityId,
     unix: Duration,
     request: Request,
-    sending: BoxFuture<'static, Exchange>,
+    sending: LocalFuture<'static, Exchange>,
 }
 
-impl Run {
+impl Worker {
     /// Sends one request, awaits its answer, judges and records it.
-    pub(super) async fn carry_out(self: &Arc<Self>, errand: Errand, identity: &Identity) -> Report {
+    pub(super) async fn carry_out(self: &Rc<Self>, errand: Errand, identity: &Identity) -> Report {
         let under_way = self.enter();
         self.carry_out_entered(errand, identity, &under_way).await
     }
 
     /// Sends one request in a task of its own. It is under way from now on, not
     /// from the task's first turn: nobody may find the run idle in between.
-    pub(super) fn spawn(self: &Arc<Self>, errand: Errand, identity: Identity) {
-        let (run, under_way) = (Arc::clone(self), self.enter());
-        tokio::spawn(async move { run.carry_out_entered(errand, &identity, &under_way).await });
+    pub(super) fn spawn(self: &Rc<Self>, errand: Errand, identity: Identity) {
+        let (worker, under_way) = (Rc::clone(self), self.enter());
+        spawn_local(async move { worker.carry_out_entered(errand, &identity, &under_way).await });
     }
 
     /// Makes an arrival ready to be sent when it is due, `unix` by the wall clock:
     /// what can be done before that moment doesn't make it late.
-    pub(super) fn prepare(
-        self: &Arc<Self>,
-        errand: Errand,
-        identity: Identity,
-        unix: Duration,
-    ) -> Prepared {
-        let mut request = self.build(errand, &identity, unix);
-        let sending = self.job.transport.send(&mut request);
-        Prepared { errand, identity, unix, request, sending }
+    pub(super) fn prepare(&self, errand: Errand, identity: &Identity, unix: Duration) -> Prepared {
+        let mut request = self.build(errand, identity, unix);
+        let sending = self.transport.send(&mut request);
+        Prepared { errand, identity: identity.id, unix, request, sending }
     }
 
     /// Sends what is ready, in a task of its own.
-    pub(super) fn spawn_prepared(self: &Arc<Self>, prepared: Prepared) {
-        let (run, under_way) = (Arc::clone(self), self.enter());
-        tokio::spawn(async move { run.send(prepared, &under_way).await });
+    pub(super) fn spawn_prepared(self: &Rc<Self>, prepared: Prepared) {
+        let (worker, under_way) = (Rc::clone(self), self.enter());
+        spawn_local(async move { worker.send(prepared, &under_way).await });
     }
 
     async fn carry_out_entered(
-        self: &Arc<Self>,
+        self: &Rc<Self>,
         errand: Errand,
         identity: &Identity,
         under_way: &UnderWay,
     ) -> Report {
-        let prepared = self.prepare(errand, identity.clone(), self.job.clock.unix());
+        let prepared = self.prepare(errand, identity, self.run.job.clock.unix());
         self.send(prepared, under_way).await
     }
 
-    async fn send(self: &Arc<Self>, prepared: Prepared, under_way: &UnderWay) -> Report {
+    async fn send(self: &Rc<Self>, prepared: Prepared, under_way: &UnderWay) -> Report {
         let Prepared { errand, identity, unix, request, sending } = prepared;
-        let sent_unix = self.job.clock.unix();
-        let sent = self.now();
         if let Errand::Arrival { .. } = errand {
-            let in_flight = u32::try_from(under_way.in_flight).unwrap_or(u32::MAX);
-            self.recorder().sent(sent, in_flight);
+            self.sent.set(self.sent.get() + 1);
         }
         let exchange = self.exchange(sending).await;
-        let done = exchange.done - self.epoch;
-        let done_unix = sent_unix + Duration::from(done - sent);
+        let (sent, done) = (exchange.sent - self.run.epoch, exchange.done - self.run.epoch);
+        // The wall clock is asked once: backwards from there the steady one counts.
+        let (wall, now) = (self.run.job.clock.unix(), self.run.now());
+        let unix_at = |moment| wall.saturating_sub(Duration::from(now - moment));
+        let (sent_unix, done_unix) = (unix_at(sent), unix_at(done));
         if let Ok(response) = &exchange.result
             && let Some(date) = text_of(&response.headers, "date").and_then(parse_date)
         {
-            self.note_date(date, sent_unix, done_unix);
+            let mut skew = self.skew.get();
+            skew.note(date, sent_unix, done_unix);
+            self.skew.set(skew);
         }
         let judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix));
         let report = judged.report(done - sent);
@@ -144,9 +143,9 @@ impl Run {
             && request.repeatable
             && matches!(errand, Errand::Arrival { .. } | Errand::Canary)
         {
-            self.acknowledge(Past { n: errand.n(), unix });
+            self.run.delivered.note(Past { n: errand.n(), unix });
         }
-        self.record(errand, identity.id, &request, &exchange, sent, &judged);
+        self.record(errand, identity, &request, &exchange, under_way, judged);
         if report.status == 429 {
             self.name_address();
         }
@@ -154,32 +153,30 @@ impl Run {
     }
 
     fn build(&self, errand: Errand, identity: &Identity, unix: Duration) -> Request {
-        self.with_past(|past| {
-            let call = Call { n: errand.n(), traffic: errand.traffic(), unix, identity, past };
-            match errand {
-                Errand::Probe { kind, .. } => self.job.scenario.probe(kind, &call),
-                _ => self.job.scenario.request(&call),
-            }
-        })
+        let past = &self.run.delivered;
+        let call = Call { n: errand.n(), traffic: errand.traffic(), unix, identity, past };
+        match errand {
+            Errand::Probe { kind, .. } => self.run.job.scenario.probe(kind, &call),
+            _ => self.run.job.scenario.request(&call),
+        }
     }
 
-    async fn exchange(&self, sending: BoxFuture<'static, Exchange>) -> Exchange {
+    async fn exchange(&self, sending: LocalFuture<'static, Exchange>) -> Exchange {
+        let began = self.run.job.clock.now();
         let abandoned = self.abandon.notified();
         tokio::pin!(abandoned);
         abandoned.as_mut().enable();
-        let given_up = if self.abandoned.load(Ordering::Acquire) {
-            true
-        } else {
+        if !self.abandoned.get() {
             tokio::select! {
                 biased;
                 exchange = sending => return exchange,
-                () = abandoned => true,
+                () = abandoned => {}
             }
-        };
-        debug_assert!(given_up);
-        let now = self.job.clock.now();
+        }
+        let now = self.run.job.clock.now();
         let reason = "no longer awaited: the run was ended early".to_owned();
         Exchange {
+            sent: began,
             first_byte: now,
             done: now,
             bytes_sent: 0,
@@ -205,7 +202,7 @@ impl Run {
             body: response.body.as_deref(),
             sent_unix,
             done_unix,
-            skew: self.skew().unwrap_or(0.0),
+            skew: self.skew.get().seconds().unwrap_or(0.0),
         };
         let mut judged = Judged::answered(response.status);
         judged.retry_after = retry_after(&response.headers);
@@ -213,14 +210,14 @@ impl Run {
         judged.limit_headers = has_limit_headers(&response.headers);
         if let Errand::Probe { kind, .. } = errand {
             judged.json = response.body.as_deref().is_some_and(is_json);
-            judged.probe = Some((kind, self.job.scenario.judge_probe(kind, &answer)));
+            judged.probe = Some((kind, self.run.job.scenario.judge_probe(kind, &answer)));
             return judged;
         }
-        let judgement = self.job.scenario.judge(request, &answer);
+        let judgement = self.run.job.scenario.judge(request, &answer);
         judged.outcome = judgement.outcome.unwrap_or(Outcome::Unexpected);
         judged.retry_after = judged.retry_after.or(judgement.retry_after);
         judged.json = judgement.json;
-        judged.check = first_failed(&judgement, self.job.scenario.checks());
+        judged.check = first_failed(&judgement, self.run.job.scenario.checks());
         judged.text.clone_from(&judgement.excerpt);
         judged.judgement = judgement;
         judged
@@ -232,9 +229,11 @@ impl Run {
         identity: IdentityId,
         request: &Request,
         exchange: &Exchange,
-        sent: Nanos,
-        judged: &Judged,
+        under_way: &UnderWay,
+        judged: Judged,
     ) {
+        let epoch = self.run.epoch;
+        let sent = exchange.sent - epoch;
         let (arrival, stage, due) = match errand {
             Errand::Arrival { n, stage, due } => (n, stage, due),
             _ => (0, 0, sent),
@@ -246,8 +245,8 @@ impl Run {
             identity,
             due,
             sent,
-            first_byte: exchange.first_byte - self.epoch,
-            done: exchange.done - self.epoch,
+            first_byte: exchange.first_byte - epoch,
+            done: exchange.done - epoch,
             status: judged.status,
             outcome: judged.outcome,
             labels: request.labels,
@@ -259,42 +258,38 @@ impl Run {
             admitted: judged.admitted(),
             retry_after: judged.retry_after,
         };
-        if let Errand::Arrival { .. } = errand {
-            self.watchdog().on_sample(sample.done - self.load_start(), sample.outcome);
-        }
-        let mut recorder = self.recorder();
+        let refusal = (judged.status == 429).then_some(Refusal {
+            json: judged.json,
+            retry_after: judged.retry_after_header,
+            limit_headers: judged.limit_headers,
+        });
+        let probe = match errand {
+            Errand::Probe { kind, .. } => Some((kind, judged.probe_end())),
+            _ => None,
+        };
         let quote = (judged.outcome != Outcome::Accepted && judged.probe.is_none())
-            .then(|| (judged.text.as_deref().unwrap_or_default(), judged.check));
-        recorder.record(&sample, quote);
-        if judged.status == 429 {
-            recorder.refused(judged.json, judged.retry_after_header, judged.limit_headers);
-        }
-        if let Errand::Probe { kind, .. } = errand {
-            let end = match judged.probe {
-                Some((_, ProbeResult::Held)) => ProbeEnd::Held,
-                Some((_, ProbeResult::Other)) => ProbeEnd::Other,
-                Some((_, ProbeResult::Breached)) => ProbeEnd::Breached,
-                Some((_, ProbeResult::Neither)) | None => ProbeEnd::Neither,
-            };
-            recorder.probe(kind, end);
-        }
+            .then(|| (judged.text.unwrap_or_default(), judged.check));
+        let in_flight = u32::try_from(under_way.in_flight).unwrap_or(u32::MAX);
+        self.put(Row { sample, in_flight, refusal, probe, quote });
     }
 
     /// After the first refusal, once: does the limiter take the caller's word
     /// for its address?
-    fn name_address(self: &Arc<Self>) {
-        if !self.job.plan.extras.naming || self.named.swap(true, Ordering::AcqRel) {
+    fn name_address(self: &Rc<Self>) {
+        let run = &self.run;
+        if !run.job.plan.extras.naming || run.named.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (run, under_way) = (Arc::clone(self), self.enter());
-        tokio::spawn(async move {
+        let (worker, under_way) = (Rc::clone(self), self.enter());
+        spawn_local(async move {
+            let run = &worker.run;
             let forged = run.job.identities.fresh_address(0);
-            let k = run.extra.fetch_add(1, Ordering::Relaxed);
-            let errand = Errand::Proof { k };
-            let report = Box::pin(run.carry_out_entered(errand, &forged, &under_way)).await;
+            // After all that the proof sends.
+            let errand = Errand::Proof { k: run.job.plan.extras.proof_requests() };
+            let report = Box::pin(worker.carry_out_entered(errand, &forged, &under_way)).await;
             match report.admitted {
-                Admitted::Yes => run.recorder().set_spoofed(true),
-                Admitted::No => run.recorder().set_spoofed(false),
+                Admitted::Yes => run.tell(Order::Spoofed(true)),
+                Admitted::No => run.tell(Order::Spoofed(false)),
                 Admitted::Unknown | Admitted::Perhaps => {}
             }
         });
@@ -355,6 +350,15 @@ impl Judged {
             0 | 500..=599 => Admitted::Unknown,
             429 => Admitted::No,
             _ => Admitted::Yes,
+        }
+    }
+
+    const fn probe_end(&self) -> ProbeEnd {
+        match self.probe {
+            Some((_, ProbeResult::Held)) => ProbeEnd::Held,
+            Some((_, ProbeResult::Other)) => ProbeEnd::Other,
+            Some((_, ProbeResult::Breached)) => ProbeEnd::Breached,
+            Some((_, ProbeResult::Neither)) | None => ProbeEnd::Neither,
         }
     }
 

@@ -1,16 +1,24 @@
 //! A scenario's run from the first connection to the last answer.
 
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::events::Event;
+use tokio::sync::oneshot;
+
 use super::job::{Job, Run};
+use super::keeper::{Finish, Order};
 use super::load::load;
 use super::platform;
 use super::request::{Errand, Report};
+use super::skew::Skew;
+use super::worker::{Sleeper, Worker, on_own_thread};
 use crate::measure::{CanaryResult, Ended, Recording};
 use crate::outcome::Outcome;
+use crate::plan::Share;
 use crate::units::Nanos;
 
 /// How long answers are awaited after an interrupt.
@@ -19,38 +27,114 @@ const DRAIN_AFTER_STOP: Duration = Duration::from_secs(3);
 /// How often what was measured is saved while answers are awaited.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 
-/// Runs one scenario: connection, canary, first probes, proof, load, drain.
-pub async fn run(job: Job) -> Recording {
-    let run = Run::new(job);
+/// Runs one scenario: connection, canary, first probes, proof, load, drain. On a
+/// thread of its own, and on as many more as the plan says.
+///
+/// # Errors
+/// When the system has no thread, timer or descriptor to give.
+pub fn run(job: Job) -> impl Future<Output = io::Result<Recording>> + Send {
+    on_own_thread("worker 1".to_owned(), move || lead(job))
+}
+
+/// The same, its leading worker on the runtime that polls this.
+#[cfg(test)]
+pub(super) async fn run_here(job: Job) -> io::Result<Recording> {
+    tokio::task::LocalSet::new().run_until(lead(job)).await
+}
+
+async fn lead(job: Job) -> io::Result<Recording> {
     let cpu_before = platform::cpu_seconds();
-    run.observe(&Event::Started(&run.job.plan));
-    run.observe(&Event::Checkpoint(&run.snapshot()));
+    let run = Run::begin(job)?;
+    let worker = Worker::new(&run, 0, Skew::default());
     let ended = tokio::select! {
         biased;
-        ended = before_load(&run) => ended,
+        ended = before_load(&worker) => ended?,
         reason = run.job.stop.given() => Some(reason.ended(Nanos::ZERO)),
     };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => load(&run).await,
+    let (ended, others) = match ended {
+        Some(ended) => (ended, Vec::new()),
+        None => load_together(&worker).await?,
     };
-    tracing::debug!(in_flight = run.in_flight(), ?ended, "load ended, draining");
-    drain(&run).await;
+    let in_flight = run.in_flight.load(Ordering::Relaxed);
+    tracing::debug!(in_flight, ?ended, "load ended, draining");
+    run.tell(Order::Draining(in_flight));
+    drain(&worker, others).await;
     // A signal that came while answers were awaited interrupts as well.
     let ended = match (ended, run.job.stop.reason()) {
         (Ended::Completed, Some(reason)) => reason.ended(run.load_time()),
         (ended, _) => ended,
     };
-    finish(&run, ended, cpu_before)
+    finish(&run, ended, cpu_before).await
+}
+
+/// Another worker's thread, from the moment it is asked to begin.
+struct Other {
+    go: oneshot::Sender<Nanos>,
+    done: oneshot::Receiver<()>,
+}
+
+/// Sends the load with as many workers as the plan has. How it ended, and whom to
+/// wait for until every answer is there.
+async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::Receiver<()>>)> {
+    let run = &worker.run;
+    let workers = run.job.plan.engine.workers.max(1);
+    let mut others = Vec::new();
+    for index in 1..workers {
+        others.push(start_other(run, index, workers, worker.skew.get()).await?);
+    }
+    worker.hand_over();
+    let start = run.now();
+    run.load_start.get_or_init(|| start);
+    run.tell(Order::Load { start, workers: workers as usize });
+    let others: Vec<_> = others
+        .into_iter()
+        .map(|other| {
+            // One that is gone has said why, and nobody hears it: its share is missing.
+            let _ = other.go.send(start);
+            other.done
+        })
+        .collect();
+    let ended = match load(worker, Share::new(0, workers), start, true).await? {
+        Ok(()) => Ended::Completed,
+        Err(reason) => reason.ended(run.now() - start),
+    };
+    Ok((ended, others))
+}
+
+/// Starts another worker, which makes itself ready and waits.
+async fn start_other(run: &Arc<Run>, index: u32, of: u32, skew: Skew) -> io::Result<Other> {
+    let (go, going) = oneshot::channel();
+    let (is_ready, ready) = oneshot::channel();
+    let (is_done, done) = oneshot::channel();
+    let run = Arc::clone(run);
+    let thread = on_own_thread(format!("worker {}", index + 1), move || async move {
+        let worker = Worker::new(&run, index as usize, skew);
+        let _ = is_ready.send(());
+        if let Ok(start) = going.await {
+            let ended = load(&worker, Share::new(index, of), start, false).await;
+            drain(&worker, Vec::new()).await;
+            ended?.ok();
+        }
+        Ok(())
+    });
+    tokio::task::spawn_local(async move {
+        // Whatever became of it, nobody needs to wait any longer.
+        let ended = thread.await;
+        tracing::debug!(index, ?ended, "worker ended");
+        let _ = is_done.send(());
+    });
+    ready.await.map_err(|_| io::Error::other("a worker's thread could not be started"))?;
+    Ok(Other { go, done })
 }
 
 /// Everything before the first arrival. `Some` when there will be none.
-async fn before_load(run: &Arc<Run>) -> Option<Ended> {
+async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
+    let run = &worker.run;
     let within = run.job.plan.engine.connect_timeout;
-    if let Err(reason) = run.job.transport.reach(within.into()).await {
-        return Some(Ended::Unreachable { reason });
+    if let Err(reason) = worker.transport.reach(within.into()).await {
+        return Ok(Some(Ended::Unreachable { reason }));
     }
-    let report = run.carry_out(Errand::Canary, &run.job.identities.of_arrival(1)).await;
+    let report = worker.carry_out(Errand::Canary, &run.job.identities.of_arrival(1)).await;
     let canary = CanaryResult {
         outcome: report.outcome,
         status: report.status,
@@ -64,21 +148,20 @@ async fn before_load(run: &Arc<Run>) -> Option<Ended> {
         service_time = %canary.service_time,
         "canary"
     );
-    run.observe(&Event::Canary(&canary));
-    run.recorder().canary(canary);
+    run.tell(Order::Canary(canary));
     if report.unconnected {
-        return Some(Ended::Unreachable { reason: report.text.unwrap_or_default() });
+        return Ok(Some(Ended::Unreachable { reason: report.text.unwrap_or_default() }));
     }
     if matches!(report.status, 401 | 403 | 422) && report.outcome == Outcome::Rejected {
         let mut advice = run.job.scenario.advice(report.status);
         if let Some(text) = report.text.filter(|text| !text.is_empty()) {
             advice = format!("{advice} (the target said: {text})");
         }
-        return Some(Ended::Misconfigured { advice });
+        return Ok(Some(Ended::Misconfigured { advice }));
     }
-    first_probes(run).await;
-    prove(run).await;
-    None
+    first_probes(worker).await;
+    prove(worker).await?;
+    Ok(None)
 }
 
 fn note_on(report: &Report) -> String {
@@ -99,57 +182,77 @@ fn note_on(report: &Report) -> String {
 }
 
 /// One probe of each kind while the limiter still has room for it.
-async fn first_probes(run: &Arc<Run>) {
-    for &kind in run.job.plan.probes.before_load() {
-        let k = run.extra.fetch_add(1, Ordering::Relaxed);
-        run.carry_out(Errand::Probe { k, kind }, &run.job.identities.of_probe(k)).await;
+async fn first_probes(worker: &Rc<Worker>) {
+    let job = &worker.run.job;
+    for (k, &kind) in (0..).zip(job.plan.probes.before_load()) {
+        worker.carry_out(Errand::Probe { k, kind }, &job.identities.of_probe(k)).await;
     }
 }
 
 /// Drives the identity set aside past its limit, as far as that comes before the load.
-async fn prove(run: &Arc<Run>) {
-    let Some(identity) = run.job.identities.set_aside() else { return };
+async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
+    let run = &worker.run;
+    let Some(identity) = run.job.identities.set_aside() else { return Ok(()) };
+    let mut sleeper = Sleeper::new(run)?;
     let start = run.now();
     run.proof_start.get_or_init(|| start);
     let lead_in = &run.job.plan.extras.proof.lead_in;
-    run.observe(&Event::Proof(lead_in.last().copied().unwrap_or_default()));
-    for moment in lead_in {
-        run.job.clock.sleep_until(run.epoch + start + *moment).await;
-        let k = run.extra.fetch_add(1, Ordering::Relaxed);
-        run.spawn(Errand::Proof { k }, identity.clone());
+    run.tell(Order::Proof(lead_in.last().copied().unwrap_or_default()));
+    for (k, moment) in (0..).zip(lead_in) {
+        if sleeper.until(start + *moment).await.is_err() {
+            // Whoever waits for this sees the signal too.
+            break;
+        }
+        worker.spawn(Errand::Proof { k }, identity.clone());
     }
     // The load is to find the target as it is, not busy with the proof.
-    run.idle().await;
+    worker.idle().await;
+    Ok(())
 }
 
-/// Awaits the answers under way; after an interrupt not for long.
-async fn drain(run: &Arc<Run>) {
-    run.observe(&Event::Draining(run.in_flight()));
-    run.observe(&Event::Checkpoint(&run.snapshot()));
+/// Awaits the answers under way, after an interrupt not for long, and then those of
+/// `others`; hands over what came of them.
+async fn drain(worker: &Worker, others: Vec<oneshot::Receiver<()>>) {
     let patience = async {
-        run.job.stop.given().await;
+        worker.run.job.stop.given().await;
         tokio::time::sleep(DRAIN_AFTER_STOP).await;
     };
     let saving = async {
         loop {
             tokio::time::sleep(CHECKPOINT_EVERY).await;
-            run.observe(&Event::Checkpoint(&run.snapshot()));
+            worker.hand_over();
+            worker.run.tell(Order::Checkpoint);
         }
     };
     tokio::select! {
         biased;
-        () = run.idle() => {}
+        () = worker.idle() => {}
         () = saving => {}
         () = patience => {
-            run.abandoned.store(true, Ordering::Release);
-            run.abandon.notify_waiters();
-            run.idle().await;
+            worker.abandon();
+            worker.idle().await;
         }
+    }
+    worker.hand_over_last();
+    for other in others {
+        let _ = other.await;
     }
 }
 
-fn finish(run: &Arc<Run>, ended: Ended, cpu_before: Option<f64>) -> Recording {
-    let cpu = platform::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
-    run.recorder().set_generator_usage(cpu, platform::peak_memory());
-    run.finished(ended)
+/// What was measured, from the keeper.
+pub(super) async fn finish(
+    run: &Run,
+    ended: Ended,
+    cpu_before: Option<f64>,
+) -> io::Result<Recording> {
+    let (reply, recording) = oneshot::channel();
+    let cpu_seconds = platform::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    run.tell(Order::Finish(Box::new(Finish {
+        ended,
+        duration: run.load_time(),
+        cpu_seconds,
+        peak_memory: platform::peak_memory(),
+        reply,
+    })));
+    recording.await.map_err(|_| io::Error::other("the thread that keeps what was measured is gone"))
 }

@@ -15,11 +15,19 @@ impl Skew {
     pub(crate) fn note(&mut self, date: i64, sent: Duration, done: Duration) {
         let low = date as f64 - done.as_secs_f64();
         let high = date as f64 + 1.0 - sent.as_secs_f64();
-        self.range = Some(match self.range {
-            Some((l, h)) if l.max(low) <= h.min(high) => (l.max(low), h.min(high)),
-            // Clocks that contradict each other (several nodes, a step): the newest counts.
-            _ => (low, high),
-        });
+        *self = self.join(Self { range: Some((low, high)) });
+    }
+
+    /// What both know. Clocks that contradict each other (several nodes, a step):
+    /// the other counts.
+    pub(crate) fn join(self, other: Self) -> Self {
+        let range = match (self.range, other.range) {
+            (Some((l, h)), Some((low, high))) if l.max(low) <= h.min(high) => {
+                Some((l.max(low), h.min(high)))
+            }
+            (mine, theirs) => theirs.or(mine),
+        };
+        Self { range }
     }
 
     /// Seconds the server is ahead; 0 while that is possible.

@@ -1,10 +1,12 @@
-//! How a request leaves and its answer comes back: a trait, so that tests need no network.
+//! How a request leaves and its answer comes back: traits, so that tests need no network.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use http::HeaderMap;
 
-use super::clock::BoxFuture;
+use super::clock::LocalFuture;
+use crate::measure::LineEvent;
 use crate::scenario::Request;
 use crate::units::Nanos;
 
@@ -28,6 +30,8 @@ pub enum Failure {
     Connect(String),
     /// The connection was lost, or what came wasn't HTTP.
     Broken(String),
+    /// This machine could not send it: the target has no part in that.
+    Local(String),
 }
 
 impl Failure {
@@ -35,14 +39,35 @@ impl Failure {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Timeout(text) | Self::Connect(text) | Self::Broken(text) => text,
+            Self::Timeout(text)
+            | Self::Connect(text)
+            | Self::Broken(text)
+            | Self::Local(text) => text,
         }
     }
+}
+
+/// How long the opening of a connection took that a request waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Name, TCP and TLS together.
+    pub all: Nanos,
+    /// The TCP handshake.
+    pub tcp: Nanos,
+    /// The TLS handshake.
+    pub tls: Nanos,
 }
 
 /// One request's way, measured on the engine's clock.
 #[derive(Clone, Debug)]
 pub struct Exchange {
+    /// When it was handed to the network: to an open connection, or to the opening of one.
+    pub sent: Nanos,
+    /// Of what followed, how long a connection was being opened (zero on an open one):
+    /// the name, TCP, TLS.
+    pub opening: Opening,
+    /// From the first byte of the request that was written to the last.
+    pub sending: Nanos,
     /// When the answer's head was there (`done` when there was none).
     pub first_byte: Nanos,
     /// When the answer was whole, or given up.
@@ -55,19 +80,26 @@ pub struct Exchange {
     pub result: Result<Response, Failure>,
 }
 
-/// What the connections did so far.
-pub(super) type ConnectionFigures = crate::measure::Connections;
+/// Where requests go: makes the transports, one a worker.
+pub trait Network: Send + Sync {
+    /// A transport for the thread that asks.
+    fn transport(&self) -> Rc<dyn Transport>;
+}
 
-/// Sends requests to one base URL.
-pub trait Transport: Send + Sync {
+/// Sends requests to one base URL. Belongs to one thread.
+pub trait Transport {
     /// Sends `request` as a POST, once, and reads the answer to its end. Takes the
-    /// body out of it.
-    fn send(&self, request: &mut Request) -> BoxFuture<'static, Exchange>;
+    /// body out of it. Nothing is sent before the future is polled.
+    fn send(&self, request: &mut Request) -> LocalFuture<'static, Exchange>;
     /// Opens a connection, trying again until `within` is over.
     ///
     /// # Errors
     /// Why none could be opened, in words.
-    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), String>>;
-    /// What the connections did so far.
-    fn connections(&self) -> ConnectionFigures;
+    fn reach(&self, within: Duration) -> LocalFuture<'_, Result<(), String>>;
+    /// Opens connections ahead of the load, until so many are there or none more can be.
+    fn open_ahead(&self, wanted: usize) -> LocalFuture<'_, ()>;
+    /// Whether TLS is spoken where plain HTTP is sent to.
+    fn meets_tls(&self) -> LocalFuture<'_, bool>;
+    /// What the connections met since this was asked last.
+    fn events(&self) -> Vec<LineEvent>;
 }

@@ -120,10 +120,7 @@ impl Recording {
     }
 
     fn merge_connections(&mut self, other: &Self) {
-        self.connections.opened += other.connections.opened;
-        self.connections.failed += other.connections.failed;
-        self.connections.dns.merge(&other.connections.dns);
-        self.connections.connect.merge(&other.connections.connect);
+        self.connections.merge(&other.connections);
     }
 
     fn merge_generator(&mut self, other: &Self) {

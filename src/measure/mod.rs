@@ -2,6 +2,7 @@
 
 mod bootstrap;
 pub mod dependence;
+mod connections;
 pub mod intervals;
 mod ledger;
 mod matcher;
@@ -16,11 +17,12 @@ mod trend;
 
 pub use bootstrap::{block_length, resample};
 pub use dependence::Dependence;
+pub use connections::{Connections, LineEvent};
 pub use ledger::{Ledger, LedgerRoom};
 pub use merge::NotShards;
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
-    CanaryResult, CheckCount, Connections, Ended, Excerpt, Generator, ProbeCount, Recording,
+    CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording,
     StageKind, StageRecord,
 };
 pub use sample::Sample;

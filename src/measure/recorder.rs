@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::matcher::Matcher;
 use super::{
-    CanaryResult, CheckCount, Connections, Ended, Excerpt, Ledger, LedgerRoom, ProbeCount,
-    Recording, Sample, Slice, StageKind, StageRecord,
+    CanaryResult, CheckCount, Ended, Excerpt, Ledger, LedgerRoom, LineEvent, ProbeCount, Recording,
+    Sample, Slice, StageKind, StageRecord,
 };
 use crate::admission::Admission;
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
@@ -260,9 +260,9 @@ impl Recorder {
         self.recording.clock_skew = skew;
     }
 
-    /// What the connections did so far.
-    pub fn set_connections(&mut self, connections: Connections) {
-        self.recording.connections = connections;
+    /// Notes what a connection met.
+    pub fn connection(&mut self, event: LineEvent) {
+        self.recording.connections.note(event);
     }
 
     /// What the generator used: CPU seconds during the run, highest memory in bytes.
@@ -276,14 +276,14 @@ impl Recorder {
         self.recording.spoofed = Some(spoofed);
     }
 
-    /// Ends so far, arrivals sent, and p95 of the response time of accepted ones.
+    /// Ends so far, and p95 of the response time of accepted arrivals.
     #[must_use]
-    pub fn progress(&self) -> (OutcomeCounts, u64, Option<Nanos>) {
+    pub fn progress(&self) -> (OutcomeCounts, Option<Nanos>) {
         let find = |wanted: &Selector| self.slices.iter().find(|(selector, ..)| selector == wanted);
         let outcomes = find(&Selector::all()).map(|(.., slice)| slice.outcomes).unwrap_or_default();
         let accepted = Selector::all().with(TagKey::Outcome, Outcome::Accepted.name());
         let p95 = find(&accepted).and_then(|(.., slice)| slice.response_time.quantile(0.95));
-        (outcomes, self.recording.generator.sent, p95)
+        (outcomes, p95)
     }
 
     /// What was recorded so far.

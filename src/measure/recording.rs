@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ledger, LedgerRoom, Slice, Timeline, Trend};
+use super::{Connections, Ledger, LedgerRoom, Slice, Timeline, Trend};
 use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
@@ -163,19 +163,6 @@ impl Excerpt {
         }
         self.count = count;
     }
-}
-
-/// What is known of the connections.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Connections {
-    /// Connections opened.
-    pub opened: u64,
-    /// Connections that couldn't be opened.
-    pub failed: u64,
-    /// Name resolution, each time it was asked.
-    pub dns: Trend,
-    /// From the start of connecting to the usable connection, TLS included.
-    pub connect: Trend,
 }
 
 /// The generator's own health.

@@ -1,6 +1,7 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
 mod extras;
+mod deal;
 mod feasibility;
 mod outlook;
 mod schedule;
@@ -8,6 +9,7 @@ mod traffic;
 mod types;
 
 pub use extras::{Extras, ProbeTurns};
+pub use deal::Share;
 pub use feasibility::{
     Contradiction, Feasibility, StageRow, SuiteFeasibility, feasibility, suite_feasibility,
 };

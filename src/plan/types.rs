@@ -70,7 +70,7 @@ pub struct ProbePlan {
 }
 
 /// How requests are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineSettings {
     /// The longest a request may take.
     pub timeout: Nanos,
@@ -82,6 +82,17 @@ pub struct EngineSettings {
     pub max_in_flight: u32,
     /// Bytes of an answer's body beyond which it isn't read.
     pub max_body: u64,
+    /// Threads that send (at least 1).
+    #[serde(default = "one_worker")]
+    pub workers: u32,
+    /// Certificate authorities to trust besides the system's: a file in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
+}
+
+/// Before there were workers there was one.
+const fn one_worker() -> u32 {
+    1
 }
 
 /// One scenario of a run, resolved.

@@ -71,6 +71,23 @@ pub struct Past {
     pub unix: Duration,
 }
 
+/// How far back an acknowledged delivery is looked for, in arrivals.
+pub const REMEMBERED: u64 = 1 << 16;
+
+/// Knows which deliveries were acknowledged.
+pub trait Acknowledged: fmt::Debug {
+    /// The delivery of arrival `n` (0: the canary), if it may be repeated: it was a
+    /// first delivery, acknowledged, and at most [`REMEMBERED`] arrivals ago.
+    fn delivery(&self, n: u64) -> Option<Past>;
+}
+
+/// Nothing was acknowledged.
+impl Acknowledged for () {
+    fn delivery(&self, _: u64) -> Option<Past> {
+        None
+    }
+}
+
 /// One request to be built.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
@@ -82,8 +99,8 @@ pub struct Call<'a> {
     pub unix: Duration,
     /// Who sends it.
     pub identity: &'a Identity,
-    /// Acknowledged deliveries, oldest first (bounded; empty where nothing was acknowledged).
-    pub past: &'a [Past],
+    /// The acknowledged deliveries.
+    pub past: &'a dyn Acknowledged,
 }
 
 /// A request, ready to be sent. Header values and body may hold secrets: `Debug`

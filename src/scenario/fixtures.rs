@@ -47,7 +47,7 @@ pub(super) fn identity() -> Identity {
 }
 
 pub(super) fn call(identity: &Identity, traffic: Traffic, n: u64) -> Call<'_> {
-    Call { n, traffic, unix: UNIX, identity, past: &[] }
+    Call { n, traffic, unix: UNIX, identity, past: &() }
 }
 
 /// An answer that took 40 ms.

@@ -16,7 +16,8 @@ mod stripe;
 mod webhook;
 
 pub use call::{
-    Answer, Call, Expect, Identity, Judgement, Past, ProbeResult, Request, Scenario, Settings,
+    Acknowledged, Answer, Call, Expect, Identity, Judgement, Past, ProbeResult, REMEMBERED,
+    Request, Scenario, Settings,
 };
 
 pub use metrics::{Own, OwnMetric, own_metrics};

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Call, Expect, Judgement, Past, ProbeResult, Request, Scenario};
+use super::call::{
+    Answer, Call, Expect, Judgement, Past, ProbeResult, REMEMBERED, Request, Scenario,
+};
 use super::events::{self, EventType, Subject};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
@@ -36,6 +38,9 @@ pub(super) const METRICS: &[OwnMetric] = &[
         "redeliveries accepted",
     ),
 ];
+
+/// How many deliveries are looked at for one that was acknowledged.
+const TRIES: usize = 16;
 
 /// How old an expired signature is, in seconds; the API takes 300.
 const EXPIRED: u64 = 3600;
@@ -85,14 +90,23 @@ impl Webhook {
         Event { body, kind }
     }
 
-    /// The acknowledged delivery that this call repeats, if it is to repeat one.
+    /// The acknowledged delivery that this call repeats, if it is to repeat one. Which
+    /// arrivals are looked at is a function of (seed, n): neither who sends nor how
+    /// soon answers come decides it, only what was acknowledged by then.
     fn repeated(&self, call: &Call<'_>) -> Option<Past> {
         if call.traffic != Traffic::Arrival {
             return None;
         }
         let mut draw = self.run.draw(Purpose::Delivery, call.traffic, call.n);
         let again = draw.share() < self.duplicates;
-        if again { draw.pick(call.past).copied() } else { None }
+        if !again {
+            return None;
+        }
+        let reach = call.n.min(REMEMBERED) as usize;
+        (0..TRIES).find_map(|_| {
+            let back = draw.below(reach) as u64;
+            call.past.delivery(call.n.saturating_sub(1 + back))
+        })
     }
 }
 
@@ -206,8 +220,19 @@ mod tests {
     use super::super::fixtures::{
         UNIX, WEBHOOK_SECRET, answer, assert_contract, call, identity, json, scenario,
     };
+    use super::super::call::Acknowledged;
     use super::*;
     use crate::outcome::Outcome;
+
+    /// Deliveries acknowledged, with the moment at which each was built.
+    #[derive(Debug, Default)]
+    struct Delivered(HashMap<u64, Duration>);
+
+    impl Acknowledged for Delivered {
+        fn delivery(&self, n: u64) -> Option<Past> {
+            self.0.get(&n).map(|unix| Past { n, unix: *unix })
+        }
+    }
 
     /// Whether `request` is signed at `unix` as the target's own check has it.
     fn is_signed(request: &Request, secret: &str, unix: u64) -> bool {
@@ -218,14 +243,13 @@ mod tests {
     #[test]
     fn ten_thousand_deliveries_have_the_stated_mix() {
         let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
-        let mut past: Vec<Past> = Vec::new();
+        let mut past = Delivered::default();
         let mut sent: HashMap<u64, Vec<u8>> = HashMap::new();
         let mut ids = HashSet::new();
         let (mut types, mut duplicates) = ([0_u32; 7], 0);
         for n in 1..=10_000 {
             let unix = UNIX + Duration::from_millis(20 * n);
-            let start = past.len().saturating_sub(100);
-            let call = Call { unix, past: &past[start..], ..call(&identity, Traffic::Arrival, n) };
+            let call = Call { unix, past: &past, ..call(&identity, Traffic::Arrival, n) };
             let request = scenario.request(&call);
             assert!(is_signed(&request, WEBHOOK_SECRET, unix.as_secs()));
             let event = json(&request.body);
@@ -237,7 +261,7 @@ mod tests {
             let id = event["id"].to_string();
             if request.repeatable {
                 assert!(ids.insert(id), "an original has an id of its own");
-                past.push(Past { n, unix });
+                past.0.insert(n, unix);
                 sent.insert(n, request.body);
             } else {
                 duplicates += 1;
@@ -258,7 +282,7 @@ mod tests {
             assert!(scenario.request(&call(&identity, Traffic::Arrival, n)).repeatable);
         }
         // Nor by any traffic but arrivals.
-        let past = [Past { n: 1, unix: UNIX }];
+        let past = Delivered([(1, UNIX)].into());
         for n in 0..500 {
             let proof = Call { past: &past, ..call(&identity, Traffic::Proof, n) };
             assert!(scenario.request(&proof).repeatable);
@@ -269,7 +293,7 @@ mod tests {
     fn the_canary_too_is_repeated_by_its_bytes() {
         let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
         let canary = scenario.request(&call(&identity, Traffic::Canary, 0));
-        let past = [Past { n: 0, unix: UNIX }];
+        let past = Delivered([(0, UNIX)].into());
         let unix = UNIX + Duration::from_secs(90);
         let repeat = (1..500)
             .map(|n| {

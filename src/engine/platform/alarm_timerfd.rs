@@ -2,6 +2,8 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::time::{
@@ -9,12 +11,15 @@ use rustix::time::{
     timerfd_settime,
 };
 use tokio::io::unix::AsyncFd;
+use tokio::time::Sleep;
 
 /// Wakes one sleeper within microseconds of its moment. A timerfd has no slack
 /// (`timerfd_create(2)`; timer slack is for sleeping threads), and no other thread
 /// has to be woken first: that hand-over would cost more than the request's own I/O.
 pub(in crate::engine) struct Alarm {
     timer: AsyncFd<OwnedFd>,
+    /// Stands in where the timer can't be set: never seen, and less sharp.
+    spare: Option<Pin<Box<Sleep>>>,
 }
 
 impl Alarm {
@@ -30,12 +35,11 @@ impl Alarm {
     pub(in crate::engine) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-        Ok(Self { timer: AsyncFd::new(timer)? })
+        Ok(Self { timer: AsyncFd::new(timer)?, spare: None })
     }
 
-    /// Ends after `span`, or at once where an earlier sleep was given up: the
-    /// caller looks at the time and sleeps again.
-    pub(in crate::engine) async fn ring_after(&self, span: Duration) {
+    /// Sets the alarm to ring after `span`, in place of whatever it was set to.
+    pub(in crate::engine) fn arm(&mut self, span: Duration) {
         // All zeros would disarm the timer.
         let span = span.max(Duration::from_nanos(1));
         let once = Itimerspec {
@@ -46,14 +50,21 @@ impl Alarm {
             },
         };
         let set = timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &once);
-        if set.is_err() {
-            // Never seen; a sleep less sharp is better than none.
-            return tokio::time::sleep(span).await;
+        self.spare = set.is_err().then(|| Box::pin(tokio::time::sleep(span)));
+    }
+
+    /// Ready when it has rung, or at once where an earlier ring wasn't awaited: the
+    /// caller looks at the time and sets it again.
+    pub(in crate::engine) fn poll_rung(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if let Some(spare) = &mut self.spare {
+            return spare.as_mut().poll(context);
         }
         // Each expiry is an event of its own, and setting the timer forgets the last:
         // its count need not be read.
-        if let Ok(mut ready) = self.timer.readable().await {
-            ready.clear_ready();
-        }
+        self.timer.poll_read_ready(context).map(|ready| {
+            if let Ok(mut ready) = ready {
+                ready.clear_ready();
+            }
+        })
     }
 }

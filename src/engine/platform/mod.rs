@@ -29,3 +29,13 @@ pub use descriptors_unix::raise_descriptor_limit;
 mod descriptors_elsewhere;
 #[cfg(not(unix))]
 pub use descriptors_elsewhere::raise_descriptor_limit;
+
+#[cfg(unix)]
+mod local_unix;
+#[cfg(unix)]
+pub(super) use local_unix::local_trouble;
+
+#[cfg(not(unix))]
+mod local_elsewhere;
+#[cfg(not(unix))]
+pub(super) use local_elsewhere::local_trouble;

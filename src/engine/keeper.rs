@@ -1,0 +1,274 @@
+//! Keeps what was measured, in a thread of its own: nobody who sends waits for a figure.
+//!
+//! Workers hand over samples in batches and go on. Progress, checkpoints and the
+//! watchdog are answered here, from the one recorder.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use tokio::sync::oneshot;
+
+use super::events::{Event, Observer, Tick};
+use super::skew::Skew;
+use super::stop::{Stop, StopReason};
+use super::watchdog::Watchdog;
+use crate::ids::{ProbeKind, Traffic};
+use crate::measure::{CanaryResult, Ended, LineEvent, ProbeEnd, Recorder, Recording, Sample};
+use crate::outcome::Outcome;
+use crate::plan::{Plan, Schedule};
+use crate::units::Nanos;
+
+/// A checkpoint is told every so many ticks.
+const CHECKPOINT_EVERY: u64 = 10;
+
+/// One request, measured and judged.
+pub(super) struct Row {
+    pub(super) sample: Sample,
+    /// How many were under way when it was sent, itself included.
+    pub(super) in_flight: u32,
+    /// Of an answer 429.
+    pub(super) refusal: Option<Refusal>,
+    pub(super) probe: Option<(ProbeKind, ProbeEnd)>,
+    /// What may be said of an answer that wasn't accepted, and the check that failed first.
+    pub(super) quote: Option<(String, Option<&'static str>)>,
+}
+
+/// What a refusal said of itself.
+#[derive(Clone, Copy)]
+pub(super) struct Refusal {
+    pub(super) json: bool,
+    pub(super) retry_after: bool,
+    pub(super) limit_headers: bool,
+}
+
+/// What one worker measured since its last batch.
+pub(super) struct Batch {
+    /// Whose, from 0.
+    pub(super) worker: usize,
+    /// Every request of this worker that had ended by then is in this batch or one before.
+    pub(super) until: Nanos,
+    pub(super) rows: Vec<Row>,
+    pub(super) events: Vec<LineEvent>,
+    pub(super) skew: Skew,
+    /// Arrivals that this worker has sent so far.
+    pub(super) sent: u64,
+}
+
+/// What the keeper is told and asked.
+pub(super) enum Order {
+    Batch(Batch),
+    Canary(CanaryResult),
+    /// The limiter is verified first, for about that long.
+    Proof(Nanos),
+    /// The load starts so long after the first request, with so many workers.
+    Load { start: Nanos, workers: usize },
+    /// A second of the load has passed.
+    Tick { now: Nanos, in_flight: u64 },
+    /// So many answers are awaited.
+    Draining(u64),
+    Checkpoint,
+    /// Whether an address that was refused was let in under another name.
+    Spoofed(bool),
+    /// What was measured, please.
+    Finish(Box<Finish>),
+}
+
+pub(super) struct Finish {
+    pub(super) ended: Ended,
+    pub(super) duration: Nanos,
+    pub(super) cpu_seconds: Option<f64>,
+    pub(super) peak_memory: Option<u64>,
+    pub(super) reply: oneshot::Sender<Recording>,
+}
+
+/// What one worker was last known to have done.
+#[derive(Clone, Copy)]
+struct Known {
+    until: Nanos,
+    skew: Skew,
+    sent: u64,
+}
+
+pub(super) struct Keeper {
+    recorder: Recorder,
+    watchdog: Watchdog,
+    observer: Arc<dyn Observer>,
+    stop: Stop,
+    schedule: Schedule,
+    workers: Vec<Known>,
+    /// Rows that wait for what other workers did before they ended.
+    waiting: Vec<Row>,
+    load_start: Nanos,
+    ticks: u64,
+    last_tick: (Nanos, u64),
+}
+
+impl Keeper {
+    pub(super) fn new(
+        recorder: Recorder,
+        watchdog: Watchdog,
+        observer: Arc<dyn Observer>,
+        stop: Stop,
+        schedule: Schedule,
+    ) -> Self {
+        let first = Known { until: Nanos::ZERO, skew: Skew::default(), sent: 0 };
+        Self {
+            recorder,
+            watchdog,
+            observer,
+            stop,
+            schedule,
+            workers: vec![first],
+            waiting: Vec::new(),
+            load_start: Nanos::ZERO,
+            ticks: 0,
+            last_tick: (Nanos::ZERO, 0),
+        }
+    }
+
+    /// Says that the run begins, and saves that much before anything is sent; then
+    /// takes orders in a thread of its own until nobody is left who could give one.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub(super) fn start(mut self, plan: &Plan) -> io::Result<Sender<Order>> {
+        self.observer.on(&Event::Started(plan));
+        self.checkpoint();
+        let (sender, orders) = channel();
+        let thread = std::thread::Builder::new().name("keeper".to_owned());
+        thread.spawn(move || self.keep(&orders))?;
+        Ok(sender)
+    }
+
+    fn keep(mut self, orders: &Receiver<Order>) {
+        for order in orders {
+            match order {
+                Order::Batch(batch) => self.take(batch),
+                Order::Canary(canary) => {
+                    self.observer.on(&Event::Canary(&canary));
+                    self.recorder.canary(canary);
+                }
+                Order::Proof(lasting) => self.observer.on(&Event::Proof(lasting)),
+                Order::Load { start, workers } => self.load(start, workers),
+                Order::Tick { now, in_flight } => self.tick(now, in_flight),
+                Order::Draining(in_flight) => {
+                    self.observer.on(&Event::Draining(in_flight));
+                    self.checkpoint();
+                }
+                Order::Checkpoint => self.checkpoint(),
+                Order::Spoofed(spoofed) => self.recorder.set_spoofed(spoofed),
+                Order::Finish(finish) => self.finish(*finish),
+            }
+        }
+    }
+
+    fn load(&mut self, start: Nanos, workers: usize) {
+        self.load_start = start;
+        self.last_tick = (start, 0);
+        self.recorder.set_load_offset(start);
+        let idle = Known { until: start, skew: Skew::default(), sent: 0 };
+        self.workers.resize(workers.max(1), idle);
+        let (arrivals, duration) = (self.schedule.total(), self.schedule.duration());
+        self.observer.on(&Event::Load { arrivals, duration });
+    }
+
+    fn take(&mut self, batch: Batch) {
+        let Batch { worker, until, rows, events, skew, sent } = batch;
+        if let Some(known) = self.workers.get_mut(worker) {
+            *known = Known { until, skew, sent };
+        }
+        for event in events {
+            self.recorder.connection(event);
+        }
+        if self.workers.len() == 1 {
+            rows.iter().for_each(|row| self.record(row));
+            return;
+        }
+        // In the order in which they ended, whoever sent them: as one worker would have.
+        self.waiting.extend(rows);
+        self.waiting.sort_by_key(|row| row.sample.done);
+        let all = self.workers.iter().map(|known| known.until).min().unwrap_or_default();
+        let ready = self.waiting.partition_point(|row| row.sample.done <= all);
+        let ready: Vec<Row> = self.waiting.drain(..ready).collect();
+        ready.iter().for_each(|row| self.record(row));
+    }
+
+    fn record(&mut self, row: &Row) {
+        let sample = &row.sample;
+        if sample.traffic == Traffic::Arrival {
+            if sample.outcome != Outcome::Dropped {
+                self.recorder.sent(sample.sent, row.in_flight);
+            }
+            self.watchdog.on_sample(sample.done - self.load_start, sample.outcome);
+        }
+        let quote = row.quote.as_ref().map(|(text, check)| (text.as_str(), *check));
+        self.recorder.record(sample, quote);
+        if let Some(refusal) = row.refusal {
+            self.recorder.refused(refusal.json, refusal.retry_after, refusal.limit_headers);
+        }
+        if let Some((kind, end)) = row.probe {
+            self.recorder.probe(kind, end);
+        }
+    }
+
+    /// Tells how the load stands, saves a checkpoint every tenth time, and ends the
+    /// run when it must not go on.
+    fn tick(&mut self, now: Nanos, in_flight: u64) {
+        self.ticks += 1;
+        let elapsed = now - self.load_start;
+        let (outcomes, p95) = self.recorder.progress();
+        let sent = self.workers.iter().map(|known| known.sent).sum();
+        let (before, sent_before) = std::mem::replace(&mut self.last_tick, (now, sent));
+        let stages = self.schedule.stages();
+        let current = stages.iter().find(|s| elapsed < s.end).or(stages.last());
+        self.observer.on(&Event::Tick(&Tick {
+            elapsed,
+            stage: (
+                current.map_or(0, |s| s.number),
+                u16::try_from(stages.len()).unwrap_or(u16::MAX),
+            ),
+            asked: self.schedule.rate_at(elapsed),
+            achieved: (sent - sent_before) as f64 / (now - before).as_secs_f64().max(0.001),
+            in_flight,
+            planned: self.schedule.total(),
+            outcomes,
+            p95,
+        }));
+        let mut aborted = self.watchdog.tripped(elapsed);
+        let checkpoint = self.ticks.is_multiple_of(CHECKPOINT_EVERY);
+        if checkpoint || self.watchdog.wants_snapshot() {
+            let snapshot = self.snapshot();
+            if checkpoint {
+                self.observer.on(&Event::Checkpoint(&snapshot));
+            }
+            aborted = aborted.or_else(|| self.watchdog.look(&snapshot, elapsed));
+        }
+        if let Some(reason) = aborted {
+            self.stop.now(StopReason::Aborted(reason));
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        let snapshot = self.snapshot();
+        self.observer.on(&Event::Checkpoint(&snapshot));
+    }
+
+    /// What was measured so far, complete but for its end.
+    fn snapshot(&mut self) -> Recording {
+        let skew = self.workers.iter().fold(Skew::default(), |skew, known| skew.join(known.skew));
+        self.recorder.set_clock_skew(skew.seconds());
+        self.recorder.snapshot()
+    }
+
+    fn finish(&mut self, finish: Finish) {
+        let late = std::mem::take(&mut self.waiting);
+        late.iter().for_each(|row| self.record(row));
+        self.recorder.set_generator_usage(finish.cpu_seconds, finish.peak_memory);
+        let mut recording = self.snapshot();
+        recording.ended = finish.ended;
+        recording.duration = finish.duration;
+        // Nobody waits for it any more: then it is of no use.
+        let _ = finish.reply.send(recording);
+    }
+}

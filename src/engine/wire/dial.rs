@@ -1,0 +1,138 @@
+//! Opens connections: name, TCP, TLS, each timed, each failure in its own words.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::line::{Gauge, Line, Socket, Stream};
+use super::names::Addresses;
+use super::words;
+use crate::engine::clock::Clock;
+use crate::engine::transport::Failure;
+use crate::units::Nanos;
+
+/// The protocol's name in ALPN (RFC 9113, 3.1).
+const H2: &[u8] = b"h2";
+
+/// Where and how to connect.
+#[derive(Clone)]
+pub(super) struct Destination {
+    /// Without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// `None`: plain HTTP.
+    pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    /// The longest that opening a connection may take.
+    pub(super) patience: Duration,
+}
+
+/// A connection just opened.
+pub(super) struct Dialled {
+    pub(super) line: Line,
+    /// Whether both ends agreed on HTTP/2.
+    pub(super) h2: bool,
+    pub(super) tcp: Nanos,
+    pub(super) tls: Option<Nanos>,
+}
+
+/// Why none could be opened.
+pub(super) struct Undialled {
+    pub(super) failure: Failure,
+    /// Whether another try could end otherwise.
+    pub(super) passing: bool,
+}
+
+/// Opens connections to one destination.
+pub(super) struct Dialler {
+    pub(super) to: Destination,
+    addresses: Addresses,
+    clock: Arc<dyn Clock>,
+}
+
+impl Dialler {
+    pub(super) fn new(to: Destination, clock: Arc<dyn Clock>) -> Self {
+        let addresses = Addresses::new(to.host.clone(), to.port, Arc::clone(&clock));
+        Self { to, addresses, clock }
+    }
+
+    /// Opens one. `resolved` is told how long the name took, where it was asked for.
+    pub(super) async fn dial(&self, resolved: impl FnOnce(Nanos)) -> Result<Dialled, Undialled> {
+        let (host, port) = (self.to.host.as_str(), self.to.port);
+        let passing = |failure| Undialled { failure, passing: true };
+        let give_up = self.clock.now() + Nanos::from(self.to.patience);
+        let too_long = |what: &str| {
+            let patience = Nanos::from(self.to.patience);
+            passing(Failure::Connect(format!("{what} within {patience}")))
+        };
+        let found = tokio::time::timeout(self.to.patience, self.addresses.find()).await;
+        let (addresses, asked) = found
+            .map_err(|_| too_long(&format!("the name {host} was not resolved")))?
+            .map_err(|e| passing(words::unresolved(&e, host)))?;
+        if let Some(took) = asked {
+            resolved(took);
+        }
+        let start = self.clock.now();
+        let stream = tokio::time::timeout(self.left(give_up), connect(&addresses))
+            .await
+            .map_err(|_| {
+                too_long(&format!("{} did not answer to the connection", words::address(host, port)))
+            })?
+            .map_err(|e| passing(words::unconnected(&e, host, port)))?;
+        let tcp = self.clock.now() - start;
+        let gauge = Gauge::new(Arc::clone(&self.clock));
+        let socket = Socket::new(stream, std::rc::Rc::clone(&gauge));
+        let Some((config, name)) = &self.to.tls else {
+            let line = Line::new(Stream::Plain(socket), gauge);
+            return Ok(Dialled { line, h2: false, tcp, tls: None });
+        };
+        let start = self.clock.now();
+        let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket);
+        let stream = tokio::time::timeout(self.left(give_up), handshake)
+            .await
+            .map_err(|_| {
+                let took = self.clock.now() - start;
+                passing(Failure::Connect(words::handshake_too_long(host, port, tcp, took)))
+            })?
+            .map_err(|e| Undialled {
+                passing: e.kind() == std::io::ErrorKind::ConnectionReset,
+                failure: words::no_handshake(&e, host, port),
+            })?;
+        let tls = Some(self.clock.now() - start);
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(H2);
+        let line = Line::new(Stream::Tls(Box::new(stream)), gauge);
+        Ok(Dialled { line, h2, tcp, tls })
+    }
+
+    fn left(&self, give_up: Nanos) -> Duration {
+        (give_up - self.clock.now()).into()
+    }
+
+    /// Whether the destination of an `http://` URL takes a TLS handshake.
+    pub(super) async fn speaks_tls(&self, config: Arc<ClientConfig>) -> bool {
+        let Ok((addresses, _)) = self.addresses.find().await else { return false };
+        let Ok(name) = ServerName::try_from(self.to.host.clone()) else { return false };
+        let trying = async {
+            let stream = connect(&addresses).await.ok()?;
+            let tried = TlsConnector::from(config).connect(name, stream).await;
+            // A certificate that isn't trusted is one.
+            Some(tried.map_or_else(
+                |error| words::speaks_tls(&error),
+                |_| true,
+            ))
+        };
+        let tried = tokio::time::timeout(self.to.patience, trying).await;
+        tried.ok().flatten().unwrap_or(false)
+    }
+}
+
+/// A connection to the first of `addresses` that takes one.
+async fn connect(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(addresses).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

@@ -1,0 +1,20 @@
+//! The real network for the load: hyper's and h2's own connections, nothing hidden.
+//!
+//! No redirects, proxies or retries: a request goes out again only where the server
+//! can't have begun with it, and that is counted. Everything here belongs to one
+//! worker and its thread.
+
+mod answer;
+mod dial;
+mod http1;
+mod http2;
+mod line;
+mod names;
+mod pool;
+mod tls;
+mod transport;
+mod words;
+
+pub use tls::{RootsError, client_tls};
+pub use transport::{HttpNetwork, NetworkError};
+pub(crate) use words::{chain, tls_words};

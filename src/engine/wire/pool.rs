@@ -1,0 +1,203 @@
+//! The connections that one worker has: idle ones as a stack, those of HTTP/2 shared.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::answer::Lost;
+use super::dial::{Dialler, Undialled};
+use super::http1::{Found, Http1};
+use super::http2::Http2;
+use crate::engine::clock::Clock;
+use crate::engine::transport::Opening;
+use crate::measure::LineEvent;
+use crate::units::Nanos;
+
+/// Idle connections are given up before common load balancers drop them (60 s
+/// and more), so that a request never meets a connection that is just closing.
+const IDLE_TIMEOUT: Nanos = Nanos::from_secs(45);
+/// How long before a server's own timeout a connection is given up, at most.
+const MARGIN: Nanos = Nanos::from_secs(1);
+/// A connection found closed after less than this was closed for another reason
+/// than having been idle.
+const SHORTEST_TIMEOUT: Nanos = Nanos::from_millis(900);
+
+/// A connection to send on.
+pub(super) enum Ready {
+    One(Box<Http1>),
+    Shared(Rc<Http2>),
+}
+
+/// What the pool gives: a connection, and what opening it took where it had to be.
+pub(super) struct Given {
+    pub(super) ready: Ready,
+    pub(super) opening: Opening,
+}
+
+/// One worker's connections.
+pub(super) struct Pool {
+    pub(super) dialler: Dialler,
+    clock: Arc<dyn Clock>,
+    idle: RefCell<Vec<Box<Http1>>>,
+    shared: RefCell<Vec<Rc<Http2>>>,
+    /// Whether the target speaks HTTP/2, once that is known.
+    speaks_h2: Cell<bool>,
+    /// Whether a connection for all is being opened, and who hears of its end.
+    opening: Cell<bool>,
+    opened: Notify,
+    /// After how long the server was seen to close idle connections.
+    closes_after: Cell<Nanos>,
+    events: RefCell<Vec<LineEvent>>,
+}
+
+impl Pool {
+    pub(super) fn new(dialler: Dialler, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            dialler,
+            clock,
+            idle: RefCell::default(),
+            shared: RefCell::default(),
+            speaks_h2: Cell::new(false),
+            opening: Cell::new(false),
+            opened: Notify::new(),
+            closes_after: Cell::new(Nanos::MAX),
+            events: RefCell::default(),
+        }
+    }
+
+    pub(super) fn note(&self, event: LineEvent) {
+        self.events.borrow_mut().push(event);
+    }
+
+    pub(super) fn take_events(&self) -> Vec<LineEvent> {
+        self.events.take()
+    }
+
+    /// How many requests could go out without opening a connection.
+    pub(super) fn idle(&self) -> usize {
+        if self.speaks_h2.get() { usize::MAX } else { self.idle.borrow().len() }
+    }
+
+    /// A connection that is ready, or a new one.
+    pub(super) async fn take(&self) -> Result<Given, Undialled> {
+        loop {
+            if let Some(ready) = self.take_open() {
+                return Ok(Given { ready, opening: Opening::default() });
+            }
+            if !(self.speaks_h2.get() && self.opening.get()) {
+                break;
+            }
+            // One is on its way that all can share.
+            self.opened.notified().await;
+        }
+        self.open(false).await
+    }
+
+    fn take_open(&self) -> Option<Ready> {
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|connection| !connection.has_ended());
+        if let Some(connection) = shared.iter().find(|connection| connection.has_room()) {
+            return Some(Ready::Shared(Rc::clone(connection)));
+        }
+        drop(shared);
+        loop {
+            // Those below have been idle for longer.
+            let mut connection = self.idle.borrow_mut().pop()?;
+            let idle_for = self.clock.now() - connection.idle_since;
+            if idle_for >= self.patience(&connection) {
+                self.idle.borrow_mut().clear();
+                return None;
+            }
+            match connection.look() {
+                Found::Ready => return Some(Ready::One(connection)),
+                Found::Closed => {
+                    self.note(LineEvent::Closed);
+                    if idle_for >= SHORTEST_TIMEOUT && connection.kept_for.is_none() {
+                        self.closes_after.set(self.closes_after.get().min(idle_for));
+                    }
+                }
+                Found::Unsolicited => self.note(LineEvent::Unsolicited),
+            }
+        }
+    }
+
+    /// For how long a connection may be idle and still be used.
+    fn patience(&self, connection: &Http1) -> Nanos {
+        let before = |timeout: Nanos| timeout - MARGIN.min(Nanos(timeout.0 / 2));
+        let seen = self.closes_after.get();
+        let seen = if seen == Nanos::MAX { seen } else { Nanos(seen.0 / 10 * 9) };
+        connection.kept_for.map_or(IDLE_TIMEOUT.min(seen), |said| before(said).min(IDLE_TIMEOUT))
+    }
+
+    /// Opens a connection; `ahead`: no request waits for it.
+    pub(super) async fn open(&self, ahead: bool) -> Result<Given, Undialled> {
+        self.opening.set(true);
+        let told = Told(self);
+        let opened = self.open_one(ahead).await;
+        drop(told);
+        if let Err(Undialled { failure: crate::engine::transport::Failure::Connect(_), .. }) = &opened {
+            self.note(LineEvent::Failed);
+        }
+        opened
+    }
+
+    async fn open_one(&self, ahead: bool) -> Result<Given, Undialled> {
+        let start = self.clock.now();
+        let dialled =
+            self.dialler.dial(|took| self.note(LineEvent::Resolved(took))).await?;
+        let now = self.clock.now();
+        let all = now - start;
+        let unusable = |lost: Lost| Undialled { failure: lost.failure, passing: true };
+        let ready = if dialled.h2 {
+            let connection = Http2::on(dialled.line).await.map_err(unusable)?;
+            self.speaks_h2.set(true);
+            self.shared.borrow_mut().push(Rc::clone(&connection));
+            Ready::Shared(connection)
+        } else {
+            self.speaks_h2.set(false);
+            Ready::One(Box::new(Http1::on(dialled.line, now).await.map_err(unusable)?))
+        };
+        self.note(LineEvent::Opened { tcp: dialled.tcp, tls: dialled.tls, ahead });
+        let opening =
+            Opening { all, tcp: dialled.tcp, tls: dialled.tls.unwrap_or_default() };
+        Ok(Given { ready, opening })
+    }
+
+    /// Takes a connection back after an answer, if another request may follow on it.
+    pub(super) fn put_back(&self, mut connection: Box<Http1>) {
+        match connection.look() {
+            Found::Ready => {
+                connection.idle_since = self.clock.now();
+                self.idle.borrow_mut().push(connection);
+            }
+            // As the server said, with the answer.
+            Found::Closed => {}
+            Found::Unsolicited => self.note(LineEvent::Unsolicited),
+        }
+    }
+
+    /// Keeps a connection that was opened ahead.
+    pub(super) fn keep(&self, given: Given) {
+        if let Ready::One(connection) = given.ready {
+            self.idle.borrow_mut().push(connection);
+        }
+    }
+
+    /// Gives up a shared connection that takes no more requests.
+    pub(super) fn give_up(&self, connection: &Rc<Http2>) {
+        // Requests under way hold it until they have their answers.
+        self.shared.borrow_mut().retain(|known| !Rc::ptr_eq(known, connection));
+    }
+}
+
+/// Tells whoever waits for a connection that the try is over, however it ended.
+struct Told<'a>(&'a Pool);
+
+impl Drop for Told<'_> {
+    fn drop(&mut self) {
+        self.0.opening.set(false);
+        self.0.opened.notify_waiters();
+    }
+}

@@ -1,0 +1,196 @@
+//! Who sends: a thread with its own pacer, connections and outbox, sharing nothing while it sends.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+
+use super::clock::{LocalFuture, Pacer};
+use super::job::Run;
+use super::keeper::{Batch, Order, Row};
+use super::skew::Skew;
+use super::stop::StopReason;
+use super::transport::Transport;
+use crate::units::Nanos;
+
+/// Rows after which a batch is handed over; else it is once a second.
+const BATCH: usize = 256;
+
+/// One worker of a run. It lives on one thread.
+pub(super) struct Worker {
+    pub(super) run: Arc<Run>,
+    /// Its number, from 0: that one leads.
+    index: usize,
+    pub(super) transport: Rc<dyn Transport>,
+    outbox: RefCell<Vec<Row>>,
+    pub(super) skew: Cell<Skew>,
+    /// Arrivals sent so far.
+    pub(super) sent: Cell<u64>,
+    under_way: Cell<u64>,
+    idle: Notify,
+    /// Given when answers are no longer awaited.
+    pub(super) abandon: Notify,
+    pub(super) abandoned: Cell<bool>,
+}
+
+impl Worker {
+    /// The worker of that number, for the thread that asks.
+    pub(super) fn new(run: &Arc<Run>, index: usize, skew: Skew) -> Rc<Self> {
+        Rc::new(Self {
+            run: Arc::clone(run),
+            index,
+            transport: run.job.network.transport(),
+            outbox: RefCell::new(Vec::with_capacity(BATCH)),
+            skew: Cell::new(skew),
+            sent: Cell::new(0),
+            under_way: Cell::new(0),
+            idle: Notify::new(),
+            abandon: Notify::new(),
+            abandoned: Cell::new(false),
+        })
+    }
+
+    /// Counts a request as under way until the guard is dropped.
+    pub(super) fn enter(self: &Rc<Self>) -> UnderWay {
+        self.under_way.set(self.under_way.get() + 1);
+        let now = self.run.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
+        UnderWay { worker: Rc::clone(self), in_flight: now }
+    }
+
+    /// Ends when none of its requests is under way.
+    pub(super) async fn idle(&self) {
+        loop {
+            let idle = self.idle.notified();
+            if self.under_way.get() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    /// Gives up whatever is still awaited.
+    pub(super) fn abandon(&self) {
+        self.abandoned.set(true);
+        self.abandon.notify_waiters();
+    }
+
+    /// Puts down what came of a request.
+    pub(super) fn put(&self, row: Row) {
+        let mut outbox = self.outbox.borrow_mut();
+        outbox.push(row);
+        if outbox.len() >= BATCH {
+            drop(outbox);
+            self.hand_over();
+        }
+    }
+
+    /// Hands what was measured to the keeper.
+    pub(super) fn hand_over(&self) {
+        // Before the rows are taken: what ends later is in the next batch.
+        let until = self.run.now();
+        let rows = self.outbox.replace(Vec::with_capacity(BATCH));
+        self.send(rows, until);
+    }
+
+    /// Hands over the last of it: others need not wait for this worker any more.
+    pub(super) fn hand_over_last(&self) {
+        let rows = self.outbox.take();
+        self.send(rows, Nanos::MAX);
+    }
+
+    fn send(&self, rows: Vec<Row>, until: Nanos) {
+        self.run.tell(Order::Batch(Batch {
+            worker: self.index,
+            until,
+            rows,
+            events: self.transport.events(),
+            skew: self.skew.get(),
+            sent: self.sent.get(),
+        }));
+    }
+}
+
+/// A request under way.
+pub(super) struct UnderWay {
+    worker: Rc<Worker>,
+    /// How many were under way when it began, itself included.
+    pub(super) in_flight: u64,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.worker.run.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let left = self.worker.under_way.get() - 1;
+        self.worker.under_way.set(left);
+        if left == 0 {
+            self.worker.idle.notify_waiters();
+        }
+    }
+}
+
+/// Sleeps until moments of a run, or until the run is ended.
+pub(super) struct Sleeper {
+    run: Arc<Run>,
+    pacer: Box<dyn Pacer>,
+    stopped: LocalFuture<'static, StopReason>,
+}
+
+impl Sleeper {
+    /// # Errors
+    /// When the system has no timer to give.
+    pub(super) fn new(run: &Arc<Run>) -> io::Result<Self> {
+        let pacer = run.job.clock.pacer()?;
+        let stop = run.job.stop.clone();
+        let stopped = Box::pin(async move { stop.given().await });
+        Ok(Self { run: Arc::clone(run), pacer, stopped })
+    }
+
+    /// Sleeps until `at` (from the first request). Whether there was anything to
+    /// sleep for; `Err`: the run was ended before.
+    pub(super) async fn until(&mut self, at: Nanos) -> Result<bool, StopReason> {
+        let at = self.run.epoch + at;
+        let mut slept = false;
+        std::future::poll_fn(|context| {
+            if let Some(reason) = self.run.job.stop.reason() {
+                return Poll::Ready(Err(reason));
+            }
+            if self.pacer.poll_until(context, at).is_ready() {
+                return Poll::Ready(Ok(slept));
+            }
+            slept = true;
+            Pin::new(&mut self.stopped).poll(context).map(Err)
+        })
+        .await
+    }
+}
+
+/// Does `work` on a thread of its own, with a runtime of its own, and hands back
+/// what it comes to. Nothing of the work may leave the thread, so it is made there.
+///
+/// # Errors
+/// When the system has no thread to give, or the work panicked.
+pub(super) async fn on_own_thread<T, F>(
+    name: String,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = io::Result<T>> + 'static,
+{
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    std::thread::Builder::new().name(name).spawn(move || {
+        let done = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .and_then(|runtime| LocalSet::new().block_on(&runtime, work()));
+        // Nobody waits for it any more: then it is of no use.
+        let _ = sender.send(done);
+    })?;
+    receiver.await.unwrap_or_else(|_| Err(io::Error::other("the thread that sends has panicked")))
+}
