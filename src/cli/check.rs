@@ -79,6 +79,7 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
             token,
         }),
         results_dir: results_dir.to_owned(),
+        ca_file: plan.scenarios.iter().find_map(|p| p.engine.ca_file.clone()),
         max_in_flight: plan.scenarios.iter().map(|p| p.engine.max_in_flight).max().unwrap_or(0),
         contradictions,
         known: secrets.webhook.iter().cloned().collect(),

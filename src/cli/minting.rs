@@ -17,7 +17,7 @@ pub(super) async fn mint(
     stop: &Stop,
 ) -> anyhow::Result<Minted> {
     let job = job(session, &minting.through, &session.keys, clock, Arc::new(Unobserved), stop)?;
-    Ok(engine::mint(job, wanted, minting.per_address).await)
+    Ok(engine::mint(job, wanted, minting.per_address).await?)
 }
 
 /// Counts the requests of the minting where docs/metrics.md wants them: onboarding's.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Clock, HttpTransport, Identities, Job, Observer, Stop};
+use crate::engine::{Clock, HttpNetwork, Identities, Job, Observer, Stop};
 use crate::gate::{self, Verdict};
 use crate::measure::Recording;
 use crate::plan::{Plan, SuitePlan};
@@ -85,7 +85,7 @@ pub(super) fn job(
         webhook: session.webhook_secret.clone(),
         known: keys.iter().chain(&session.webhook_secret).cloned().collect(),
     };
-    let transport = HttpTransport::new(
+    let network = HttpNetwork::new(
         &suite.environment.url,
         &session.run_id,
         &plan.engine,
@@ -95,7 +95,7 @@ pub(super) fn job(
         plan: plan.clone(),
         scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets).into(),
         identities: Identities::new(plan.identities, keys, session.address_offset),
-        transport: Arc::new(transport),
+        network: Arc::new(network),
         clock,
         observer,
         stop: stop.clone(),

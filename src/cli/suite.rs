@@ -53,10 +53,8 @@ pub(super) async fn run(
             let reason = "no API key could be minted".to_owned();
             plan.not_run(now, Ended::Skipped { reason })
         } else {
-            // In a task, so that the dispatcher is woken where requests are sent:
-            // one thread's waking less on the way of every arrival.
             let job = job(session, &plan, &keys, Arc::clone(&clock), observer, stop)?;
-            tokio::spawn(engine::run(job)).await?
+            engine::run(job).await?
         };
         rest = rest.or_else(|| what_of_the_rest(plan.scenario, &recording.ended));
         done.push(session.judged(&plan, recording));

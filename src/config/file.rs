@@ -11,7 +11,7 @@ use super::tree::{Node, Table, Value};
 use super::values::{self, MAX_LOAD_SECONDS, base_url, flag, integer, mismatch, number, text};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
-use crate::plan::{EngineSettings, Stage};
+use crate::plan::{EngineSettings, MOST_WORKERS, Stage};
 use crate::units::Nanos;
 
 /// The largest number of addresses in 198.18.0.0/15 (RFC 2544).
@@ -76,7 +76,7 @@ pub(super) struct Profile {
 }
 
 /// `[engine]`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EngineConfig {
     pub(super) settings: EngineSettings,
     /// Whether `max_lag` is the user's: then it is not widened.
@@ -188,7 +188,15 @@ fn read_engine(
     first_user: usize,
     problems: &mut Diagnostics,
 ) -> Option<EngineConfig> {
-    const KNOWN: [&str; 5] = ["timeout", "connect_timeout", "max_lag", "max_in_flight", "max_body"];
+    const KNOWN: [&str; 7] = [
+        "timeout",
+        "connect_timeout",
+        "max_lag",
+        "max_in_flight",
+        "max_body",
+        "workers",
+        "ca_file",
+    ];
     let mut section = Section::new(table, place, path, &KNOWN, problems);
     let wait = |node: &Node| values::span(node, Nanos::from_millis(1), HOUR);
     let timeout = section.value("timeout", wait);
@@ -196,6 +204,8 @@ fn read_engine(
     let max_lag = section.value("max_lag", wait);
     let max_in_flight = section.value("max_in_flight", |node| integer(node, 1, 1_000_000));
     let max_body = section.value("max_body", values::size);
+    let workers = section.value("workers", |node| integer(node, 1, u64::from(MOST_WORKERS)));
+    let ca_file = section.value("ca_file", values::text);
     let own_lag = section.place_of("max_lag").source >= first_user;
     Some(EngineConfig {
         settings: EngineSettings {
@@ -204,6 +214,8 @@ fn read_engine(
             max_lag: max_lag?,
             max_in_flight: u32::try_from(max_in_flight?).ok()?,
             max_body: max_body?,
+            workers: workers.and_then(|workers| u32::try_from(workers).ok()),
+            ca_file,
         },
         own_lag,
     })

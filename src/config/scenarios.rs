@@ -141,7 +141,7 @@ impl Basis<'_> {
     ) -> Option<Plan> {
         let config = self.file.scenarios.get(&id)?;
         let schedule = Schedule::new(&stages);
-        let engine = self.file.engine?;
+        let engine = self.file.engine.clone()?;
         let share = if self.target.probes { self.file.share } else { 0.0 };
         let mint = self.mint(id, config, notices);
         let identities = self.question(id, config, share, mint, &schedule, notices, problems);
@@ -152,8 +152,8 @@ impl Basis<'_> {
             probes: ProbePlan { share, kinds: if share > 0.0 { kinds(id) } else { Vec::new() } },
             extras: Extras::default(),
             identities: identities.answer(),
+            criteria: self.criteria(config, &engine.settings, engine.own_lag, notices),
             engine: engine.settings,
-            criteria: self.criteria(config, engine.settings, engine.own_lag, notices),
             skip: self.skip(id, mint),
             stages,
         })
@@ -321,7 +321,7 @@ impl Basis<'_> {
     fn criteria(
         &self,
         config: &ScenarioConfig,
-        engine: EngineSettings,
+        engine: &EngineSettings,
         own_lag: bool,
         notices: &mut Vec<String>,
     ) -> Criteria {

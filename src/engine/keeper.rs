@@ -62,9 +62,15 @@ pub(super) enum Order {
     /// The limiter is verified first, for about that long.
     Proof(Nanos),
     /// The load starts so long after the first request, with so many workers.
-    Load { start: Nanos, workers: usize },
+    Load {
+        start: Nanos,
+        workers: usize,
+    },
     /// A second of the load has passed.
-    Tick { now: Nanos, in_flight: u64 },
+    Tick {
+        now: Nanos,
+        in_flight: u64,
+    },
     /// So many answers are awaited.
     Draining(u64),
     Checkpoint,
@@ -182,7 +188,9 @@ impl Keeper {
             self.recorder.connection(event);
         }
         if self.workers.len() == 1 {
-            rows.iter().for_each(|row| self.record(row));
+            for row in &rows {
+                self.record(row);
+            }
             return;
         }
         // In the order in which they ended, whoever sent them: as one worker would have.
@@ -191,7 +199,9 @@ impl Keeper {
         let all = self.workers.iter().map(|known| known.until).min().unwrap_or_default();
         let ready = self.waiting.partition_point(|row| row.sample.done <= all);
         let ready: Vec<Row> = self.waiting.drain(..ready).collect();
-        ready.iter().for_each(|row| self.record(row));
+        for row in &ready {
+            self.record(row);
+        }
     }
 
     fn record(&mut self, row: &Row) {
@@ -263,7 +273,9 @@ impl Keeper {
 
     fn finish(&mut self, finish: Finish) {
         let late = std::mem::take(&mut self.waiting);
-        late.iter().for_each(|row| self.record(row));
+        for row in &late {
+            self.record(row);
+        }
         self.recorder.set_generator_usage(finish.cpu_seconds, finish.peak_memory);
         let mut recording = self.snapshot();
         recording.ended = finish.ended;

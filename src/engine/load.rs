@@ -75,9 +75,7 @@ async fn dispatch_all(
         if run.in_flight.load(Ordering::Relaxed) >= u64::from(run.job.plan.engine.max_in_flight) {
             drop_arrival(worker, n, stage, start + due);
         } else {
-            worker.spawn_prepared(
-                prepared.unwrap_or_else(|| prepare(worker, errand, start + due)),
-            );
+            worker.spawn_prepared(prepared.unwrap_or_else(|| prepare(worker, errand, start + due)));
         }
         if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with <= n) {
             // Those before the load are numbered first.
@@ -127,10 +125,8 @@ impl FollowUps {
         let proof = &run.job.plan.extras.proof;
         let first = proof.lead_in.len() as u64;
         let follow_ups = if leads { proof.follow_ups.as_slice() } else { &[] };
-        let moments: Vec<_> = (first..)
-            .zip(follow_ups)
-            .map(|(k, moment)| (k, (began + *moment) - start))
-            .collect();
+        let moments: Vec<_> =
+            (first..).zip(follow_ups).map(|(k, moment)| (k, (began + *moment) - start)).collect();
         let mut moments = moments.into_iter();
         let next = moments.next();
         Self { moments, next }

@@ -10,7 +10,7 @@ use tokio::task::spawn_local;
 use super::clock::LocalFuture;
 use super::keeper::{Order, Refusal, Row};
 use super::skew::parse_date;
-use super::transport::{Exchange, Failure};
+use super::transport::{Exchange, Failure, Opening};
 use super::worker::{UnderWay, Worker};
 use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
@@ -177,6 +177,8 @@ impl Worker {
         let reason = "no longer awaited: the run was ended early".to_owned();
         Exchange {
             sent: began,
+            opening: Opening::default(),
+            sending: Nanos::ZERO,
             first_byte: now,
             done: now,
             bytes_sent: 0,
@@ -334,11 +336,13 @@ impl Judged {
         let outcome = match failure {
             Failure::Timeout(_) => Outcome::Timeout,
             Failure::Connect(_) | Failure::Broken(_) => Outcome::Transport,
+            // The generator's own, so that the target is not accused of it.
+            Failure::Local(_) => Outcome::Dropped,
         };
         Self {
             outcome,
             text: Some(failure.text().to_owned()),
-            unconnected: matches!(failure, Failure::Connect(_)),
+            unconnected: matches!(failure, Failure::Connect(_) | Failure::Local(_)),
             ..Self::answered(0)
         }
     }

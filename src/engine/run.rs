@@ -77,7 +77,9 @@ struct Other {
 /// wait for until every answer is there.
 async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::Receiver<()>>)> {
     let run = &worker.run;
-    let workers = run.job.plan.engine.workers.max(1);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = u32::try_from(cores).unwrap_or(u32::MAX);
+    let workers = run.job.plan.engine.workers_for(run.schedule.peak(), cores);
     let mut others = Vec::new();
     for index in 1..workers {
         others.push(start_other(run, index, workers, worker.skew.get()).await?);

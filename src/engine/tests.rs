@@ -1,16 +1,20 @@
 //! The engine on a clock and a network of its own: nine minutes in milliseconds.
 
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderMap;
 
+use super::run::run_here;
 use super::*;
 use crate::admission::{DeclaredLimit, Scope};
 use crate::gate::{Criteria, GeneratorBounds};
 use crate::ids::{ProbeKind, ScenarioId};
-use crate::measure::{Connections, Ended, Recording};
+use crate::measure::{Ended, LineEvent, Recording};
 use crate::outcome::Outcome;
 use crate::plan::{EngineSettings, Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
 use crate::scenario::{self, Request, Settings};
@@ -31,37 +35,71 @@ impl Clock for TestClock {
         Duration::from_secs(1_761_846_252) + Duration::from(self.now())
     }
 
-    fn sleep_until(&self, at: Nanos) -> BoxFuture<'_, ()> {
-        Box::pin(tokio::time::sleep_until(self.origin + Duration::from(at)))
+    fn pacer(&self) -> std::io::Result<Box<dyn Pacer>> {
+        Ok(Box::new(TestPacer { origin: self.origin, sleep: None }))
+    }
+}
+
+struct TestPacer {
+    origin: tokio::time::Instant,
+    sleep: Option<(Nanos, Pin<Box<tokio::time::Sleep>>)>,
+}
+
+impl Pacer for TestPacer {
+    fn poll_until(&mut self, context: &mut Context<'_>, at: Nanos) -> Poll<()> {
+        let (_, sleep) = match &mut self.sleep {
+            Some(sleep) if sleep.0 == at => sleep,
+            sleep => {
+                let until = self.origin + Duration::from(at);
+                sleep.insert((at, Box::pin(tokio::time::sleep_until(until))))
+            }
+        };
+        sleep.as_mut().poll(context)
     }
 }
 
 type Answer = dyn Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync;
 
 /// Answers request k (from 0) as it is told to.
+#[derive(Clone)]
 struct TestTransport {
-    clock: Arc<TestClock>,
+    clock: Arc<dyn Clock>,
     answer: Arc<Answer>,
     sent: Arc<AtomicU64>,
     bodies: Arc<Mutex<Vec<Vec<u8>>>>,
     reachable: bool,
 }
 
+impl Network for TestTransport {
+    fn transport(&self) -> Rc<dyn Transport> {
+        Rc::new(self.clone())
+    }
+}
+
 impl Transport for TestTransport {
-    fn send(&self, request: &mut Request) -> BoxFuture<'static, Exchange> {
+    fn send(&self, request: &mut Request) -> LocalFuture<'static, Exchange> {
         let body = std::mem::take(&mut request.body);
-        let (clock, answer) = (Arc::clone(&self.clock), Arc::clone(&self.answer));
-        let (sent, bodies) = (Arc::clone(&self.sent), Arc::clone(&self.bodies));
+        let network = self.clone();
         Box::pin(async move {
-            let (took, result) = answer(sent.fetch_add(1, Ordering::Relaxed));
-            bodies.lock().expect("not poisoned").push(body);
+            let sent = network.clock.now();
+            let (took, result) = (network.answer)(network.sent.fetch_add(1, Ordering::Relaxed));
+            network.bodies.lock().expect("not poisoned").push(body);
             tokio::time::sleep(took).await;
-            let done = clock.now();
-            Exchange { first_byte: done, done, bytes_sent: 100, bytes_received: 50, result }
+            let done = network.clock.now();
+            Exchange {
+                sent,
+                opening: Opening::default(),
+                sending: Nanos::ZERO,
+                first_byte: done,
+                done,
+                bytes_sent: 100,
+                bytes_received: 50,
+                result,
+            }
         })
     }
 
-    fn reach(&self, within: Duration) -> BoxFuture<'_, Result<(), String>> {
+    fn reach(&self, within: Duration) -> LocalFuture<'_, Result<(), String>> {
         Box::pin(async move {
             if self.reachable {
                 return Ok(());
@@ -71,8 +109,16 @@ impl Transport for TestTransport {
         })
     }
 
-    fn connections(&self) -> Connections {
-        Connections::default()
+    fn open_ahead(&self, _: usize) -> LocalFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn meets_tls(&self) -> LocalFuture<'_, bool> {
+        Box::pin(async { false })
+    }
+
+    fn events(&self) -> Vec<LineEvent> {
+        Vec::new()
     }
 }
 
@@ -101,6 +147,8 @@ fn plan(stages: Vec<Stage>) -> Plan {
             max_lag: Nanos::from_millis(100),
             max_in_flight: 1000,
             max_body: 1 << 20,
+            workers: None,
+            ca_file: None,
         },
         criteria: Criteria {
             thresholds: Vec::new(),
@@ -145,7 +193,7 @@ async fn run_with(
     stop_after: Option<Duration>,
     answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
 ) -> Outcomes {
-    let clock = Arc::new(TestClock { origin: tokio::time::Instant::now() });
+    let clock: Arc<dyn Clock> = Arc::new(TestClock { origin: tokio::time::Instant::now() });
     let transport = Arc::new(TestTransport {
         clock: Arc::clone(&clock),
         answer: Arc::new(answer),
@@ -162,17 +210,18 @@ async fn run_with(
         });
     }
     let secrets = scenario::Secrets { webhook: Some(Secret::new("whsec_test")), known: Vec::new() };
-    let recording = run(Job {
+    let recording = run_here(Job {
         scenario: scenario::build(&plan.settings, 7, "lg-test", secrets).into(),
         identities: Identities::new(plan.identities, &[], 0),
         plan,
-        transport: Arc::clone(&transport) as Arc<dyn Transport>,
+        network: Arc::clone(&transport) as Arc<dyn Network>,
         clock,
         observer: Arc::new(Unobserved),
         stop,
         protected: false,
     })
-    .await;
+    .await
+    .expect("there are threads");
     Outcomes { recording, transport }
 }
 

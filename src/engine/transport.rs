@@ -39,10 +39,9 @@ impl Failure {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Timeout(text)
-            | Self::Connect(text)
-            | Self::Broken(text)
-            | Self::Local(text) => text,
+            Self::Timeout(text) | Self::Connect(text) | Self::Broken(text) | Self::Local(text) => {
+                text
+            }
         }
     }
 }

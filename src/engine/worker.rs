@@ -95,16 +95,16 @@ impl Worker {
         // Before the rows are taken: what ends later is in the next batch.
         let until = self.run.now();
         let rows = self.outbox.replace(Vec::with_capacity(BATCH));
-        self.send(rows, until);
+        self.deliver(rows, until);
     }
 
     /// Hands over the last of it: others need not wait for this worker any more.
     pub(super) fn hand_over_last(&self) {
         let rows = self.outbox.take();
-        self.send(rows, Nanos::MAX);
+        self.deliver(rows, Nanos::MAX);
     }
 
-    fn send(&self, rows: Vec<Row>, until: Nanos) {
+    fn deliver(&self, rows: Vec<Row>, until: Nanos) {
         self.run.tell(Order::Batch(Batch {
             worker: self.index,
             until,

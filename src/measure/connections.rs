@@ -107,7 +107,8 @@ mod tests {
             LineEvent::Unsolicited,
             LineEvent::Resent,
         ];
-        let (mut whole, mut halves) = (Connections::default(), [(); 2].map(|()| Connections::default()));
+        let (mut whole, mut halves) =
+            (Connections::default(), [(); 2].map(|()| Connections::default()));
         for (i, event) in events.into_iter().enumerate() {
             whole.note(event);
             halves[i % 2].note(event);

@@ -1,8 +1,8 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
 mod bootstrap;
-pub mod dependence;
 mod connections;
+pub mod dependence;
 pub mod intervals;
 mod ledger;
 mod matcher;
@@ -16,14 +16,14 @@ mod timeline;
 mod trend;
 
 pub use bootstrap::{block_length, resample};
-pub use dependence::Dependence;
 pub use connections::{Connections, LineEvent};
+pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};
 pub use merge::NotShards;
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
-    CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording,
-    StageKind, StageRecord,
+    CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording, StageKind,
+    StageRecord,
 };
 pub use sample::Sample;
 pub use slice::Slice;

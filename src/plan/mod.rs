@@ -1,15 +1,15 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
-mod extras;
 mod deal;
+mod extras;
 mod feasibility;
 mod outlook;
 mod schedule;
 mod traffic;
 mod types;
 
-pub use extras::{Extras, ProbeTurns};
 pub use deal::Share;
+pub use extras::{Extras, ProbeTurns};
 pub use feasibility::{
     Contradiction, Feasibility, StageRow, SuiteFeasibility, feasibility, suite_feasibility,
 };
@@ -17,6 +17,6 @@ pub use outlook::{Interval, Outlook};
 pub use schedule::Schedule;
 pub use traffic::identities_needed;
 pub use types::{
-    EngineSettings, Environment, IdentityKind, IdentityPlan, MintingPlan, Plan, ProbePlan, Stage,
-    SuitePlan,
+    EngineSettings, Environment, IdentityKind, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,
+    ProbePlan, Stage, SuitePlan,
 };

@@ -69,6 +69,11 @@ pub struct ProbePlan {
     pub kinds: Vec<ProbeKind>,
 }
 
+/// The most threads that send.
+pub const MOST_WORKERS: u32 = 64;
+/// Arrivals per second that one thread sends with ease (docs/benchmarks.md).
+const RATE_OF_A_WORKER: f64 = 15_000.0;
+
 /// How requests are sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineSettings {
@@ -82,17 +87,22 @@ pub struct EngineSettings {
     pub max_in_flight: u32,
     /// Bytes of an answer's body beyond which it isn't read.
     pub max_body: u64,
-    /// Threads that send (at least 1).
-    #[serde(default = "one_worker")]
-    pub workers: u32,
+    /// Threads that send (at least 1); `None`: as many as the plan's peak needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workers: Option<u32>,
     /// Certificate authorities to trust besides the system's: a file in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
 }
 
-/// Before there were workers there was one.
-const fn one_worker() -> u32 {
-    1
+impl EngineSettings {
+    /// How many threads send a load of that peak (arrivals per second) where there
+    /// are so many cores.
+    #[must_use]
+    pub fn workers_for(&self, peak: f64, cores: u32) -> u32 {
+        let needed = (peak / RATE_OF_A_WORKER).ceil().clamp(1.0, f64::from(cores.max(1)));
+        self.workers.unwrap_or(needed as u32).clamp(1, MOST_WORKERS)
+    }
 }
 
 /// One scenario of a run, resolved.

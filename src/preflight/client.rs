@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use reqwest::{Method, Url};
 
-use crate::engine::{Clock, chain, parse_date, with_roots};
+use crate::engine::{Clock, chain, client_tls, parse_date, tls_words};
 use crate::secret::{Secret, excerpt};
 use crate::units::Nanos;
 
@@ -57,8 +57,14 @@ pub(super) struct Client {
 
 impl Client {
     /// A client to `base` that hides nothing: no redirects, proxies or retries.
-    pub(super) fn new(base: &str, known: &[Secret], clock: Arc<dyn Clock>) -> Result<Self, String> {
-        Self::build(base, known, clock, reqwest::ClientBuilder::no_proxy)
+    /// `ca_file`: an authority to trust besides the system's.
+    pub(super) fn new(
+        base: &str,
+        known: &[Secret],
+        ca_file: Option<&str>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, String> {
+        Self::build(base, known, ca_file, clock, reqwest::ClientBuilder::no_proxy)
     }
 
     /// A client to GitHub, through the proxy if there is one.
@@ -67,28 +73,34 @@ impl Client {
         known: &[Secret],
         clock: Arc<dyn Clock>,
     ) -> Result<Self, String> {
-        Self::build(base, known, clock, |builder| builder)
+        Self::build(base, known, None, clock, |builder| builder)
     }
 
     fn build(
         base: &str,
         known: &[Secret],
+        ca_file: Option<&str>,
         clock: Arc<dyn Clock>,
-        with: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
+        with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder,
     ) -> Result<Self, String> {
         let base = Url::parse(base).map_err(|e| format!("the base URL is none: {e}"))?;
-        let http = with_roots(|| {
-            with(reqwest::Client::builder())
-                .user_agent(concat!("load-gate/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .retry(reqwest::retry::never())
-                .connect_timeout(PATIENCE_TO_CONNECT)
-                .timeout(PATIENCE)
-                .tls_info(true)
-        })
-        .map_err(|e| e.to_string())?;
+        let http = with(reqwest::Client::builder())
+            .user_agent(concat!("load-gate/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(PATIENCE_TO_CONNECT)
+            .timeout(PATIENCE)
+            .tls_backend_preconfigured(client_tls(ca_file).map_err(|e| e.to_string())?)
+            .tls_info(true)
+            .build()
+            .map_err(|e| chain(&e))?;
         let give_up_at = clock.now() + PATIENCE_WITH_ALL;
         Ok(Self { http, base, known: known.to_vec(), clock, give_up_at })
+    }
+
+    /// The host, an IPv6 address without brackets.
+    pub(super) fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default().trim_matches(['[', ']'])
     }
 
     /// Whether the time for all requests is over.
@@ -155,7 +167,9 @@ impl Client {
         let reason = if error.is_timeout() {
             format!("no whole answer within {}", Nanos::from(PATIENCE))
         } else {
-            excerpt(&chain(error), 200, &self.known)
+            let (host, port) = (self.host(), self.base.port_or_known_default().unwrap_or(443));
+            let words = tls_words(error, host, port).unwrap_or_else(|| chain(error));
+            excerpt(&words, 400, &self.known)
         };
         NoAnswer { unconnected: error.is_connect(), reason }
     }

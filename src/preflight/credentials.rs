@@ -201,7 +201,7 @@ fn with_call<T>(client: &Client, build: impl FnOnce(&Call<'_>) -> T) -> T {
         traffic: Traffic::Canary,
         unix: client.clock.unix(),
         identity: &nobody,
-        past: &[],
+        past: &(),
     })
 }
 

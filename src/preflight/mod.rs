@@ -51,6 +51,8 @@ pub struct Preflight {
     pub results_dir: PathBuf,
     /// Requests under way at most, for the limit on open files.
     pub max_in_flight: u32,
+    /// Certificate authorities to trust besides the system's: a file in PEM.
+    pub ca_file: Option<String>,
     /// What contradicts itself in the plan, one line each.
     pub contradictions: Vec<String>,
     /// Secrets that no line may quote, beyond the ones above.
@@ -62,7 +64,12 @@ pub struct Preflight {
 pub async fn preflight(what: &Preflight, clock: Arc<dyn Clock>) -> CheckReport {
     let mut lines = Vec::new();
     let unreachable;
-    match Client::new(&what.environment.url, &what.known_secrets(), Arc::clone(&clock)) {
+    match Client::new(
+        &what.environment.url,
+        &what.known_secrets(),
+        what.ca_file.as_deref(),
+        Arc::clone(&clock),
+    ) {
         Err(reason) => {
             unreachable = true;
             lines.push(CheckLine::bad(

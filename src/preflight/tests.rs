@@ -139,6 +139,7 @@ fn what(url: &str) -> Preflight {
         github: None,
         results_dir: std::env::temp_dir(),
         max_in_flight: 10,
+        ca_file: None,
         contradictions: Vec::new(),
         known: Vec::new(),
     }

@@ -217,10 +217,10 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::call::Acknowledged;
     use super::super::fixtures::{
         UNIX, WEBHOOK_SECRET, answer, assert_contract, call, identity, json, scenario,
     };
-    use super::super::call::Acknowledged;
     use super::*;
     use crate::outcome::Outcome;
 

@@ -328,6 +328,8 @@ mod tests {
                 max_lag: Nanos::from_millis(100),
                 max_in_flight: 1000,
                 max_body: 1 << 20,
+                workers: None,
+                ca_file: None,
             },
             criteria: Criteria {
                 thresholds: Vec::new(),

@@ -13,8 +13,12 @@ pub(in crate::engine) fn local_trouble(error: &io::Error) -> Option<String> {
             "no local port is free: widen net.ipv4.ip_local_port_range, or lower the rate of new \
              connections"
         }
-        Errno::NOBUFS => "the system has no buffer left for sockets: raise net.core.wmem_max or lower the load",
-        Errno::NOMEM => "this machine has no memory left: lower [engine] max_in_flight or give it more",
+        Errno::NOBUFS => {
+            "the system has no buffer left for sockets: raise net.core.wmem_max or lower the load"
+        }
+        Errno::NOMEM => {
+            "this machine has no memory left: lower [engine] max_in_flight or give it more"
+        }
         Errno::ACCESS | Errno::PERM => {
             "this machine forbids the connection: look at its firewall and sandbox"
         }

@@ -80,7 +80,10 @@ impl Dialler {
         let stream = tokio::time::timeout(self.left(give_up), connect(&addresses))
             .await
             .map_err(|_| {
-                too_long(&format!("{} did not answer to the connection", words::address(host, port)))
+                too_long(&format!(
+                    "{} did not answer to the connection",
+                    words::address(host, port)
+                ))
             })?
             .map_err(|e| passing(words::unconnected(&e, host, port)))?;
         let tcp = self.clock.now() - start;
@@ -120,10 +123,7 @@ impl Dialler {
             let stream = connect(&addresses).await.ok()?;
             let tried = TlsConnector::from(config).connect(name, stream).await;
             // A certificate that isn't trusted is one.
-            Some(tried.map_or_else(
-                |error| words::speaks_tls(&error),
-                |_| true,
-            ))
+            Some(tried.map_or_else(|error| words::speaks_tls(&error), |_| true))
         };
         let tried = tokio::time::timeout(self.to.patience, trying).await;
         tried.ok().flatten().unwrap_or(false)

@@ -145,8 +145,7 @@ async fn collect(
 fn kept_for(headers: &http::HeaderMap) -> Option<Nanos> {
     let value = headers.get("keep-alive")?.to_str().ok()?;
     let parameters = value.split(',').filter_map(|parameter| parameter.split_once('='));
-    let mut timeouts =
-        parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"));
+    let mut timeouts = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"));
     let seconds: u32 = timeouts.next()?.1.trim().trim_matches('"').parse().ok()?;
     Some(Nanos::from_secs(u64::from(seconds)))
 }

@@ -1,6 +1,6 @@
 //! One HTTP/2 connection, shared by the requests of a worker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -25,6 +25,8 @@ pub(super) struct Http2 {
     sender: SendRequest<Bytes>,
     /// Why it ended; `None`: it hasn't.
     ended: Rc<RefCell<Option<String>>>,
+    /// Requests under way on it.
+    streams: Cell<usize>,
     driving: AbortHandle,
 }
 
@@ -46,13 +48,12 @@ impl Http2 {
             let reason = connection.await.err().map_or_else(String::new, |e| e.to_string());
             theirs.replace(Some(reason));
         });
-        Ok(Rc::new(Self { sender, ended, driving: driving.abort_handle() }))
+        Ok(Rc::new(Self { sender, ended, streams: Cell::new(0), driving: driving.abort_handle() }))
     }
 
     /// Whether it may take another request, and has room for one.
     pub(super) fn has_room(&self) -> bool {
-        let streams = self.sender.num_active_streams();
-        self.ended.borrow().is_none() && streams < self.sender.current_max_send_streams()
+        self.ended.borrow().is_none() && self.streams.get() < self.sender.current_max_send_streams()
     }
 
     /// Whether it has ended.
@@ -68,6 +69,7 @@ impl Http2 {
         clock: &dyn Clock,
         seen: &mut Seen,
     ) -> Result<Response, Lost> {
+        let _stream = OneMore::on(&self.streams);
         let mut request = http::Request::new(());
         *request.method_mut() = http::Method::POST;
         *request.version_mut() = http::Version::HTTP_2;
@@ -131,6 +133,22 @@ impl Http2 {
 impl Drop for Http2 {
     fn drop(&mut self) {
         self.driving.abort();
+    }
+}
+
+/// Counts a stream as long as it lasts.
+struct OneMore<'a>(&'a Cell<usize>);
+
+impl<'a> OneMore<'a> {
+    fn on(streams: &'a Cell<usize>) -> Self {
+        streams.set(streams.get() + 1);
+        Self(streams)
+    }
+}
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

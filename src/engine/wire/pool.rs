@@ -26,7 +26,7 @@ const SHORTEST_TIMEOUT: Nanos = Nanos::from_millis(900);
 
 /// A connection to send on.
 pub(super) enum Ready {
-    One(Box<Http1>),
+    One(Http1),
     Shared(Rc<Http2>),
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Given {
 pub(super) struct Pool {
     pub(super) dialler: Dialler,
     clock: Arc<dyn Clock>,
-    idle: RefCell<Vec<Box<Http1>>>,
+    idle: RefCell<Vec<Http1>>,
     shared: RefCell<Vec<Rc<Http2>>>,
     /// Whether the target speaks HTTP/2, once that is known.
     speaks_h2: Cell<bool>,
@@ -137,7 +137,9 @@ impl Pool {
         let told = Told(self);
         let opened = self.open_one(ahead).await;
         drop(told);
-        if let Err(Undialled { failure: crate::engine::transport::Failure::Connect(_), .. }) = &opened {
+        if let Err(Undialled { failure: crate::engine::transport::Failure::Connect(_), .. }) =
+            &opened
+        {
             self.note(LineEvent::Failed);
         }
         opened
@@ -145,8 +147,7 @@ impl Pool {
 
     async fn open_one(&self, ahead: bool) -> Result<Given, Undialled> {
         let start = self.clock.now();
-        let dialled =
-            self.dialler.dial(|took| self.note(LineEvent::Resolved(took))).await?;
+        let dialled = self.dialler.dial(|took| self.note(LineEvent::Resolved(took))).await?;
         let now = self.clock.now();
         let all = now - start;
         let unusable = |lost: Lost| Undialled { failure: lost.failure, passing: true };
@@ -157,16 +158,15 @@ impl Pool {
             Ready::Shared(connection)
         } else {
             self.speaks_h2.set(false);
-            Ready::One(Box::new(Http1::on(dialled.line, now).await.map_err(unusable)?))
+            Ready::One(Http1::on(dialled.line, now).await.map_err(unusable)?)
         };
         self.note(LineEvent::Opened { tcp: dialled.tcp, tls: dialled.tls, ahead });
-        let opening =
-            Opening { all, tcp: dialled.tcp, tls: dialled.tls.unwrap_or_default() };
+        let opening = Opening { all, tcp: dialled.tcp, tls: dialled.tls.unwrap_or_default() };
         Ok(Given { ready, opening })
     }
 
     /// Takes a connection back after an answer, if another request may follow on it.
-    pub(super) fn put_back(&self, mut connection: Box<Http1>) {
+    pub(super) fn put_back(&self, mut connection: Http1) {
         match connection.look() {
             Found::Ready => {
                 connection.idle_since = self.clock.now();

@@ -18,7 +18,9 @@ pub enum RootsError {
         reason: String,
     },
     /// `SSL_CERT_FILE` or `SSL_CERT_DIR` lead nowhere.
-    #[error("the certificate authorities to trust can't be read: {0}; mend or unset SSL_CERT_FILE and SSL_CERT_DIR")]
+    #[error(
+        "the certificate authorities to trust can't be read: {0}; mend or unset SSL_CERT_FILE and SSL_CERT_DIR"
+    )]
     System(String),
     /// TLS can't be set up at all.
     #[error("TLS can't be set up: {0}")]

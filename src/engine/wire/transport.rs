@@ -13,11 +13,8 @@ use super::answer::{Lost, Outgoing, Seen};
 use super::dial::{Destination, Dialler};
 use super::pool::{Given, Pool, Ready};
 use super::tls::{RootsError, client_tls};
-use super::words;
 use crate::engine::clock::{Clock, LocalFuture};
-use crate::engine::transport::{
-    Exchange, Failure, Network, Opening, Response, Transport,
-};
+use crate::engine::transport::{Exchange, Failure, Network, Opening, Response, Transport};
 use crate::measure::LineEvent;
 use crate::plan::EngineSettings;
 use crate::scenario::Request;
@@ -254,9 +251,9 @@ impl Shared {
         let mut tries = 1;
         loop {
             let given = self.pool.take().await.map_err(|undialled| undialled.failure)?;
-            opening.all = opening.all + given.opening.all;
-            opening.tcp = opening.tcp + given.opening.tcp;
-            opening.tls = opening.tls + given.opening.tls;
+            opening.all += given.opening.all;
+            opening.tcp += given.opening.tcp;
+            opening.tls += given.opening.tls;
             match self.on(given, &mut outgoing, origin.as_deref(), seen).await {
                 Ok(response) => return Ok(response),
                 Err(lost) if lost.unsent && tries < MOST_TRIES => {

@@ -26,7 +26,9 @@ pub(super) fn unconnected(error: &io::Error, host: &str, port: u16) -> Failure {
     let at = address(host, port);
     Failure::Connect(match error.kind() {
         io::ErrorKind::ConnectionRefused => {
-            format!("{at} refused the connection ({error}): nothing listens there, or a firewall says no")
+            format!(
+                "{at} refused the connection ({error}): nothing listens there, or a firewall says no"
+            )
         }
         io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
             format!("no route to {at} ({error}): is the network, the VPN or the address another?")
@@ -143,15 +145,16 @@ fn certificate_trouble(error: &CertificateError, host: &str) -> String {
                 .iter()
                 .map(|name| name.split('"').nth(1).unwrap_or(name.as_str()))
                 .collect();
-            let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
+            let names =
+                if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
             format!(
                 "the certificate is not for {host}, it is for {names}: use that name in the URL, \
                  or install a certificate for {host}"
             )
         }
-        CertificateError::NotValidForName => format!(
-            "the certificate is not for {host}: use the name it is for, or install another"
-        ),
+        CertificateError::NotValidForName => {
+            format!("the certificate is not for {host}: use the name it is for, or install another")
+        }
         CertificateError::UnknownIssuer => format!(
             "{whose} is from an authority that this machine doesn't know; if it is your own, \
              trust it by {TRUST}"
@@ -197,14 +200,20 @@ mod tests {
     fn each_trouble_of_tls_has_its_sentence() {
         let expected = ServerName::try_from("api.test").expect("a name");
         let certificate = [
-            CertificateError::ExpiredContext { time: at(1_800_000_000), not_after: at(1_790_000_000) },
+            CertificateError::ExpiredContext {
+                time: at(1_800_000_000),
+                not_after: at(1_790_000_000),
+            },
             CertificateError::NotValidYetContext {
                 time: at(1_790_000_000),
                 not_before: at(1_800_000_000),
             },
             CertificateError::NotValidForNameContext {
                 expected,
-                presented: vec!["DnsName(\"other.test\")".into(), "DnsName(\"www.other.test\")".into()],
+                presented: vec![
+                    "DnsName(\"other.test\")".into(),
+                    "DnsName(\"www.other.test\")".into(),
+                ],
             },
             CertificateError::UnknownIssuer,
             CertificateError::Revoked,
@@ -217,7 +226,9 @@ mod tests {
             })
             .collect();
         let plain = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
-        said.push(tls_words(&io::Error::other(io::Error::other(plain)), "::1", 443).expect("is one"));
+        said.push(
+            tls_words(&io::Error::other(io::Error::other(plain)), "::1", 443).expect("is one"),
+        );
         insta::assert_snapshot!(said.join("\n"));
     }
 
@@ -229,9 +240,13 @@ mod tests {
     #[test]
     fn what_the_target_can_do_nothing_for_is_local() {
         let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-        assert!(matches!(unconnected(&refused, "::1", 80), Failure::Connect(text) if text.starts_with("[::1]:80 refused")));
+        assert!(
+            matches!(unconnected(&refused, "::1", 80), Failure::Connect(text) if text.starts_with("[::1]:80 refused"))
+        );
         #[cfg(unix)]
-        for errno in [rustix::io::Errno::MFILE, rustix::io::Errno::NOBUFS, rustix::io::Errno::ADDRNOTAVAIL] {
+        for errno in
+            [rustix::io::Errno::MFILE, rustix::io::Errno::NOBUFS, rustix::io::Errno::ADDRNOTAVAIL]
+        {
             assert!(matches!(unconnected(&io::Error::from(errno), "a", 1), Failure::Local(_)));
         }
     }
