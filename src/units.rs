@@ -273,6 +273,19 @@ pub fn percent(share: f64) -> String {
     }
 }
 
+/// A confidence between 0 and 1: `95 %`, `98.33 %`.
+#[must_use]
+pub fn confidence(share: f64) -> String {
+    format!("{} %", number((share * 1e4).round() / 1e2))
+}
+
+/// A count to two significant digits, for figures that are no more exact: 210 of 212.
+#[must_use]
+pub fn about(n: u64) -> u64 {
+    let step = 10u64.pow(n.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    n.saturating_add(step / 2) / step * step
+}
+
 /// A count with thousands separated: `40,200`.
 #[must_use]
 pub fn count(n: u64) -> String {

@@ -10,6 +10,7 @@ use super::thresholds::{RawThreshold, read_thresholds};
 use super::tree::{Node, Table, Value};
 use super::values::{self, MAX_LOAD_SECONDS, base_url, flag, integer, mismatch, number, text};
 use crate::admission::{DeclaredLimit, Scope};
+use crate::gate::{Decide, Decision};
 use crate::ids::ScenarioId;
 use crate::plan::{EngineSettings, MOST_WORKERS, Stage};
 use crate::units::Nanos;
@@ -21,6 +22,10 @@ const MAX_MINT: u64 = 1000;
 /// The most stages of a profile.
 const MAX_STAGES: usize = 1000;
 const PROVIDERS: [&str; 4] = ["anthropic", "openai", "openrouter", "ollama"];
+/// An interval of less confidence would be no interval.
+const LEAST_CONFIDENCE: f64 = 0.5;
+/// More needs more samples than a run gives.
+const MOST_CONFIDENCE: f64 = 0.9999;
 const HOUR: Nanos = Nanos::from_secs(3600);
 
 /// Everything the files say.
@@ -30,6 +35,7 @@ pub(super) struct File {
     pub(super) scenarios: BTreeMap<ScenarioId, ScenarioConfig>,
     pub(super) share: f64,
     pub(super) engine: Option<EngineConfig>,
+    pub(super) decision: Decision,
 }
 
 /// One `[environments.NAME]`.
@@ -85,7 +91,7 @@ pub(super) struct EngineConfig {
 
 /// Reads the merged root table. `builtin` sources are those before `first_user`.
 pub(super) fn read(root: &Table, first_user: usize, problems: &mut Diagnostics) -> File {
-    const KNOWN: [&str; 4] = ["environments", "scenarios", "probes", "engine"];
+    const KNOWN: [&str; 5] = ["environments", "scenarios", "probes", "gate", "engine"];
     let start = Place { source: first_user, span: 0..0 };
     let mut section = Section::new(root, &start, "", &KNOWN, problems);
     let mut file = File::default();
@@ -113,10 +119,31 @@ pub(super) fn read(root: &Table, first_user: usize, problems: &mut Diagnostics) 
         let mut probes = Section::new(table, &place, path, &["share"], section.problems);
         file.share = probes.value("share", |node| number(node, 0.0, 1.0)).unwrap_or(0.0);
     }
+    if let Some((table, place, path)) = section.table("gate") {
+        file.decision = read_gate(table, &place, path, section.problems);
+    }
     if let Some((table, place, path)) = section.table("engine") {
         file.engine = read_engine(table, &place, path, first_user, section.problems);
     }
     file
+}
+
+fn read_gate(table: &Table, place: &Place, path: String, problems: &mut Diagnostics) -> Decision {
+    let mut gate = Section::new(table, place, path, &["decide", "confidence"], problems);
+    let usual = Decision::default();
+    let decide = gate.value("decide", |node| {
+        let name = text(node)?;
+        let known = Decide::ALL.map(Decide::name);
+        let found = Decide::ALL.into_iter().find(|decide| decide.name() == name);
+        found.ok_or_else(|| unknown("way to decide", &name, &known))
+    });
+    let confidence =
+        gate.value("confidence", |node| number(node, LEAST_CONFIDENCE, MOST_CONFIDENCE));
+    Decision {
+        decide: decide.unwrap_or(usual.decide),
+        confidence: confidence.unwrap_or(usual.confidence),
+        ..usual
+    }
 }
 
 fn read_environment(

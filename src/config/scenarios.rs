@@ -347,7 +347,8 @@ impl Basis<'_> {
             max_dropped: MAX_DROPPED,
             max_off_plan: MAX_OFF_PLAN,
         };
-        Criteria { thresholds, limit: config.limit, prediction: None, generator }
+        let decision = self.file.decision;
+        Criteria { thresholds, limit: config.limit, prediction: None, generator, decision }
     }
 
     fn skip(&self, id: ScenarioId, mint: u32) -> Option<String> {

@@ -166,6 +166,7 @@ fn plan(stages: Vec<Stage>) -> Plan {
                 max_dropped: 0.001,
                 max_off_plan: 0.01,
             },
+            decision: crate::gate::Decision::default(),
         },
         skip: None,
     }

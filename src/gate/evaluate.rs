@@ -21,10 +21,12 @@ pub fn evaluate(
     let mut findings = whole::judge(recording);
     let limiter = limiter::judge(criteria, recording);
     if let Some(reason) = no_load(&recording.ended) {
-        let skipped = criteria.thresholds.iter().map(|t| thresholds::not_run(t, reason));
+        let skipped = criteria.thresholds.iter();
+        let skipped = skipped.map(|t| thresholds::not_run(t, criteria.decision, reason));
         findings.extend(skipped);
     } else {
-        let judged = criteria.thresholds.iter().map(|t| thresholds::judge(t, recording, baseline));
+        let judged = criteria.thresholds.iter();
+        let judged = judged.map(|t| thresholds::judge(t, criteria.decision, recording, baseline));
         findings.extend(judged);
         findings.extend(whole::checks(recording));
         findings.extend(limiter::findings(&limiter));
@@ -58,7 +60,7 @@ pub fn required_selectors(criteria: &Criteria) -> BTreeSet<Selector> {
 pub fn breached_now(criteria: &Criteria, recording: &Recording, elapsed: Nanos) -> Option<String> {
     let due =
         criteria.thresholds.iter().filter(|t| t.abort_on_fail && t.delay_abort_eval <= elapsed);
-    due.into_iter().find_map(|threshold| thresholds::fails(threshold, recording))
+    due.into_iter().find_map(|threshold| thresholds::fails(threshold, criteria.decision, recording))
 }
 
 /// Why there was no load to judge, if there was none.

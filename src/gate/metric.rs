@@ -6,7 +6,7 @@ use super::metrics::ACCEPTED;
 use super::{Method, MetricKind};
 use crate::ids::ScenarioId;
 use crate::measure::{Recording, Slice, Trend};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, OutcomeCounts};
 use crate::tags::{Selector, TagKey};
 use crate::units;
 
@@ -25,6 +25,9 @@ pub(super) struct MetricRow {
     pub(super) owner: Option<ScenarioId>,
     /// How it is drawn from what a recording kept of the samples selected.
     pub(super) draw: Draw,
+    /// Of a rate: how many of a second's ends count against it, and how many it is
+    /// of, as far as ends alone tell. Shows whether failures come in streaks.
+    pub(super) fate: fn(&OutcomeCounts) -> (u64, u64),
     /// Which samples it is about, whatever a selector asks for.
     pub(super) samples: Samples,
     /// The tag whose values tell its parts apart. An accepted arrival counts
@@ -104,6 +107,8 @@ pub enum Drawn<'a> {
         hits: u64,
         /// All samples.
         of: u64,
+        /// The arrivals that they came with.
+        arrivals: u64,
     },
     /// A distribution, not empty.
     Trend(&'a Trend),
@@ -154,6 +159,11 @@ impl Metric {
     #[must_use]
     pub const fn split(self) -> Option<TagKey> {
         self.0.split
+    }
+
+    /// Of a rate: how many of these ends count against it, and how many it is of.
+    pub(super) fn fate(self, ends: &OutcomeCounts) -> (u64, u64) {
+        (self.0.fate)(ends)
     }
 
     /// What bounds it before anything is sent.
@@ -210,7 +220,8 @@ impl Metric {
             Draw::Trend(of) => Some(of(slice)).filter(|t| !t.is_empty()).map(Drawn::Trend),
             Draw::Rate(of) => {
                 let (hits, of) = of(slice);
-                (of > 0).then_some(Drawn::Rate { hits, of })
+                let arrivals = (self.0.fate)(&slice.outcomes).1;
+                (of > 0).then_some(Drawn::Rate { hits, of, arrivals })
             }
             Draw::Counter(_) if nothing_to_count(selector, recording) => None,
             Draw::Counter(_) if self.split().is_some_and(|tag| selector.get(tag).is_some()) => {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::{Basis, Draw, Metric, MetricRow, Samples, Unit};
 use crate::ids::ScenarioId;
 use crate::measure::Slice;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, OutcomeCounts};
 use crate::scenario::{Own, OwnMetric, own_metrics};
 use crate::tags::TagKey;
 
@@ -64,6 +64,7 @@ static COMMON: [MetricRow; 14] = [
         name: "http_req_failed",
         unit: Unit::Share,
         draw: Draw::Rate(|slice| (slice.failed, slice.outcomes.sent())),
+        fate: |ends| (sum(ends, &UNEXPECTED) + sum(ends, &UNANSWERED), ends.sent()),
         basis: Basis::Arrivals,
         about: "arrivals answered with an unexpected status or not at all; 429 is expected where \
                 the scenario declares a limit",
@@ -75,6 +76,11 @@ static COMMON: [MetricRow; 14] = [
         draw: Draw::Rate(|slice| {
             (slice.checks_passed, slice.checks_passed.saturating_add(slice.checks_failed))
         }),
+        // An answer counts once, however many checks it fails.
+        fate: |ends| {
+            let failed = sum(ends, &UNEXPECTED) + ends.get(Outcome::Contract);
+            (failed, failed + ends.get(Outcome::Accepted))
+        },
         basis: Basis::Admitted,
         about: "the scenario's checks that passed",
         ..PLAIN
@@ -86,6 +92,7 @@ static COMMON: [MetricRow; 14] = [
             let (accepted, judged) = judged(slice);
             (judged - accepted, judged)
         }),
+        fate: missed,
         basis: Basis::Admitted,
         by_outcome: true,
         about: "1 − `success_rate`",
@@ -95,6 +102,7 @@ static COMMON: [MetricRow; 14] = [
         name: "success_rate",
         unit: Unit::Share,
         draw: Draw::Rate(judged),
+        fate: missed,
         basis: Basis::Admitted,
         by_outcome: true,
         about: "accepted arrivals / (arrivals − rate limited ones)",
@@ -138,6 +146,7 @@ const PLAIN: MetricRow = MetricRow {
     unit: Unit::Count,
     owner: None,
     draw: Draw::Counter(|_| 0),
+    fate: |_| (0, 0),
     samples: Samples::All,
     split: None,
     basis: Basis::Unknown,
@@ -150,6 +159,21 @@ const PLAIN: MetricRow = MetricRow {
 fn judged(slice: &Slice) -> (u64, u64) {
     let judged = slice.outcomes.total().saturating_sub(slice.outcomes.get(Outcome::RateLimited));
     (accepted(slice), judged)
+}
+
+/// Answers whose status was none of the expected ones.
+const UNEXPECTED: [Outcome; 3] = [Outcome::Rejected, Outcome::ServerError, Outcome::Unexpected];
+/// Arrivals that were sent and got no answer.
+const UNANSWERED: [Outcome; 2] = [Outcome::Timeout, Outcome::Transport];
+
+fn sum(ends: &OutcomeCounts, of: &[Outcome]) -> u64 {
+    of.iter().map(|outcome| ends.get(*outcome)).sum()
+}
+
+/// Of these ends: how many the success rate counts against it, and how many it is of.
+fn missed(ends: &OutcomeCounts) -> (u64, u64) {
+    let judged = ends.total().saturating_sub(ends.get(Outcome::RateLimited));
+    (judged.saturating_sub(ends.get(Outcome::Accepted)), judged)
 }
 
 fn accepted(slice: &Slice) -> u64 {

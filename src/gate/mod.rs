@@ -1,6 +1,8 @@
 //! What must be true: criteria against a recording give findings and a verdict.
 
 mod clusters;
+mod decision;
+mod enough;
 mod evaluate;
 mod generator;
 mod grammar;
@@ -19,11 +21,12 @@ mod thresholds;
 mod verdict;
 mod whole;
 
+pub use decision::{Decide, Decision};
 pub use evaluate::{breached_now, evaluate, required_selectors};
 pub use grammar::{ThresholdError, parse_threshold};
 pub use metric::{Basis, Drawn, Metric, Unit};
 pub use observe::{Observed, observe};
-pub use result::ThresholdResult;
+pub use result::{ThresholdResult, rests_on};
 pub use suite::suite;
 pub use verdict::{
     About, Bound, Criteria, Finding, FindingVerdict, GeneratorBounds, LimiterReport, Method,

@@ -1,6 +1,7 @@
 //! The rules of docs/verdict.md, one by one, on recordings made by hand.
 
 mod builder;
+mod intervals;
 mod rules;
 mod truth;
 mod words;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Metric, ThresholdResult};
+use super::{Decision, Metric, ThresholdResult};
 use crate::admission::DeclaredLimit;
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Inference, Prediction, RuleName, RuleResult};
@@ -20,6 +20,9 @@ pub struct Criteria {
     pub prediction: Option<Prediction>,
     /// What the generator is held to.
     pub generator: GeneratorBounds,
+    /// What decides a threshold.
+    #[serde(default)]
+    pub decision: Decision,
 }
 
 /// What the generator is held to, so that its own weakness is never taken for

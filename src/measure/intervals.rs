@@ -61,17 +61,26 @@ pub fn quantile_ranks_worth(n: u64, evidence: f64, q: f64, confidence: f64) -> O
     }
     let tail = (1.0 - confidence) / 2.0;
     let (hits, misses) = (q * evidence, (1.0 - q) * evidence);
-    let share_low = Beta::new(hits, misses + 1.0).ok()?.inverse_cdf(tail);
+    let lowest = lowest_rank_worth(n, evidence, q, confidence)?;
     let share_high = Beta::new(hits + 1.0, misses).ok()?.inverse_cdf(1.0 - tail);
     let above = (1.0 - share_high) * size;
     if above.is_nan() || above < 0.5 {
         return None;
     }
-    let rank = |rank: f64| (rank as u64).clamp(1, n);
-    Some((
-        low.min(rank((share_low * size).floor())),
-        high.max(rank((share_high * size).ceil() + 1.0)),
-    ))
+    let highest = ((share_high * size).ceil() + 1.0) as u64;
+    Some((low.min(lowest), high.max(highest.min(n))))
+}
+
+/// The lower of those two ranks, which there is even where `evidence` is too little
+/// for the upper one; `None` for no sample at all.
+#[must_use]
+pub fn lowest_rank_worth(n: u64, evidence: f64, q: f64, confidence: f64) -> Option<u64> {
+    if n == 0 || evidence <= 0.0 || !(q > 0.0 && q < 1.0) {
+        return None;
+    }
+    let (hits, misses) = (q * evidence, (1.0 - q) * evidence);
+    let share = Beta::new(hits, misses + 1.0).ok()?.inverse_cdf((1.0 - confidence) / 2.0);
+    Some(((share * n as f64).floor() as u64).clamp(1, n))
 }
 
 fn log_binomial(n: u64, k: u64, q: f64) -> f64 {

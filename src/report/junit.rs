@@ -126,9 +126,13 @@ fn evidence(scenario: &ScenarioReport, finding: &Finding) -> String {
     lines.extend(finding.evidence.iter().cloned());
     if let Some(t) = &finding.threshold {
         lines.push(format!("samples={}", t.samples));
+        if let Some(worth) = t.worth {
+            lines.push(format!("worth={worth}"));
+        }
         if let Some((low, high)) = t.interval {
             let shown = |v| t.say(v);
-            lines.push(format!("interval_95={} to {}", shown(low), shown(high)));
+            let confidence = units::number((t.confidence * 1e4).round() / 1e2);
+            lines.push(format!("interval_{confidence}={} to {}", shown(low), shown(high)));
         }
         if t.close {
             lines.push("close: the interval straddles the bound".to_owned());

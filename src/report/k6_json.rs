@@ -114,7 +114,7 @@ fn entry(metric: Metric, drawn: Option<Drawn<'_>>, recording: &Recording) -> Val
         MetricKind::Rate => {
             // In k6 `passes` are the samples that were not zero: of `errors` the errors.
             let (passes, fails) = match drawn {
-                Some(Drawn::Rate { hits, of }) => (Some(hits), Some(of.saturating_sub(hits))),
+                Some(Drawn::Rate { hits, of, .. }) => (Some(hits), Some(of.saturating_sub(hits))),
                 _ => (None, None),
             };
             json!({ "rate": value(Method::Rate), "passes": passes, "fails": fails })

@@ -55,7 +55,9 @@ fn thresholds(scenario: &ScenarioReport) -> Vec<Value> {
                 "expression": t.expression,
                 "observed": t.observed,
                 "interval": t.interval.map(|(low, high)| [low, high]),
+                "confidence": t.confidence,
                 "samples": t.samples,
+                "worth": t.worth,
                 "verdict": finding.verdict,
                 "close": t.close,
             })

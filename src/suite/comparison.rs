@@ -340,6 +340,7 @@ mod tests {
                     max_dropped: 0.001,
                     max_off_plan: 0.01,
                 },
+                decision: crate::gate::Decision::default(),
             },
             skip: None,
         }

@@ -38,6 +38,7 @@ pub(super) fn criteria(thresholds: &[&str]) -> Criteria {
             max_dropped: 0.001,
             max_off_plan: 0.01,
         },
+        decision: crate::gate::Decision::default(),
     }
 }
 

@@ -79,7 +79,7 @@ fn the_old_baseline_is_red_by_its_numbers() {
         [
             "no arrival was accepted: of 364,725 sent, 364,635 were rate limited (429), 90 were \
              rejected (422)",
-            "success_rate is 0 %, wanted > 90.00 % (95 % interval 0 % to 4.09 %, 90 samples): 90 \
+            "success_rate is 0 %, wanted > 90.00 % (95 % interval 0 % to 4.09 %, n = 90): 90 \
              were rejected (422)",
             "check `status is 201` failed every time, 90 times",
             "response_time{outcome:accepted}: p(95)<2000: nothing to measure, no sample matches \
