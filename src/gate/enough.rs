@@ -71,7 +71,8 @@ fn lasting(recording: &Recording, times: f64) -> Option<String> {
 }
 
 /// What to know of an interval whose run was too short.
-pub(super) fn too_short() -> String {
+#[must_use]
+pub fn too_short() -> String {
     format!(
         "under {} s: too short to tell whether neighbours resemble each other",
         units::count(dependence::FEWEST_BINS as u64)

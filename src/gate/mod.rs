@@ -22,6 +22,7 @@ mod verdict;
 mod whole;
 
 pub use decision::{Decide, Decision};
+pub use enough::too_short;
 pub use evaluate::{breached_now, evaluate, required_selectors};
 pub use grammar::{ThresholdError, parse_threshold};
 pub use metric::{Basis, Drawn, Metric, Unit};

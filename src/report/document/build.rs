@@ -24,7 +24,7 @@ impl Document {
             advice: report.scenarios.iter().flat_map(advice::of).collect(),
             notices: report.notices.iter().map(|n| Note::new(Tone::Quiet, n)).collect(),
             left_out: left_out(report),
-            small_print: "intervals are 95 %, distribution-free, independent samples assumed",
+            small_print: "intervals are distribution-free and rest on how many independent samples the samples are worth",
         }
     }
 }

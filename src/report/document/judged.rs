@@ -2,8 +2,9 @@
 
 use super::super::words;
 use super::model::{Block, Cell, Column, Level, Note, Quote, Section, Table, Tone};
-use crate::gate::{About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
+use crate::gate::{self, About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
 use crate::measure::Excerpt;
+use crate::measure::intervals::CONFIDENCE;
 use crate::suite::ScenarioReport;
 use crate::units;
 
@@ -13,16 +14,19 @@ pub(super) fn thresholds(scenario: &ScenarioReport) -> Option<Section> {
     let mut judged: Vec<(&Finding, &ThresholdResult)> =
         findings.filter_map(|f| f.threshold.as_ref().map(|t| (f, t))).collect();
     judged.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.verdict as u8));
+    let confidence = judged.first().map_or(CONFIDENCE, |(_, threshold)| threshold.confidence);
+    let usual = (confidence - CONFIDENCE).abs() < 1e-9;
+    let too_short = judged.iter().any(|(_, t)| !t.told && t.interval.is_some());
     let mut table = Table::new([
         Column::words("verdict"),
         Column::words("metric"),
         Column::words("wanted"),
         Column::figures("observed"),
-        Column::words("95 % interval"),
-        Column::figures("samples"),
+        Column::words(if usual { "95 % interval" } else { "interval" }),
+        Column::words("rests on"),
         Column::words(""),
     ]);
-    for (finding, threshold) in judged {
+    for (finding, threshold) in &judged {
         let shown = |v| threshold.say(v);
         let interval = threshold.interval;
         let interval = interval.map(|(low, high)| format!("{} – {}", shown(low), shown(high)));
@@ -32,13 +36,24 @@ pub(super) fn thresholds(scenario: &ScenarioReport) -> Option<Section> {
             Cell::code(&threshold.expression),
             Cell::figure_or_dash(threshold.observed.map(shown)),
             Cell::figure_or_dash(interval).toned(Tone::Quiet),
-            Cell::figure(units::count(threshold.samples)).toned(Tone::Quiet),
+            Cell::words(threshold.rests_on()).toned(Tone::Quiet),
             Cell::words(if threshold.close { "close" } else { "" }).toned(Tone::Doubtful),
         ]);
     }
     let mut section = Section::new("thresholds");
     if !table.rows.is_empty() {
         section.add(Level::Glance, Block::Table(table));
+    }
+    let mut notes = Vec::new();
+    if !usual && !judged.is_empty() {
+        notes.push(format!("intervals of {}", units::confidence(confidence)));
+    }
+    if too_short {
+        notes.push(gate::too_short());
+    }
+    if !notes.is_empty() {
+        let notes = notes.iter().map(|line| Note::new(Tone::Quiet, line));
+        section.add(Level::Glance, Block::Notes(notes.collect()));
     }
     section.filled()
 }
