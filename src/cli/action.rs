@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use super::args::{RunArgs, SharedArgs};
 use super::delivery::Delivery;
-use super::{INCONCLUSIVE, UsageError, World, delivery, run};
+use super::world::{INCONCLUSIVE, UsageError, World};
+use super::{delivery, run};
 use crate::ids::ScenarioId;
 use crate::publish::github::{Patience, PublishOptions};
 use crate::secret::Secret;
@@ -40,7 +41,7 @@ pub(super) fn action(world: &World) -> anyhow::Result<u8> {
             let code = run::run_and_publish(&inputs.run, &inputs.delivery, world)?;
             Ok(step_exit_code(code, inputs.fail_on_inconclusive))
         });
-    done.inspect_err(|error| delivery::failed(error, super::code_of(error), world))
+    done.inspect_err(|error| delivery::failed(error, super::world::code_of(error), world))
 }
 
 /// Every secret that a step is given.

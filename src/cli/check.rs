@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::CheckArgs;
+use super::inputs;
 use super::session::Session;
-use super::{World, inputs};
+use super::world::World;
 use crate::config::{Purpose, Secrets};
 use crate::engine::{Clock, WallClock};
 use crate::ids::ScenarioId;

@@ -4,7 +4,8 @@
 //! with suspicion, rendered again here, and the pull request is the event's.
 
 use super::args::CommentArgs;
-use super::{UsageError, World, delivery};
+use super::delivery;
+use super::world::{UsageError, World};
 use crate::publish::actions::ActionsEnv;
 use crate::publish::github::{self, PublishOptions};
 use crate::secret::Secret;

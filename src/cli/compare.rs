@@ -1,7 +1,8 @@
 //! `load-gate compare`: two runs, statistically.
 
 use super::args::CompareArgs;
-use super::{UsageError, World, inputs};
+use super::inputs;
+use super::world::{UsageError, World};
 use crate::report;
 use crate::suite;
 

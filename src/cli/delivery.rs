@@ -1,7 +1,7 @@
 //! What goes to GitHub after a run: log, outputs, summary, comment, issue.
 
-use super::World;
 use super::results::Results;
+use super::world::World;
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::args::InitArgs;
-use super::{UsageError, World};
+use super::world::{UsageError, World};
 use crate::config::BUILT_IN;
 use crate::publish::files;
 use repository::Repository;

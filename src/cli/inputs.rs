@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{RunArgs, SharedArgs};
-use super::{UsageError, World};
+use super::world::{UsageError, World};
 use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
 use crate::report;
 use crate::suite::SuiteReport;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use tracing_subscriber::EnvFilter;
 
-use super::World;
+use super::world::World;
 use crate::publish::actions::{self, ActionsEnv};
 
 /// Where a filter of one's own is read from, in tracing's words: `load_gate=trace`.

@@ -1,8 +1,9 @@
 //! `load-gate merge`: shards of one run become one suite.json, judged as a whole.
 
 use super::args::MergeArgs;
+use super::inputs;
 use super::results::Results;
-use super::{UsageError, World, inputs};
+use super::world::{UsageError, World};
 use crate::report;
 use crate::suite;
 

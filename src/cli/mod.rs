@@ -9,6 +9,7 @@ mod checkpoint;
 mod comment;
 mod compare;
 mod delivery;
+mod dispatch;
 mod init;
 mod inputs;
 mod logging;
@@ -26,92 +27,6 @@ mod signals;
 mod suite;
 mod surroundings;
 mod variables;
+mod world;
 
-use std::collections::BTreeMap;
-use std::process::ExitCode;
-
-use clap::{CommandFactory, Parser};
-
-use args::{Cli, Command};
-use output::Output;
-
-/// Usage or configuration: nothing was sent.
-const USAGE: u8 = 2;
-/// Inconclusive: nothing certain can be said.
-const INCONCLUSIVE: u8 = 3;
-
-/// What a command needs of its surroundings.
-#[derive(Clone, Debug)]
-struct World {
-    /// The environment's variables, read once.
-    vars: BTreeMap<String, String>,
-    output: Output,
-}
-
-/// A mistake of the user's: exit code 2.
-#[derive(Debug, thiserror::Error)]
-enum UsageError {
-    /// In words.
-    #[error("{0}")]
-    Plain(String),
-    /// Rendered with its excerpts already.
-    #[error("{0}")]
-    Rendered(String),
-}
-
-/// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
-/// or configuration, 3 inconclusive).
-#[must_use]
-pub fn main() -> ExitCode {
-    let vars: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
-    let output = Output::new(&vars);
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            // clap knows where it belongs: help to stdout, mistakes to stderr.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
-        }
-    };
-    let world = World { vars, output };
-    logging::init(&world);
-    match dispatch(cli.command, &world) {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            let usage = error.downcast_ref::<UsageError>();
-            match usage {
-                Some(UsageError::Rendered(text)) => output.note(text.trim_end()),
-                _ => output.error(&format!("{error:#}")),
-            }
-            ExitCode::from(code_of(&error))
-        }
-    }
-}
-
-/// The exit code that an error stands for.
-fn code_of(error: &anyhow::Error) -> u8 {
-    if error.downcast_ref::<UsageError>().is_some() { USAGE } else { INCONCLUSIVE }
-}
-
-fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
-    match command {
-        Command::Run(args) => run::run(&args, world),
-        Command::Plan(args) => plan::plan(&args, world),
-        Command::Check(args) => check::check(&args, world),
-        Command::Comment(args) => comment::comment(&args, world),
-        Command::Compare(args) => compare::compare(&args, world),
-        Command::Merge(args) => merge::merge(&args, world),
-        Command::Serve(args) => serve::serve(&args, world),
-        Command::Report(args) => report::report(&args, world),
-        Command::Init(args) => init::init(&args, world),
-        Command::Action => action::action(world),
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "load-gate", &mut script);
-            world.output.result(&String::from_utf8_lossy(&script));
-            Ok(0)
-        }
-    }
-}
+pub use dispatch::main;

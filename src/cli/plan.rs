@@ -1,7 +1,8 @@
 //! `load-gate plan`: what `run` would do, without sending anything.
 
 use super::args::PlanArgs;
-use super::{USAGE, World, inputs};
+use super::inputs;
+use super::world::{USAGE, World};
 use crate::config::{Flags, Purpose};
 use crate::plan;
 use crate::report;

@@ -1,8 +1,9 @@
 //! `load-gate report`: a finished or killed run's reports again, from its suite.json.
 
 use super::args::ReportArgs;
+use super::inputs;
 use super::results::Results;
-use super::{World, inputs};
+use super::world::World;
 use crate::report;
 
 /// Writes the files again and prints the summary; the exit code is the verdict's.

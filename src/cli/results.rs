@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::UsageError;
+use super::world::UsageError;
 use crate::publish::files;
 use crate::report;
 use crate::suite::SuiteReport;

@@ -3,7 +3,7 @@
 use super::args::ServeArgs;
 use super::signals::signalled;
 use super::surroundings::{random_key, random_webhook_secret};
-use super::{UsageError, World};
+use super::world::{UsageError, World};
 use crate::secret::Secret;
 use crate::target::{self, Faults, Stopper, Target, TargetConfig};
 

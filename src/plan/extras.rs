@@ -2,12 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, ProbePlan, Schedule, traffic};
-use crate::admission::Scope;
 use crate::ids::ProbeKind;
-use crate::limits::{self, ProofSchedule};
+use crate::limits::ProofSchedule;
 
-/// What goes out beside canary, arrivals and probes. [`Plan::completed`] makes it.
+/// What goes out beside canary, arrivals and probes. `Plan::completed` makes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Extras {
@@ -28,38 +26,13 @@ impl Extras {
     }
 }
 
-impl Plan {
-    /// This plan with everything that follows from it: what is sent beside the
-    /// arrivals, and how many 429 all of it must give. To be done anew whenever
-    /// stages, identities, probes or limit change. `forging`: whether addresses
-    /// may be claimed where it goes.
-    #[must_use]
-    pub fn completed(mut self, seed: u64, forging: bool) -> Self {
-        let limit = self.criteria.limit;
-        let proof = limit.filter(|_| self.identities.set_aside > 0).map(|limit| {
-            let schedule = Schedule::new(&self.stages);
-            limits::proof_schedule(&limit, schedule.peak(), seed, schedule.duration())
-        });
-        self.extras = Extras {
-            naming: forging && limit.is_some_and(|limit| limit.scope == Scope::Ip),
-            proof: proof.unwrap_or_default(),
-        };
-        self.criteria.prediction = traffic::predict_hits(&self);
-        self
-    }
-
-    /// This plan with only `keys` API keys to be had: nobody is set aside where
-    /// they are fewer than planned.
-    #[must_use]
-    pub fn with_keys(mut self, keys: u32, seed: u64) -> Self {
-        if keys >= self.identities.count + self.identities.set_aside {
-            return self;
-        }
-        self.identities.set_aside = 0;
-        self.identities.count = keys.max(1);
-        let forging = self.extras.naming;
-        self.completed(seed, forging)
-    }
+/// Which probes are sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbePlan {
+    /// Share of arrivals that are accompanied by a probe (0: none at all).
+    pub share: f64,
+    /// The kinds, in turn.
+    pub kinds: Vec<ProbeKind>,
 }
 
 impl ProbePlan {

@@ -1,5 +1,6 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
+mod completed;
 mod deal;
 mod extras;
 mod feasibility;
@@ -9,14 +10,13 @@ mod traffic;
 mod types;
 
 pub use deal::Share;
-pub use extras::{Extras, ProbeTurns};
+pub use extras::{Extras, ProbePlan, ProbeTurns};
 pub use feasibility::{
     Contradiction, Feasibility, StageRow, SuiteFeasibility, feasibility, suite_feasibility,
 };
 pub use outlook::{Interval, Outlook};
-pub use schedule::Schedule;
+pub use schedule::{Schedule, Stage};
 pub use traffic::identities_needed;
 pub use types::{
-    EngineSettings, Environment, IdentityKind, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,
-    ProbePlan, Stage, SuitePlan,
+    EngineSettings, Environment, IdentityKind, IdentityPlan, MOST_WORKERS, MintingPlan, Plan, SuitePlan,
 };

@@ -5,7 +5,8 @@
 //! inverse of the integral, as in k6's ramping-arrival-rate executor. Nothing is
 //! accumulated from arrival to arrival, so nothing drifts.
 
-use super::Stage;
+use serde::{Deserialize, Serialize};
+
 use crate::measure::{StageKind, StageRecord};
 use crate::units::Nanos;
 
@@ -50,6 +51,15 @@ impl Piece {
         let x = if self.from + root > 0.0 { 2.0 * wanted / (self.from + root) } else { 0.0 };
         (self.start + Nanos::from_secs_f64(x)).min(self.end)
     }
+}
+
+/// One stage: a linear ramp from the previous target (0 at the start) to its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// How long; zero jumps.
+    pub duration: Nanos,
+    /// Arrivals per second at its end (finite, not negative).
+    pub target: f64,
 }
 
 /// The arrivals of a stage list. Arrivals are numbered from 1.

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Extras;
+use super::extras::{Extras, ProbePlan};
+use super::schedule::{Schedule, Stage};
 use crate::gate::Criteria;
-use crate::ids::{ProbeKind, ScenarioId};
+use crate::ids::ScenarioId;
 use crate::measure::{Ended, Recording};
 use crate::scenario::Settings;
 use crate::units::{Nanos, Timestamp};
@@ -24,15 +25,6 @@ pub struct Environment {
     pub max_rate: Option<f64>,
     /// Whether an identity may be set aside and an address forged here.
     pub verify_limits: bool,
-}
-
-/// One stage: a linear ramp from the previous target (0 at the start) to its own.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stage {
-    /// How long; zero jumps.
-    pub duration: Nanos,
-    /// Arrivals per second at its end (finite, not negative).
-    pub target: f64,
 }
 
 /// What an identity of a scenario is.
@@ -58,15 +50,6 @@ pub struct IdentityPlan {
     pub set_aside: u32,
     /// Customers to create through onboarding for their keys.
     pub mint: u32,
-}
-
-/// Which probes are sent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProbePlan {
-    /// Share of arrivals that are accompanied by a probe (0: none at all).
-    pub share: f64,
-    /// The kinds, in turn.
-    pub kinds: Vec<ProbeKind>,
 }
 
 /// The most threads that send.
@@ -135,7 +118,7 @@ impl Plan {
     /// The recording of a scenario that didn't run: all planned, nothing done.
     #[must_use]
     pub fn not_run(&self, at: Timestamp, ended: Ended) -> Recording {
-        let schedule = super::Schedule::new(&self.stages);
+        let schedule = Schedule::new(&self.stages);
         let mut recording = Recording::empty(self.scenario, at, ended);
         recording.stages = schedule.stages();
         recording.generator.planned = schedule.total();

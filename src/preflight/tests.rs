@@ -9,7 +9,10 @@ use tokio::net::TcpListener;
 use super::CheckState;
 use super::*;
 use crate::engine::WallClock;
+use crate::plan::Environment;
+use crate::scenario::Scenario;
 use crate::scenario::{Secrets, Settings, build};
+use crate::secret::Secret;
 
 const KEY: &str = "rsolv_good-key-of-a-customer";
 

@@ -12,7 +12,7 @@ use super::faults::{EndpointFaults, Mishap, RetryAfter};
 use super::keys::{Customer, stranger};
 use super::limiter::Decision;
 use super::quota::Setting;
-use super::server::Server;
+use super::state::Server;
 use crate::units::Nanos;
 
 /// A request that was read.

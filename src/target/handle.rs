@@ -12,7 +12,7 @@ use super::call::Call;
 use super::clock::http_date;
 use super::endpoint::Endpoint;
 use super::faults::Mishap;
-use super::server::Server;
+use super::state::Server;
 use super::wire::{Fate, Link};
 use super::{credentials, health, onboarding, webhook};
 

@@ -20,6 +20,7 @@ mod onboarding;
 mod quota;
 mod server;
 mod signature;
+mod state;
 #[cfg(test)]
 mod tests;
 mod webhook;
@@ -29,4 +30,5 @@ pub use counts::Counts;
 pub use endpoint::Endpoint;
 pub use faults::{FAULTS, Fault, FaultError, Faults, fault_help};
 pub use keys::{example_keys, example_webhook_secret};
-pub use server::{Stopper, Target, TargetConfig, TargetError};
+pub use server::{Stopper, Target, TargetError};
+pub use state::TargetConfig;

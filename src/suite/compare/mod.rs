@@ -1,5 +1,6 @@
 //! Two recordings of the same scenario, compared: which differences are certain and which are noise.
 
+mod figure;
 mod limiter;
 mod seconds;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use crate::ids::ScenarioId;
 use crate::measure::intervals::wilson;
 use crate::measure::{BUCKET_LN_WIDTH, Recording};
 
+pub use self::figure::Figure;
 pub use self::limiter::LimiterChange;
 
 /// A certain change of a quantile below this share is called slight.
@@ -32,42 +34,6 @@ pub struct Side<'a> {
     pub recording: &'a Recording,
     /// What its limiter was found to be.
     pub limiter: &'a LimiterReport,
-}
-
-/// A figure that is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Figure {
-    /// Median of the response time of accepted arrivals, in milliseconds.
-    P50,
-    /// Its 90th percentile.
-    P90,
-    /// Its 95th percentile.
-    P95,
-    /// Its 99th percentile.
-    P99,
-    /// accepted / (arrivals − rate limited).
-    SuccessRate,
-    /// 429s among the arrivals that were sent (`rate_limit_hits` of arrivals).
-    RateLimited,
-}
-
-impl Figure {
-    /// Every figure, in the order reports show them.
-    pub const ALL: [Self; 6] =
-        [Self::P50, Self::P90, Self::P95, Self::P99, Self::SuccessRate, Self::RateLimited];
-
-    /// The quantile (0 to 1) of the response time of accepted arrivals; `None` for a rate.
-    #[must_use]
-    pub const fn quantile(self) -> Option<f64> {
-        match self {
-            Self::P50 => Some(0.50),
-            Self::P90 => Some(0.90),
-            Self::P95 => Some(0.95),
-            Self::P99 => Some(0.99),
-            Self::SuccessRate | Self::RateLimited => None,
-        }
-    }
 }
 
 /// What can be said of a difference.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::endpoint::Endpoint;
-use super::Mishap;
+use super::types::Mishap;
 
 /// One fault, for help texts.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,7 @@ use super::super::endpoint::Endpoint;
 use super::super::limiter::Algorithm;
 use super::super::quota::Setting;
 use super::catalogue::{FAULTS, Fault, list, names};
-use super::{EndpointFaults, Faults, Mishap, RetryAfter, SignatureCheck, Stall};
+use super::types::{EndpointFaults, Faults, Mishap, RetryAfter, SignatureCheck, Stall};
 use crate::units::Nanos;
 
 /// The prefix of the limiter over all calls of a key.
@@ -73,8 +73,20 @@ enum Scope {
     PerKey,
 }
 
+impl Faults {
+    /// Reads settings of the form `NAME=VALUE` or `ENDPOINT.NAME=VALUE`
+    /// ([`fault_help`] lists them). A later one overrides an earlier one, and
+    /// one that names an endpoint those that don't.
+    ///
+    /// # Errors
+    /// A name, endpoint or value that there is not; the message lists what there is.
+    pub fn parse(settings: &[String]) -> Result<Self, FaultError> {
+        parse(settings)
+    }
+}
+
 /// Reads `settings`, those without a prefix first.
-pub(super) fn parse(settings: &[String]) -> Result<Faults, FaultError> {
+fn parse(settings: &[String]) -> Result<Faults, FaultError> {
     let mut faults = Faults::default();
     let read = settings.iter().map(|text| split(text)).collect::<Result<Vec<_>, _>>()?;
     let (wide, narrow): (Vec<_>, Vec<_>) =
