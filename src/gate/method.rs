@@ -1,6 +1,50 @@
 //! What a threshold takes of a metric, and how it is compared.
 
-use super::{Method, MetricKind, Operator};
+use serde::{Deserialize, Serialize};
+
+/// The type of a metric: which methods it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    /// `avg min med max p(N)`, milliseconds.
+    Trend,
+    /// `rate`, a fraction.
+    Rate,
+    /// `count rate`.
+    Counter,
+}
+
+/// What a threshold takes of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// How many.
+    Count,
+    /// Per second (counters) or share (rates).
+    Rate,
+    /// The mean.
+    Avg,
+    /// The smallest.
+    Min,
+    /// The median.
+    Med,
+    /// The largest.
+    Max,
+    /// The N-th percentile, 0 < N ≤ 100.
+    Percentile(f64),
+}
+
+/// How observed and bound are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "their names say it")]
+pub enum Operator {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
 
 impl MetricKind {
     /// Every kind.

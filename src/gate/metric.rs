@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::metrics::ACCEPTED;
 use super::{Method, MetricKind};
 use crate::ids::ScenarioId;
 use crate::measure::{Recording, Slice, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::tags::{Selector, TagKey};
 use crate::units;
+
+/// The tags that an arrival counted by a scenario's own metric always has.
+const ACCEPTED: [(TagKey, &str); 2] =
+    [(TagKey::Outcome, Outcome::Accepted.name()), (TagKey::ExpectedResponse, "true")];
 
 /// A metric: a row of the one table.
 #[derive(Clone, Copy)]

@@ -7,7 +7,6 @@ use crate::ids::ScenarioId;
 use crate::measure::Slice;
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::scenario::{Own, OwnMetric, own_metrics};
-use crate::tags::TagKey;
 
 /// Every metric that every scenario has.
 static COMMON: [MetricRow; 14] = [
@@ -236,7 +235,3 @@ impl Metric {
         Self::all().find(|metric| metric.name() == name)
     }
 }
-
-/// The tags that an arrival counted by a scenario's own metric always has.
-pub(super) const ACCEPTED: [(TagKey, &str); 2] =
-    [(TagKey::Outcome, Outcome::Accepted.name()), (TagKey::ExpectedResponse, "true")];

@@ -17,6 +17,7 @@ mod slow;
 mod suite;
 #[cfg(test)]
 mod tests;
+mod threshold;
 mod thresholds;
 mod verdict;
 mod whole;
@@ -25,13 +26,14 @@ pub use decision::{Decide, Decision};
 pub use enough::too_short;
 pub use evaluate::{breached_now, evaluate, required_selectors};
 pub use grammar::{ThresholdError, parse_threshold};
+pub use method::{Method, MetricKind, Operator};
 pub use metric::{Basis, Drawn, Metric, Unit};
 pub use observe::{Observed, observe};
 pub use result::{ThresholdResult, rests_on};
 pub use suite::suite;
+pub use threshold::{Bound, Threshold};
 pub use verdict::{
-    About, Bound, Criteria, Finding, FindingVerdict, GeneratorBounds, LimiterReport, Method,
-    MetricKind, Operator, Threshold, Verdict, VerdictKind,
+    About, Criteria, Finding, FindingVerdict, GeneratorBounds, LimiterReport, Verdict, VerdictKind,
 };
 
 use metric::{Draw, MetricRow, Samples};

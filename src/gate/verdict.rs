@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decision, Metric, ThresholdResult};
+use super::Decision;
+use super::result::ThresholdResult;
+use super::threshold::Threshold;
 use crate::admission::DeclaredLimit;
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Inference, Prediction, RuleName, RuleResult};
-use crate::tags::Selector;
 use crate::units::Nanos;
 
 /// What must be true of one scenario's recording.
@@ -35,83 +36,6 @@ pub struct GeneratorBounds {
     pub max_dropped: f64,
     /// How far the arrivals sent in a hold may be off the plan (share, 0 to 1).
     pub max_off_plan: f64,
-}
-
-/// The type of a metric: which methods it takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MetricKind {
-    /// `avg min med max p(N)`, milliseconds.
-    Trend,
-    /// `rate`, a fraction.
-    Rate,
-    /// `count rate`.
-    Counter,
-}
-
-/// What a threshold takes of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// How many.
-    Count,
-    /// Per second (counters) or share (rates).
-    Rate,
-    /// The mean.
-    Avg,
-    /// The smallest.
-    Min,
-    /// The median.
-    Med,
-    /// The largest.
-    Max,
-    /// The N-th percentile, 0 < N ≤ 100.
-    Percentile(f64),
-}
-
-/// How observed and bound are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "their names say it")]
-pub enum Operator {
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Equal,
-    NotEqual,
-}
-
-/// What the observed value is compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// A number: milliseconds, a fraction or a count.
-    Fixed(f64),
-    /// That many times the baseline's value.
-    TimesBaseline(f64),
-}
-
-/// One threshold in k6's grammar.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Threshold {
-    /// The metric.
-    pub metric: Metric,
-    /// Which samples.
-    pub selector: Selector,
-    /// What of them.
-    pub method: Method,
-    /// How it is compared.
-    pub operator: Operator,
-    /// With what.
-    pub bound: Bound,
-    /// The key as the user wrote it: `response_time{outcome:accepted}`.
-    pub key: String,
-    /// The expression as the user wrote it: `p(95)<2000`.
-    pub expression: String,
-    /// Whether its failure ends the run.
-    pub abort_on_fail: bool,
-    /// How long after the start of the load it is first looked at for that.
-    pub delay_abort_eval: Nanos,
 }
 
 /// What a finding is about: where it stands in reports.
