@@ -20,7 +20,7 @@ pub(super) async fn mint(
     Ok(engine::mint(job, wanted, minting.per_address).await?)
 }
 
-/// Counts the requests of the minting where docs/metrics.md wants them: onboarding's.
+/// Counts the requests of the minting where they belong: to onboarding.
 pub(super) fn account(session: &Session, minted: &Minted, done: &mut [ScenarioReport]) {
     let onboarding = done.iter_mut().find(|s| s.plan.scenario == ScenarioId::Onboarding);
     if let Some(report) = onboarding {

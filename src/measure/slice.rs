@@ -6,8 +6,8 @@ use super::{Sample, Trend};
 use crate::ids::Traffic;
 use crate::outcome::{Outcome, OutcomeCounts};
 
-/// What the samples that match one selector add up to. What counts where is
-/// docs/metrics.md's table: only arrivals enter outcomes, checks and trends.
+/// What the samples that match one selector add up to. Only arrivals enter
+/// outcomes, checks and trends.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Slice {
     /// Every request sent, of whatever traffic (`http_reqs`).

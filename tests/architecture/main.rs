@@ -158,9 +158,7 @@ fn no_file_is_longer_than_one_can_keep_in_mind() {
         let lines = source.text.lines().count();
         let tests = source.text.split("#[cfg(test)]\nmod tests {").nth(1);
         let own = lines - tests.map_or(0, |tests| tests.lines().count());
-        // Its renderers are being taken apart.
-        let taken_apart = source.path.ends_with("report/text.rs");
-        if own > LONGEST && !taken_apart {
+        if own > LONGEST {
             wrong.push(format!("{}: {own} lines", source.path.display()));
         }
     }
