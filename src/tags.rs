@@ -5,9 +5,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::Name;
+
 /// A tag that a selector may name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TagKey {
     /// The scenario's name.
     Scenario,
@@ -17,31 +18,24 @@ pub enum TagKey {
     Outcome,
     /// The HTTP status.
     Status,
-    /// A provider asked for (an arrival may ask for several).
-    Provider,
-    /// The TTL asked for, in minutes.
-    Ttl,
-    /// The Stripe event type.
-    EventType,
-    /// `true` for a redelivery, else `false`.
-    Duplicate,
+    /// A tag of the scenario's own; of several values of one tag an arrival may carry
+    /// more than one.
+    Own(Name),
     /// `true` for accepted arrivals, else `false`.
     ExpectedResponse,
 }
 
 impl TagKey {
-    /// Every tag, in the order error messages list them.
-    pub const ALL: [Self; 9] = [
-        Self::Scenario,
-        Self::Stage,
-        Self::Outcome,
-        Self::Status,
-        Self::Provider,
-        Self::Ttl,
-        Self::EventType,
-        Self::Duplicate,
-        Self::ExpectedResponse,
-    ];
+    /// The tags that arrivals of every scenario have, in the order error messages
+    /// list them.
+    pub const COMMON: [Self; 5] =
+        [Self::Scenario, Self::Stage, Self::Outcome, Self::Status, Self::ExpectedResponse];
+
+    /// A scenario's own tag, whose name stands in the source.
+    #[must_use]
+    pub const fn own(name: &'static str) -> Self {
+        Self::Own(Name::fixed(name))
+    }
 
     /// The name in a selector.
     #[must_use]
@@ -51,18 +45,31 @@ impl TagKey {
             Self::Stage => "stage",
             Self::Outcome => "outcome",
             Self::Status => "status",
-            Self::Provider => "provider",
-            Self::Ttl => "ttl",
-            Self::EventType => "event_type",
-            Self::Duplicate => "duplicate",
+            Self::Own(name) => name.text(),
             Self::ExpectedResponse => "expected_response",
         }
     }
 
-    /// The tag of that name.
+    /// The tag of that name: one that all have, or one that a scenario may have.
+    /// `None`: no tag can have that name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|key| key.name() == name)
+        let common = Self::COMMON.into_iter().find(|key| key.name() == name);
+        common.or_else(|| Name::of(name).map(Self::Own))
+    }
+}
+
+impl Serialize for TagKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for TagKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let wrong = || serde::de::Error::custom("this can't be the name of a tag");
+        Self::parse(&name).ok_or_else(wrong)
     }
 }
 
@@ -191,6 +198,6 @@ mod tests {
         assert_eq!(a.to_string(), b.to_string());
         assert_eq!(Selector::parse_canonical(&a.to_string()), Some(a));
         assert_eq!(Selector::parse_canonical(""), Some(Selector::all()));
-        assert_eq!(Selector::parse_canonical("nope:1"), None);
+        assert_eq!(Selector::parse_canonical("no pe:1"), None);
     }
 }

@@ -12,6 +12,7 @@ use super::world::{INCONCLUSIVE, UsageError, World};
 use super::{delivery, run};
 use crate::ids::ScenarioId;
 use crate::publish::github::{Patience, PublishOptions};
+use crate::scenario::catalogue;
 use crate::secret::Secret;
 
 /// The comment that is found again when nobody names another.
@@ -147,8 +148,8 @@ impl<'a> Inputs<'a> {
         let text = self.get(input).unwrap_or_default();
         let mut scenarios = Vec::new();
         for name in text.split([',', ' ', '\t', '\r', '\n']).filter(|name| !name.is_empty()) {
-            let id = ScenarioId::parse(name).ok_or_else(|| {
-                let names: Vec<_> = ScenarioId::ALL.iter().map(|id| id.name()).collect();
+            let id = catalogue::named(name).ok_or_else(|| {
+                let names = catalogue::names();
                 let problem =
                     format!("no scenario {}; there are {}", quoted(name), names.join(", "));
                 InputError { input, problem }
@@ -248,8 +249,12 @@ mod tests {
         .expect("all well-formed");
         insta::assert_debug_snapshot!(inputs.run.scenarios, @r"
         [
-            Webhook,
-            Onboarding,
+            ScenarioId(
+                webhook,
+            ),
+            ScenarioId(
+                onboarding,
+            ),
         ]
         ");
         let shared = &inputs.run.shared;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::ids::ScenarioId;
+use crate::scenario::catalogue;
 use clap_complete::Shell;
 
 /// Drives load scenarios at an exact arrival rate and decides whether a build may go on.
@@ -236,8 +237,8 @@ pub(super) struct InitArgs {
 
 /// A scenario by name.
 fn scenario(name: &str) -> Result<ScenarioId, String> {
-    ScenarioId::parse(name).ok_or_else(|| {
-        let names: Vec<_> = ScenarioId::ALL.iter().map(|id| id.name()).collect();
+    catalogue::named(name).ok_or_else(|| {
+        let names = catalogue::names();
         format!("no such scenario; there are {}", names.join(", "))
     })
 }

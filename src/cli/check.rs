@@ -9,11 +9,11 @@ use super::session::Session;
 use super::world::World;
 use crate::config::{Purpose, Secrets};
 use crate::engine::{Clock, WallClock};
-use crate::ids::ScenarioId;
 use crate::plan::{self, SuitePlan};
-use crate::preflight::{self, CheckReport, GitHubAccess, Preflight};
+use crate::preflight::{self, CheckReport, CredentialLook, GitHubAccess, Preflight};
 use crate::report;
-use crate::scenario::{self, Scenario};
+use crate::scenario;
+use crate::scenario::catalogue::{self, Entry, Trial};
 use crate::secret::Secret;
 
 /// Looks and tells; exit code 0 (fine), 1 (something is bad) or 3 (unreachable).
@@ -56,9 +56,6 @@ pub(super) async fn within_run(
 }
 
 fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &World) -> Preflight {
-    let of = |id: ScenarioId| plan.scenarios.iter().find(move |p| p.scenario == id);
-    let webhook = of(ScenarioId::Webhook);
-    let keyed = of(ScenarioId::CredentialVending);
     let contradictions = plan::suite_feasibility(plan)
         .scenarios
         .into_iter()
@@ -69,12 +66,10 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
     Preflight {
         environment: plan.environment.clone(),
         within_run: false,
-        keys: secrets.keys.clone(),
-        needs_keys: keyed.is_some_and(|p| p.identities.mint == 0),
-        needs_webhook_secret: webhook.is_some(),
-        webhook: webhook
-            .zip(secrets.webhook.as_ref())
-            .map(|(webhook, secret)| signer(webhook, plan.seed, secret)),
+        credentials: catalogue::BUILT_IN
+            .iter()
+            .filter_map(|entry| look(entry, plan, secrets))
+            .collect(),
         github: secrets.github_token.clone().map(|token| GitHubAccess {
             api_url: api_url.map_or("https://api.github.com", String::as_str).to_owned(),
             token,
@@ -87,9 +82,23 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
     }
 }
 
-/// Builds the rightly and the wrongly signed event.
-fn signer(plan: &crate::plan::Plan, seed: u64, secret: &Secret) -> Arc<dyn Scenario> {
-    let secrets = scenario::Secrets { webhook: Some(secret.clone()), known: Vec::new() };
-    let run_id = super::surroundings::run_id();
-    scenario::build(&plan.settings, seed, &run_id, secrets).into()
+/// How the credential of one scenario is looked at, if it has one.
+fn look(entry: &Entry, suite: &SuitePlan, secrets: &Secrets) -> Option<CredentialLook> {
+    let credential = entry.credential?;
+    let plan = suite.scenarios.iter().find(|plan| plan.scenario == entry.id);
+    let there: Vec<Secret> = match credential.trial {
+        Trial::Get(_) => secrets.keys.clone(),
+        Trial::Exchange(_) => secrets.webhook.iter().cloned().collect(),
+    };
+    let signer = plan.zip(there.first()).and_then(|(plan, secret)| {
+        let secrets = scenario::Secrets { signing: Some(secret.clone()), known: Vec::new() };
+        let run_id = super::surroundings::run_id();
+        scenario::build(&plan.settings, suite.seed, &run_id, secrets).map(Arc::from)
+    });
+    let secrets = match credential.trial {
+        Trial::Exchange(_) if plan.is_none() => Vec::new(),
+        _ => there,
+    };
+    let needed = plan.is_some_and(|plan| plan.identities.mint == 0);
+    Some(CredentialLook { credential, scenario: entry.id, needed, secrets, signer })
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::args::InitArgs;
 use super::world::{UsageError, World};
-use crate::config::BUILT_IN;
+use crate::config;
 use crate::publish::files;
 use repository::Repository;
 
@@ -72,7 +72,7 @@ fn config(repository: &Repository) -> String {
 /// The built-in profiles and thresholds, scenario by scenario: what stands from
 /// the profiles' table on in each of their files.
 fn built_in() -> String {
-    let tables = BUILT_IN.iter().filter_map(|(_, text)| {
+    let tables = config::built_in().filter_map(|(_, text)| {
         let lines: Vec<&str> = text.lines().collect();
         let from = lines.iter().position(|line| line.ends_with(".profiles]"))?;
         Some(lines[from..].join("\n"))

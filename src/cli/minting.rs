@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::session::{Session, job};
 use crate::engine::{self, Clock, Minted, Stop, Unobserved};
-use crate::ids::ScenarioId;
 use crate::plan::MintingPlan;
 use crate::suite::ScenarioReport;
 
@@ -22,8 +21,8 @@ pub(super) async fn mint(
 
 /// Counts the requests of the minting where they belong: to onboarding.
 pub(super) fn account(session: &Session, minted: &Minted, done: &mut [ScenarioReport]) {
-    let onboarding = done.iter_mut().find(|s| s.plan.scenario == ScenarioId::Onboarding);
-    if let Some(report) = onboarding {
+    let through = done.iter_mut().find(|s| s.plan.scenario == minted.recording.scenario);
+    if let Some(report) = through {
         let mut recording = report.recording.clone();
         recording.add_minting(&minted.recording);
         *report = session.judged(&report.plan, recording);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use crate::engine::{Clock, HttpNetwork, Identities, Job, Observer, Stop};
 use crate::gate::{self, Verdict};
 use crate::measure::Recording;
@@ -82,7 +84,7 @@ pub(super) fn job(
 ) -> anyhow::Result<Job> {
     let suite = &session.plan;
     let secrets = scenario::Secrets {
-        webhook: session.webhook_secret.clone(),
+        signing: session.webhook_secret.clone(),
         known: keys.iter().chain(&session.webhook_secret).cloned().collect(),
     };
     let network = HttpNetwork::new(
@@ -93,7 +95,9 @@ pub(super) fn job(
     )?;
     Ok(Job {
         plan: plan.clone(),
-        scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets).into(),
+        scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets)
+            .with_context(|| format!("there is no scenario {}", plan.scenario))?
+            .into(),
         identities: Identities::new(plan.identities, keys, session.address_offset),
         network: Arc::new(network),
         clock,

@@ -11,8 +11,9 @@ use super::tree::{Node, Table, Value};
 use super::values::{self, MAX_LOAD_SECONDS, base_url, flag, integer, mismatch, number, text};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::gate::{Decide, Decision};
-use crate::ids::ScenarioId;
+use crate::ids::{IdentityKind, ScenarioId};
 use crate::plan::{EngineSettings, MOST_WORKERS, Stage};
+use crate::scenario::catalogue::{self, Entry, Takes};
 use crate::units::Nanos;
 
 /// The largest number of addresses in 198.18.0.0/15 (RFC 2544).
@@ -21,7 +22,6 @@ pub(super) const ADDRESSES: u32 = 131_072;
 const MAX_MINT: u64 = 1000;
 /// The most stages of a profile.
 const MAX_STAGES: usize = 1000;
-const PROVIDERS: [&str; 4] = ["anthropic", "openai", "openrouter", "ollama"];
 /// An interval of less confidence would be no interval.
 const LEAST_CONFIDENCE: f64 = 0.5;
 /// More needs more samples than a run gives.
@@ -66,12 +66,9 @@ pub(super) struct ScenarioConfig {
     pub(super) limit: Option<DeclaredLimit>,
     pub(super) profiles: BTreeMap<String, Profile>,
     pub(super) thresholds: Vec<RawThreshold>,
-    pub(super) providers: Vec<String>,
-    pub(super) ttl_minutes: Vec<u16>,
     pub(super) mint_keys: u32,
-    pub(super) duplicates: f64,
-    pub(super) stripe_customer: String,
-    pub(super) stripe_price: String,
+    /// The settings of its own, as its entry wants them.
+    pub(super) settings: BTreeMap<String, serde_json::Value>,
 }
 
 /// The stages of one profile, unscaled.
@@ -103,15 +100,15 @@ pub(super) fn read(root: &Table, first_user: usize, problems: &mut Diagnostics) 
     }
     if let Some((table, _, _)) = section.table("scenarios") {
         for (name, entry) in table {
-            let Some(id) = ScenarioId::parse(name) else {
-                let names: Vec<&str> = ScenarioId::ALL.iter().map(|id| id.name()).collect();
-                section.problems.at(&entry.key, "scenarios", unknown("scenario", name, &names));
+            let Some(known) = built_in(name) else {
+                let wrong = unknown("scenario", name, &catalogue::names());
+                section.problems.at(&entry.key, "scenarios", wrong);
                 continue;
             };
             let path = format!("scenarios.{name}");
             if let Some(table) = as_table(&entry.node, &path, section.problems) {
-                let scenario = read_scenario(id, table, &entry.key, section.problems);
-                file.scenarios.insert(id, scenario);
+                let scenario = read_scenario(known, table, &entry.key, section.problems);
+                file.scenarios.insert(known.id, scenario);
             }
         }
     }
@@ -201,11 +198,15 @@ fn read_environment(
 }
 
 fn scenario_list(node: &Node) -> Result<Vec<ScenarioId>, Wrong> {
-    let names: Vec<&str> = ScenarioId::ALL.iter().map(|id| id.name()).collect();
+    let names = catalogue::names();
     values::list(node, 1..=names.len(), "an array of distinct scenarios", |item| {
         let name = text(item)?;
-        ScenarioId::parse(&name).ok_or_else(|| unknown("scenario", &name, &names))
+        built_in(&name).map(|entry| entry.id).ok_or_else(|| unknown("scenario", &name, &names))
     })
+}
+
+fn built_in(name: &str) -> Option<&'static Entry> {
+    catalogue::BUILT_IN.iter().copied().find(|entry| entry.id.name() == name)
 }
 
 fn read_engine(
@@ -248,25 +249,26 @@ fn read_engine(
     })
 }
 
-fn scenario_keys(id: ScenarioId) -> Vec<&'static str> {
-    let own: &[&str] = match id {
-        ScenarioId::Onboarding => &[],
-        ScenarioId::CredentialVending => &["providers", "ttl_minutes", "mint_keys"],
-        ScenarioId::Webhook => &["duplicates", "stripe_customer", "stripe_price"],
-    };
-    [&["identities", "rate_limit", "profiles", "thresholds"], own].concat()
+fn scenario_keys(entry: &Entry) -> Vec<&'static str> {
+    let own = entry.settings.iter().filter(|setting| !matches!(setting.takes, Takes::Environment));
+    let minting = entry.minted_through.map(|_| "mint_keys");
+    ["identities", "rate_limit", "profiles", "thresholds"]
+        .into_iter()
+        .chain(own.map(|setting| setting.key))
+        .chain(minting)
+        .collect()
 }
 
 fn read_scenario(
-    id: ScenarioId,
+    entry: &Entry,
     table: &Table,
     place: &Place,
     problems: &mut Diagnostics,
 ) -> ScenarioConfig {
-    let path = format!("scenarios.{id}");
-    let mut section = Section::new(table, place, path, &scenario_keys(id), problems);
-    let identities = section.read("identities", |node| read_identities(id, node));
-    let limit = read_limit(id, &mut section);
+    let path = format!("scenarios.{}", entry.id);
+    let mut section = Section::new(table, place, path, &scenario_keys(entry), problems);
+    let identities = section.read("identities", |node| read_identities(entry.identity, node));
+    let limit = read_limit(entry, &mut section);
     let mut profiles = BTreeMap::new();
     if let Some((table, _, path)) = section.table("profiles") {
         for (name, entry) in table {
@@ -284,22 +286,22 @@ fn read_scenario(
         limit,
         profiles,
         thresholds,
-        providers: section.value("providers", providers).unwrap_or_default(),
-        ttl_minutes: section.value("ttl_minutes", ttls).unwrap_or_default(),
         mint_keys: section
             .value("mint_keys", |node| integer(node, 0, MAX_MINT))
             .map_or(0, |n| n as u32),
-        duplicates: section.value("duplicates", |node| number(node, 0.0, 1.0)).unwrap_or(0.0),
-        stripe_customer: section.value("stripe_customer", text).unwrap_or_default(),
-        stripe_price: section.value("stripe_price", text).unwrap_or_default(),
+        settings: entry
+            .settings
+            .iter()
+            .filter_map(|setting| {
+                let value = section.value(setting.key, |node| read_setting(setting.takes, node))?;
+                Some((setting.key.to_owned(), value))
+            })
+            .collect(),
     }
 }
 
-fn read_identities(id: ScenarioId, node: &Node) -> Result<Identities, Wrong> {
-    let what = match id {
-        ScenarioId::CredentialVending => "keys",
-        _ => "addresses",
-    };
+fn read_identities(kind: IdentityKind, node: &Node) -> Result<Identities, Wrong> {
+    let what = if kind == IdentityKind::Key { "keys" } else { "addresses" };
     match &node.value {
         Value::Text(text) if text == "auto" => Ok(Identities::Auto),
         Value::Integer(_) => {
@@ -313,25 +315,30 @@ fn read_identities(id: ScenarioId, node: &Node) -> Result<Identities, Wrong> {
     }
 }
 
-fn providers(node: &Node) -> Result<Vec<String>, Wrong> {
-    let expected = "an array of 1 to 4 distinct providers";
-    values::list(node, 1..=4, expected, |item| {
-        let name = text(item)?;
-        if PROVIDERS.contains(&name.as_str()) {
-            Ok(name)
-        } else {
-            Err(unknown("provider", &name, &PROVIDERS))
+/// A setting as its entry wants it.
+fn read_setting(takes: Takes, node: &Node) -> Result<serde_json::Value, Wrong> {
+    match takes {
+        Takes::Environment => Ok(serde_json::Value::Null),
+        Takes::Text => text(node).map(Into::into),
+        Takes::Share => number(node, 0.0, 1.0).map(Into::into),
+        Takes::Words { what, known } => {
+            let expected = format!("an array of 1 to {} distinct {what}s", known.len());
+            let word = |item: &Node| {
+                let name = text(item)?;
+                let is_known = known.contains(&name.as_str());
+                if is_known { Ok(name) } else { Err(unknown(what, &name, known)) }
+            };
+            values::list(node, 1..=known.len(), &expected, word).map(Into::into)
         }
-    })
+        Takes::Numbers { what, low, high, most } => {
+            let expected = format!("an array of 1 to {most} distinct {what}");
+            let number = |item: &Node| integer(item, u64::from(low), u64::from(high));
+            values::list(node, 1..=most, &expected, number).map(Into::into)
+        }
+    }
 }
 
-fn ttls(node: &Node) -> Result<Vec<u16>, Wrong> {
-    values::list(node, 1..=48, "an array of 1 to 48 distinct minutes", |item| {
-        integer(item, 1, 240).map(|minutes| minutes as u16)
-    })
-}
-
-fn read_limit(id: ScenarioId, section: &mut Section<'_, '_>) -> Option<DeclaredLimit> {
+fn read_limit(entry: &Entry, section: &mut Section<'_, '_>) -> Option<DeclaredLimit> {
     const KNOWN: [&str; 6] = ["limit", "window", "scope", "retry_after", "headers", "spoofable"];
     let node = section.node("rate_limit")?;
     if let Value::Text(text) = &node.value {
@@ -349,7 +356,7 @@ fn read_limit(id: ScenarioId, section: &mut Section<'_, '_>) -> Option<DeclaredL
     let window = limit.required("window", "window = \"60s\"", |node| {
         values::span(node, Nanos::from_secs(1), day)
     });
-    let scope = limit.required("scope", "scope = \"ip\"", |node| scope(id, node));
+    let scope = limit.required("scope", "scope = \"ip\"", |node| scope(entry, node));
     let retry_after = limit.value("retry_after", flag).unwrap_or(false);
     let headers = limit.value("headers", flag).unwrap_or(false);
     let spoofable = limit.value("spoofable", flag);
@@ -363,15 +370,15 @@ fn read_limit(id: ScenarioId, section: &mut Section<'_, '_>) -> Option<DeclaredL
     })
 }
 
-fn scope(id: ScenarioId, node: &Node) -> Result<Scope, Wrong> {
+fn scope(entry: &Entry, node: &Node) -> Result<Scope, Wrong> {
     let all = [Scope::Ip, Scope::Customer, Scope::Global];
     let name = text(node)?;
     let known: Vec<&str> = all.iter().map(|scope| scope.name()).collect();
     let found = all.into_iter().find(|scope| scope.name() == name);
     let scope = found.ok_or_else(|| unknown("scope", &name, &known))?;
-    if scope == Scope::Customer && id != ScenarioId::CredentialVending {
+    if scope == Scope::Customer && entry.identity != IdentityKind::Key {
         return Err(Wrong::new(
-            format!("{id} shows no API key, so nothing can be counted by customer"),
+            format!("{} shows no API key, so nothing can be counted by customer", entry.id),
             format!("expected {}", listing(["ip", "global"])),
         ));
     }

@@ -2,13 +2,13 @@
 
 use super::file::{ADDRESSES, Identities};
 use crate::admission::{DeclaredLimit, Scope};
-use crate::ids::ScenarioId;
 use crate::plan::{IdentityKind, IdentityPlan, Schedule, identities_needed};
 use crate::units::Nanos;
 
 /// What decides who sends.
 pub(super) struct Question<'a> {
-    pub(super) scenario: ScenarioId,
+    /// What an identity is where the limit doesn't count everybody together.
+    pub(super) identity: IdentityKind,
     pub(super) limit: Option<&'a DeclaredLimit>,
     /// What the config asks for.
     pub(super) asked: Option<Identities>,
@@ -26,9 +26,9 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// What an identity of this scenario is.
     pub(super) fn kind(&self) -> IdentityKind {
-        match (self.scenario, self.limit.map(|limit| limit.scope)) {
-            (ScenarioId::CredentialVending, _) => IdentityKind::Key,
-            (_, Some(Scope::Global)) | (ScenarioId::Webhook, None) => IdentityKind::Global,
+        match (self.identity, self.limit.map(|limit| limit.scope)) {
+            (IdentityKind::Key, _) => IdentityKind::Key,
+            (_, Some(Scope::Global)) | (IdentityKind::Global, None) => IdentityKind::Global,
             _ => IdentityKind::Address,
         }
     }
@@ -184,7 +184,7 @@ mod tests {
         };
         let schedule = schedule(&[(60_000, 20.0), (300_000, 20.0)]);
         let mut question = Question {
-            scenario: ScenarioId::Onboarding,
+            identity: IdentityKind::Address,
             limit: Some(&limit),
             asked: Some(Identities::Auto),
             embedded: false,
@@ -218,7 +218,7 @@ mod tests {
         };
         let schedule = schedule(&[(0, 1.0), (120_000, 1.0)]);
         let mut question = Question {
-            scenario: ScenarioId::CredentialVending,
+            identity: IdentityKind::Key,
             limit: Some(&limit),
             asked: None,
             embedded: false,

@@ -20,4 +20,4 @@ use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
 pub use inputs::{Flags, Purpose, Resolved, Secrets, Sources, UserFile, config_path};
-pub use resolve::{BUILT_IN, resolve};
+pub use resolve::{built_in, resolve};

@@ -10,18 +10,15 @@ use super::thresholds::canonical_key;
 use super::tree::{self, Table, Value};
 use super::values::{scale, span_text};
 use crate::plan::{IdentityKind, SuitePlan};
+use crate::scenario::catalogue;
 use crate::units::Nanos;
 
 /// The built-in files: path in the repository, text.
-pub const BUILT_IN: [(&str, &str); 4] = [
-    ("load_tests/environments.toml", include_str!("../../load_tests/environments.toml")),
-    ("load_tests/onboarding.toml", include_str!("../../load_tests/onboarding.toml")),
-    (
-        "load_tests/credential-vending.toml",
-        include_str!("../../load_tests/credential-vending.toml"),
-    ),
-    ("load_tests/webhook.toml", include_str!("../../load_tests/webhook.toml")),
-];
+pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let shared =
+        ("load_tests/environments.toml", include_str!("../../load_tests/environments.toml"));
+    std::iter::once(shared).chain(catalogue::BUILT_IN.iter().map(|entry| entry.defaults))
+}
 
 const DEFAULT_PROFILE: &str = "full";
 const DEFAULT_COOLDOWN: Nanos = Nanos::from_secs(30);
@@ -92,19 +89,21 @@ pub fn resolve(
 /// The merged files, and the built-in ones alone.
 fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> (File, File) {
     let mut root = Table::new();
-    for (name, text) in BUILT_IN {
+    let mut first_user = 0;
+    for (name, text) in built_in() {
+        first_user += 1;
         let source = problems.add_source(format!("{name} (built in)"), text);
         tree::overlay(&mut root, parse(source, problems));
     }
     let mut unused = Diagnostics::default();
-    let built_in = file::read(&root, BUILT_IN.len(), &mut unused);
+    let built_in = file::read(&root, first_user, &mut unused);
     if let Some(user) = sources.file {
         let text = user.text.strip_prefix('\u{feff}').unwrap_or(&user.text);
         let source = problems.add_source(&user.name, text);
         let table = parse(source, problems);
         tree::overlay(&mut root, table);
     }
-    (file::read(&root, BUILT_IN.len(), problems), built_in)
+    (file::read(&root, first_user, problems), built_in)
 }
 
 /// A source's tree, with threshold keys in their one spelling, so that they

@@ -9,11 +9,10 @@ use super::parse_threshold;
 use super::thresholds::{self, Facts};
 use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
-use crate::ids::{ProbeKind, ScenarioId};
-use crate::plan::{
-    EngineSettings, Extras, IdentityKind, MintingPlan, Plan, ProbePlan, Schedule, Stage,
-};
-use crate::scenario::Settings;
+use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
+use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, ProbePlan, Schedule, Stage};
+use crate::scenario::catalogue::{Takes, Trial};
+use crate::scenario::{self, Settings, catalogue};
 use crate::units::{self, Nanos};
 
 /// Highest share of dropped arrivals (docs/verdict.md).
@@ -47,7 +46,11 @@ pub(super) fn plan(
     let mut wanted: Vec<ScenarioId> = if named {
         basis.flags.scenarios.clone()
     } else {
-        basis.target.scenarios.clone().unwrap_or_else(|| ScenarioId::ALL.to_vec())
+        basis
+            .target
+            .scenarios
+            .clone()
+            .unwrap_or_else(|| catalogue::BUILT_IN.iter().map(|entry| entry.id).collect())
     };
     let mut seen = Vec::new();
     wanted.retain(|id| {
@@ -69,17 +72,16 @@ pub(super) fn plan(
     able.into_iter().filter_map(|id| basis.plan_one(id, notices, problems)).collect()
 }
 
-/// How keys are minted where a plan asks for some: through onboarding, whether it
-/// is in the run or not.
+/// How keys are minted where a plan asks for some: through the scenario that its entry
+/// names, whether it is in the run or not.
 pub(super) fn minting(basis: &Basis<'_>, plans: &[Plan]) -> Option<MintingPlan> {
-    if plans.iter().all(|plan| plan.identities.mint == 0) {
-        return None;
-    }
-    let planned = plans.iter().find(|plan| plan.scenario == ScenarioId::Onboarding).cloned();
+    let asking = plans.iter().find(|plan| plan.identities.mint > 0)?;
+    let id = catalogue::find(asking.scenario)?.minted_through?;
+    let planned = plans.iter().find(|plan| plan.scenario == id).cloned();
     let through = planned.or_else(|| {
         // What there is to say of its load concerns nobody: it has none.
         let mut unused = Diagnostics::default();
-        basis.assemble(ScenarioId::Onboarding, Vec::new(), &mut Vec::new(), &mut unused)
+        basis.assemble(id, Vec::new(), &mut Vec::new(), &mut unused)
     });
     Some(MintingPlan::through(through?, basis.target.environment.verify_limits))
 }
@@ -121,12 +123,9 @@ impl Basis<'_> {
         let stages = self.scaled(id, problems)?;
         let schedule = Schedule::new(&stages);
         self.check_load(id, config, &schedule, problems);
-        let facts = Facts {
-            scenario: id,
-            stages: stages.len(),
-            providers: &config.providers,
-            ttl_minutes: &config.ttl_minutes,
-        };
+        let settings = self.settings(id, config);
+        let scenario = scenario::build(&settings, 0, "", scenario::Secrets::default())?;
+        let facts = Facts { scenario: id, stages: stages.len(), labels: scenario.labels() };
         thresholds::check(&config.thresholds, &facts, problems);
         self.assemble(id, stages, notices, problems)
     }
@@ -235,7 +234,7 @@ impl Basis<'_> {
     }
 
     fn mint(&self, id: ScenarioId, config: &ScenarioConfig, notices: &mut Vec<String>) -> u32 {
-        if id != ScenarioId::CredentialVending || config.mint_keys == 0 {
+        if config.mint_keys == 0 {
             return 0;
         }
         if self.target.environment.embedded {
@@ -265,7 +264,7 @@ impl Basis<'_> {
     ) -> Question<'q> {
         let keys = u32::try_from(self.secrets.keys.len()).unwrap_or(u32::MAX / 2);
         let question = Question {
-            scenario: id,
+            identity: catalogue::find(id).map_or(IdentityKind::Address, |entry| entry.identity),
             limit: config.limit.as_ref(),
             asked: config.identities.as_ref().map(|asked| asked.value),
             embedded: self.target.environment.embedded,
@@ -302,20 +301,14 @@ impl Basis<'_> {
     }
 
     fn settings(&self, id: ScenarioId, config: &ScenarioConfig) -> Settings {
-        match id {
-            ScenarioId::Onboarding => {
-                Settings::Onboarding { email_domain: self.target.email_domain.clone() }
+        let mut values = config.settings.clone();
+        for setting in catalogue::find(id).map_or(&[][..], |entry| entry.settings) {
+            if let Takes::Environment = setting.takes {
+                // The one key of an environment that scenarios ask for.
+                values.insert(setting.key.to_owned(), self.target.email_domain.clone().into());
             }
-            ScenarioId::CredentialVending => Settings::CredentialVending {
-                providers: config.providers.clone(),
-                ttl_minutes: config.ttl_minutes.clone(),
-            },
-            ScenarioId::Webhook => Settings::Webhook {
-                duplicates: config.duplicates,
-                stripe_customer: config.stripe_customer.clone(),
-                stripe_price: config.stripe_price.clone(),
-            },
         }
+        Settings { scenario: id, values }
     }
 
     fn criteria(
@@ -355,15 +348,12 @@ impl Basis<'_> {
         if self.target.environment.embedded {
             return None;
         }
-        match id {
-            ScenarioId::CredentialVending if self.secrets.keys.is_empty() && mint == 0 => {
-                Some("no API key: set TEST_API_KEY_1 (and _2, …)".to_owned())
-            }
-            ScenarioId::Webhook if self.secrets.webhook.is_none() => {
-                Some("no webhook secret: set STRIPE_WEBHOOK_SECRET".to_owned())
-            }
-            _ => None,
-        }
+        let credential = catalogue::find(id)?.credential?;
+        let there = match credential.trial {
+            Trial::Get(_) => !self.secrets.keys.is_empty() || mint > 0,
+            Trial::Exchange(_) => self.secrets.webhook.is_some(),
+        };
+        (!there).then(|| credential.missing.to_owned())
     }
 }
 
@@ -372,11 +362,6 @@ fn are(n: u32) -> String {
 }
 
 fn kinds(id: ScenarioId) -> Vec<ProbeKind> {
-    match id {
-        ScenarioId::Onboarding => vec![ProbeKind::MalformedEmail],
-        ScenarioId::CredentialVending => vec![ProbeKind::BadKey],
-        ScenarioId::Webhook => {
-            vec![ProbeKind::BadSignature, ProbeKind::ExpiredSignature, ProbeKind::MissingSignature]
-        }
-    }
+    let probes = catalogue::find(id).map_or(&[][..], |entry| entry.probes);
+    probes.iter().map(|probe| probe.kind).collect()
 }

@@ -175,10 +175,10 @@ fn one_address_announces_the_request_that_names_another() {
 fn keys_that_could_not_be_had_change_the_prediction_too() {
     let wanted = Try::file("[scenarios.credential-vending]\nmint_keys = 4\nprofiles.full = [{ duration = \"0s\", target = 3 }, { duration = \"2m\", target = 3 }]")
         .var("TEST_API_KEY_1", "rsolv_the_only_key_there_is_0000000000000")
-        .flags(|flags| flags.scenarios = vec![ScenarioId::CredentialVending])
+        .flags(|flags| flags.scenarios = vec![ScenarioId::fixed("credential-vending")])
         .run();
     let minting = wanted.plan.minting.as_ref().expect("keys are to be minted");
-    assert_eq!(minting.through.scenario, ScenarioId::Onboarding);
+    assert_eq!(minting.through.scenario, ScenarioId::fixed("onboarding"));
     assert!(minting.through.stages.is_empty() && !minting.through.extras.naming);
     assert_eq!(minting.per_address, Some(10));
     let plan = wanted.plan.scenarios[0].clone();
@@ -219,7 +219,7 @@ fn production_asks_for_its_host_wherever_the_url_comes_from() {
         |attempt: Try| attempt.flags(|f| f.confirm_production = Some("API.rsolv.dev.".to_owned()));
     let resolved = confirmed(production()).run();
     let ids: Vec<_> = resolved.plan.scenarios.iter().map(|plan| plan.scenario).collect();
-    assert_eq!(ids, [ScenarioId::Onboarding, ScenarioId::CredentialVending]);
+    assert_eq!(ids, [ScenarioId::fixed("onboarding"), ScenarioId::fixed("credential-vending")]);
     assert!(resolved.plan.scenarios.iter().all(|plan| plan.probes.share == 0.0));
     assert_eq!(totals(&resolved), [20_100, 40_200]);
 
@@ -327,7 +327,7 @@ fn bad_inputs() -> Vec<(&'static str, Try)> {
         (
             "thresholds",
             file(
-                "[scenarios.onboarding.thresholds]\nhttp_req_duratoin = [\"p(95)<1\"]\n\"response_time{outcome:acepted}\" = [\"p(95)<1\"]\n\"response_time{stage:9}\" = [\"p(95)<1\"]\nhttp_reqs = [\"p95 < fast\"]\nchecks = \"rate>0.9\"\nsuccessful_webhooks = [\"count>1\"]\n\"http_reqs{provider:openai}\" = [\"count>1\"]\n",
+                "[scenarios.onboarding.thresholds]\nhttp_req_duratoin = [\"p(95)<1\"]\n\"response_time{outcome:acepted}\" = [\"p(95)<1\"]\n\"response_time{stage:9}\" = [\"p(95)<1\"]\nhttp_reqs = [\"p95 < fast\"]\nchecks = \"rate>0.9\"\nsuccessful_webhooks = [\"count>1\"]\n\"http_reqs{provider:openai}\" = [\"count>1\"]\n\"http_reqs{outcom:accepted}\" = [\"count>1\"]\n",
             ),
         ),
         (

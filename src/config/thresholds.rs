@@ -7,7 +7,8 @@ use super::values::{self, flag, mismatch};
 use crate::gate::{Bound, Metric, MetricKind, Operator, Threshold};
 use crate::ids::ScenarioId;
 use crate::outcome::Outcome;
-use crate::tags::TagKey;
+use crate::scenario::catalogue;
+use crate::tags::{Label, TagKey};
 use crate::units::Nanos;
 
 /// A threshold and where its key stands.
@@ -16,17 +17,6 @@ pub(super) struct RawThreshold {
     pub(super) threshold: Threshold,
     pub(super) key: Place,
 }
-
-/// The event types of the webhook scenario (docs/api.md, section 3).
-const EVENT_TYPES: [&str; 7] = [
-    "customer.subscription.created",
-    "customer.subscription.updated",
-    "customer.subscription.deleted",
-    "invoice.payment_succeeded",
-    "invoice.payment_failed",
-    "payment_method.attached",
-    "payment_method.detached",
-];
 
 /// `key` in the one spelling under which two tables overlay each other: no white
 /// space, selectors sorted.
@@ -116,8 +106,8 @@ fn read_threshold(
 pub(super) struct Facts<'a> {
     pub(super) scenario: ScenarioId,
     pub(super) stages: usize,
-    pub(super) providers: &'a [String],
-    pub(super) ttl_minutes: &'a [u16],
+    /// The tags that its arrivals carry, with every value.
+    pub(super) labels: &'a [Label],
 }
 
 /// Reports thresholds that could only ever be empty or trivially true.
@@ -146,11 +136,6 @@ fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Res
     let one_of = |known: &[&str]| {
         if known.contains(&value) { Ok(()) } else { Err(unknown(tag.name(), value, known)) }
     };
-    let only_in = |owner: ScenarioId| {
-        let message = format!("arrivals of {} carry no tag `{}`", facts.scenario, tag.name());
-        let wrong = Wrong::new(message, format!("only {owner} has it"));
-        if owner == facts.scenario { Ok(()) } else { Err(wrong) }
-    };
     if matches!(tag, TagKey::Outcome | TagKey::ExpectedResponse) && metric.is_by_outcome() {
         let message = "among arrivals that ended alike, this rate is always 0 or 1";
         return Err(Wrong::new(message, "expected a selector that doesn't fix the outcome"));
@@ -158,17 +143,11 @@ fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Res
     match tag {
         TagKey::Scenario => one_of(&[facts.scenario.name()]),
         TagKey::Outcome => one_of(&Outcome::ALL.map(Outcome::name)),
-        TagKey::Duplicate => only_in(ScenarioId::Webhook).and_then(|()| one_of(&["true", "false"])),
         TagKey::ExpectedResponse => one_of(&["true", "false"]),
-        TagKey::EventType => only_in(ScenarioId::Webhook).and_then(|()| one_of(&EVENT_TYPES)),
-        TagKey::Provider => {
-            only_in(ScenarioId::CredentialVending)?;
-            one_of(&facts.providers.iter().map(String::as_str).collect::<Vec<_>>())
-        }
-        TagKey::Ttl => {
-            only_in(ScenarioId::CredentialVending)?;
-            let known: Vec<String> = facts.ttl_minutes.iter().map(u16::to_string).collect();
-            one_of(&known.iter().map(String::as_str).collect::<Vec<_>>())
+        TagKey::Own(_) => {
+            let of_tag = facts.labels.iter().filter(|label| label.key == tag);
+            let known: Vec<&str> = of_tag.map(|label| label.value.as_str()).collect();
+            if known.is_empty() { Err(no_tag(tag, facts)) } else { one_of(&known) }
         }
         TagKey::Stage => check_stage(value, facts.stages),
         TagKey::Status => match value.parse::<u16>() {
@@ -179,6 +158,25 @@ fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Res
             )),
         },
     }
+}
+
+/// That arrivals of this scenario don't carry `tag`.
+fn no_tag(tag: TagKey, facts: &Facts<'_>) -> Wrong {
+    let owner = catalogue::BUILT_IN.iter().find(|entry| entry.tags.contains(&tag));
+    if let Some(owner) = owner {
+        let message = format!("arrivals of {} carry no tag `{}`", facts.scenario, tag.name());
+        return Wrong::new(message, format!("only {} has it", owner.id));
+    }
+    let mut known: Vec<&str> = TagKey::COMMON.iter().map(|key| key.name()).collect();
+    known.extend(facts.labels.iter().map(|label| label.key.name()));
+    let mut seen = Vec::new();
+    known.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(*name);
+            true
+        }
+    });
+    unknown("tag", tag.name(), &known)
 }
 
 fn check_stage(value: &str, stages: usize) -> Result<(), Wrong> {

@@ -130,16 +130,19 @@ fn stages(list: &[(u64, f64)]) -> Vec<Stage> {
 
 fn plan(stages: Vec<Stage>) -> Plan {
     Plan {
-        scenario: ScenarioId::Webhook,
+        scenario: ScenarioId::fixed("webhook"),
         profile: "test".to_owned(),
         stages,
-        settings: Settings::Webhook {
-            duplicates: 0.1,
-            stripe_customer: "cus_test".to_owned(),
-            stripe_price: "price_test".to_owned(),
-        },
+        settings: Settings::new(
+            ScenarioId::fixed("webhook"),
+            [
+                ("duplicates", 0.1.into()),
+                ("stripe_customer", "cus_test".into()),
+                ("stripe_price", "price_test".into()),
+            ],
+        ),
         identities: IdentityPlan { kind: IdentityKind::Global, count: 1, set_aside: 0, mint: 0 },
-        probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::BadSignature] },
+        probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::fixed("bad_signature")] },
         extras: Extras::default(),
         engine: EngineSettings {
             timeout: Nanos::from_secs(30),
@@ -210,9 +213,11 @@ async fn run_with(
             stop.now(StopReason::Interrupted);
         });
     }
-    let secrets = scenario::Secrets { webhook: Some(Secret::new("whsec_test")), known: Vec::new() };
+    let secrets = scenario::Secrets { signing: Some(Secret::new("whsec_test")), known: Vec::new() };
     let recording = run_here(Job {
-        scenario: scenario::build(&plan.settings, 7, "lg-test", secrets).into(),
+        scenario: scenario::build(&plan.settings, 7, "lg-test", secrets)
+            .expect("is built in")
+            .into(),
         identities: Identities::new(plan.identities, &[], 0),
         plan,
         network: Arc::clone(&transport) as Arc<dyn Network>,
@@ -328,7 +333,12 @@ async fn an_interrupt_stops_at_once_and_waits_three_seconds_at_most() {
 #[tokio::test(start_paused = true)]
 async fn probes_accompany_the_load_at_their_share() {
     let mut plan = plan(stages(&[(0, 100.0), (100, 100.0)]));
-    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    plan.probes = ProbePlan {
+        share: 0.005,
+        kinds: ["bad_signature", "expired_signature", "missing_signature"]
+            .map(ProbeKind::fixed)
+            .to_vec(),
+    };
     let run =
         run_with(plan, true, None, |_| (Duration::ZERO, answer(200, r#"{"status":"success"}"#)))
             .await;
@@ -342,7 +352,12 @@ async fn probes_accompany_the_load_at_their_share() {
 #[tokio::test(start_paused = true)]
 async fn what_is_sent_is_what_was_planned() {
     let mut plan = plan(stages(&[(0, 50.0), (100, 50.0)]));
-    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    plan.probes = ProbePlan {
+        share: 0.005,
+        kinds: ["bad_signature", "expired_signature", "missing_signature"]
+            .map(ProbeKind::fixed)
+            .to_vec(),
+    };
     plan.identities =
         IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0 };
     if let Some(limit) = &mut plan.criteria.limit {
@@ -363,7 +378,12 @@ async fn what_is_sent_is_what_was_planned() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_probe_says_json_as_any_other_refusal() {
     let mut plan = plan(stages(&[(0, 10.0), (1, 10.0)]));
-    plan.probes = ProbePlan { share: 0.005, kinds: ProbeKind::ALL[..3].to_vec() };
+    plan.probes = ProbePlan {
+        share: 0.005,
+        kinds: ["bad_signature", "expired_signature", "missing_signature"]
+            .map(ProbeKind::fixed)
+            .to_vec(),
+    };
     let run = run_with(plan, true, None, |_| (Duration::ZERO, answer(429, "{}"))).await;
     assert_eq!(run.recording.refusals.refused, 14);
     assert_eq!(run.recording.refusals.json, 14);

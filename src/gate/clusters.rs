@@ -27,10 +27,7 @@ pub(super) fn find(recording: &Recording) -> Vec<String> {
     let tagged = recording.slices.iter().filter_map(|(selector, slice)| {
         let mut tags = selector.iter();
         let (key, value) = tags.next()?;
-        let by = matches!(
-            key,
-            TagKey::Provider | TagKey::Ttl | TagKey::EventType | TagKey::Duplicate | TagKey::Stage
-        );
+        let by = matches!(key, TagKey::Own(_) | TagKey::Stage);
         let (failed, of) = failures(slice);
         (by && tags.next().is_none()).then(|| (format!("{}:{value}", key.name()), failed, of))
     });

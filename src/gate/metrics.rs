@@ -6,7 +6,7 @@ use super::{Basis, Draw, Metric, MetricRow, Samples, Unit};
 use crate::ids::ScenarioId;
 use crate::measure::Slice;
 use crate::outcome::{Outcome, OutcomeCounts};
-use crate::scenario::{Own, OwnMetric, own_metrics};
+use crate::scenario::{Own, OwnMetric, catalogue};
 
 /// Every metric that every scenario has.
 static COMMON: [MetricRow; 14] = [
@@ -212,9 +212,9 @@ fn own(owner: ScenarioId, metric: &OwnMetric) -> MetricRow {
 }
 
 static ALL: LazyLock<Vec<MetricRow>> = LazyLock::new(|| {
-    let own = ScenarioId::ALL
+    let own = catalogue::BUILT_IN
         .iter()
-        .flat_map(|id| own_metrics(*id).iter().map(|metric| own(*id, metric)));
+        .flat_map(|entry| entry.metrics.iter().map(|metric| own(entry.id, metric)));
     COMMON.iter().copied().chain(own).collect()
 });
 

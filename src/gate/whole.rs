@@ -4,6 +4,7 @@ use super::{About, Finding, FindingVerdict, met};
 use crate::ids::ProbeKind;
 use crate::measure::{Ended, ProbeCount, Recording};
 use crate::outcome::Outcome;
+use crate::scenario::catalogue;
 use crate::units::{self, count};
 
 fn finding(about: About, name: &str, verdict: FindingVerdict, message: String) -> Finding {
@@ -129,14 +130,14 @@ pub(super) fn probes(recording: &Recording) -> Vec<Finding> {
     let sent = recording.probes.iter().filter(|probe| probe.sent > 0);
     sent.map(|probe| {
         let (verdict, message) = judge_probe(probe);
-        let name = format!("probe: {} is refused", words(probe.kind));
+        let name = format!("probe: {} is refused", what(probe.kind));
         finding(About::Probe(probe.kind), &name, verdict, message)
     })
     .collect()
 }
 
 fn judge_probe(probe: &ProbeCount) -> (FindingVerdict, String) {
-    let what = words(probe.kind);
+    let what = what(probe.kind);
     let sent = count(probe.sent);
     if probe.breached > 0 {
         let breached = count(probe.breached);
@@ -165,21 +166,12 @@ fn judge_probe(probe: &ProbeCount) -> (FindingVerdict, String) {
     }
 }
 
-const fn words(kind: ProbeKind) -> &'static str {
-    match kind {
-        ProbeKind::BadSignature => "a wrongly signed event",
-        ProbeKind::ExpiredSignature => "an event signed an hour ago",
-        ProbeKind::MissingSignature => "an unsigned event",
-        ProbeKind::BadKey => "an API key that nobody was given",
-        ProbeKind::MalformedEmail => "an e-mail address without @",
-    }
+/// What a probe sends, in its scenario's words.
+fn what(kind: ProbeKind) -> String {
+    let known = catalogue::probe(kind).map(|probe| probe.what.to_owned());
+    known.unwrap_or_else(|| format!("the request `{kind}`"))
 }
 
-const fn unchecked(kind: ProbeKind) -> &'static str {
-    match kind {
-        ProbeKind::BadSignature | ProbeKind::MissingSignature => "the signature is not checked",
-        ProbeKind::ExpiredSignature => "the signature's age is not checked",
-        ProbeKind::BadKey => "the key is not checked",
-        ProbeKind::MalformedEmail => "the e-mail address is not checked",
-    }
+fn unchecked(kind: ProbeKind) -> &'static str {
+    catalogue::probe(kind).map_or("what it lacks is not checked", |probe| probe.unchecked)
 }

@@ -314,8 +314,11 @@ mod tests {
     use crate::units::{Nanos, Timestamp};
 
     fn of(timeline: Timeline) -> Recording {
-        let mut recording =
-            Recording::empty(ScenarioId::Webhook, Timestamp { unix_millis: 0 }, Ended::Completed);
+        let mut recording = Recording::empty(
+            ScenarioId::fixed("webhook"),
+            Timestamp { unix_millis: 0 },
+            Ended::Completed,
+        );
         recording.timeline = timeline;
         recording
     }

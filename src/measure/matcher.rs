@@ -66,7 +66,7 @@ impl Matcher {
             TagKey::Stage => {
                 self.stages = Some(stages.iter().map(|stage| is_in(stage, value)).collect());
             }
-            TagKey::Provider | TagKey::Ttl | TagKey::EventType | TagKey::Duplicate => {
+            TagKey::Own(_) => {
                 let index =
                     labels.iter().position(|label| label.key == key && label.value == value);
                 match index {

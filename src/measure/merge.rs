@@ -266,7 +266,7 @@ mod tests {
             dropped: 0,
         };
         Recorder::new(RecorderConfig {
-            scenario: ScenarioId::Webhook,
+            scenario: ScenarioId::fixed("webhook"),
             labels: Vec::new(),
             checks: vec!["one", "two"],
             probes: Vec::new(),
@@ -383,7 +383,7 @@ mod tests {
         let mut other = mine.clone();
         other.stages[1].end = Nanos::from_secs(5);
         assert_eq!(mine.merge(&other), Err(NotShards::Stages));
-        let other = Recording { scenario: ScenarioId::Onboarding, ..before.clone() };
+        let other = Recording { scenario: ScenarioId::fixed("onboarding"), ..before.clone() };
         assert!(matches!(mine.merge(&other), Err(NotShards::Scenario(..))));
         assert_eq!(mine, before);
     }

@@ -66,8 +66,11 @@ mod tests {
     use crate::units::{Nanos, Timestamp};
 
     fn recording(stages: &[(StageKind, u64)]) -> Recording {
-        let mut recording =
-            Recording::empty(ScenarioId::Webhook, Timestamp { unix_millis: 0 }, Ended::Completed);
+        let mut recording = Recording::empty(
+            ScenarioId::fixed("webhook"),
+            Timestamp { unix_millis: 0 },
+            Ended::Completed,
+        );
         let mut start = 0;
         for (number, (kind, seconds)) in (1..).zip(stages) {
             recording.stages.push(StageRecord {

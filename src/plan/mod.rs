@@ -18,6 +18,7 @@ pub use outlook::{Interval, Outlook};
 pub use schedule::{Schedule, Stage};
 pub use traffic::identities_needed;
 pub use types::{
-    EngineSettings, Environment, IdentityKind, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,
-    SuitePlan,
+    EngineSettings, Environment, IdentityPlan, MOST_WORKERS, MintingPlan, Plan, SuitePlan,
 };
+
+pub use crate::ids::IdentityKind;

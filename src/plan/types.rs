@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::extras::{Extras, ProbePlan};
 use super::schedule::{Schedule, Stage};
 use crate::gate::Criteria;
-use crate::ids::ScenarioId;
+use crate::ids::{IdentityKind, ScenarioId};
 use crate::measure::{Ended, Recording};
 use crate::scenario::Settings;
 use crate::units::{Nanos, Timestamp};
@@ -27,18 +27,6 @@ pub struct Environment {
     pub verify_limits: bool,
 }
 
-/// What an identity of a scenario is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IdentityKind {
-    /// A client address.
-    Address,
-    /// An API key.
-    Key,
-    /// The one global identity.
-    Global,
-}
-
 /// Who sends the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdentityPlan {
@@ -48,7 +36,7 @@ pub struct IdentityPlan {
     pub count: u32,
     /// Identities set aside to be driven past the limit (0 or 1).
     pub set_aside: u32,
-    /// Customers to create through onboarding for their keys.
+    /// Customers to create for their keys.
     pub mint: u32,
 }
 

@@ -1,46 +1,77 @@
-//! What the run shows at doors: API keys, the webhook secret, the GitHub token.
+//! What the run shows at doors: what its scenarios need from the environment, the GitHub token.
 
 use std::sync::Arc;
 
 use reqwest::Method;
 
-use super::CheckLine;
 use super::client::{Answer, Client, NoAnswer};
-use super::{GitHubAccess, Preflight};
+use super::findings::CheckLine;
+use super::subject::{CredentialLook, GitHubAccess, Preflight};
 use crate::engine::Clock;
-use crate::ids::{IdentityId, ProbeKind, Traffic};
+use crate::ids::{IdentityId, Traffic};
+use crate::scenario::catalogue::{ExchangeTrial, GetTrial, Trial};
 use crate::scenario::{self, Call, Identity, ProbeResult, Scenario};
 use crate::units::count;
 
-/// Every API key, by a health request: it authenticates and spends no exchange quota.
-pub(super) async fn keys(client: &Client, what: &Preflight, lines: &mut Vec<CheckLine>) {
-    if what.keys.is_empty() {
-        lines.push(if what.needs_keys {
-            CheckLine::warn(
-                "API keys",
-                "TEST_API_KEY_1 is not set",
-                "credential-vending is skipped, and the run inconclusive without --allow-skip",
-                "set TEST_API_KEY_1, _2, … to keys of test customers, or set mint_keys",
-            )
-        } else {
-            CheckLine::skipped("API keys", "none set, and none needed")
-        });
+/// One credential, by its trial.
+pub(super) async fn look(
+    client: &Client,
+    what: &Preflight,
+    look: &CredentialLook,
+    lines: &mut Vec<CheckLine>,
+) {
+    let credential = look.credential;
+    if look.secrets.is_empty() {
+        lines.push(missing(look));
+        return;
     }
-    for (key, number) in what.keys.iter().zip(1u64..) {
-        let name = format!("API key {}", count(number));
+    match credential.trial {
+        Trial::Get(trial) => keys(client, look, trial, lines).await,
+        Trial::Exchange(trial) => exchange(client, what, look, trial, lines).await,
+    }
+}
+
+fn missing(look: &CredentialLook) -> CheckLine {
+    let credential = look.credential;
+    let (set, none) = match credential.trial {
+        Trial::Get(_) => (credential.env.replace('*', "1"), "none set, and none needed"),
+        Trial::Exchange(_) => (credential.env.to_owned(), "not set, and not needed"),
+    };
+    if !look.needed {
+        return CheckLine::skipped(credential.title, none);
+    }
+    CheckLine::warn(
+        credential.title,
+        format!("{set} is not set"),
+        format!("{} is skipped, and the run inconclusive without --allow-skip", look.scenario),
+        credential.hint,
+    )
+}
+
+/// Every key, by a request that authenticates and spends nothing of the scenario's quota.
+async fn keys(
+    client: &Client,
+    look: &CredentialLook,
+    trial: &GetTrial,
+    lines: &mut Vec<CheckLine>,
+) {
+    for (key, number) in look.secrets.iter().zip(1u64..) {
+        let name = format!("{} {}", trial.one, count(number));
         if client.out_of_time() {
             lines.push(CheckLine::skipped(name, "not tried: the target answers too slowly"));
             continue;
         }
-        let answer = client.get("/api/health", Some(("x-api-key", key.expose()))).await;
-        lines.push(key_line(client, name, number, answer));
+        let answer = client.get(trial.path, Some((trial.header, key.expose()))).await;
+        let variable = look.credential.env.replace('*', &number.to_string());
+        lines.push(key_line(client, look, trial, (name, &variable), answer));
     }
 }
 
 fn key_line(
     client: &Client,
-    name: String,
-    number: u64,
+    look: &CredentialLook,
+    trial: &GetTrial,
+    (name, variable): (String, &str),
     answer: Result<Answer, NoAnswer>,
 ) -> CheckLine {
     let found = match &answer {
@@ -52,15 +83,13 @@ fn key_line(
         401 | 403 => CheckLine::bad(
             name,
             format!("refused, {found}"),
-            "credential-vending would end at its canary as misconfigured",
-            format!(
-                "see whether TEST_API_KEY_{number} belongs to this environment and wasn't revoked"
-            ),
+            format!("{} would end at its canary as misconfigured", look.scenario),
+            format!("see whether {variable} belongs to this environment and wasn't revoked"),
         ),
         429 => CheckLine::warn(
             name,
             found,
-            "the key's own limiter (500 calls a minute) is used up",
+            trial.limiter,
             "see who else uses this key, and wait a minute",
         ),
         _ => CheckLine::warn(
@@ -72,91 +101,71 @@ fn key_line(
     }
 }
 
-/// The webhook secret, by one rightly and one wrongly signed event.
-pub(super) async fn webhook(client: &Client, what: &Preflight, lines: &mut Vec<CheckLine>) {
-    const NAME: &str = "webhook secret";
-    let Some(webhook) = &what.webhook else {
-        lines.push(if what.needs_webhook_secret {
-            CheckLine::warn(
-                NAME,
-                "STRIPE_WEBHOOK_SECRET is not set",
-                "webhook is skipped, and the run inconclusive without --allow-skip",
-                "set STRIPE_WEBHOOK_SECRET to the signing secret of this environment (whsec_…)",
-            )
-        } else {
-            CheckLine::skipped(NAME, "not set, and not needed")
-        });
-        return;
-    };
-    if what.within_run {
+/// A secret, by one right request and one that the target must refuse.
+async fn exchange(
+    client: &Client,
+    what: &Preflight,
+    look: &CredentialLook,
+    trial: &ExchangeTrial,
+    lines: &mut Vec<CheckLine>,
+) {
+    let name = look.credential.title;
+    let Some(scenario) = look.signer.as_deref().filter(|_| !what.within_run) else {
         lines.push(CheckLine::skipped(
-            NAME,
-            "left to the run: its canary is the rightly signed event, its first probe the wrong one",
-        ));
-        return;
-    }
-    if what.environment.protected {
-        lines.push(CheckLine::skipped(
-            NAME,
+            name,
             format!(
-                "left out: {} is protected, and an accepted event leaves a trace there",
-                what.environment.name
+                "left to the run: its canary is {}, its first probe the wrong one",
+                trial.right.replacen("a ", "the ", 1)
             ),
         ));
         return;
-    }
-    if client.out_of_time() {
-        lines.push(CheckLine::skipped(NAME, "not tried: the target answers too slowly"));
+    };
+    if what.environment.protected {
+        let (environment, trace) = (&what.environment.name, trial.trace);
+        let why = format!("left out: {environment} is protected, and {trace}");
+        lines.push(CheckLine::skipped(name, why));
         return;
     }
-    lines.push(rightly_signed(client, webhook.as_ref()).await);
-    lines.push(wrongly_signed(client, webhook.as_ref()).await);
+    if client.out_of_time() {
+        lines.push(CheckLine::skipped(name, "not tried: the target answers too slowly"));
+        return;
+    }
+    lines.push(right(client, scenario, name, trial).await);
+    lines.push(wrong(client, scenario, trial).await);
 }
 
-async fn rightly_signed(client: &Client, webhook: &dyn Scenario) -> CheckLine {
-    const NAME: &str = "webhook secret";
-    let request = with_call(client, |call| webhook.request(call));
+async fn right(
+    client: &Client,
+    scenario: &dyn Scenario,
+    name: &'static str,
+    trial: &ExchangeTrial,
+) -> CheckLine {
+    let request = with_call(client, |call| scenario.request(call));
     let sent = post(client, &request).await;
     let found = describe(client, &sent);
+    let right = trial.right;
     match sent.map_or(0, |answer| answer.status) {
-        200 => CheckLine::ok(NAME, "a rightly signed event is accepted"),
-        400 => CheckLine::bad(
-            NAME,
-            format!("a rightly signed event is refused, {found}"),
-            "the target finds the signature's time outside ±300 s, or the event malformed",
-            "compare the clocks (see `clock`), then stripe_customer and stripe_price",
-        ),
-        401 => CheckLine::bad(
-            NAME,
-            format!("a rightly signed event is refused, {found}"),
-            "the secret is not this environment's: every event would be refused",
-            "copy STRIPE_WEBHOOK_SECRET from the endpoint's page in Stripe, whsec_ included",
-        ),
-        429 => CheckLine::warn(
-            NAME,
-            found,
-            "the webhook limiter is used up, so nobody can tell",
-            "wait a minute, and see who else sends events",
-        ),
-        _ => CheckLine::bad(
-            NAME,
-            format!("a rightly signed event: {found}"),
-            "events are not accepted now",
-            "read the target's log for this event",
-        ),
+        200 => CheckLine::ok(name, format!("{right} is accepted")),
+        429 => CheckLine::warn(name, found, trial.limited, "wait a minute, and see who else sends"),
+        status => {
+            let known = trial.refusals.iter().find(|(known, ..)| *known == status);
+            let refused = if known.is_some() { " is refused," } else { ":" };
+            let (means, helps) = known.map_or(trial.otherwise, |(_, means, helps)| (means, helps));
+            CheckLine::bad(name, format!("{right}{refused} {found}"), means, helps)
+        }
     }
 }
 
-async fn wrongly_signed(client: &Client, webhook: &dyn Scenario) -> CheckLine {
-    const NAME: &str = "webhook signatures";
-    let request = with_call(client, |call| webhook.probe(ProbeKind::BadSignature, call));
+async fn wrong(client: &Client, scenario: &dyn Scenario, trial: &ExchangeTrial) -> CheckLine {
+    let (name, wrong) = (trial.probe_title, trial.wrong);
+    let request = with_call(client, |call| scenario.probe(trial.probe, call));
     let sent = post(client, &request).await;
     let found = describe(client, &sent);
     let Ok(answer) = sent else {
-        return unjudged(NAME, &found);
+        return unjudged(trial, &found);
     };
-    let judged = webhook.judge_probe(
-        ProbeKind::BadSignature,
+    let judged = scenario.judge_probe(
+        trial.probe,
         &scenario::Answer {
             status: answer.status,
             content_type: None,
@@ -167,28 +176,28 @@ async fn wrongly_signed(client: &Client, webhook: &dyn Scenario) -> CheckLine {
         },
     );
     match judged {
-        ProbeResult::Held => CheckLine::ok(NAME, "a wrongly signed event is refused"),
+        ProbeResult::Held => CheckLine::ok(name, format!("{wrong} is refused")),
         ProbeResult::Other => CheckLine::warn(
-            NAME,
-            format!("a wrongly signed event is refused, {found}"),
-            "the API promises 401",
+            name,
+            format!("{wrong} is refused, {found}"),
+            trial.promised,
             "mend the API or its description",
         ),
         ProbeResult::Breached => CheckLine::bad(
-            NAME,
-            format!("a wrongly signed event is accepted, {found}"),
-            "anybody can post events: signatures are not verified",
+            name,
+            format!("{wrong} is accepted, {found}"),
+            trial.breach,
             "mend the target before anything else",
         ),
-        ProbeResult::Neither => unjudged(NAME, &found),
+        ProbeResult::Neither => unjudged(trial, &found),
     }
 }
 
-fn unjudged(name: &str, found: &str) -> CheckLine {
+fn unjudged(trial: &ExchangeTrial, found: &str) -> CheckLine {
     CheckLine::warn(
-        name,
-        format!("a wrongly signed event: {found}"),
-        "nobody can tell whether signatures are verified",
+        trial.probe_title,
+        format!("{}: {found}", trial.wrong),
+        trial.unknown,
         "run the check again",
     )
 }

@@ -16,7 +16,7 @@ use self::client::Client;
 use crate::engine::Clock;
 
 pub use findings::{CheckLine, CheckReport, CheckState};
-pub use subject::{GitHubAccess, Preflight};
+pub use subject::{CredentialLook, GitHubAccess, Preflight};
 
 /// Looks at everything, one line each. Every request is given up after ten
 /// seconds, and what is left when a minute is over is skipped.
@@ -43,8 +43,9 @@ pub async fn preflight(what: &Preflight, clock: Arc<dyn Clock>) -> CheckReport {
                 lines.push(line);
                 unreachable = !network::answers(&client, what, &mut lines).await;
                 if !unreachable {
-                    credentials::keys(&client, what, &mut lines).await;
-                    credentials::webhook(&client, what, &mut lines).await;
+                    for look in &what.credentials {
+                        credentials::look(&client, what, look, &mut lines).await;
+                    }
                 }
             }
             Err(line) => {
@@ -54,10 +55,10 @@ pub async fn preflight(what: &Preflight, clock: Arc<dyn Clock>) -> CheckReport {
         },
     }
     if unreachable {
-        lines.push(CheckLine::skipped(
-            "health, clock, keys, webhook secret",
-            "not tried: the target can't be reached",
-        ));
+        let titles = what.credentials.iter().map(|look| look.credential.title);
+        let skipped: Vec<&str> = ["health", "clock"].into_iter().chain(titles).collect();
+        lines
+            .push(CheckLine::skipped(skipped.join(", "), "not tried: the target can't be reached"));
     }
     if let Some(github) = &what.github {
         lines.push(credentials::github(github, clock).await);

@@ -197,14 +197,14 @@ fn clock(answer: &Answer) -> CheckLine {
         CheckLine::bad(
             NAME,
             found,
-            "signatures carry this machine's time: every webhook is refused as expired (300 s)",
+            "signatures carry this machine's time: every signed request is refused as expired (300 s)",
             "set both clocks by NTP (`timedatectl status`)",
         )
     } else if seconds.abs() > NOTABLE_SKEW {
         CheckLine::warn(
             NAME,
             found,
-            "webhook signatures hold for 300 s, so not much more may come",
+            "signatures hold for 300 s, so not much more may come",
             "set both clocks by NTP (`timedatectl status`)",
         )
     } else if seconds == 0.0 {

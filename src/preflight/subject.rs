@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::ids::ScenarioId;
 use crate::plan::Environment;
 use crate::scenario::Scenario;
+use crate::scenario::catalogue::Credential;
 use crate::secret::Secret;
 
 /// GitHub's API as the run's comment will use it.
@@ -16,6 +18,20 @@ pub struct GitHubAccess {
     pub token: Secret,
 }
 
+/// A credential to be looked at.
+pub struct CredentialLook {
+    /// Which, and how it is tried.
+    pub credential: &'static Credential,
+    /// The scenario that shows it.
+    pub scenario: ScenarioId,
+    /// Whether the plan can't do without it.
+    pub needed: bool,
+    /// What the environment has of it.
+    pub secrets: Vec<Secret>,
+    /// The scenario with its secret, to build one right and one wrong request.
+    pub signer: Option<Arc<dyn Scenario>>,
+}
+
 /// What is looked at.
 pub struct Preflight {
     /// Where the run goes.
@@ -23,15 +39,8 @@ pub struct Preflight {
     /// Whether this is part of `run`: then nothing is sent to a scenario's
     /// endpoint, where canary and first probe say the same.
     pub within_run: bool,
-    /// Every API key.
-    pub keys: Vec<Secret>,
-    /// Whether a scenario of the plan needs API keys that nobody mints.
-    pub needs_keys: bool,
-    /// Whether a scenario of the plan needs the webhook secret.
-    pub needs_webhook_secret: bool,
-    /// The webhook scenario with its secret, to build one rightly and one
-    /// wrongly signed event; `None`: there is no secret.
-    pub webhook: Option<Arc<dyn Scenario>>,
+    /// What scenarios need from the environment.
+    pub credentials: Vec<CredentialLook>,
     /// `None`: there is no token.
     pub github: Option<GitHubAccess>,
     /// Where results will be written.
@@ -50,6 +59,7 @@ impl Preflight {
     /// Every secret that is at hand.
     pub(super) fn known_secrets(&self) -> Vec<Secret> {
         let token = self.github.iter().map(|github| &github.token);
-        self.keys.iter().chain(&self.known).chain(token).cloned().collect()
+        let shown = self.credentials.iter().flat_map(|look| &look.secrets);
+        shown.chain(&self.known).chain(token).cloned().collect()
     }
 }

@@ -9,9 +9,10 @@ use tokio::net::TcpListener;
 use super::CheckState;
 use super::*;
 use crate::engine::WallClock;
+use crate::ids::ScenarioId;
 use crate::plan::Environment;
 use crate::scenario::Scenario;
-use crate::scenario::{Secrets, Settings, build};
+use crate::scenario::{Secrets, Settings, build, catalogue};
 use crate::secret::Secret;
 
 const KEY: &str = "rsolv_good-key-of-a-customer";
@@ -86,13 +87,17 @@ fn date(ahead: i64) -> String {
 }
 
 fn webhook(secret: &str) -> Arc<dyn Scenario> {
-    let settings = Settings::Webhook {
-        duplicates: 0.0,
-        stripe_customer: "cus_loadgate".to_owned(),
-        stripe_price: "price_loadgate".to_owned(),
-    };
+    let settings = Settings::new(
+        ScenarioId::fixed("webhook"),
+        [
+            ("duplicates", 0.0.into()),
+            ("stripe_customer", "cus_loadgate".into()),
+            ("stripe_price", "price_loadgate".into()),
+        ],
+    );
     let secret = Secret::new(secret);
-    build(&settings, 1, "test", Secrets { webhook: Some(secret.clone()), known: vec![secret] })
+    build(&settings, 1, "test", Secrets { signing: Some(secret.clone()), known: vec![secret] })
+        .expect("is built in")
         .into()
 }
 
@@ -124,6 +129,13 @@ fn api(secret: &'static str, ahead: i64) -> impl Fn(&str) -> String + Send + Syn
     }
 }
 
+fn look(name: &'static str, secrets: Vec<Secret>) -> CredentialLook {
+    let entry = catalogue::find(ScenarioId::fixed(name)).expect("is built in");
+    let credential = entry.credential.expect("needs one");
+    let signer = (name == "webhook").then(|| webhook("whsec_right"));
+    CredentialLook { credential, scenario: entry.id, needed: true, secrets, signer }
+}
+
 fn what(url: &str) -> Preflight {
     Preflight {
         environment: Environment {
@@ -135,10 +147,10 @@ fn what(url: &str) -> Preflight {
             verify_limits: true,
         },
         within_run: false,
-        keys: vec![Secret::new(KEY)],
-        needs_keys: true,
-        needs_webhook_secret: true,
-        webhook: Some(webhook("whsec_right")),
+        credentials: vec![
+            look("credential-vending", vec![Secret::new(KEY)]),
+            look("webhook", vec![Secret::new("whsec_right")]),
+        ],
         github: None,
         results_dir: std::env::temp_dir(),
         max_in_flight: 10,
@@ -181,7 +193,7 @@ async fn a_target_that_is_well_is_ready() {
 async fn a_wrong_key_and_a_wrong_secret_are_found_and_not_quoted() {
     let server = Server::start(api("whsec_another", 0)).await;
     let mut what = what(&server.url);
-    what.keys.push(Secret::new("opaque-and-wrong"));
+    what.credentials[0].secrets.push(Secret::new("opaque-and-wrong"));
     let report = check(&what).await;
     assert_eq!(line(&report, "API key 1").state, CheckState::Ok);
     let key = line(&report, "API key 2");
@@ -286,16 +298,18 @@ async fn no_tls_where_tls_should_be_is_unreachable() {
 async fn what_is_missing_is_named() {
     let server = Server::start(api("whsec_right", 0)).await;
     let mut what = what(&server.url);
-    what.keys.clear();
-    what.webhook = None;
+    for look in &mut what.credentials {
+        look.secrets.clear();
+    }
     what.contradictions = vec!["3,000 webhooks a minute meet a limit of 1,000".to_owned()];
     let report = check(&what).await;
     assert!(line(&report, "API keys").found.contains("TEST_API_KEY_1"));
     assert!(line(&report, "webhook secret").found.contains("STRIPE_WEBHOOK_SECRET"));
     assert_eq!(line(&report, "plan").state, CheckState::Warn);
     assert_eq!(report.exit_code(), 0, "a run is possible, with --allow-skip");
-    what.needs_keys = false;
-    what.needs_webhook_secret = false;
+    for look in &mut what.credentials {
+        look.needed = false;
+    }
     let report = check(&what).await;
     assert_eq!(line(&report, "API keys").state, CheckState::Skipped);
     assert_eq!(line(&report, "webhook secret").state, CheckState::Skipped);

@@ -219,7 +219,7 @@ mod tests {
             warnings: vec!["load-gate's version is 1.1.0 and was 1.0.0".to_owned()],
             left_out: vec!["onboarding: not part of the base".to_owned()],
             scenarios: vec![Comparison {
-                scenario: ScenarioId::Webhook,
+                scenario: ScenarioId::fixed("webhook"),
                 seconds: (540, 541),
                 block_seconds: (3, 8),
                 figures: vec![

@@ -26,7 +26,8 @@ pub(crate) fn pass() -> SuiteReport {
 /// The old baseline: 364,635 refusals and 90 validation errors, then read as green.
 #[expect(clippy::too_many_lines, reason = "one literal")]
 pub(super) fn old_baseline() -> SuiteReport {
-    let mut recording = Recording::empty(ScenarioId::Onboarding, STARTED, Ended::Completed);
+    let mut recording =
+        Recording::empty(ScenarioId::fixed("onboarding"), STARTED, Ended::Completed);
     recording.duration = Nanos::from_secs(540);
     recording.stages = stages();
     let refused = sample(Outcome::RateLimited, 429, Nanos::ZERO, Nanos::from_micros(20_680));
@@ -73,7 +74,7 @@ pub(super) fn old_baseline() -> SuiteReport {
         ),
     ];
     let mut verdict = verdict(
-        ScenarioId::Onboarding,
+        ScenarioId::fixed("onboarding"),
         VerdictKind::Fail,
         &[
             reason,
@@ -86,7 +87,7 @@ pub(super) fn old_baseline() -> SuiteReport {
     verdict.clusters = vec!["90 of 90 failures have stage:hold".to_owned()];
     let full =
         vec![stage(60, 20.0), stage(60, 50.0), stage(60, 100.0), stage(300, 100.0), stage(60, 0.0)];
-    let plan = plan(ScenarioId::Onboarding, full);
+    let plan = plan(ScenarioId::fixed("onboarding"), full);
     verdict.limiter.declared = plan.criteria.limit;
     verdict.limiter.predicted_hits = Some((40_100, 40_110));
     let scenario = ScenarioReport { plan, recording, verdict };
@@ -111,7 +112,8 @@ fn ended(id: ScenarioId, ended: Ended, kind: VerdictKind, reason: &str) -> Scena
 pub(super) fn skipped() -> SuiteReport {
     let reason = "no API keys: set TEST_API_KEY_1".to_owned();
     let how = Ended::Skipped { reason: reason.clone() };
-    let skipped = ended(ScenarioId::CredentialVending, how, VerdictKind::Skipped, &reason);
+    let skipped =
+        ended(ScenarioId::fixed("credential-vending"), how, VerdictKind::Skipped, &reason);
     suite(
         VerdictKind::Inconclusive,
         "inconclusive: credential-vending skipped: no API keys: set TEST_API_KEY_1",
@@ -123,7 +125,7 @@ pub(super) fn skipped() -> SuiteReport {
 pub(super) fn unreachable() -> SuiteReport {
     let reason = "no connection to api.rsolv-staging.com: connection refused".to_owned();
     let how = Ended::Unreachable { reason: reason.clone() };
-    let scenario = ended(ScenarioId::Onboarding, how, VerdictKind::Inconclusive, &reason);
+    let scenario = ended(ScenarioId::fixed("onboarding"), how, VerdictKind::Inconclusive, &reason);
     suite(VerdictKind::Inconclusive, &format!("inconclusive: {reason}"), vec![scenario])
 }
 

@@ -44,7 +44,7 @@ pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, baseline_md, markdown};
 pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use text::{Style, scenario_text, summary_text};
 
-use crate::ids::ScenarioId;
+use crate::scenario::catalogue;
 use crate::suite::SuiteReport;
 
 /// Every file of a run: name (without folder) and content, suite.json last, so
@@ -70,8 +70,9 @@ pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(Strin
 /// The names of [`files`] that don't carry a time: what an earlier run may have left.
 #[must_use]
 pub fn fixed_names() -> Vec<String> {
-    let each =
-        ScenarioId::ALL.iter().flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
+    let each = catalogue::names()
+        .into_iter()
+        .flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
     let suite = ["junit.xml", "summary.md", "report.html", "baseline.md", "suite.json"];
     each.chain(suite.map(str::to_owned)).collect()
 }

@@ -4,6 +4,7 @@ use super::table::{Side, lines};
 use crate::ids::ScenarioId;
 use crate::measure::StageKind;
 use crate::plan::{Feasibility, Interval, Outlook, StageRow, SuiteFeasibility};
+use crate::scenario::catalogue::{self, Entry};
 use crate::units::{self, Nanos, count, percent, rate};
 
 /// The whole plan, of `load-gate plan`.
@@ -62,15 +63,23 @@ pub fn creation_line(suite: &SuiteFeasibility) -> String {
             (low, high) => format!("about {} to {}", count(low), count(high)),
         }
     };
-    let (customers, events) = (of(ScenarioId::Onboarding), of(ScenarioId::Webhook));
+    let creating = catalogue::BUILT_IN.iter().filter_map(|entry| Some((entry, entry.creates?)));
     let running = suite.scenarios.iter().filter(|s| s.skip.is_none());
-    match running.map(|s| u64::from(s.minted)).sum::<u64>() {
-        0 => format!("{customers} customers, {events} events"),
-        minted => format!(
-            "{customers} customers and {} more for their keys (mint_keys), {events} events",
-            count(minted)
-        ),
-    }
+    let minted = running.map(|s| u64::from(s.minted)).sum::<u64>();
+    let all: Vec<String> = creating
+        .map(|(entry, what)| {
+            let mints = |other: &&Entry| other.minted_through == Some(entry.id);
+            let more = minted > 0 && catalogue::BUILT_IN.iter().copied().any(|e| mints(&e));
+            let number = of(entry.id);
+            if more {
+                let minted = count(minted);
+                format!("{number} {what} and {minted} more for their keys (mint_keys)")
+            } else {
+                format!("{number} {what}")
+            }
+        })
+        .collect();
+    all.join(", ")
 }
 
 fn scenario_text(scenario: &Feasibility) -> String {

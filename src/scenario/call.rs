@@ -4,51 +4,10 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet};
-
-/// What a scenario needs to know beyond its seed: printable, no secrets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "scenario")]
-pub enum Settings {
-    /// `POST /api/v1/customers/onboard`.
-    Onboarding {
-        /// The domain of every e-mail address.
-        email_domain: String,
-    },
-    /// `POST /api/v1/credentials/exchange`.
-    CredentialVending {
-        /// Providers asked for, alone and in every combination (1 to 4, distinct).
-        providers: Vec<String>,
-        /// TTLs asked for, in minutes (1 to 240; 1 to 48 of them, distinct).
-        ttl_minutes: Vec<u16>,
-    },
-    /// `POST /api/webhooks/stripe`.
-    Webhook {
-        /// Share of deliveries that repeat an acknowledged one (0 to 1).
-        duplicates: f64,
-        /// The Stripe customer that events name.
-        stripe_customer: String,
-        /// The Stripe price that invoices name.
-        stripe_price: String,
-    },
-}
-
-impl Settings {
-    /// Whose settings these are.
-    #[must_use]
-    pub const fn scenario(&self) -> ScenarioId {
-        match self {
-            Self::Onboarding { .. } => ScenarioId::Onboarding,
-            Self::CredentialVending { .. } => ScenarioId::CredentialVending,
-            Self::Webhook { .. } => ScenarioId::Webhook,
-        }
-    }
-}
 
 /// Who sends a request.
 #[derive(Clone, Debug)]
@@ -249,8 +208,6 @@ pub trait Scenario: Send + Sync {
     fn labels(&self) -> &[Label];
     /// The checks its judge makes, at most 32; bit i of a [`Judgement`] is check i.
     fn checks(&self) -> &[&'static str];
-    /// The kinds of probe that belong to it.
-    fn probes(&self) -> &[ProbeKind];
     /// Builds the request of one call (any traffic but probes).
     fn request(&self, call: &Call<'_>) -> Request;
     /// Builds a probe: a request that is right but for the one thing it is about. A

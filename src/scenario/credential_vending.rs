@@ -6,12 +6,69 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenario};
+use super::entry::{Credential, Entry, GetTrial, Probe, Setting, Takes, Trial};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
 use super::run::{Purpose, Run, as_probe, headers, json_bytes};
-use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use super::settings::Settings;
+use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
+
+pub(super) const ID: ScenarioId = ScenarioId::fixed("credential-vending");
+const BAD_KEY: ProbeKind = ProbeKind::fixed("bad_key");
+const PROVIDER: TagKey = TagKey::own("provider");
+const TTL: TagKey = TagKey::own("ttl");
+const PATH: &str = "/api/v1/credentials/exchange";
+
+/// What others may know.
+pub(super) const ENTRY: Entry = Entry {
+    id: ID,
+    path: PATH,
+    identity: IdentityKind::Key,
+    credential: Some(&KEYS),
+    minted_through: Some(super::onboarding::ID),
+    creates: None,
+    settings: &[
+        Setting {
+            key: "providers",
+            takes: Takes::Words {
+                what: "provider",
+                known: &["anthropic", "openai", "openrouter", "ollama"],
+            },
+        },
+        Setting {
+            key: "ttl_minutes",
+            takes: Takes::Numbers { what: "minutes", low: 1, high: 240, most: MAX_TTLS },
+        },
+    ],
+    probes: &[Probe {
+        kind: BAD_KEY,
+        what: "an API key that nobody was given",
+        unchecked: "the key is not checked",
+    }],
+    tags: &[PROVIDER, TTL],
+    metrics: METRICS,
+    defaults: (
+        "load_tests/credential-vending.toml",
+        include_str!("../../load_tests/credential-vending.toml"),
+    ),
+    stream: 1,
+    build: |run, settings, _| Box::new(CredentialVending::new(run, settings)),
+};
+
+const KEYS: Credential = Credential {
+    env: "TEST_API_KEY_*",
+    title: "API keys",
+    missing: "no API key: set TEST_API_KEY_1 (and _2, …)",
+    hint: "set TEST_API_KEY_1, _2, … to keys of test customers, or set mint_keys",
+    trial: Trial::Get(&GetTrial {
+        path: "/api/health",
+        header: "x-api-key",
+        one: "API key",
+        limiter: "the key's own limiter (500 calls a minute) is used up",
+    }),
+};
 
 const EXCHANGED: u16 = 200;
 const OWN_CHECKS: usize = 7;
@@ -29,7 +86,7 @@ const CHECKS: [&str; COMMON + OWN_CHECKS] = [
     "usage.reset_at is a time",
 ];
 
-pub(super) const METRICS: &[OwnMetric] = &[
+const METRICS: &[OwnMetric] = &[
     OwnMetric::new("successful_exchanges", Own::Accepted, "exchanges accepted"),
     OwnMetric::new(
         "credential_vending_duration",
@@ -38,7 +95,7 @@ pub(super) const METRICS: &[OwnMetric] = &[
     ),
     OwnMetric::new(
         "credentials_by_provider",
-        Own::ItemsBy(TagKey::Provider),
+        Own::ItemsBy(PROVIDER),
         "credentials delivered by accepted exchanges",
     ),
 ];
@@ -76,12 +133,14 @@ struct Exchange<'a> {
 }
 
 impl CredentialVending {
-    pub(super) fn new(run: Run, providers: &[String], ttl_minutes: &[u16]) -> Self {
-        let providers: Vec<String> = providers.iter().take(MAX_PROVIDERS).cloned().collect();
-        let ttls: Vec<u16> = ttl_minutes.iter().take(MAX_TTLS).copied().collect();
+    fn new(run: Run, settings: &Settings) -> Self {
+        let mut providers = settings.texts("providers");
+        providers.truncate(MAX_PROVIDERS);
+        let mut ttls = settings.numbers("ttl_minutes");
+        ttls.truncate(MAX_TTLS);
         let label = |key, value: String| Label { key, value };
-        let labels = (providers.iter().map(|name| label(TagKey::Provider, name.clone())))
-            .chain(ttls.iter().map(|ttl| label(TagKey::Ttl, ttl.to_string())))
+        let labels = (providers.iter().map(|name| label(PROVIDER, name.clone())))
+            .chain(ttls.iter().map(|ttl| label(TTL, ttl.to_string())))
             .collect();
         let mut deck: Vec<(usize, usize)> = (1..1 << providers.len())
             .flat_map(|set| (0..ttls.len()).map(move |ttl| (set, ttl)))
@@ -114,7 +173,7 @@ impl CredentialVending {
         headers.push(("x-github-job", self.run.serial(call.traffic, call.n)));
         headers.push(("x-github-run", self.run.name.clone()));
         Request {
-            path: "/api/v1/credentials/exchange",
+            path: PATH,
             headers,
             body: json_bytes(&Exchange { providers: &providers, ttl_minutes }),
             labels,
@@ -126,7 +185,7 @@ impl CredentialVending {
 
 impl Scenario for CredentialVending {
     fn id(&self) -> ScenarioId {
-        ScenarioId::CredentialVending
+        ID
     }
 
     fn labels(&self) -> &[Label] {
@@ -137,10 +196,6 @@ impl Scenario for CredentialVending {
         &CHECKS
     }
 
-    fn probes(&self) -> &[ProbeKind] {
-        &[ProbeKind::BadKey]
-    }
-
     fn request(&self, call: &Call<'_>) -> Request {
         self.post(call, call.identity.key.as_ref().map(Secret::expose))
     }
@@ -148,7 +203,7 @@ impl Scenario for CredentialVending {
     fn probe(&self, _: ProbeKind, call: &Call<'_>) -> Request {
         let call = as_probe(call);
         let key = self.run.draw(Purpose::Probe, call.traffic, call.n).text(43);
-        let expect = Expect::Refusal(ProbeKind::BadKey);
+        let expect = Expect::Refusal(BAD_KEY);
         Request { expect, ..self.post(&call, Some(&format!("rsolv_{key}"))) }
     }
 
@@ -282,7 +337,7 @@ mod tests {
 
     #[test]
     fn every_combination_comes_once_in_a_round() {
-        let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let labels: Vec<String> = scenario.labels().iter().map(ToString::to_string).collect();
         assert_eq!(
             labels,
@@ -295,7 +350,7 @@ mod tests {
                 let body = json(&request.body);
                 for (index, label) in scenario.labels().iter().enumerate() {
                     let asked = match label.key {
-                        TagKey::Ttl => body["ttl_minutes"].as_u64() == label.value.parse().ok(),
+                        TTL => body["ttl_minutes"].as_u64() == label.value.parse().ok(),
                         _ => body["providers"]
                             .as_array()
                             .expect("a list")
@@ -311,22 +366,22 @@ mod tests {
 
     #[test]
     fn the_key_and_the_job_are_named() {
-        let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         assert_eq!(request.header("x-api-key"), Some(KEY));
         assert_eq!(request.header("x-github-run"), Some("run-1"));
         assert!(request.header("x-github-job").expect("is there").ends_with("a1"));
-        let probe = scenario.probe(ProbeKind::BadKey, &call(&identity, Traffic::Probe, 1));
+        let probe = scenario.probe(BAD_KEY, &call(&identity, Traffic::Probe, 1));
         let key = probe.header("x-api-key").expect("is there");
         assert_eq!(key.len(), "rsolv_".len() + 43);
         assert!(key.starts_with("rsolv_") && key != KEY);
-        let next = scenario.probe(ProbeKind::BadKey, &call(&identity, Traffic::Probe, 2));
+        let next = scenario.probe(BAD_KEY, &call(&identity, Traffic::Probe, 2));
         assert_ne!(next.header("x-api-key"), Some(key));
     }
 
     #[test]
     fn each_part_of_the_contract_is_checked() {
-        let scenario = scenario(ScenarioId::CredentialVending);
+        let scenario = scenario(ID);
         let request = for_both(scenario.as_ref());
         let wrong = |pointer: &str, value: Value, check: &str| {
             let mut body = exchanged(&request, 0.0);
@@ -353,7 +408,7 @@ mod tests {
 
     #[test]
     fn expiry_has_five_seconds_either_way_and_a_sixth_with_skew() {
-        let scenario = scenario(ScenarioId::CredentialVending);
+        let scenario = scenario(ID);
         let request = for_both(scenario.as_ref());
         let accepts = |off: f64, skew: f64| {
             let body = exchanged(&request, off).to_string();
@@ -374,7 +429,7 @@ mod tests {
 
         #[test]
         fn the_promised_answer_is_accepted(n in any::<u64>(), off in -4.9..4.9, slow in 0_u64..60) {
-            let (scenario, identity) = (scenario(ScenarioId::CredentialVending), identity());
+            let (scenario, identity) = (scenario(ID), identity());
             let request = scenario.request(&call(&identity, Traffic::Arrival, n));
             let body = exchanged(&request, off).to_string();
             let mut answer = answer(200, body.as_bytes());

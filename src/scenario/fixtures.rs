@@ -25,21 +25,27 @@ pub(super) fn scenario(id: ScenarioId) -> Box<dyn Scenario> {
 }
 
 pub(super) fn scenario_of(id: ScenarioId, seed: u64, run_id: &str) -> Box<dyn Scenario> {
-    let settings = match id {
-        ScenarioId::Onboarding => Settings::Onboarding { email_domain: "loadtest.test".into() },
-        ScenarioId::CredentialVending => Settings::CredentialVending {
-            providers: vec!["anthropic".into(), "openai".into()],
-            ttl_minutes: vec![60, 120, 180, 240],
-        },
-        ScenarioId::Webhook => Settings::Webhook {
-            duplicates: 0.1,
-            stripe_customer: "cus_loadgate".into(),
-            stripe_price: "price_loadgate".into(),
-        },
+    let settings = match id.name() {
+        "onboarding" => Settings::new(id, [("email_domain", "loadtest.test".into())]),
+        "credential-vending" => Settings::new(
+            id,
+            [
+                ("providers", vec!["anthropic", "openai"].into()),
+                ("ttl_minutes", vec![60, 120, 180, 240].into()),
+            ],
+        ),
+        _ => Settings::new(
+            id,
+            [
+                ("duplicates", 0.1.into()),
+                ("stripe_customer", "cus_loadgate".into()),
+                ("stripe_price", "price_loadgate".into()),
+            ],
+        ),
     };
     let secrets =
-        Secrets { webhook: Some(Secret::new(WEBHOOK_SECRET)), known: vec![Secret::new(KEY)] };
-    build(&settings, seed, run_id, secrets)
+        Secrets { signing: Some(Secret::new(WEBHOOK_SECRET)), known: vec![Secret::new(KEY)] };
+    build(&settings, seed, run_id, secrets).expect("is built in")
 }
 
 pub(super) fn identity() -> Identity {

@@ -1,6 +1,5 @@
 //! The metrics that one scenario alone has: names, and what of its arrivals they count.
 
-use crate::ids::ScenarioId;
 use crate::tags::TagKey;
 
 /// A metric of one scenario.
@@ -35,14 +34,4 @@ pub enum Own {
     ItemsBy(TagKey),
     /// Their service time.
     Duration,
-}
-
-/// The metrics that `scenario` alone has.
-#[must_use]
-pub const fn own_metrics(scenario: ScenarioId) -> &'static [OwnMetric] {
-    match scenario {
-        ScenarioId::Onboarding => super::onboarding::METRICS,
-        ScenarioId::CredentialVending => super::credential_vending::METRICS,
-        ScenarioId::Webhook => super::webhook::METRICS,
-    }
 }

@@ -4,12 +4,39 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenario};
+use super::entry::{Entry, Probe, Setting, Takes};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
 use super::run::{Purpose, Run, as_probe, headers, json_bytes};
-use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use super::settings::Settings;
+use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet};
+
+pub(super) const ID: ScenarioId = ScenarioId::fixed("onboarding");
+const MALFORMED_EMAIL: ProbeKind = ProbeKind::fixed("malformed_email");
+const PATH: &str = "/api/v1/customers/onboard";
+
+/// What others may know.
+pub(super) const ENTRY: Entry = Entry {
+    id: ID,
+    path: PATH,
+    identity: IdentityKind::Address,
+    credential: None,
+    minted_through: None,
+    creates: Some("customers"),
+    settings: &[Setting { key: "email_domain", takes: Takes::Environment }],
+    probes: &[Probe {
+        kind: MALFORMED_EMAIL,
+        what: "an e-mail address without @",
+        unchecked: "the e-mail address is not checked",
+    }],
+    tags: &[],
+    metrics: METRICS,
+    defaults: ("load_tests/onboarding.toml", include_str!("../../load_tests/onboarding.toml")),
+    stream: 0,
+    build: |run, settings, _| Box::new(Onboarding::new(run, settings)),
+};
 
 const CREATED: u16 = 201;
 const OWN_CHECKS: usize = 8;
@@ -28,7 +55,7 @@ const CHECKS: [&str; COMMON + OWN_CHECKS] = [
     "api_key has its shape",
 ];
 
-pub(super) const METRICS: &[OwnMetric] = &[
+const METRICS: &[OwnMetric] = &[
     OwnMetric::new("successful_onboards", Own::Accepted, "onboardings accepted"),
     OwnMetric::new("onboarding_duration", Own::Duration, "service time of accepted onboardings"),
 ];
@@ -59,9 +86,9 @@ struct NewCustomer<'a> {
 }
 
 impl Onboarding {
-    pub(super) fn new(run: Run, email_domain: &str) -> Self {
+    fn new(run: Run, settings: &Settings) -> Self {
         // Domains have no case, but an e-mail is to be echoed to the letter.
-        Self { run, email_domain: email_domain.to_lowercase() }
+        Self { run, email_domain: settings.text("email_domain").to_lowercase() }
     }
 
     /// A customer whom nobody else has created.
@@ -77,7 +104,7 @@ impl Onboarding {
 fn post(call: &Call<'_>, name: &str, email: &str, expect: Expect) -> Request {
     let body = NewCustomer { name, email, source: "load-gate", company: "load-gate" };
     Request {
-        path: "/api/v1/customers/onboard",
+        path: PATH,
         headers: headers(call.identity, 0),
         body: json_bytes(&body),
         labels: LabelSet::EMPTY,
@@ -88,7 +115,7 @@ fn post(call: &Call<'_>, name: &str, email: &str, expect: Expect) -> Request {
 
 impl Scenario for Onboarding {
     fn id(&self) -> ScenarioId {
-        ScenarioId::Onboarding
+        ID
     }
 
     fn labels(&self) -> &[Label] {
@@ -97,10 +124,6 @@ impl Scenario for Onboarding {
 
     fn checks(&self) -> &[&'static str] {
         &CHECKS
-    }
-
-    fn probes(&self) -> &[ProbeKind] {
-        &[ProbeKind::MalformedEmail]
     }
 
     fn request(&self, call: &Call<'_>) -> Request {
@@ -113,7 +136,7 @@ impl Scenario for Onboarding {
     fn probe(&self, _: ProbeKind, call: &Call<'_>) -> Request {
         let (name, email) = self.customer(&as_probe(call));
         let malformed = email.replace('@', ".");
-        post(call, &name, &malformed, Expect::Refusal(ProbeKind::MalformedEmail))
+        post(call, &name, &malformed, Expect::Refusal(MALFORMED_EMAIL))
     }
 
     fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement {
@@ -204,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_customer_is_new() {
-        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let (mut names, mut emails) = (HashSet::new(), HashSet::new());
         for traffic in Traffic::ALL {
             for n in 0..2000 {
@@ -221,8 +244,8 @@ mod tests {
 
     #[test]
     fn a_malformed_email_is_malformed_and_nothing_else_is() {
-        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
-        let kind = ProbeKind::MalformedEmail;
+        let (scenario, identity) = (scenario(ID), identity());
+        let kind = MALFORMED_EMAIL;
         let body = json(&scenario.probe(kind, &call(&identity, Traffic::Probe, 0)).body);
         assert!(!body["email"].as_str().expect("a text").contains('@'));
         assert_eq!(body["source"], "load-gate");
@@ -231,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_key_is_handed_out_to_minting_alone() {
-        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         for traffic in Traffic::ALL {
             let request = scenario.request(&call(&identity, *traffic, 1));
             let body = created(&request).to_string();
@@ -244,7 +267,7 @@ mod tests {
 
     #[test]
     fn each_part_of_the_contract_is_checked() {
-        let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let request = scenario.request(&call(&identity, Traffic::Minting, 9));
         let wrong = |pointer: &str, value: Value, check: &str| {
             let mut body = created(&request);
@@ -272,7 +295,7 @@ mod tests {
 
         #[test]
         fn the_promised_answer_is_accepted(n in any::<u64>()) {
-            let (scenario, identity) = (scenario(ScenarioId::Onboarding), identity());
+            let (scenario, identity) = (scenario(ID), identity());
             let request = scenario.request(&call(&identity, Traffic::Arrival, n));
             let mut body = created(&request);
             body["customer"]["extra"] = json!({"more": [1, 2]});

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::call::{Call, Identity};
 use super::random::{Draw, fold, fold_text};
-use crate::ids::{ScenarioId, Traffic};
+use crate::ids::Traffic;
 use crate::secret::Secret;
 
 /// What a random stream is for: streams of one arrival don't touch each other.
@@ -22,7 +22,7 @@ pub(super) enum Purpose {
 
 /// One scenario of one run.
 pub(super) struct Run {
-    scenario: ScenarioId,
+    stream: u64,
     seed: u64,
     /// The run's name, fit for a header.
     pub(super) name: String,
@@ -32,9 +32,10 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(scenario: ScenarioId, seed: u64, run_id: &str, known: Vec<Secret>) -> Self {
+    /// `stream` keeps the random streams of scenarios apart.
+    pub(super) fn new(stream: u64, seed: u64, run_id: &str, known: Vec<Secret>) -> Self {
         Self {
-            scenario,
+            stream,
             seed,
             name: run_id.chars().filter(char::is_ascii_graphic).collect(),
             fingerprint: fold(&[seed, fold_text(run_id)]),
@@ -42,9 +43,9 @@ impl Run {
         }
     }
 
-    /// The random stream of one request: a function of (seed, scenario, traffic, n).
+    /// The random stream of one request: a function of (seed, stream, traffic, n).
     pub(super) fn draw(&self, purpose: Purpose, traffic: Traffic, n: u64) -> Draw {
-        Draw::of(&[self.seed, self.scenario as u64, traffic as u64, purpose as u64, n])
+        Draw::of(&[self.seed, self.stream, traffic as u64, purpose as u64, n])
     }
 
     /// A name that no other request has, in this run or another: 16 hex digits for

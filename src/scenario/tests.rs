@@ -6,17 +6,22 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::fixtures::{KEY, WEBHOOK_SECRET, answer, call, identity, scenario, scenario_of};
-use super::{Answer, Identity, Past, ProbeResult, Secrets, Settings, build};
+use super::{Answer, Identity, Past, ProbeResult, Secrets, Settings, build, catalogue};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
 
+/// Every built-in scenario.
+fn all() -> [ScenarioId; 3] {
+    [0, 1, 2].map(|i| catalogue::BUILT_IN[i].id)
+}
+
 fn success(id: ScenarioId) -> u16 {
-    if id == ScenarioId::Onboarding { 201 } else { 200 }
+    if id == ScenarioId::fixed("onboarding") { 201 } else { 200 }
 }
 
 #[test]
 fn bits_suffice_and_checks_differ() {
-    for id in ScenarioId::ALL {
+    for id in &all() {
         let scenario = scenario(*id);
         assert_eq!(scenario.id(), *id);
         assert!(scenario.labels().len() <= 64 && scenario.checks().len() < 32);
@@ -24,14 +29,15 @@ fn bits_suffice_and_checks_differ() {
         let distinct: HashSet<_> = scenario.checks().iter().collect();
         assert_eq!(distinct.len(), scenario.checks().len());
     }
-    let kinds: usize = ScenarioId::ALL.iter().map(|id| scenario(*id).probes().len()).sum();
-    assert_eq!(kinds, ProbeKind::ALL.len(), "every kind belongs to one scenario");
+    let probes = || catalogue::BUILT_IN.iter().flat_map(|entry| entry.probes);
+    let kinds: HashSet<_> = probes().map(|probe| probe.kind).collect();
+    assert_eq!(kinds.len(), probes().count(), "every kind belongs to one scenario");
 }
 
 #[test]
 fn the_same_call_gives_the_same_request_and_another_run_another() {
     let identity = identity();
-    for id in ScenarioId::ALL {
+    for id in &all() {
         for traffic in Traffic::ALL {
             let request = |seed, run: &str, n| {
                 let request = scenario_of(*id, seed, run).request(&call(&identity, *traffic, n));
@@ -48,7 +54,7 @@ fn the_same_call_gives_the_same_request_and_another_run_another() {
 #[test]
 fn only_a_given_address_is_claimed() {
     let address = Some(Ipv4Addr::new(198, 18, 0, 7));
-    for id in ScenarioId::ALL {
+    for id in &all() {
         let own = scenario(*id).request(&call(&identity(), Traffic::Arrival, 1));
         assert_eq!(own.header("x-forwarded-for"), None);
         assert_eq!(own.header("content-type"), Some("application/json"));
@@ -61,7 +67,7 @@ fn only_a_given_address_is_claimed() {
 #[test]
 fn a_refusal_is_told_by_its_status_and_quoted_masked() {
     let identity = identity();
-    for id in ScenarioId::ALL {
+    for id in &all() {
         let scenario = scenario(*id);
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         let body = format!("no\u{1b}: {KEY} {WEBHOOK_SECRET} {}", "x".repeat(400));
@@ -89,7 +95,7 @@ fn a_refusal_is_told_by_its_status_and_quoted_masked() {
 
 #[test]
 fn a_429_tells_how_long_to_wait_and_is_not_checked() {
-    let scenario = scenario(ScenarioId::CredentialVending);
+    let scenario = scenario(ScenarioId::fixed("credential-vending"));
     let identity = identity();
     let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
     for (body, json, retry_after) in [
@@ -113,7 +119,7 @@ fn a_429_tells_how_long_to_wait_and_is_not_checked() {
 #[test]
 fn a_body_over_the_cap_is_never_judged() {
     let identity = identity();
-    for id in ScenarioId::ALL {
+    for id in &all() {
         let scenario = scenario(*id);
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         for status in [success(*id), 204, 302, 422, 429, 500] {
@@ -131,7 +137,7 @@ fn a_body_over_the_cap_is_never_judged() {
 fn what_is_not_json_fails_that_check_first() {
     let identity = identity();
     let deep = "[".repeat(100_000);
-    for id in ScenarioId::ALL {
+    for id in &all() {
         let scenario = scenario(*id);
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         for body in ["", "<html>", "{\"a\":", "\u{feff}{}", &deep] {
@@ -149,14 +155,15 @@ fn what_is_not_json_fails_that_check_first() {
 #[test]
 fn probes_are_held_by_their_own_status_only() {
     for (kind, id, status) in [
-        (ProbeKind::BadSignature, ScenarioId::Webhook, 401),
-        (ProbeKind::MissingSignature, ScenarioId::Webhook, 401),
-        (ProbeKind::ExpiredSignature, ScenarioId::Webhook, 400),
-        (ProbeKind::BadKey, ScenarioId::CredentialVending, 401),
-        (ProbeKind::MalformedEmail, ScenarioId::Onboarding, 422),
+        (ProbeKind::fixed("bad_signature"), ScenarioId::fixed("webhook"), 401),
+        (ProbeKind::fixed("missing_signature"), ScenarioId::fixed("webhook"), 401),
+        (ProbeKind::fixed("expired_signature"), ScenarioId::fixed("webhook"), 400),
+        (ProbeKind::fixed("bad_key"), ScenarioId::fixed("credential-vending"), 401),
+        (ProbeKind::fixed("malformed_email"), ScenarioId::fixed("onboarding"), 422),
     ] {
         let scenario = scenario(id);
-        assert!(scenario.probes().contains(&kind));
+        let probes = catalogue::find(id).expect("is built in").probes;
+        assert!(probes.iter().any(|probe| probe.kind == kind));
         let request = scenario.probe(kind, &call(&identity(), Traffic::Probe, 3));
         assert_eq!(request.expect, super::Expect::Refusal(kind));
         assert!(!request.repeatable);
@@ -175,7 +182,7 @@ fn probes_are_held_by_their_own_status_only() {
 
 #[test]
 fn advice_is_short_and_holds_no_secret() {
-    let lines: Vec<String> = ScenarioId::ALL
+    let lines: Vec<String> = all()
         .iter()
         .flat_map(|id| [401, 403, 422].map(|status| (id, status)))
         .map(|(id, status)| format!("{id} {status}: {}", scenario(*id).advice(status)))
@@ -188,7 +195,7 @@ fn advice_is_short_and_holds_no_secret() {
 #[test]
 fn neither_a_request_nor_an_answer_prints_what_it_holds() {
     let identity = identity();
-    for id in ScenarioId::ALL {
+    for id in &all() {
         let request = scenario(*id).request(&call(&identity, Traffic::Arrival, 1));
         let text = format!("{request:?} {:?} {identity:?}", answer(200, b"sk-live"));
         assert!(
@@ -202,29 +209,27 @@ fn neither_a_request_nor_an_answer_prints_what_it_holds() {
 #[test]
 fn settings_that_the_config_refuses_do_no_harm() {
     let identity = identity();
+    let [onboarding, vending, webhook] = all();
+    let many: Vec<String> = (0..40).map(|n| n.to_string()).collect();
     let settings = [
-        Settings::CredentialVending { providers: vec![], ttl_minutes: vec![] },
-        Settings::CredentialVending {
-            providers: (0..40).map(|n| n.to_string()).collect(),
-            ttl_minutes: (0..1000).collect(),
-        },
-        Settings::Onboarding { email_domain: "a@b\"\u{0}".into() },
-        Settings::Webhook {
-            duplicates: f64::NAN,
-            stripe_customer: String::new(),
-            stripe_price: "\n".into(),
-        },
+        Settings::new(vending, []),
+        Settings::new(
+            vending,
+            [("providers", many.into()), ("ttl_minutes", (0..1000).collect::<Vec<_>>().into())],
+        ),
+        Settings::new(onboarding, [("email_domain", "a@b\"\u{0}".into())]),
+        Settings::new(webhook, [("duplicates", "NaN".into()), ("stripe_price", "\n".into())]),
     ];
     for settings in settings {
-        let scenario = build(&settings, 0, "", Secrets::default());
+        let scenario = build(&settings, 0, "", Secrets::default()).expect("is built in");
         let past = Everything;
         for n in [0, 1, u64::MAX] {
             for traffic in Traffic::ALL {
                 let call = super::Call { past: &past, ..call(&identity, *traffic, n) };
                 let request = scenario.request(&call);
                 serde_json::from_slice::<serde_json::Value>(&request.body).expect("is JSON");
-                for kind in ProbeKind::ALL {
-                    scenario.probe(*kind, &call);
+                for probe in catalogue::BUILT_IN.iter().flat_map(|entry| entry.probes) {
+                    scenario.probe(probe.kind, &call);
                 }
             }
         }
@@ -250,7 +255,7 @@ proptest! {
         body in proptest::collection::vec(any::<u8>(), 0..300),
         skew in any::<f64>(),
     ) {
-        for id in ScenarioId::ALL {
+        for id in &all() {
             let scenario = scenario(*id);
             let identity = identity();
             let request = scenario.request(&call(&identity, Traffic::Minting, 1));
@@ -276,7 +281,7 @@ proptest! {
             Just(r#"{"credentials":{"anthropic":{"expires_at":"+999999-01-01T00:00:00Z"}}}"#),
         ],
     ) {
-        for id in ScenarioId::ALL {
+        for id in &all() {
             let scenario = scenario(*id);
             let identity = identity();
             let request = scenario.request(&call(&identity, Traffic::Arrival, 1));

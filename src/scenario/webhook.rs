@@ -5,14 +5,92 @@ use serde_json::Value;
 use super::call::{
     Answer, Call, Expect, Judgement, Past, ProbeResult, REMEMBERED, Request, Scenario,
 };
+use super::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, Takes, Trial};
 use super::events::{self, EventType, Subject};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
 use super::run::{Purpose, Run, as_probe, headers};
+use super::settings::Settings;
 use super::stripe;
-use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
+
+pub(super) const ID: ScenarioId = ScenarioId::fixed("webhook");
+const BAD_SIGNATURE: ProbeKind = ProbeKind::fixed("bad_signature");
+const EXPIRED_SIGNATURE: ProbeKind = ProbeKind::fixed("expired_signature");
+const MISSING_SIGNATURE: ProbeKind = ProbeKind::fixed("missing_signature");
+const EVENT_TYPE: TagKey = TagKey::own("event_type");
+const DUPLICATE: TagKey = TagKey::own("duplicate");
+const PATH: &str = "/api/webhooks/stripe";
+
+/// What others may know.
+pub(super) const ENTRY: Entry = Entry {
+    id: ID,
+    path: PATH,
+    identity: IdentityKind::Global,
+    credential: Some(&SECRET),
+    minted_through: None,
+    creates: Some("events"),
+    settings: &[
+        Setting { key: "duplicates", takes: Takes::Share },
+        Setting { key: "stripe_customer", takes: Takes::Text },
+        Setting { key: "stripe_price", takes: Takes::Text },
+    ],
+    probes: &[
+        Probe {
+            kind: BAD_SIGNATURE,
+            what: "a wrongly signed event",
+            unchecked: "the signature is not checked",
+        },
+        Probe {
+            kind: EXPIRED_SIGNATURE,
+            what: "an event signed an hour ago",
+            unchecked: "the signature's age is not checked",
+        },
+        Probe {
+            kind: MISSING_SIGNATURE,
+            what: "an unsigned event",
+            unchecked: "the signature is not checked",
+        },
+    ],
+    tags: &[EVENT_TYPE, DUPLICATE],
+    metrics: METRICS,
+    defaults: ("load_tests/webhook.toml", include_str!("../../load_tests/webhook.toml")),
+    stream: 2,
+    build: |run, settings, secret| Box::new(Webhook::new(run, settings, secret)),
+};
+
+const SECRET: Credential = Credential {
+    env: "STRIPE_WEBHOOK_SECRET",
+    title: "webhook secret",
+    missing: "no webhook secret: set STRIPE_WEBHOOK_SECRET",
+    hint: "set STRIPE_WEBHOOK_SECRET to the signing secret of this environment (whsec_…)",
+    trial: Trial::Exchange(&ExchangeTrial {
+        probe: BAD_SIGNATURE,
+        probe_title: "webhook signatures",
+        right: "a rightly signed event",
+        wrong: "a wrongly signed event",
+        trace: "an accepted event leaves a trace there",
+        refusals: &[
+            (
+                400,
+                "the target finds the signature's time outside ±300 s, or the event malformed",
+                "compare the clocks (see `clock`), then stripe_customer and stripe_price",
+            ),
+            (
+                401,
+                "the secret is not this environment's: every event would be refused",
+                "copy STRIPE_WEBHOOK_SECRET from the endpoint's page in Stripe, whsec_ included",
+            ),
+        ],
+        otherwise: ("events are not accepted now", "read the target's log for this event"),
+        limited: "the webhook limiter is used up, so nobody can tell",
+        promised: "the API promises 401",
+        breach: "anybody can post events: signatures are not verified",
+        unknown: "nobody can tell whether signatures are verified",
+    }),
+};
 
 const RECEIVED: u16 = 200;
 const OWN_CHECKS: usize = 1;
@@ -20,21 +98,17 @@ const OWN_CHECKS: usize = 1;
 const CHECKS: [&str; COMMON + OWN_CHECKS] =
     ["status is 200", BODY_SIZE, BODY_IS_JSON, "body says status: success"];
 
-pub(super) const METRICS: &[OwnMetric] = &[
+const METRICS: &[OwnMetric] = &[
     OwnMetric::new("successful_webhooks", Own::Accepted, "webhooks accepted"),
     OwnMetric::new(
         "webhook_processing_duration",
         Own::Duration,
         "service time of accepted webhooks",
     ),
-    OwnMetric::new(
-        "webhooks_by_event_type",
-        Own::AcceptedBy(TagKey::EventType),
-        "webhooks accepted",
-    ),
+    OwnMetric::new("webhooks_by_event_type", Own::AcceptedBy(EVENT_TYPE), "webhooks accepted"),
     OwnMetric::new(
         "duplicate_events_detected",
-        Own::AcceptedWith(TagKey::Duplicate, "true"),
+        Own::AcceptedWith(DUPLICATE, "true"),
         "redeliveries accepted",
     ),
 ];
@@ -63,18 +137,14 @@ struct Event {
 }
 
 impl Webhook {
-    pub(super) fn new(
-        run: Run,
-        duplicates: f64,
-        customer: &str,
-        price: &str,
-        secret: Option<Secret>,
-    ) -> Self {
+    fn new(run: Run, settings: &Settings, secret: Option<Secret>) -> Self {
         let label = |key, value: &str| Label { key, value: value.to_owned() };
-        let labels = (EventType::ALL.iter().map(|kind| label(TagKey::EventType, kind.name())))
-            .chain(["true", "false"].map(|value| label(TagKey::Duplicate, value)))
+        let labels = (EventType::ALL.iter().map(|kind| label(EVENT_TYPE, kind.name())))
+            .chain(["true", "false"].map(|value| label(DUPLICATE, value)))
             .collect();
-        let (customer, price) = (customer.to_owned(), price.to_owned());
+        let text = |key| settings.text(key).to_owned();
+        let (customer, price) = (text("stripe_customer"), text("stripe_price"));
+        let duplicates = settings.number("duplicates");
         Self { run, duplicates, customer, price, secret, labels }
     }
 
@@ -120,7 +190,7 @@ fn post(
     let mut headers = headers(call.identity, 1);
     headers.extend(signature.map(|signature| ("stripe-signature", signature)));
     Request {
-        path: "/api/webhooks/stripe",
+        path: PATH,
         headers,
         body: event.body,
         labels: LabelSet::EMPTY
@@ -133,7 +203,7 @@ fn post(
 
 impl Scenario for Webhook {
     fn id(&self) -> ScenarioId {
-        ScenarioId::Webhook
+        ID
     }
 
     fn labels(&self) -> &[Label] {
@@ -142,10 +212,6 @@ impl Scenario for Webhook {
 
     fn checks(&self) -> &[&'static str] {
         &CHECKS
-    }
-
-    fn probes(&self) -> &[ProbeKind] {
-        &[ProbeKind::BadSignature, ProbeKind::ExpiredSignature, ProbeKind::MissingSignature]
     }
 
     fn request(&self, call: &Call<'_>) -> Request {
@@ -166,17 +232,17 @@ impl Scenario for Webhook {
         let now = call.unix.as_secs();
         let event = self.event(call.traffic, call.n, now);
         let (kind, signature) = match kind {
-            ProbeKind::ExpiredSignature => (
+            EXPIRED_SIGNATURE => (
                 kind,
                 self.secret
                     .as_ref()
                     .map(|secret| stripe::sign(secret, now.saturating_sub(EXPIRED), &event.body)),
             ),
-            ProbeKind::MissingSignature => (kind, None),
+            MISSING_SIGNATURE => (kind, None),
             _ => {
                 let random = self.run.draw(Purpose::Probe, call.traffic, call.n).text(32);
                 let other = Secret::new(format!("whsec_{random}"));
-                (ProbeKind::BadSignature, Some(stripe::sign(&other, now, &event.body)))
+                (BAD_SIGNATURE, Some(stripe::sign(&other, now, &event.body)))
             }
         };
         post(&call, event, false, signature, Expect::Refusal(kind))
@@ -192,7 +258,7 @@ impl Scenario for Webhook {
     }
 
     fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult {
-        let refusal = if kind == ProbeKind::ExpiredSignature { 400 } else { 401 };
+        let refusal = if kind == EXPIRED_SIGNATURE { 400 } else { 401 };
         judge::judge_probe(refusal, answer.status)
     }
 
@@ -242,7 +308,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_deliveries_have_the_stated_mix() {
-        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let mut past = Delivered::default();
         let mut sent: HashMap<u64, Vec<u8>> = HashMap::new();
         let mut ids = HashSet::new();
@@ -277,7 +343,7 @@ mod tests {
 
     #[test]
     fn with_nothing_acknowledged_nothing_is_repeated() {
-        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         for n in 1..500 {
             assert!(scenario.request(&call(&identity, Traffic::Arrival, n)).repeatable);
         }
@@ -291,7 +357,7 @@ mod tests {
 
     #[test]
     fn the_canary_too_is_repeated_by_its_bytes() {
-        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let canary = scenario.request(&call(&identity, Traffic::Canary, 0));
         let past = Delivered([(0, UNIX)].into());
         let unix = UNIX + Duration::from_secs(90);
@@ -314,7 +380,7 @@ mod tests {
     /// library (16.1.0) takes it.
     #[test]
     fn a_delivery_that_stripe_would_take() {
-        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         let header = request.header("stripe-signature").expect("is signed");
         let body = String::from_utf8_lossy(&request.body);
@@ -323,32 +389,32 @@ mod tests {
 
     #[test]
     fn each_probe_is_wrong_in_one_thing() {
-        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let probe = |kind| scenario.probe(kind, &call(&identity, Traffic::Probe, 4));
         let now = UNIX.as_secs();
 
-        let bad = probe(ProbeKind::BadSignature);
+        let bad = probe(BAD_SIGNATURE);
         let header = bad.header("stripe-signature").expect("is there");
         assert!(header.starts_with(&format!("t={now},v1=")) && header.len() == 80, "{header}");
         assert!(!is_signed(&bad, WEBHOOK_SECRET, now));
 
-        let expired = probe(ProbeKind::ExpiredSignature);
+        let expired = probe(EXPIRED_SIGNATURE);
         assert!(is_signed(&expired, WEBHOOK_SECRET, now - 3600));
-        assert_eq!(probe(ProbeKind::MissingSignature).header("stripe-signature"), None);
+        assert_eq!(probe(MISSING_SIGNATURE).header("stripe-signature"), None);
         assert_eq!(json(&expired.body)["object"], "event");
     }
 
     #[test]
     fn without_a_secret_nothing_is_signed() {
-        let run = Run::new(ScenarioId::Webhook, 1, "run-1", Vec::new());
-        let scenario = Webhook::new(run, 0.1, "cus", "price", None);
+        let run = Run::new(2, 1, "run-1", Vec::new());
+        let scenario = Webhook::new(run, &Settings::new(ID, [("duplicates", 0.1.into())]), None);
         let request = scenario.request(&call(&identity(), Traffic::Arrival, 1));
         assert_eq!(request.header("stripe-signature"), None);
     }
 
     #[test]
     fn only_success_is_an_acknowledgement() {
-        let (scenario, identity) = (scenario(ScenarioId::Webhook), identity());
+        let (scenario, identity) = (scenario(ID), identity());
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         let accepted = scenario.judge(&request, &answer(200, br#"{"status":"success","id":1}"#));
         assert_eq!(accepted.outcome, Some(Outcome::Accepted));

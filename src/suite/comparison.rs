@@ -1,5 +1,7 @@
 //! Two suite reports, compared: what of them is comparable, and what differs for certain.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::{
@@ -154,7 +156,10 @@ fn pairs<'a>(
         suite.scenarios.iter().find(|scenario| scenario.plan.scenario == id)
     }
     let mut pairs = Vec::new();
-    for id in ScenarioId::ALL {
+    let mut ids: Vec<ScenarioId> = new.scenarios.iter().map(|s| s.plan.scenario).collect();
+    ids.extend(base.scenarios.iter().map(|s| s.plan.scenario));
+    let mut seen = BTreeSet::new();
+    for id in ids.into_iter().filter(|id| seen.insert(*id)) {
         let why = |report: Option<&ScenarioReport>, run| match report {
             None => Some(format!("not part of {run}")),
             Some(report) if report.recording.timeline.bins.is_empty() => {
@@ -162,7 +167,7 @@ fn pairs<'a>(
             }
             Some(_) => None,
         };
-        let (old, fresh) = (of(base, *id), of(new, *id));
+        let (old, fresh) = (of(base, id), of(new, id));
         match (old, fresh, why(old, "the base").or_else(|| why(fresh, "the new run"))) {
             (None, None, _) => {}
             (Some(old), Some(fresh), None) => pairs.push((old, fresh)),
@@ -310,10 +315,13 @@ mod tests {
 
     fn plan() -> Plan {
         Plan {
-            scenario: ScenarioId::Onboarding,
+            scenario: ScenarioId::fixed("onboarding"),
             profile: "full".to_owned(),
             stages: vec![Stage { duration: Nanos::from_secs(50), target: 100.0 }],
-            settings: Settings::Onboarding { email_domain: "loadtest.test".to_owned() },
+            settings: Settings::new(
+                ScenarioId::fixed("onboarding"),
+                [("email_domain", "loadtest.test".into())],
+            ),
             identities: IdentityPlan {
                 kind: IdentityKind::Address,
                 count: 1,
@@ -348,7 +356,8 @@ mod tests {
 
     /// Fifty seconds of a hundred accepted arrivals of about `millis`.
     fn recording(millis: u64) -> Recording {
-        let mut recording = Recording::empty(ScenarioId::Onboarding, NOW, Ended::Completed);
+        let mut recording =
+            Recording::empty(ScenarioId::fixed("onboarding"), NOW, Ended::Completed);
         for second in 0..50u64 {
             let mut bin = Second { due: 100, sent: 100, ..Second::default() };
             bin.outcomes.add_many(Outcome::Accepted, 100);
@@ -375,7 +384,7 @@ mod tests {
             rules: Vec::new(),
         };
         let verdict = Verdict {
-            scenario: ScenarioId::Onboarding,
+            scenario: ScenarioId::fixed("onboarding"),
             kind: VerdictKind::Pass,
             reasons: Vec::new(),
             findings: Vec::new(),
@@ -434,8 +443,10 @@ mod tests {
                 s.scenarios[0].plan.identities.count = 3;
             }),
             ("onboarding: the scenario's settings differ", |s| {
-                s.scenarios[0].plan.settings =
-                    Settings::Onboarding { email_domain: "other.test".to_owned() };
+                s.scenarios[0].plan.settings = Settings::new(
+                    ScenarioId::fixed("onboarding"),
+                    [("email_domain", "other.test".into())],
+                );
             }),
             ("onboarding: the scenario's checks differ: another version of it", |s| {
                 s.scenarios[0].recording.checks.push(crate::measure::CheckCount {

@@ -75,12 +75,12 @@ impl Made {
             sent_within: 0,
             dropped: 0,
         };
-        let label = |value: &str| Label { key: TagKey::Provider, value: value.to_owned() };
+        let label = |value: &str| Label { key: TagKey::own("provider"), value: value.to_owned() };
         let recorder = Recorder::new(RecorderConfig {
-            scenario: ScenarioId::Onboarding,
+            scenario: ScenarioId::fixed("onboarding"),
             labels: vec![label("anthropic"), label("openai")],
             checks: vec!["status is 201", "has api_key"],
-            probes: vec![ProbeKind::MalformedEmail],
+            probes: vec![ProbeKind::fixed("malformed_email")],
             stages: vec![
                 stage(1, StageKind::Ramp, 0, 2, 50.0),
                 stage(2, StageKind::Hold, 2, 10, 50.0),
@@ -160,7 +160,7 @@ impl Made {
 
     /// A malformed e-mail, and what became of it.
     pub(super) fn probe(&mut self, end: ProbeEnd) -> &mut Self {
-        self.recorder.probe(ProbeKind::MalformedEmail, end);
+        self.recorder.probe(ProbeKind::fixed("malformed_email"), end);
         self
     }
 

@@ -264,7 +264,7 @@ fn a_generator_that_fell_short_is_inconclusive() {
 fn a_canary_that_is_refused_says_what_to_mend_and_others_change_nothing() {
     let at = Timestamp { unix_millis: 0 };
     let ended = Ended::Misconfigured { advice: "mend `email_domain`".to_owned() };
-    let verdict = judged(DEFAULT, &Recording::empty(ScenarioId::Onboarding, at, ended));
+    let verdict = judged(DEFAULT, &Recording::empty(ScenarioId::fixed("onboarding"), at, ended));
     assert_eq!(verdict.kind, VerdictKind::Inconclusive);
     assert_eq!(verdict.reasons, ["misconfigured, no load was sent: mend `email_domain`"]);
     let thresholds = verdict.findings.iter().filter(|f| f.about == About::Threshold);

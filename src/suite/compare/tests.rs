@@ -46,8 +46,11 @@ fn normal(rng: &mut StdRng) -> f64 {
 impl Run {
     fn recording(self, seed: u64) -> Recording {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut recording =
-            Recording::empty(ScenarioId::Webhook, Timestamp { unix_millis: 0 }, Ended::Completed);
+        let mut recording = Recording::empty(
+            ScenarioId::fixed("webhook"),
+            Timestamp { unix_millis: 0 },
+            Ended::Completed,
+        );
         let mut level = normal(&mut rng);
         for _ in 0..self.seconds {
             level = self.rho * level + (1.0 - self.rho * self.rho).sqrt() * normal(&mut rng);
@@ -181,8 +184,11 @@ fn too_little_is_said_to_be_too_little() {
     assert_eq!(figures_to_compare(&short, &enough), []);
     let figures = figures_to_compare(&enough, &few);
     assert!(figures.contains(&Figure::P95) && !figures.contains(&Figure::P99));
-    let empty =
-        Recording::empty(ScenarioId::Webhook, Timestamp { unix_millis: 0 }, Ended::Completed);
+    let empty = Recording::empty(
+        ScenarioId::fixed("webhook"),
+        Timestamp { unix_millis: 0 },
+        Ended::Completed,
+    );
     let comparison = compare(&empty, &enough, 1);
     assert!(comparison.figures.iter().all(|f| f.call == Call::TooFew && f.base.is_none()));
 }

@@ -1,0 +1,34 @@
+//! What the rest of the house may know of a scenario: an entry each, found by its name.
+
+use super::{credential_vending, onboarding, webhook};
+use crate::ids::{ProbeKind, ScenarioId};
+
+pub use super::entry::{Credential, Entry, ExchangeTrial, GetTrial, Probe, Setting, Takes, Trial};
+
+/// The scenarios that are built in, in the order they run and are shown. A new one is
+/// a file of its own and a line here.
+pub const BUILT_IN: &[&Entry] = &[&onboarding::ENTRY, &credential_vending::ENTRY, &webhook::ENTRY];
+
+/// The entry of `id`, if it is built in.
+#[must_use]
+pub fn find(id: ScenarioId) -> Option<&'static Entry> {
+    BUILT_IN.iter().copied().find(|entry| entry.id == id)
+}
+
+/// The scenario of that name, if it is built in.
+#[must_use]
+pub fn named(name: &str) -> Option<ScenarioId> {
+    BUILT_IN.iter().map(|entry| entry.id).find(|id| id.name() == name)
+}
+
+/// The names of all, in their order.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    BUILT_IN.iter().map(|entry| entry.id.name()).collect()
+}
+
+/// The built-in probe of that kind.
+#[must_use]
+pub fn probe(kind: ProbeKind) -> Option<&'static Probe> {
+    BUILT_IN.iter().flat_map(|entry| entry.probes).find(|probe| probe.kind == kind)
+}
