@@ -55,6 +55,8 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Compare two runs statistically: what changed for certain, what is noise.
     Compare(CompareArgs),
+    /// Many nights as a series: figures over time, and where p95 moved for good.
+    History(HistoryArgs),
     /// Publish a finished run's pull-request comment (for forks, in a `workflow_run` job).
     Comment(CommentArgs),
     /// Merge shards of one run into one suite.json, judged as a whole.
@@ -197,6 +199,17 @@ pub(super) struct CompareArgs {
     /// Compare runs that aren't comparable (another profile, identities or settings).
     #[arg(long)]
     pub anyway: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `history`.
+#[derive(Debug, Args)]
+pub(super) struct HistoryArgs {
+    /// Results directories (their suite.json and history.json), or such files.
+    #[arg(required = true, num_args = 1..)]
+    pub dirs: Vec<PathBuf>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

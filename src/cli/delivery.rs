@@ -5,7 +5,7 @@ use super::world::World;
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
-use crate::report;
+use crate::report::{self, Past};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
 
@@ -45,7 +45,7 @@ pub(super) fn grouped<T>(title: &str, world: &World, work: impl FnOnce() -> T) -
 /// A step's own channels: annotations, outputs, summary. Does nothing elsewhere.
 pub(super) fn step(
     suite: &SuiteReport,
-    baseline: Option<&SuiteReport>,
+    past: Past<'_>,
     exit_code: u8,
     results: &Results,
     world: &World,
@@ -62,7 +62,7 @@ pub(super) fn step(
         told(actions::write_outputs(path, &outputs, rand::random()), world);
     }
     if let Some(path) = &env.summary {
-        let markdown = report::markdown(suite, baseline, report::SUMMARY_BUDGET);
+        let markdown = report::markdown(suite, past, report::SUMMARY_BUDGET);
         told(actions::write_summary(path, &markdown), world);
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn failed(error: &anyhow::Error, code: u8, world: &World) {
 /// Whatever goes wrong is a warning.
 pub(super) fn github(
     suite: &SuiteReport,
-    baseline: Option<&SuiteReport>,
+    past: Past<'_>,
     options: &PublishOptions,
     token: Option<&Secret>,
     world: &World,
@@ -94,7 +94,7 @@ pub(super) fn github(
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let warnings = runtime.block_on(github::publish(suite, baseline, options, &env, token));
+    let warnings = runtime.block_on(github::publish(suite, past, options, &env, token));
     for warning in warnings {
         told(Err(warning), world);
     }

@@ -8,7 +8,9 @@ use clap::{CommandFactory, Parser};
 use super::args::{Cli, Command};
 use super::output::Output;
 use super::world::{USAGE, UsageError, World, code_of};
-use super::{action, check, comment, compare, init, logging, merge, plan, report, run, serve};
+use super::{
+    action, check, comment, compare, history, init, logging, merge, plan, report, run, serve,
+};
 
 /// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
 /// or configuration, 3 inconclusive).
@@ -47,6 +49,7 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Plan(args) => plan::plan(&args, world),
         Command::Check(args) => check::check(&args, world),
         Command::Comment(args) => comment::comment(&args, world),
+        Command::History(args) => history::history(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
         Command::Merge(args) => merge::merge(&args, world),
         Command::Serve(args) => serve::serve(&args, world),

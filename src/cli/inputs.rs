@@ -6,7 +6,7 @@ use super::args::{RunArgs, SharedArgs};
 use super::world::{UsageError, World};
 use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
 use crate::report;
-use crate::suite::SuiteReport;
+use crate::suite::{History, SuiteReport};
 
 /// The flags of `run` as `config` takes them.
 pub(super) fn run_flags(args: &RunArgs) -> Flags {
@@ -83,4 +83,22 @@ pub(super) fn read_suite(path: &Path) -> anyhow::Result<SuiteReport> {
     })?;
     report::read_suite(&text)
         .map_err(|error| UsageError::Plain(format!("{}: {error}", file.display())).into())
+}
+
+/// The largest history.json that is read: 8 MiB, some ten times what is ever written.
+const MOST_HISTORY: u64 = 8 << 20;
+
+/// Reads the history.json in `dir` (or `dir` itself, where it is one); `None`: there is none.
+pub(super) fn read_history(dir: &Path) -> anyhow::Result<Option<History>> {
+    let file = if dir.is_dir() { dir.join("history.json") } else { dir.to_owned() };
+    if file.file_name().is_none_or(|name| name != "history.json") || !file.is_file() {
+        return Ok(None);
+    }
+    let wrong = |problem: String| UsageError::Plain(format!("{}: {problem}", file.display()));
+    let size = std::fs::metadata(&file).map_err(|error| wrong(error.to_string()))?.len();
+    if size > MOST_HISTORY {
+        return Err(wrong(format!("it has {size} bytes: no load-gate writes that")).into());
+    }
+    let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
+    Ok(Some(History::read(&text).map_err(|error| wrong(error.to_string()))?))
 }

@@ -4,12 +4,14 @@
 
 mod action;
 mod args;
+mod baseline;
 mod check;
 mod checkpoint;
 mod comment;
 mod compare;
 mod delivery;
 mod dispatch;
+mod history;
 mod init;
 mod inputs;
 mod logging;

@@ -4,7 +4,7 @@ use super::args::ReportArgs;
 use super::inputs;
 use super::results::Results;
 use super::world::World;
-use crate::report;
+use crate::report::{self, Past};
 
 /// Writes the files again and prints the summary; the exit code is the verdict's.
 pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
@@ -16,7 +16,9 @@ pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
         args.dir.parent().map_or_else(|| ".".into(), Into::into)
     };
     let results = Results::new(&dir, None);
-    for problem in results.write(&suite, baseline.as_ref()) {
+    let history = inputs::read_history(&dir)?;
+    let past = Past { baseline: baseline.as_ref(), history: history.as_ref() };
+    for problem in results.write(&suite, past) {
         world.output.error(&problem);
     }
     world.output.result(&report::summary_text(&suite, world.output.style()));

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::world::UsageError;
 use crate::publish::files;
-use crate::report;
+use crate::report::{self, Past};
 use crate::suite::SuiteReport;
 
 /// Where a run's files go.
@@ -46,13 +46,9 @@ impl Results {
     }
 
     /// Writes every file; what couldn't be written is told, the rest is written.
-    pub(super) fn write(
-        &self,
-        report: &SuiteReport,
-        baseline: Option<&SuiteReport>,
-    ) -> Vec<String> {
+    pub(super) fn write<'a>(&self, report: &SuiteReport, past: impl Into<Past<'a>>) -> Vec<String> {
         let mut problems = Vec::new();
-        for (name, content) in report::files(report, baseline) {
+        for (name, content) in report::files(report, past) {
             let path = match &self.junit {
                 Some(junit) if name == "junit.xml" => junit.clone(),
                 _ => self.dir.join(name),

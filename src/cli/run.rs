@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::args::RunArgs;
+use super::baseline::Earlier;
 use super::checkpoint::{self, Checkpointer};
 use super::delivery::Delivery;
 use super::progress::Progress;
@@ -17,7 +18,7 @@ use crate::config::{Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan;
 use crate::preflight::CheckState;
-use crate::report;
+use crate::report::{self, Past};
 use crate::suite::SuiteReport;
 use crate::target::{Target, TargetConfig};
 
@@ -42,7 +43,8 @@ fn run_and_deliver(
 ) -> anyhow::Result<u8> {
     let resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
     // Before the results directory is cleared: the baseline may lie in it.
-    let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?;
+    let mut earlier = args.baseline.as_deref().map(Earlier::read).transpose()?.unwrap_or_default();
+    let baseline = earlier.suite.take();
     let feasible = delivery::grouped("The plan", world, || tell_plan(&resolved, args, world));
     if !feasible {
         return Err(UsageError::Plain(
@@ -58,12 +60,13 @@ fn run_and_deliver(
     let (report, session) =
         delivery::grouped("The run", world, || measure(session, args, &results, world))?;
     let code = report.verdict.exit_code();
-    deliver(&report, &session, &results, world);
+    let history = earlier.and(&report);
+    let past = Past { baseline: session.baseline.as_deref(), history: Some(&history) };
+    deliver(&report, past, &results, world);
     if let Some(delivery) = delivery {
-        let baseline = session.baseline.as_deref();
-        delivery::step(&report, baseline, code, &results, world);
+        delivery::step(&report, past, code, &results, world);
         let token = delivery.token.as_ref();
-        delivery::github(&report, baseline, &delivery.publish, token, world)?;
+        delivery::github(&report, past, &delivery.publish, token, world)?;
     }
     Ok(code)
 }
@@ -195,8 +198,8 @@ fn execute(
     report
 }
 
-fn deliver(report: &SuiteReport, session: &Session, results: &Results, world: &World) {
-    for problem in results.write(report, session.baseline.as_deref()) {
+fn deliver(report: &SuiteReport, past: Past<'_>, results: &Results, world: &World) {
+    for problem in results.write(report, past) {
         world.output.error(&problem);
     }
     world.output.result(&report::summary_text(report, world.output.style()));

@@ -43,7 +43,8 @@ pub(super) fn context(vars: &BTreeMap<String, String>) -> RunContext {
     let facts =
         [("event", "GITHUB_EVENT_NAME"), ("workflow", "GITHUB_WORKFLOW"), ("ref", "GITHUB_REF")];
     RunContext {
-        commit: get("GITHUB_SHA"),
+        // Of a pull request its head: GITHUB_SHA is a merge that nobody has seen.
+        commit: pull_request_head(vars).or_else(|| get("GITHUB_SHA")),
         run_url,
         repository: get("GITHUB_REPOSITORY"),
         facts: facts
@@ -51,4 +52,13 @@ pub(super) fn context(vars: &BTreeMap<String, String>) -> RunContext {
             .filter_map(|(name, variable)| Some((name.to_owned(), get(variable)?)))
             .collect(),
     }
+}
+
+/// The head commit of the pull request that the event is about.
+fn pull_request_head(vars: &BTreeMap<String, String>) -> Option<String> {
+    let path = vars.get("GITHUB_EVENT_PATH").filter(|path| !path.is_empty())?;
+    let event: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    let head = event.pointer("/pull_request/head/sha")?.as_str()?;
+    (head.len() <= 64 && head.chars().all(|c| c.is_ascii_hexdigit())).then(|| head.to_owned())
 }

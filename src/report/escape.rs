@@ -32,9 +32,13 @@ pub fn markdown(text: &str) -> String {
             '@' => true,
             ']' => after == Some(&'('),
             '#' => word(after),
-            ':' => word(after) || matches!(after, Some('/' | '+' | '-' | '_')),
+            ':' => after == Some(&'/') || opens_emoji(line.get(i + 1..).unwrap_or_default()),
             '/' => after == Some(&'/'),
-            '-' => word(after) && before.is_some_and(|b| b.is_alphabetic()),
+            // `GH-7` is a reference; names of ours are to be copied as they are.
+            '-' => {
+                after.is_some_and(char::is_ascii_digit)
+                    && before.is_some_and(|b| matches!(b, 'h' | 'H'))
+            }
             '.' => word(after) && before.is_some_and(|b| matches!(b, 'w' | 'W')),
             _ => false,
         };
@@ -43,6 +47,13 @@ pub fn markdown(text: &str) -> String {
         }
     }
     break_hashes(&escaped)
+}
+
+/// Whether what follows a colon can be read as an emoji's name: `tada:`.
+fn opens_emoji(rest: &[char]) -> bool {
+    let name = |c: &&char| c.is_alphanumeric() || matches!(c, '_' | '+' | '-');
+    let length = rest.iter().take_while(name).count();
+    length > 0 && rest.get(length) == Some(&':')
 }
 
 /// A bare commit hash becomes a link on GitHub: runs of 7 or more hexadecimal

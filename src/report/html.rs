@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::Past;
 use super::charts;
 use super::document::{
     Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
@@ -13,8 +14,8 @@ const STYLE: &str = include_str!("report.css");
 
 /// The page. Text of others is escaped by maud; nothing is loaded from anywhere.
 #[must_use]
-pub fn report_html(report: &SuiteReport, baseline: Option<&SuiteReport>) -> String {
-    let document = Document::new(report, baseline);
+pub fn report_html<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> String {
+    let document = Document::new(report, past);
     let title = format!("load-gate: {} · {}", document.verdict, report.environment.name);
     let page = html! {
         (DOCTYPE)
@@ -30,7 +31,9 @@ pub fn report_html(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Stri
                 (header(&document))
                 main {
                     @for chapter in &document.chapters { (self::chapter(chapter)) }
-                    @if let Some(section) = &document.against { section { (self::section(section)) } }
+                    @for section in [&document.against, &document.nights].into_iter().flatten() {
+                        section { (self::section(section)) }
+                    }
                     @if !document.notices.is_empty() {
                         section { h2 { "Notes" } (notes(&document.notices)) }
                     }

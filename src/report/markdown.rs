@@ -4,11 +4,10 @@ use super::document::{
     Block, Cell, Chapter, Document, Dress, Level, Mark, Note, Quote, Section, Table,
 };
 use super::escape::{code, html, markdown as esc, one_line};
-use super::{charts, sparkline};
+use super::{Past, charts, sparkline};
+use crate::gate::VerdictKind;
 use crate::suite::SuiteReport;
 
-/// The most characters of a comment, with room for its marker.
-pub const COMMENT_BUDGET: usize = 65_000;
 /// The most bytes of a job summary, with room for what other steps add.
 pub const SUMMARY_BUDGET: usize = 1_000_000;
 /// Room kept for the line that says that something was cut.
@@ -18,8 +17,8 @@ const ROOM_FOR_CUT: usize = 700;
 /// characters): what doesn't fit is left out block by block from the end, and
 /// a line says so. Everything from a server or a config is inert.
 #[must_use]
-pub fn markdown(report: &SuiteReport, baseline: Option<&SuiteReport>, budget: usize) -> String {
-    let document = Document::new(report, baseline);
+pub fn markdown<'a>(report: &SuiteReport, past: impl Into<Past<'a>>, budget: usize) -> String {
+    let document = Document::new(report, past);
     let mut page = String::new();
     let room = budget.saturating_sub(ROOM_FOR_CUT);
     let mut cut = false;
@@ -50,8 +49,8 @@ pub fn markdown(report: &SuiteReport, baseline: Option<&SuiteReport>, budget: us
 
 /// baseline.md: the document of a run, for readers who weren't there.
 #[must_use]
-pub fn baseline_md(report: &SuiteReport, baseline: Option<&SuiteReport>) -> String {
-    let document = Document::new(report, baseline);
+pub fn baseline_md<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> String {
+    let document = Document::new(report, past);
     let mut page = format!("# Load test of {}\n\n", esc(&report.environment.name));
     add!(page, "**{}**\n\n| | |\n| --- | --- |\n", esc(&document.headline));
     for fact in &document.facts {
@@ -72,6 +71,9 @@ pub fn baseline_md(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Stri
         Some(section) => section_at(&mut page, section, Level::Glance..=Level::Full, 2),
         None => page.push_str("\n## Against a baseline\n\nNone was given.\n"),
     }
+    if let Some(section) = &document.nights {
+        section_at(&mut page, section, Level::Glance..=Level::Full, 2);
+    }
     page.push_str("\n## Recommendations\n\n");
     if document.advice.is_empty() {
         page.push_str("None: no figure of this run asks for one.\n");
@@ -90,7 +92,7 @@ pub fn baseline_md(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Stri
 fn blocks(document: &Document) -> Vec<String> {
     let mut blocks = vec![first_lines(document)];
     blocks.extend(document.chapters.iter().map(glance));
-    if let Some(section) = &document.against {
+    for section in [&document.against, &document.nights].into_iter().flatten() {
         let mut text = String::new();
         section_at(&mut text, section, Level::Glance..=Level::Detail, 3);
         blocks.push(text.trim_start().to_owned());
@@ -103,6 +105,45 @@ fn blocks(document: &Document) -> Vec<String> {
     blocks.push(footer(document));
     blocks.extend(document.chapters.iter().filter_map(details));
     blocks
+}
+
+/// What the comment folds: everything but the first lines and the last, without
+/// the sentences that are `told` already, and at most `budget` bytes.
+pub(super) fn folded(
+    report: &SuiteReport,
+    past: Past<'_>,
+    told: &[String],
+    budget: usize,
+) -> String {
+    let mut document = Document::new(report, past);
+    for chapter in &mut document.chapters {
+        chapter.reasons.retain(|note| !told.contains(&note.text));
+    }
+    let mut page = String::new();
+    let mut cut = false;
+    let blocks = blocks(&document);
+    for block in blocks.iter().skip(1).filter(|block| **block != footer(&document)) {
+        if page.len() + block.len() + 2 > budget {
+            cut = true;
+            continue;
+        }
+        page.push_str(block);
+        page.push('\n');
+    }
+    if cut {
+        page.push_str("_Cut to fit: the whole is in report.html._\n");
+    }
+    page
+}
+
+/// The sign of a verdict.
+pub(super) fn mark(kind: VerdictKind) -> &'static str {
+    sign(match kind {
+        VerdictKind::Pass => Mark::Pass,
+        VerdictKind::Fail => Mark::Fail,
+        VerdictKind::Inconclusive => Mark::Inconclusive,
+        VerdictKind::Skipped => Mark::Skipped,
+    })
 }
 
 const fn sign(mark: Mark) -> &'static str {

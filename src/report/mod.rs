@@ -10,11 +10,13 @@ macro_rules! add {
 
 mod charts;
 mod check_text;
+mod comment;
 mod compare_text;
 mod document;
 pub mod escape;
 mod figures;
 mod hgrm;
+mod history_text;
 mod html;
 mod json;
 mod junit;
@@ -33,24 +35,42 @@ pub(crate) mod fixtures;
 mod tests;
 
 pub use check_text::{check_notice, check_text};
+pub use comment::{COMMENT_BUDGET, Masthead, comment};
 pub use compare_text::compare_text;
 pub use figures::wanted_selectors;
 pub use hgrm::hgrm;
+pub use history_text::history_text;
 pub use html::report_html;
 pub use json::{ReadError, read_suite, suite_json};
 pub use junit::junit;
 pub use k6_json::k6_json;
-pub use markdown::{COMMENT_BUDGET, SUMMARY_BUDGET, baseline_md, markdown};
+pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
 pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::scenario::catalogue;
-use crate::suite::SuiteReport;
+use crate::suite::{History, SuiteReport};
+
+/// What is known of earlier runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Past<'a> {
+    /// The run that this one is compared with.
+    pub baseline: Option<&'a SuiteReport>,
+    /// The nights up to this run, itself included.
+    pub history: Option<&'a History>,
+}
+
+impl<'a> From<Option<&'a SuiteReport>> for Past<'a> {
+    fn from(baseline: Option<&'a SuiteReport>) -> Self {
+        Self { baseline, history: None }
+    }
+}
 
 /// Every file of a run: name (without folder) and content, suite.json last, so
 /// that where it is, the others are. The same report always gives the same bytes.
 #[must_use]
-pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(String, String)> {
+pub fn files<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> Vec<(String, String)> {
+    let past = past.into();
     // First what all the rest can be made from again, should the disk be full.
     let mut files = vec![("suite.json".to_owned(), suite_json(report))];
     let stamp = report.started_at.file_stem();
@@ -61,9 +81,10 @@ pub fn files(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Vec<(Strin
         files.push((format!("{id}.hgrm"), hgrm(scenario)));
     }
     files.push(("junit.xml".to_owned(), junit(report)));
-    files.push(("summary.md".to_owned(), markdown(report, baseline, SUMMARY_BUDGET)));
-    files.push(("report.html".to_owned(), report_html(report, baseline)));
-    files.push(("baseline.md".to_owned(), baseline_md(report, baseline)));
+    files.push(("summary.md".to_owned(), markdown(report, past, SUMMARY_BUDGET)));
+    files.push(("report.html".to_owned(), report_html(report, past)));
+    files.push(("baseline.md".to_owned(), baseline_md(report, past)));
+    files.extend(past.history.map(|history| ("history.json".to_owned(), history.json())));
     files
 }
 
@@ -73,6 +94,6 @@ pub fn fixed_names() -> Vec<String> {
     let each = catalogue::names()
         .into_iter()
         .flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
-    let suite = ["junit.xml", "summary.md", "report.html", "baseline.md", "suite.json"];
+    let suite = ["junit.xml", "summary.md", "report.html", "baseline.md", "history.json", "suite.json"];
     each.chain(suite.map(str::to_owned)).collect()
 }

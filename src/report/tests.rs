@@ -245,6 +245,52 @@ fn markdown_fits_its_budget_and_is_inert() {
     }
 }
 
+/// A baseline four days older than the runs, in which p95 was lower.
+fn old_baseline_of_pass() -> crate::suite::SuiteReport {
+    let mut baseline = fixtures::pass();
+    baseline.started_at.unix_millis -= 4 * 24 * 3_600_000;
+    baseline
+}
+
+#[test]
+fn the_comment_is_short_inert_and_says_a_thing_once() {
+    let baseline = old_baseline_of_pass();
+    for (name, report) in fixtures::all() {
+        for past in [None, Some(&baseline)] {
+            let text = comment(&report, past, Masthead::default());
+            assert!(text.len() <= COMMENT_BUDGET, "{name}: {}", text.len());
+            for bad in ["<script", "@everyone", "](javascript", "<!--", "\n::", "http://evil.test"]
+            {
+                assert!(!text.contains(bad), "{name}: {bad}");
+            }
+            let shown = text.split("<details>").next().unwrap_or_default();
+            let lines = shown.lines().filter(|line| !line.is_empty() && !line.starts_with("| "));
+            if report.verdict == crate::gate::VerdictKind::Pass {
+                assert_eq!(lines.count(), 2, "{shown}");
+            }
+            if report.scenarios.iter().all(|s| s.recording.total().outcomes.sent() == 0) {
+                assert!(!text.contains('✅'), "{name}: {text}");
+            }
+        }
+        let past = (name == "pass").then_some(&baseline);
+        insta::assert_snapshot!(
+            format!("comment_{name}"),
+            comment(&report, past, Masthead::default())
+        );
+    }
+}
+
+#[test]
+fn the_comment_s_reason_ends_at_a_word() {
+    let mut report = fixtures::old_baseline();
+    report.headline = format!("fail: {}", "a reason of many words ".repeat(20));
+    let text = comment(&report, None, Masthead { name: Some("staging / full"), was: None });
+    let first = text.lines().next().expect("a line");
+    assert!(first.starts_with("❌ **fail** · load-gate · `staging / full` · a reason"), "{first}");
+    assert!(first.ends_with("words…") || first.ends_with("of…"), "{first}");
+    assert!(first.chars().count() < 200, "{first}");
+}
+
 #[test]
 fn the_pages_are_as_kept() {
     let baseline = fixtures::pass();

@@ -1,5 +1,6 @@
 //! Draws a document as text for a terminal, and the full text of one scenario.
 
+use super::Past;
 use super::document::{
     Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
 };
@@ -25,7 +26,7 @@ impl Style {
 /// first.
 #[must_use]
 pub fn summary_text(report: &SuiteReport, style: Style) -> String {
-    let document = Document::new(report, None);
+    let document = Document::new(report, Past::default());
     let mut page = Page { style, text: String::new() };
     // One line whatever its length: the first line is the verdict, for `head -1` too.
     let headline = escape::one_line(&document.headline);
@@ -41,7 +42,7 @@ pub fn summary_text(report: &SuiteReport, style: Style) -> String {
 /// The whole text of one scenario (`<scenario>-<timestamp>.txt`).
 #[must_use]
 pub fn scenario_text(report: &SuiteReport, scenario: &ScenarioReport, style: Style) -> String {
-    let mut document = Document::new(report, None);
+    let mut document = Document::new(report, Past::default());
     document.chapters = vec![Chapter::new(scenario, None)];
     let mut page = Page { style, text: String::new() };
     for chapter in &document.chapters {

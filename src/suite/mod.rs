@@ -2,6 +2,7 @@
 
 mod compare;
 mod comparison;
+mod history;
 mod merge;
 mod report;
 
@@ -11,6 +12,9 @@ pub use compare::{
 };
 pub use comparison::{
     COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
+};
+pub use history::{
+    Drift, HISTORY_VERSION, History, HistoryError, Night, NightFigures, Shift, drifts, shifts,
 };
 pub use merge::{MergeError, merge_suites};
 pub use report::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};

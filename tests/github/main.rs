@@ -52,7 +52,14 @@ async fn run(store: &Shared, verdict: &str, issue: bool) -> Vec<PublishWarning> 
         },
         ..PublishOptions::default()
     };
-    publish(&report(verdict), None, &options, &env, Some(&Secret::new("ghs_token"))).await
+    publish(
+        &report(verdict),
+        load_gate::report::Past::default(),
+        &options,
+        &env,
+        Some(&Secret::new("ghs_token")),
+    )
+    .await
 }
 
 fn ours(store: &Shared) -> usize {

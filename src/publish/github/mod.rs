@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::PublishWarning;
 use super::actions::ActionsEnv;
-use crate::report::{COMMENT_BUDGET, escape, markdown, read_suite};
+use crate::report::{Masthead, Past, comment, escape, read_suite};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
 use client::Api;
@@ -23,6 +23,8 @@ use trouble::Trouble;
 const MOST_EVENT: u64 = 32 << 20;
 /// The largest suite.json that is read, in bytes.
 const MOST_SUITE: u64 = 64 << 20;
+/// The comment that is kept when nobody names another.
+pub const DEFAULT_ID: &str = "load-gate";
 const COMMENT: &str = "the pull request's comment";
 const ISSUE: &str = "the issue on failing runs";
 
@@ -48,7 +50,7 @@ impl Default for PublishOptions {
     fn default() -> Self {
         Self {
             comment: true,
-            comment_id: "load-gate".to_owned(),
+            comment_id: DEFAULT_ID.to_owned(),
             issue_on_failure: false,
             issue_on_inconclusive: false,
             close_on_recovery: false,
@@ -60,7 +62,7 @@ impl Default for PublishOptions {
 /// Publishes `report` as `options` say; what couldn't be done comes back in words.
 pub async fn publish(
     report: &SuiteReport,
-    baseline: Option<&SuiteReport>,
+    past: Past<'_>,
     options: &PublishOptions,
     env: &ActionsEnv,
     token: Option<&Secret>,
@@ -79,7 +81,7 @@ pub async fn publish(
     };
     let mut warnings = Vec::new();
     if comment {
-        warnings.extend(comment_on(&api, report, baseline, options, env).await.err());
+        warnings.extend(comment_on(&api, report, past, options, env).await.err());
     }
     if options.issue_on_failure {
         let when = issue::When {
@@ -128,7 +130,7 @@ fn open(
 async fn comment_on(
     api: &Api,
     report: &SuiteReport,
-    baseline: Option<&SuiteReport>,
+    past: Past<'_>,
     options: &PublishOptions,
     env: &ActionsEnv,
 ) -> Result<(), PublishWarning> {
@@ -141,7 +143,9 @@ async fn comment_on(
     let warn = |trouble: Trouble| trouble.warn(COMMENT, "pull-requests: write", fork);
     let Some(pull) = found.map_err(warn)? else { return Ok(()) };
     let marker = sticky::marker("load-gate", &options.comment_id);
-    let page = markdown(report, baseline, COMMENT_BUDGET);
+    // The comment's own id is said where there are several of them.
+    let name = Some(options.comment_id.as_str()).filter(|id| *id != DEFAULT_ID);
+    let page = comment(report, past, Masthead { name, was: None });
     sticky::upsert(api, pull, &marker, &sticky::body(&marker, &page)).await.map_err(warn)
 }
 

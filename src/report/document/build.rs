@@ -2,15 +2,17 @@
 
 use super::super::{escape, figures, words};
 use super::model::{Cell, Chapter, Document, Fact, Level, Note, Section, Tone};
-use super::{advice, against, judged, limiter, measured};
+use super::{advice, against, judged, limiter, measured, nights};
 use crate::gate::VerdictKind;
 use crate::measure::Ended;
+use crate::report::Past;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 
 impl Document {
-    /// The document of `report`, held against `baseline` where there is one.
-    pub(in crate::report) fn new(report: &SuiteReport, baseline: Option<&SuiteReport>) -> Self {
+    /// The document of `report`, held against what is known of the `past`.
+    pub(in crate::report) fn new<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> Self {
+        let Past { baseline, history } = past.into();
         let order = figures::worst_first(report);
         Self {
             mark: words::verdict_mark(report.verdict),
@@ -21,6 +23,7 @@ impl Document {
             partial: report.partial.then_some("made from a checkpoint of a run that never ended"),
             chapters: order.iter().map(|scenario| Chapter::new(scenario, baseline)).collect(),
             against: against::section(&order, baseline),
+            nights: history.and_then(nights::section),
             advice: report.scenarios.iter().flat_map(advice::of).collect(),
             notices: report.notices.iter().map(|n| Note::new(Tone::Quiet, n)).collect(),
             left_out: left_out(report),

@@ -327,6 +327,8 @@ pub(in crate::report) struct Document {
     pub(in crate::report) chapters: Vec<Chapter>,
     /// Against the baseline, when there is one.
     pub(in crate::report) against: Option<Section>,
+    /// The nights before, when they are known.
+    pub(in crate::report) nights: Option<Section>,
     /// What to do next.
     pub(in crate::report) advice: Vec<Note>,
     /// What else to know.
