@@ -37,6 +37,8 @@ fn add(history: &mut History, dir: &Path) -> anyhow::Result<()> {
     if has_run || carried.is_none() {
         history.add(Night::of(&inputs::read_suite(dir)?));
     }
-    carried.into_iter().flat_map(|carried| carried.nights).for_each(|night| history.add(night));
+    for night in carried.into_iter().flat_map(|carried| carried.nights) {
+        history.add(night);
+    }
     Ok(())
 }

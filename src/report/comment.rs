@@ -1,7 +1,8 @@
 //! The pull request's comment: a line, a table, a line; whatever else is to be said is folded.
 
 use super::escape::{code, link, markdown as esc};
-use super::{Past, figures, markdown};
+use super::past::Past;
+use super::{figures, markdown};
 use crate::gate::{Finding, FindingVerdict, Method, ThresholdResult, VerdictKind};
 use crate::suite::{Call, Figure, FigureComparison, ScenarioReport, SuiteReport, compare_suites};
 use crate::units::{self, Nanos};

@@ -2,12 +2,12 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Past;
 use super::charts;
 use super::document::{
     Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
 };
 use super::escape::one_line;
+use super::past::Past;
 use crate::suite::SuiteReport;
 
 const STYLE: &str = include_str!("report.css");

@@ -4,7 +4,8 @@ use super::document::{
     Block, Cell, Chapter, Document, Dress, Level, Mark, Note, Quote, Section, Table,
 };
 use super::escape::{code, html, markdown as esc, one_line};
-use super::{Past, charts, sparkline};
+use super::past::Past;
+use super::{charts, sparkline};
 use crate::gate::VerdictKind;
 use crate::suite::SuiteReport;
 

@@ -23,6 +23,7 @@ mod junit;
 mod k6_json;
 mod load_gate;
 mod markdown;
+mod past;
 mod plan_text;
 mod sparkline;
 mod table;
@@ -45,26 +46,12 @@ pub use json::{ReadError, read_suite, suite_json};
 pub use junit::junit;
 pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
+pub use past::Past;
 pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::scenario::catalogue;
-use crate::suite::{History, SuiteReport};
-
-/// What is known of earlier runs.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Past<'a> {
-    /// The run that this one is compared with.
-    pub baseline: Option<&'a SuiteReport>,
-    /// The nights up to this run, itself included.
-    pub history: Option<&'a History>,
-}
-
-impl<'a> From<Option<&'a SuiteReport>> for Past<'a> {
-    fn from(baseline: Option<&'a SuiteReport>) -> Self {
-        Self { baseline, history: None }
-    }
-}
+use crate::suite::SuiteReport;
 
 /// Every file of a run: name (without folder) and content, suite.json last, so
 /// that where it is, the others are. The same report always gives the same bytes.
@@ -94,6 +81,7 @@ pub fn fixed_names() -> Vec<String> {
     let each = catalogue::names()
         .into_iter()
         .flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
-    let suite = ["junit.xml", "summary.md", "report.html", "baseline.md", "history.json", "suite.json"];
+    let suite =
+        ["junit.xml", "summary.md", "report.html", "baseline.md", "history.json", "suite.json"];
     each.chain(suite.map(str::to_owned)).collect()
 }

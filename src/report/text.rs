@@ -1,9 +1,9 @@
 //! Draws a document as text for a terminal, and the full text of one scenario.
 
-use super::Past;
 use super::document::{
     Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
 };
+use super::past::Past;
 use super::table::{self, Side, fold};
 use super::{escape, sparkline};
 use crate::suite::{ScenarioReport, SuiteReport};

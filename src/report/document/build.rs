@@ -1,11 +1,11 @@
 //! Puts the document of a run together.
 
+use super::super::past::Past;
 use super::super::{escape, figures, words};
 use super::model::{Cell, Chapter, Document, Fact, Level, Note, Section, Tone};
 use super::{advice, against, judged, limiter, measured, nights};
 use crate::gate::VerdictKind;
 use crate::measure::Ended;
-use crate::report::Past;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 

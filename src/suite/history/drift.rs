@@ -69,7 +69,7 @@ fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
     match (sorted.get(n / 2), sorted.get((n / 2).saturating_sub(1))) {
-        (Some(upper), Some(lower)) if n % 2 == 0 => f64::midpoint(*lower, *upper),
+        (Some(upper), Some(lower)) if n.is_multiple_of(2) => f64::midpoint(*lower, *upper),
         (Some(middle), _) => *middle,
         _ => 0.0,
     }

@@ -135,7 +135,9 @@ impl History {
             return Err(HistoryError::Newer(history.schema_version));
         }
         let nights = std::mem::take(&mut history.nights);
-        nights.into_iter().for_each(|night| history.add(night));
+        for night in nights {
+            history.add(night);
+        }
         Ok(history)
     }
 
