@@ -14,7 +14,10 @@ for name in "${!TEST_API_KEY_@}"; do unset "$name"; done
 action_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 checksums="$action_dir/action/checksums.txt"
 repository="${ACTION_REPOSITORY:-}"
-repository="${repository:-rsolv/load-gate}"
+upstream="rsolv/load-gate"
+repository="${repository:-$upstream}"
+# Whose release was taken: of a fork without any, upstream's, held to the same checksum.
+origin="$repository"
 home_server="https://github.com"
 
 say() { printf 'load-gate: %s\n' "$*" >&2; }
@@ -23,6 +26,10 @@ say() { printf 'load-gate: %s\n' "$*" >&2; }
 # breaks in them.
 die() {
   printf '::error title=load-gate is not installed::%s. %s\n' "${1//%/%25}" "${2//%/%25}" >&2
+  printf 'verdict=usage\nexit-code=2\n' >>"$GITHUB_OUTPUT"
+  if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
+    printf '⛔ **not run** · load-gate is not installed: %s. %s\n' "$1" "$2" >>"$GITHUB_STEP_SUMMARY"
+  fi
   exit 2
 }
 
@@ -93,15 +100,18 @@ wanted() {
 
 # Downloads asset $1 of release $2 to $3, from this runner's server or GitHub's own.
 download() {
-  local asset="$1" version="$2" file="$3" server
-  for server in "${GITHUB_SERVER_URL:-$home_server}" "$home_server"; do
-    say "downloading $server/$repository/releases/download/v$version/$asset"
-    if curl --fail --silent --show-error --location --proto-redir '=https' --retry 3 \
-      --connect-timeout 20 --max-time 300 --output "$file" \
-      "$server/$repository/releases/download/v$version/$asset"; then
-      return 0
-    fi
-    if [ "$server" = "$home_server" ]; then break; fi
+  local asset="$1" version="$2" file="$3" server url tried=" "
+  for origin in "$repository" "$upstream"; do
+    for server in "${GITHUB_SERVER_URL:-$home_server}" "$home_server"; do
+      url="$server/$origin/releases/download/v$version/$asset"
+      case "$tried" in *" $url "*) continue ;; esac
+      tried="$tried$url "
+      say "downloading $url"
+      if curl --fail --silent --show-error --location --proto-redir '=https' --retry 3 \
+        --connect-timeout 20 --max-time 300 --output "$file" "$url"; then
+        return 0
+      fi
+    done
   done
   return 1
 }
@@ -117,8 +127,8 @@ provenance() {
     say "provenance not verified: there is no token (input github-token); the SHA-256 is"
   else
     for try in 1 2 3; do
-      if gh attestation verify "$file" --repo "$repository" \
-        --signer-workflow "$repository/.github/workflows/release.yml" >&2; then
+      if gh attestation verify "$file" --repo "$origin" \
+        --signer-workflow "$origin/.github/workflows/release.yml" >&2; then
         return 0
       fi
       [ "$try" = 3 ] || sleep "$((try * 2))"
@@ -196,7 +206,8 @@ from_source() {
   command -v cargo >/dev/null || die "no release fits this runner and ref, and cargo isn't here to build one" \
     "Use a release (uses: rsolv/load-gate@v1), or install Rust before this step: https://rustup.rs"
   say "building with cargo from the action's own checkout"
-  (cd "$action_dir" && cargo build --release --locked --bin load-gate >&2) ||
+  # A dependency's build script has no business with the token.
+  (cd "$action_dir" && env -u GH_TOKEN cargo build --release --locked --bin load-gate >&2) ||
     die "the build with cargo failed" \
       "Look at cargo's lines above: it needs a C compiler, access to crates.io, and Rust as new as Cargo.toml says (rustup update stable)"
   local bin="${CARGO_TARGET_DIR:-$action_dir/target}/release/load-gate"

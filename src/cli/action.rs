@@ -11,12 +11,10 @@ use super::delivery::Delivery;
 use super::world::{INCONCLUSIVE, UsageError, World};
 use super::{delivery, run};
 use crate::ids::ScenarioId;
-use crate::publish::github::{Patience, PublishOptions};
+use crate::publish::github::{DEFAULT_ID, Patience, PublishOptions};
 use crate::scenario::catalogue;
 use crate::secret::Secret;
 
-/// The comment that is found again when nobody names another.
-const COMMENT_ID: &str = "load-gate";
 /// The longest `comment-id`.
 const COMMENT_ID_MAX: usize = 100;
 
@@ -36,13 +34,32 @@ pub(super) struct ActionInputs {
 pub(super) fn action(world: &World) -> anyhow::Result<u8> {
     // Before anything else is printed, mistakes included.
     delivery::mask(&secrets(&world.vars), world);
-    let done = parse(&world.vars)
-        .map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")).into())
-        .and_then(|inputs| {
-            let code = run::run_and_publish(&inputs.run, &inputs.delivery, world)?;
-            Ok(step_exit_code(code, inputs.fail_on_inconclusive))
-        });
-    done.inspect_err(|error| delivery::failed(error, super::world::code_of(error), world))
+    let inputs = parse(&world.vars)
+        .map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")).into());
+    let done = inputs.map_err(|error| (error, blind(&world.vars))).and_then(|inputs| {
+        match run::run_and_publish(&inputs.run, &inputs.delivery, world) {
+            Ok(code) => Ok(step_exit_code(code, inputs.fail_on_inconclusive)),
+            Err(error) => Err((error, inputs.delivery)),
+        }
+    });
+    done.map_err(|(error, delivery)| {
+        delivery::failed(&error, super::world::code_of(&error), &delivery, world);
+        error
+    })
+}
+
+/// Where it is said that the inputs can't be read: as far as they can.
+fn blind(vars: &BTreeMap<String, String>) -> Delivery {
+    let inputs = Inputs { vars };
+    let token = inputs.get("github-token").or_else(|| inputs.variable("GITHUB_TOKEN"));
+    Delivery {
+        publish: PublishOptions {
+            comment: inputs.switch("comment", true).unwrap_or(true),
+            comment_id: inputs.comment_id().unwrap_or_else(|_| DEFAULT_ID.to_owned()),
+            ..PublishOptions::default()
+        },
+        token: token.map(Secret::new),
+    }
 }
 
 /// Every secret that a step is given.
@@ -163,7 +180,7 @@ impl<'a> Inputs<'a> {
 
     fn comment_id(&self) -> Result<String, InputError> {
         let input = "comment-id";
-        let id = self.get(input).unwrap_or(COMMENT_ID);
+        let id = self.get(input).unwrap_or(DEFAULT_ID);
         let plain = |c: char| c.is_ascii_alphanumeric() || " ._-/".contains(c);
         if id.chars().all(plain) && id.len() <= COMMENT_ID_MAX {
             return Ok(id.to_owned());

@@ -1,7 +1,7 @@
 //! What goes to GitHub after a run: log, outputs, summary, comment, issue.
 
 use super::results::Results;
-use super::world::World;
+use super::world::{USAGE, World};
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
@@ -67,16 +67,36 @@ pub(super) fn step(
     }
 }
 
-/// What there is to say of a step that has no report: why, and its exit code.
-pub(super) fn failed(error: &anyhow::Error, code: u8, world: &World) {
+/// What there is to say of a step that has no report: why, its exit code, and that
+/// what an earlier run said on the pull request isn't so any more.
+pub(super) fn failed(error: &anyhow::Error, code: u8, delivery: &Delivery, world: &World) {
     let env = ActionsEnv::from_vars(&world.vars);
     if !env.active {
         return;
     }
-    world.output.result(&actions::command("error", "load-gate", &format!("{error:#}")));
+    let problem = format!("{error:#}");
+    world.output.result(&actions::command("error", "load-gate", &problem));
     if let Some(path) = &env.output {
-        let outputs = [("exit-code".to_owned(), code.to_string())];
+        let verdict = if code == USAGE { "usage" } else { "inconclusive" };
+        let outputs = [("verdict", verdict.to_owned()), ("exit-code", code.to_string())];
+        let outputs = outputs.map(|(name, value)| (name.to_owned(), value));
         told(actions::write_outputs(path, &outputs, rand::random()), world);
+    }
+    if let Some(path) = &env.summary {
+        let page = github::failure_page(&problem, &delivery.publish.comment_id);
+        told(actions::write_summary(path, &page), world);
+    }
+    if env.repository.is_none() {
+        return;
+    }
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return;
+    };
+    let token = delivery.token.as_ref();
+    let warning =
+        runtime.block_on(github::publish_failure(&problem, &delivery.publish, &env, token));
+    if let Some(warning) = warning {
+        told(Err(warning), world);
     }
 }
 

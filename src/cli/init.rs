@@ -59,12 +59,21 @@ fn refuse_to_replace(root: &Path, force: bool) -> Result<(), UsageError> {
 
 fn config(repository: &Repository) -> String {
     let url = repository.staging.as_ref().map_or(STAGING, |found| found.url.as_str());
-    let from = match &repository.staging {
-        Some(found) => format!("found in {}", found.file),
-        None => "the built-in one; put your own here".to_owned(),
+    let from = match (&repository.staging, &repository.unsure) {
+        (Some(found), _) => format!("found in {}", found.file),
+        (None, Some(_)) => "the built-in one until the line below is one".to_owned(),
+        (None, None) => "the built-in one; put your own here".to_owned(),
+    };
+    let line = match (&repository.staging, &repository.unsure) {
+        // Nobody's production is loaded because a script names it.
+        (None, Some(found)) => format!(
+            "# url = \"{}\"   # found in {}: its name doesn't say that it is for trying things on",
+            found.url, found.file
+        ),
+        _ => format!("url = \"{url}\""),
     };
     CONFIG
-        .replace("{{url}}", url)
+        .replace("url = \"{{url}}\"", &line)
         .replace("{{url-from}}", &from)
         .replace("{{built-in}}\n", &commented(&built_in()))
 }

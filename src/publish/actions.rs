@@ -126,6 +126,7 @@ pub fn outputs(
     for scenario in &report.scenarios {
         outputs.extend(figures(scenario));
     }
+    outputs.push(("results".to_owned(), results(report)));
     outputs
 }
 
@@ -147,6 +148,26 @@ fn figures(scenario: &ScenarioReport) -> [(String, String); 3] {
         ),
         (format!("rate-limit-hits-{id}"), recording.total().rate_limit_hits.to_string()),
     ]
+}
+
+/// Every scenario's verdict and figures as one line of JSON, also of scenarios that
+/// action.yml has no outputs for.
+fn results(report: &SuiteReport) -> String {
+    let scenarios: serde_json::Map<String, serde_json::Value> = report
+        .scenarios
+        .iter()
+        .map(|scenario| {
+            let [p95, rate, hits] = figures(scenario).map(|(_, value)| value.parse::<f64>().ok());
+            let told = serde_json::json!({
+                "verdict": scenario.verdict.kind,
+                "p95_ms": p95,
+                "success_rate": rate,
+                "rate_limit_hits": hits.map(|n| n as u64),
+            });
+            (scenario.plan.scenario.name().to_owned(), told)
+        })
+        .collect();
+    serde_json::json!({ "verdict": report.verdict, "scenarios": scenarios }).to_string()
 }
 
 /// Appends outputs in the delimiter form. `nonce` makes the delimiter

@@ -23,8 +23,6 @@ const ROOM: usize = 600;
 pub struct Masthead<'a> {
     /// Which of several comments it is; `None`: environment and profile say it.
     pub name: Option<&'a str>,
-    /// The verdict of the last run that was told here, where it was another.
-    pub was: Option<VerdictKind>,
 }
 
 /// The comment on `report`, at most [`COMMENT_BUDGET`] bytes, so no more

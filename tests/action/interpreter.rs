@@ -182,6 +182,10 @@ impl Contexts<'_> {
     }
 
     fn value(&self, expression: &str) -> String {
+        if let Some((first, second)) = expression.split_once("||") {
+            let first = self.value(first.trim());
+            return if first.is_empty() { self.value(second.trim()) } else { first };
+        }
         let parts: Vec<&str> = expression.split('.').collect();
         match parts.as_slice() {
             ["inputs", name] => self.inputs.get(*name).expect("a declared input").clone(),

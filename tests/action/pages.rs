@@ -101,6 +101,7 @@ fn the_outputs_are_the_promised_ones() {
             wanted.push(format!("{figure}-{scenario}"));
         }
     }
+    wanted.push("results".to_owned());
     assert_eq!(names(&action(), "outputs"), wanted);
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Store {
     pub(crate) issues: Vec<Value>,
     /// Answers given instead of the true ones, to requests of that method.
     pub(crate) failures: VecDeque<(Method, u16, &'static str, Option<&'static str>)>,
+    /// The App whose token it is; `None`: the job's own.
+    pub(crate) app: Option<&'static str>,
     /// Whether no answer comes at all.
     pub(crate) mute: bool,
     pub(crate) seen: Vec<String>,
@@ -60,7 +62,7 @@ async fn answer(
     let page: usize = page.and_then(|page| page.parse().ok()).unwrap_or(1);
     let paged =
         |all: &[Value]| json!(all.iter().skip((page - 1) * 100).take(100).collect::<Vec<_>>());
-    let bot = json!({ "login": "github-actions[bot]", "type": "Bot" });
+    let bot = json!({ "login": store.app.unwrap_or("github-actions[bot]"), "type": "Bot" });
     match (method.as_str(), path.as_str()) {
         ("GET", "/repos/o/r/issues/7/comments") => reply(200, &paged(&store.comments)),
         ("POST", "/repos/o/r/issues/7/comments" | "/repos/o/r/issues/1/comments") => {
@@ -89,6 +91,14 @@ async fn answer(
             store.comments[id - 1]["body"] = sent["body"].clone();
             reply(200, &json!({}))
         }
+        ("POST", "/api/graphql") => {
+            assert_eq!(sent["query"], "query { viewer { login } }");
+            match store.app {
+                Some(login) => reply(200, &json!({ "data": { "viewer": { "login": login } } })),
+                None => reply(200, &json!({ "errors": [{ "message": "not accessible" }] })),
+            }
+        }
+        ("PATCH", "/repos/o/r/issues/comments/9") => reply(404, &json!({ "message": "Not Found" })),
         ("GET", "/user") => reply(403, &json!({ "message": "Resource not accessible" })),
         _ => reply(404, &json!({ "message": "Not Found" })),
     }

@@ -9,7 +9,7 @@ use api::{Shared, Store};
 use axum::http::Method;
 use load_gate::publish::PublishWarning;
 use load_gate::publish::actions::ActionsEnv;
-use load_gate::publish::github::{Patience, PublishOptions, publish};
+use load_gate::publish::github::{Patience, PublishOptions, publish, publish_failure};
 use load_gate::secret::Secret;
 use load_gate::suite::SuiteReport;
 use serde_json::json;
@@ -143,4 +143,56 @@ async fn the_issue_is_raised_refreshed_and_closed() {
     assert_eq!(store.issues[0]["state"], "closed");
     assert_eq!(store.issues[0]["labels"], json!(["load-gate"]));
     assert_eq!(store.comments.len(), 1);
+}
+
+#[tokio::test]
+async fn an_app_finds_its_own_comment_again_and_nobody_else_s() {
+    let store: Shared = Arc::new(Mutex::new(Store::default()));
+    store.lock().expect("whole").app = Some("our-app[bot]");
+    store.lock().expect("whole").comments = vec![json!({
+        "id": 1, "body": "<!-- load-gate:load-gate -->\ntheirs",
+        "user": { "login": "another-app[bot]", "type": "Bot" },
+    })];
+    assert!(run(&store, "pass", false).await.is_empty());
+    assert!(run(&store, "fail", false).await.is_empty());
+    let store = store.lock().expect("whole");
+    assert_eq!(store.comments.len(), 2, "{:?}", store.comments);
+    assert!(store.comments[0]["body"].as_str().expect("text").ends_with("theirs"));
+    assert!(store.comments[1]["body"].as_str().expect("text").contains("**fail**"));
+}
+
+#[tokio::test]
+async fn a_comment_deleted_in_the_meantime_is_made_anew() {
+    let store: Shared = Arc::new(Mutex::new(Store::default()));
+    store.lock().expect("whole").comments = vec![json!({
+        "id": 9, "body": "<!-- load-gate:load-gate -->\nold",
+        "user": { "login": "github-actions[bot]", "type": "Bot" },
+    })];
+    assert!(run(&store, "pass", false).await.is_empty());
+    let store = store.lock().expect("whole");
+    assert!(store.comments[1]["body"].as_str().expect("text").contains("**pass**"));
+}
+
+#[tokio::test]
+async fn a_mistake_takes_the_place_of_an_earlier_verdict() {
+    let store: Shared = Arc::new(Mutex::new(Store::default()));
+    assert!(run(&store, "pass", false).await.is_empty());
+    let dir = tempfile::tempdir().expect("a directory");
+    let event = dir.path().join("event.json");
+    std::fs::write(&event, json!({ "pull_request": { "number": 7 } }).to_string()).expect("room");
+    let env = ActionsEnv {
+        api_url: api::start(store.clone()).await,
+        repository: Some("o/r".to_owned()),
+        event_name: "pull_request".to_owned(),
+        event_path: Some(event),
+        ..ActionsEnv::default()
+    };
+    let (problem, token) = ("input `x`: ``` @everyone\n  <b>", Secret::new("ghs_token"));
+    let options = PublishOptions::default();
+    assert!(publish_failure(problem, &options, &env, Some(&token)).await.is_none());
+    let store = store.lock().expect("whole");
+    assert_eq!(store.comments.len(), 1);
+    let body = store.comments[0]["body"].as_str().expect("text");
+    assert!(body.contains("**not run**") && !body.contains("**pass**"), "{body}");
+    assert_eq!(body.matches("```").count(), 2, "{body}");
 }

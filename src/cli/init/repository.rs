@@ -20,6 +20,8 @@ pub(super) struct Repository {
     pub(super) slug: Option<String>,
     /// The staging API's address.
     pub(super) staging: Option<Found>,
+    /// An address that may as well be production's.
+    pub(super) unsure: Option<Found>,
 }
 
 /// An address and where it was found.
@@ -42,7 +44,8 @@ impl Repository {
         Ok(Self {
             branch: git.as_deref().and_then(default_branch).unwrap_or_else(|| "main".to_owned()),
             slug: git.as_deref().and_then(slug),
-            staging: staging(&root),
+            unsure: address_in(&root, |host| !is_for_trying(host)),
+            staging: address_in(&root, is_for_trying),
             root,
         })
     }
@@ -111,8 +114,28 @@ fn slug(git: &Path) -> Option<String> {
     (plain(owner) && plain(name)).then(|| format!("{owner}/{name}"))
 }
 
-/// The first address that stands on a line with `API_URL` or `BASE_URL`.
-fn staging(root: &Path) -> Option<Found> {
+/// Whether a host is for trying things on, by its own name: a pull request's load
+/// must not go to production because somebody's script names it.
+fn is_for_trying(host: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["stag", "stg", "test", "dev", "preview", "qa", "uat", "sandbox", "localhost", "embedded"];
+    // A top-level domain says nothing: api.example.dev may be production.
+    let name = host.rsplit_once('.').map_or(host, |(name, _)| name);
+    let parts = name.split(['.', '-', '_']);
+    let is = |part: &str, word: &str| match word {
+        // `device` and `latest` are other words.
+        "dev" | "test" | "qa" | "uat" | "stg" => {
+            part.trim_end_matches(|c: char| c.is_ascii_digit()) == word
+                || (word == "test"
+                    && part.trim_end_matches(|c: char| c.is_ascii_digit()) == "testing")
+        }
+        _ => part.starts_with(word),
+    };
+    parts.into_iter().any(|part| WORDS.iter().any(|word| is(part, word)))
+}
+
+/// The first address that stands on a line with `API_URL` or `BASE_URL` and whose host `suits`.
+fn address_in(root: &Path, suits: impl Fn(&str) -> bool) -> Option<Found> {
     for place in PLACES {
         let path = root.join(place);
         let mut files = Vec::new();
@@ -125,7 +148,13 @@ fn staging(root: &Path) -> Option<Found> {
         for file in files {
             let small = file.metadata().is_ok_and(|data| data.is_file() && data.len() <= MAX_FILE);
             let text = small.then(|| std::fs::read_to_string(&file).ok()).flatten();
-            let url = text.and_then(|text| text.lines().find_map(address));
+            let suiting = |line: &str| {
+                address(line).filter(|url| {
+                    let parsed = url::Url::parse(url).ok();
+                    parsed.is_some_and(|url| url.host_str().is_some_and(&suits))
+                })
+            };
+            let url = text.and_then(|text| text.lines().find_map(suiting));
             if let Some(url) = url {
                 let file = file.strip_prefix(root).unwrap_or(&file);
                 return Some(Found { url, file: file.display().to_string().replace('\\', "/") });
@@ -146,7 +175,5 @@ fn address(line: &str) -> Option<String> {
     let url = url::Url::parse(text).ok()?;
     let host = url.host_str()?;
     let plain = url.username().is_empty() && url.path() == "/" && host.contains('.');
-    // Production is not what a pull request should be tried on.
-    let production = host.contains("prod") || host == "api.rsolv.dev";
-    (plain && !production).then(|| url.as_str().trim_end_matches('/').to_owned())
+    plain.then(|| url.as_str().trim_end_matches('/').to_owned())
 }

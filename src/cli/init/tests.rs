@@ -86,6 +86,43 @@ fn production_is_never_taken_for_staging() {
     let line = "export API_URL=https://api.rsolv.dev\n";
     let (_dir, repository) = repository(&[(".env.example", line)]);
     assert_eq!(repository.staging, None);
+    let text = config(&repository);
+    let line = "# url = \"https://api.rsolv.dev\"";
+    assert!(text.contains(line), "{text}");
+    assert_eq!(resolves(&text, "staging").plan.environment.url, STAGING);
+}
+
+#[test]
+fn a_host_is_staging_only_if_its_name_says_so() {
+    let found = |host: &str| {
+        let line = format!("export API_URL=https://{host}\n");
+        repository(&[(".env.example", &line)]).1.staging.is_some()
+    };
+    for yes in [
+        "staging.example.org",
+        "api-stg.example.com",
+        "stage1.example.com",
+        "test.example.com",
+        "dev2.example.org",
+        "preview-7.example.org",
+        "qa.example.org",
+        "uat.example.org",
+        "sandbox.example.org",
+        "api.rsolv-staging.com",
+    ] {
+        assert!(found(yes), "{yes}");
+    }
+    for no in [
+        "api.example.com",
+        "www.example.dev",
+        "device.example.com",
+        "latest.example.com",
+        "contest.example.org",
+        "api.live.example.com",
+        "acme.test",
+    ] {
+        assert!(!found(no), "{no}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct Patience {
     pub attempt: Duration,
     /// Times that a request is sent again.
     pub retries: u32,
-    /// Before the first of those; doubled for each further one.
+    /// Before the first of those; doubled for each further one, up to five seconds.
     pub backoff: Duration,
     /// Between two writes.
     pub between_writes: Duration,
@@ -32,12 +32,15 @@ impl Default for Patience {
         Self {
             total: Duration::from_secs(30),
             attempt: Duration::from_secs(10),
-            retries: 2,
+            retries: 12,
             backoff: Duration::from_secs(1),
             between_writes: Duration::from_secs(1),
         }
     }
 }
+
+/// The longest pause that load-gate chooses by itself: so the whole budget is used.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Pages of a list that are read at most (100 entries each).
 const MOST_PAGES: u32 = 100;
@@ -53,8 +56,13 @@ pub(super) struct Api {
     wrote: Mutex<Option<Instant>>,
 }
 
+/// Stands for GraphQL's address where a path is asked for.
+const GRAPHQL: &str = "graphql";
+
 enum Call<'a> {
     Get,
+    /// A question that changes nothing, asked by POST.
+    Ask(&'a Value),
     Post(&'a Value),
     Patch(&'a Value),
 }
@@ -121,10 +129,24 @@ impl Api {
         format!("/repos/{}/{path}", self.repository)
     }
 
-    /// Whose token it is, where GitHub tells (it doesn't for a job's own token).
+    /// Whose token it is, where GitHub tells. GraphQL tells of an App's installation,
+    /// too, which may not ask for `/user`.
     pub(super) async fn login(&self) -> Option<String> {
-        let answer = self.once("/user", &Call::Get).await.ok()?;
-        answer.value.get("login").and_then(Value::as_str).map(str::to_owned)
+        let query = serde_json::json!({ "query": "query { viewer { login } }" });
+        let told = |value: &Value, pointer: &str| {
+            value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+        };
+        let viewer = self.again(GRAPHQL, &Call::Ask(&query)).await.ok();
+        if let Some(login) = viewer.and_then(|answer| told(&answer.value, "/data/viewer/login")) {
+            return Some(login);
+        }
+        told(&self.again("/user", &Call::Get).await.ok()?.value, "/login")
+    }
+
+    /// GraphQL's address: beside the REST API of GitHub Enterprise Server, below that of github.com.
+    fn graphql(&self) -> String {
+        let beside = self.base.strip_suffix("/v3").unwrap_or(&self.base);
+        format!("{beside}/graphql")
     }
 
     /// Every entry of the list at `path`, over all pages.
@@ -176,7 +198,10 @@ impl Api {
             Trouble::Status { wait, .. } => *wait,
             _ => None,
         };
-        let pause = asked.unwrap_or(self.patience.backoff * 2_u32.saturating_pow(tried));
+        let pause = asked.unwrap_or_else(|| {
+            let doubled = self.patience.backoff.saturating_mul(2_u32.saturating_pow(tried));
+            doubled.min(LONGEST_PAUSE)
+        });
         if pause >= self.left() {
             return Err(trouble.clone());
         }
@@ -201,7 +226,7 @@ impl Api {
     }
 
     async fn once(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
-        if !matches!(call, Call::Get) {
+        if matches!(call, Call::Post(_) | Call::Patch(_)) {
             self.take_turn().await;
         }
         let span = self.patience.attempt.min(self.left());
@@ -212,10 +237,10 @@ impl Api {
     }
 
     async fn send(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
-        let uri = format!("{}{path}", self.base);
+        let uri = if path == GRAPHQL { self.graphql() } else { format!("{}{path}", self.base) };
         let sent = match call {
             Call::Get => self.octocrab._get(uri).await,
-            Call::Post(body) => self.octocrab._post(uri, Some(*body)).await,
+            Call::Post(body) | Call::Ask(body) => self.octocrab._post(uri, Some(*body)).await,
             Call::Patch(body) => self.octocrab._patch(uri, Some(*body)).await,
         };
         let answer = sent.map_err(|error| self.trouble(&error))?;

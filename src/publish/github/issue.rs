@@ -23,6 +23,8 @@ const HISTORY: &str = "<!-- load-gate-history -->";
 /// When the issue is raised and closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct When {
+    /// Whether a failing run raises it at all.
+    pub(super) raise: bool,
     /// Whether an inconclusive run raises it, as a failed one does.
     pub(super) inconclusive_too: bool,
     /// Whether a pass closes it.
@@ -33,8 +35,9 @@ pub(super) struct When {
 pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When) -> Result<(), Trouble> {
     let place = format!("{}/{}", report.environment.name, report.profile);
     let marker = sticky::marker("load-gate-issue", &place);
-    let raise = report.verdict == VerdictKind::Fail
-        || (when.inconclusive_too && report.verdict == VerdictKind::Inconclusive);
+    let raise = when.raise
+        && (report.verdict == VerdictKind::Fail
+            || (when.inconclusive_too && report.verdict == VerdictKind::Inconclusive));
     let mut tried = 0;
     loop {
         let all = api.list(&api.repo(&format!("issues?labels={LABEL}&state=all"))).await?;
@@ -85,7 +88,8 @@ async fn refresh(
     }
     let path = api.repo(&format!("issues/{}", issue.number));
     let recovered = report.verdict == VerdictKind::Pass && close;
-    let mut change = json!({ "body": body(report, marker, issue.body) });
+    let mut change = json!({ "body": body(report, marker, issue.body), "title": title(report) });
+    let changed = last_verdict(issue.body).is_some_and(|was| was != report.verdict.name());
     if recovered {
         // Said before it is closed; where that fails, closing still counts.
         let text = format!("Recovered: {}", line(report));
@@ -98,12 +102,32 @@ async fn refresh(
     if raise && !issue.open {
         change["state"] = json!("open");
     }
+    if changed || (raise && !issue.open) {
+        // Edits notify nobody. Where it fails, the edit still counts.
+        let text = format!("Now {}", line(report));
+        let said = api.post(&format!("{path}/comments"), &json!({ "body": text })).await;
+        api.patch(&path, &change).await?;
+        return said;
+    }
     api.patch(&path, &change).await
 }
 
 fn title(report: &SuiteReport) -> String {
     let name = |text: &str| escape::one_line(text).chars().take(80).collect::<String>();
-    format!("load-gate: {} fails ({})", name(&report.environment.name), name(&report.profile))
+    let what = match report.verdict {
+        VerdictKind::Fail => "fails",
+        VerdictKind::Inconclusive | VerdictKind::Skipped => "is inconclusive",
+        VerdictKind::Pass => "passes",
+    };
+    format!("load-gate: {} {what} ({})", name(&report.environment.name), name(&report.profile))
+}
+
+/// The verdict of the newest run in the history of `body`.
+fn last_verdict(body: &str) -> Option<&str> {
+    let (_, history) = body.rsplit_once(HISTORY)?;
+    let newest = history.lines().find_map(|line| line.strip_prefix("- "))?;
+    let headline = newest.split_once(' ')?.1;
+    headline.split([':', ',', ' ', '\u{2060}']).next().filter(|word| !word.is_empty())
 }
 
 /// One run in one line.

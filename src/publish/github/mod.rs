@@ -68,10 +68,9 @@ pub async fn publish(
     token: Option<&Secret>,
 ) -> Vec<PublishWarning> {
     let event = env.event_name.as_str();
-    let about_pull =
-        matches!(event, "pull_request" | "pull_request_target" | "push" | "workflow_run");
-    let comment = options.comment && about_pull;
-    if !comment && !options.issue_on_failure {
+    let comment = options.comment && pull_request::may_have_one(event);
+    let issue = options.issue_on_failure || options.close_on_recovery;
+    if !comment && !issue {
         return Vec::new();
     }
     let what = if comment { COMMENT } else { ISSUE };
@@ -83,8 +82,14 @@ pub async fn publish(
     if comment {
         warnings.extend(comment_on(&api, report, past, options, env).await.err());
     }
-    if options.issue_on_failure {
+    if issue {
+        // With a time of its own, whatever the comment took.
+        let api = match open(env, options, token, ISSUE) {
+            Ok(api) => api,
+            Err(warning) => return vec![warning],
+        };
         let when = issue::When {
+            raise: options.issue_on_failure,
             inconclusive_too: options.issue_on_inconclusive,
             close: options.close_on_recovery,
         };
@@ -92,6 +97,47 @@ pub async fn publish(
         warnings.extend(kept.err().map(|trouble| trouble.warn(ISSUE, "issues: write", false)));
     }
     warnings
+}
+
+/// Says on the pull request that there is no result, and why: an earlier comment's
+/// verdict must not stand there as this commit's.
+pub async fn publish_failure(
+    problem: &str,
+    options: &PublishOptions,
+    env: &ActionsEnv,
+    token: Option<&Secret>,
+) -> Option<PublishWarning> {
+    if !options.comment || !pull_request::may_have_one(&env.event_name) {
+        return None;
+    }
+    let api = match open(env, options, token, COMMENT) {
+        Ok(api) => api,
+        Err(warning) => return Some(warning),
+    };
+    keep_comment(&api, &failure_page(problem, &options.comment_id), options, env).await.err()
+}
+
+/// What is said where load-gate couldn't run.
+#[must_use]
+pub fn failure_page(problem: &str, comment_id: &str) -> String {
+    let name = if comment_id == DEFAULT_ID {
+        String::new()
+    } else {
+        format!(" · {}", escape::code(comment_id))
+    };
+    let lines: Vec<String> = problem
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .take(40)
+        .map(|line| {
+            let plain = line.chars().filter(|c| !c.is_control() && *c != '`');
+            plain.take(300).collect()
+        })
+        .collect();
+    format!(
+        "⛔ **not run** · load-gate{name} · nothing was sent\n\n```text\n{}\n```\n",
+        lines.join("\n")
+    )
 }
 
 /// Reads the suite.json of `dir`, an artifact of a run that may be a fork's: it is
@@ -134,6 +180,19 @@ async fn comment_on(
     options: &PublishOptions,
     env: &ActionsEnv,
 ) -> Result<(), PublishWarning> {
+    // The comment's own id is said where there are several of them.
+    let name = Some(options.comment_id.as_str()).filter(|id| *id != DEFAULT_ID);
+    let page = comment(report, past, Masthead { name });
+    keep_comment(api, &page, options, env).await
+}
+
+/// Puts `page` on the event's pull request, if it has one.
+async fn keep_comment(
+    api: &Api,
+    page: &str,
+    options: &PublishOptions,
+    env: &ActionsEnv,
+) -> Result<(), PublishWarning> {
     let payload = payload(env).map_err(|reason| {
         Trouble::Setup(format!("the event can't be read: {reason}")).warn(COMMENT, "", false)
     })?;
@@ -143,10 +202,7 @@ async fn comment_on(
     let warn = |trouble: Trouble| trouble.warn(COMMENT, "pull-requests: write", fork);
     let Some(pull) = found.map_err(warn)? else { return Ok(()) };
     let marker = sticky::marker("load-gate", &options.comment_id);
-    // The comment's own id is said where there are several of them.
-    let name = Some(options.comment_id.as_str()).filter(|id| *id != DEFAULT_ID);
-    let page = comment(report, past, Masthead { name, was: None });
-    sticky::upsert(api, pull, &marker, &sticky::body(&marker, &page)).await.map_err(warn)
+    sticky::upsert(api, pull, &marker, &sticky::body(&marker, page)).await.map_err(warn)
 }
 
 fn payload(env: &ActionsEnv) -> Result<Value, String> {

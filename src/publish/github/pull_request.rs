@@ -17,6 +17,19 @@ pub(super) async fn which(
         "pull_request" | "pull_request_target" => {
             Ok(number(payload, "/pull_request/number").or_else(|| number(payload, "/number")))
         }
+        "issue_comment" => {
+            let about_pull = payload.pointer("/issue/pull_request").is_some();
+            Ok(number(payload, "/issue/number").filter(|_| about_pull))
+        }
+        "merge_group" => Ok(text(payload, "/merge_group/head_ref").and_then(of_queue)),
+        "deployment_status" | "deployment" => match text(payload, "/deployment/sha").or(sha) {
+            Some(sha) => of_commit(api, sha).await,
+            None => Ok(None),
+        },
+        "workflow_dispatch" => match sha {
+            Some(sha) => of_commit(api, sha).await,
+            None => Ok(None),
+        },
         "workflow_run" => of_workflow_run(api, payload).await,
         "push" => {
             let after = text(payload, "/after").or(sha);
@@ -27,6 +40,28 @@ pub(super) async fn which(
         }
         _ => Ok(None),
     }
+}
+
+/// Whether such an event can be about a pull request.
+pub(super) fn may_have_one(event: &str) -> bool {
+    let known = [
+        "pull_request",
+        "pull_request_target",
+        "push",
+        "workflow_run",
+        "workflow_dispatch",
+        "issue_comment",
+        "merge_group",
+        "deployment",
+        "deployment_status",
+    ];
+    known.contains(&event)
+}
+
+/// The pull request of a merge queue's branch: `…/pr-123-0123abcd…`.
+fn of_queue(head_ref: &str) -> Option<u64> {
+    let (_, rest) = head_ref.rsplit_once("/pr-")?;
+    rest.split('-').next()?.parse().ok()
 }
 
 /// Whether the event is of a fork's pull request, whose token is read-only.

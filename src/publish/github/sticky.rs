@@ -65,7 +65,13 @@ pub(super) async fn upsert(api: &Api, pull: u64, marker: &str, body: &str) -> Re
             Some(ours) if text(ours, "/body") == Some(body) => return Ok(()),
             Some(ours) => {
                 let id = number(ours, "/id").unwrap_or_default();
-                return api.patch(&api.repo(&format!("issues/comments/{id}")), &content).await;
+                match api.patch(&api.repo(&format!("issues/comments/{id}")), &content).await {
+                    // Somebody deleted it in the meantime.
+                    Err(Trouble::Status { status: 404 | 410, .. }) => {
+                        api.post(&comments, &content).await
+                    }
+                    done => return done,
+                }
             }
             None => api.post(&comments, &content).await,
         };
