@@ -47,6 +47,9 @@ pub struct DeclaredLimit {
     pub window: Nanos,
     /// What it counts by.
     pub scope: Scope,
+    /// Whether refusals are promised to have a body that is JSON.
+    #[serde(default = "yes")]
+    pub json: bool,
     /// Whether refusals are promised to carry `Retry-After`.
     pub retry_after: bool,
     /// Whether answers are promised to carry `x-ratelimit-*` or `RateLimit` headers.
@@ -54,6 +57,10 @@ pub struct DeclaredLimit {
     /// Whether a caller may get round it by naming another address; `None`:
     /// nothing promised, so reported only.
     pub spoofable: Option<bool>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 impl DeclaredLimit {

@@ -50,7 +50,28 @@ impl fmt::Debug for Name {
     }
 }
 
-static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+static KEPT: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+
+/// Texts that are kept until the process ends, each once and at most [`Name::MOST`] of
+/// them: names, and what checks of the config are called.
+pub struct Kept;
+
+impl Kept {
+    /// `text`, kept; `None`: there is no room.
+    #[must_use]
+    pub fn of(text: &str) -> Option<&'static str> {
+        let mut all = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(text) {
+            return Some(known);
+        }
+        if all.len() >= Name::MOST {
+            return None;
+        }
+        let kept: &'static str = Box::leak(text.into());
+        all.insert(kept);
+        Some(kept)
+    }
+}
 
 impl Name {
     /// The most names that are kept; more are refused.
@@ -73,16 +94,7 @@ impl Name {
         {
             return None;
         }
-        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = names.get(name) {
-            return Some(Self(known));
-        }
-        if names.len() >= Self::MOST {
-            return None;
-        }
-        let kept: &'static str = Box::leak(name.into());
-        names.insert(kept);
-        Some(Self(kept))
+        Kept::of(name).map(Self)
     }
 
     /// Its text.

@@ -165,7 +165,7 @@ impl<'a> Inputs<'a> {
         let text = self.get(input).unwrap_or_default();
         let mut scenarios = Vec::new();
         for name in text.split([',', ' ', '\t', '\r', '\n']).filter(|name| !name.is_empty()) {
-            let id = catalogue::named(name).ok_or_else(|| {
+            let id = ScenarioId::parse(name).ok_or_else(|| {
                 let names = catalogue::names();
                 let problem =
                     format!("no scenario {}; there are {}", quoted(name), names.join(", "));
@@ -306,8 +306,8 @@ mod tests {
     #[test]
     fn mistakes_name_the_input() {
         insta::assert_snapshot!(
-            error(&[("INPUT_SCENARIOS", "onboarding, signup")]),
-            @"input `scenarios`: no scenario `signup`; there are onboarding, credential-vending, webhook"
+            error(&[("INPUT_SCENARIOS", "onboarding, sign/up")]),
+            @"input `scenarios`: no scenario `sign/up`; there are onboarding, credential-vending, webhook"
         );
         insta::assert_snapshot!(
             error(&[("INPUT_ALLOW_SKIP", "yes")]),

@@ -250,7 +250,8 @@ pub(super) struct InitArgs {
 
 /// A scenario by name.
 fn scenario(name: &str) -> Result<ScenarioId, String> {
-    catalogue::named(name).ok_or_else(|| {
+    // Whether there is one of that name is the config's to say.
+    ScenarioId::parse(name).ok_or_else(|| {
         let names = catalogue::names();
         format!("no such scenario; there are {}", names.join(", "))
     })

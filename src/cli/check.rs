@@ -48,6 +48,7 @@ pub(super) async fn within_run(
         keys: session.keys.clone(),
         webhook: session.webhook_secret.clone(),
         github_token: None,
+        rings: session.rings.clone(),
     };
     let mut what = preflight(&session.plan, &secrets, results_dir, world);
     what.within_run = true;
@@ -78,7 +79,7 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
         ca_file: plan.scenarios.iter().find_map(|p| p.engine.ca_file.clone()),
         max_in_flight: plan.scenarios.iter().map(|p| p.engine.max_in_flight).max().unwrap_or(0),
         contradictions,
-        known: secrets.webhook.iter().cloned().collect(),
+        known: secrets.all().cloned().collect(),
     }
 }
 

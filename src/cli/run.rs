@@ -42,6 +42,10 @@ fn run_and_deliver(
     world: &World,
 ) -> anyhow::Result<u8> {
     let resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
+    if delivery.is_some() {
+        let own: Vec<_> = resolved.secrets.rings.values().flatten().cloned().collect();
+        delivery::mask(&own, world);
+    }
     // Before the results directory is cleared: the baseline may lie in it.
     let mut earlier = args.baseline.as_deref().map(Earlier::read).transpose()?.unwrap_or_default();
     let baseline = earlier.suite.take();
@@ -135,6 +139,7 @@ fn session(
         plan,
         keys: secrets.keys,
         webhook_secret: secrets.webhook,
+        rings: secrets.rings,
         run_id: surroundings::run_id(),
         address_offset: rand::random(),
         started_at: surroundings::now(),

@@ -1,5 +1,6 @@
 //! What a run is, apart from what it measures.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -19,6 +20,8 @@ pub(super) struct Session {
     pub(super) plan: SuitePlan,
     pub(super) keys: Vec<Secret>,
     pub(super) webhook_secret: Option<Secret>,
+    /// The secrets of the config's own scenarios, by variable.
+    pub(super) rings: BTreeMap<String, Vec<Secret>>,
     pub(super) run_id: String,
     /// Spreads the addresses of different runs over 198.18.0.0/15.
     pub(super) address_offset: u32,
@@ -31,6 +34,25 @@ pub(super) struct Session {
 }
 
 impl Session {
+    /// The keys that the identities of `plan` show.
+    pub(super) fn keys_of(&self, plan: &Plan) -> Vec<Secret> {
+        match &plan.settings.written {
+            None => self.keys.clone(),
+            Some(spec) => {
+                let ring = spec.keys.as_ref().and_then(|name| self.rings.get(name));
+                ring.cloned().unwrap_or_default()
+            }
+        }
+    }
+
+    /// What the requests of `plan` are signed with.
+    fn signing(&self, plan: &Plan) -> Option<Secret> {
+        match &plan.settings.written {
+            None => self.webhook_secret.clone(),
+            Some(spec) => self.rings.get(&spec.sign.as_ref()?.secret)?.first().cloned(),
+        }
+    }
+
     /// The report on what was measured so far.
     pub(super) fn report(
         &self,
@@ -84,8 +106,13 @@ pub(super) fn job(
 ) -> anyhow::Result<Job> {
     let suite = &session.plan;
     let secrets = scenario::Secrets {
-        signing: session.webhook_secret.clone(),
-        known: keys.iter().chain(&session.webhook_secret).cloned().collect(),
+        signing: session.signing(plan),
+        known: keys
+            .iter()
+            .chain(&session.webhook_secret)
+            .chain(session.rings.values().flatten())
+            .cloned()
+            .collect(),
     };
     let network = HttpNetwork::new(
         &suite.environment.url,

@@ -43,7 +43,7 @@ pub(super) async fn run(
         }
         cool_down = true;
         let observer = Arc::new(Both(Arc::clone(&progress), Arc::clone(checkpointer)));
-        let mut keys = session.keys.clone();
+        let mut keys = session.keys_of(plan);
         let mut plan = plan.clone();
         if let Some(minting) = session.plan.minting.as_ref().filter(|_| plan.identities.mint > 0) {
             mint(session, minting, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop)
@@ -78,8 +78,8 @@ async fn mint(
 ) -> anyhow::Result<()> {
     let wanted = plan.identities.mint;
     let minted = minting::mint(session, minting, wanted, Arc::clone(clock), stop).await?;
-    let mut notice =
-        format!("mint_keys: {} of {wanted} keys were minted through onboarding", minted.keys.len());
+    let (made, through) = (minted.keys.len(), minting.through.scenario);
+    let mut notice = format!("mint_keys: {made} of {wanted} keys were minted through {through}");
     if let Some(why) = &minted.short {
         notice = format!("{notice}: {why}");
     }

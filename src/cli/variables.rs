@@ -2,7 +2,7 @@
 
 /// Name and meaning of each, in the order of the help.
 const VARIABLES: [(&str, &str); 17] = [
-    ("TEST_API_KEY_1, _2, …", "API keys for credential-vending, in this order"),
+    ("TEST_API_KEY_1, _2, …", "API keys of test customers, in this order"),
     ("STRIPE_WEBHOOK_SECRET", "the secret that webhook events are signed with"),
     ("GITHUB_TOKEN", "the token for GitHub; never sent to the load target"),
     ("API_URL", "as --url"),

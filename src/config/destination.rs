@@ -3,9 +3,10 @@
 use url::Url;
 
 use super::diagnostics::{Diagnostics, Wrong, listing, quote, unknown};
-use super::file::{EnvironmentConfig, File, Identities};
+use super::file::{EnvironmentConfig, File};
 use super::guard::{self, Protected};
 use super::inputs::Sources;
+use super::scenario_table::Identities;
 use super::values::{base_url, url_text};
 use crate::ids::ScenarioId;
 use crate::plan::Environment;

@@ -1,31 +1,28 @@
 //! The merged tables, read into typed settings: docs/config.md's keys and no others.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use url::Url;
 
-use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
-use super::reader::{Located, Section, as_table};
-use super::thresholds::{RawThreshold, read_thresholds};
+use super::diagnostics::{Diagnostics, Place, Wrong, unknown};
+use super::reader::{Section, as_table};
+use super::scenario_table::{ScenarioConfig, read_scenario, read_written};
 use super::tree::{Node, Table, Value};
-use super::values::{self, MAX_LOAD_SECONDS, base_url, flag, integer, mismatch, number, text};
-use crate::admission::{DeclaredLimit, Scope};
+use super::values::{self, base_url, flag, integer, mismatch, number, text};
+use super::written;
 use crate::gate::{Decide, Decision};
-use crate::ids::{IdentityKind, ScenarioId};
-use crate::plan::{EngineSettings, MOST_WORKERS, Stage};
-use crate::scenario::catalogue::{self, Entry, Takes};
+use crate::ids::ScenarioId;
+use crate::plan::{EngineSettings, MOST_WORKERS};
+use crate::scenario::catalogue::{self, Entry};
 use crate::units::Nanos;
 
-/// The largest number of addresses in 198.18.0.0/15 (RFC 2544).
-pub(super) const ADDRESSES: u32 = 131_072;
-/// The most customers that can be created for their keys.
-const MAX_MINT: u64 = 1000;
-/// The most stages of a profile.
-const MAX_STAGES: usize = 1000;
 /// An interval of less confidence would be no interval.
 const LEAST_CONFIDENCE: f64 = 0.5;
 /// More needs more samples than a run gives.
 const MOST_CONFIDENCE: f64 = 0.9999;
+/// The most scenarios that an environment lists.
+const MOST_SCENARIOS: usize = 100;
 const HOUR: Nanos = Nanos::from_secs(3600);
 
 /// Everything the files say.
@@ -33,6 +30,8 @@ const HOUR: Nanos = Nanos::from_secs(3600);
 pub(super) struct File {
     pub(super) environments: BTreeMap<String, EnvironmentConfig>,
     pub(super) scenarios: BTreeMap<ScenarioId, ScenarioConfig>,
+    /// Those whose tables are too wrong to be read.
+    pub(super) broken: Vec<ScenarioId>,
     pub(super) share: f64,
     pub(super) engine: Option<EngineConfig>,
     pub(super) decision: Decision,
@@ -52,32 +51,6 @@ pub(super) struct EnvironmentConfig {
     pub(super) mint_keys: Option<bool>,
 }
 
-/// How many identities share a load.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Identities {
-    Auto,
-    Count(u32),
-}
-
-/// One `[scenarios.NAME]`.
-#[derive(Clone, Debug)]
-pub(super) struct ScenarioConfig {
-    pub(super) identities: Option<Located<Identities>>,
-    pub(super) limit: Option<DeclaredLimit>,
-    pub(super) profiles: BTreeMap<String, Profile>,
-    pub(super) thresholds: Vec<RawThreshold>,
-    pub(super) mint_keys: u32,
-    /// The settings of its own, as its entry wants them.
-    pub(super) settings: BTreeMap<String, serde_json::Value>,
-}
-
-/// The stages of one profile, unscaled.
-#[derive(Clone, Debug)]
-pub(super) struct Profile {
-    pub(super) stages: Vec<Stage>,
-    pub(super) place: Place,
-}
-
 /// `[engine]`.
 #[derive(Clone, Debug)]
 pub(super) struct EngineConfig {
@@ -87,7 +60,14 @@ pub(super) struct EngineConfig {
 }
 
 /// Reads the merged root table. `builtin` sources are those before `first_user`.
-pub(super) fn read(root: &Table, first_user: usize, problems: &mut Diagnostics) -> File {
+///
+/// `folder` is where files that it names lie.
+pub(super) fn read(
+    root: &Table,
+    first_user: usize,
+    folder: &Path,
+    problems: &mut Diagnostics,
+) -> File {
     const KNOWN: [&str; 5] = ["environments", "scenarios", "probes", "gate", "engine"];
     let start = Place { source: first_user, span: 0..0 };
     let mut section = Section::new(root, &start, "", &KNOWN, problems);
@@ -100,15 +80,18 @@ pub(super) fn read(root: &Table, first_user: usize, problems: &mut Diagnostics) 
     }
     if let Some((table, _, _)) = section.table("scenarios") {
         for (name, entry) in table {
-            let Some(known) = built_in(name) else {
-                let wrong = unknown("scenario", name, &catalogue::names());
-                section.problems.at(&entry.key, "scenarios", wrong);
-                continue;
-            };
             let path = format!("scenarios.{name}");
-            if let Some(table) = as_table(&entry.node, &path, section.problems) {
+            let Some(table) = as_table(&entry.node, &path, section.problems) else { continue };
+            if let Some(known) = built_in(name) {
                 let scenario = read_scenario(known, table, &entry.key, section.problems);
                 file.scenarios.insert(known.id, scenario);
+            } else if written::KEYS.iter().any(|key| table.contains_key(*key)) {
+                let read = read_written(name, table, &entry.key, folder, section.problems);
+                file.broken.extend(ScenarioId::parse(name).filter(|_| read.is_none()));
+                file.scenarios.extend(read);
+            } else {
+                let wrong = written::no_scenario(name);
+                section.problems.at(&entry.key, "scenarios", wrong);
             }
         }
     }
@@ -199,9 +182,10 @@ fn read_environment(
 
 fn scenario_list(node: &Node) -> Result<Vec<ScenarioId>, Wrong> {
     let names = catalogue::names();
-    values::list(node, 1..=names.len(), "an array of distinct scenarios", |item| {
+    values::list(node, 1..=MOST_SCENARIOS, "an array of distinct scenarios", |item| {
         let name = text(item)?;
-        built_in(&name).map(|entry| entry.id).ok_or_else(|| unknown("scenario", &name, &names))
+        // Whether there is one of that name is known when all is read.
+        ScenarioId::parse(&name).ok_or_else(|| unknown("scenario", &name, &names))
     })
 }
 
@@ -247,177 +231,4 @@ fn read_engine(
         },
         own_lag,
     })
-}
-
-fn scenario_keys(entry: &Entry) -> Vec<&'static str> {
-    let own = entry.settings.iter().filter(|setting| !matches!(setting.takes, Takes::Environment));
-    let minting = entry.minted_through.map(|_| "mint_keys");
-    ["identities", "rate_limit", "profiles", "thresholds"]
-        .into_iter()
-        .chain(own.map(|setting| setting.key))
-        .chain(minting)
-        .collect()
-}
-
-fn read_scenario(
-    entry: &Entry,
-    table: &Table,
-    place: &Place,
-    problems: &mut Diagnostics,
-) -> ScenarioConfig {
-    let path = format!("scenarios.{}", entry.id);
-    let mut section = Section::new(table, place, path, &scenario_keys(entry), problems);
-    let identities = section.read("identities", |node| read_identities(entry.identity, node));
-    let limit = read_limit(entry, &mut section);
-    let mut profiles = BTreeMap::new();
-    if let Some((table, _, path)) = section.table("profiles") {
-        for (name, entry) in table {
-            let path = format!("{path}.{name}");
-            let profile = read_profile(&entry.node, &path, section.problems);
-            profiles.insert(name.clone(), profile);
-        }
-    }
-    let thresholds = match section.table("thresholds") {
-        Some((table, _, path)) => read_thresholds(table, &path, section.problems),
-        None => Vec::new(),
-    };
-    ScenarioConfig {
-        identities,
-        limit,
-        profiles,
-        thresholds,
-        mint_keys: section
-            .value("mint_keys", |node| integer(node, 0, MAX_MINT))
-            .map_or(0, |n| n as u32),
-        settings: entry
-            .settings
-            .iter()
-            .filter_map(|setting| {
-                let value = section.value(setting.key, |node| read_setting(setting.takes, node))?;
-                Some((setting.key.to_owned(), value))
-            })
-            .collect(),
-    }
-}
-
-fn read_identities(kind: IdentityKind, node: &Node) -> Result<Identities, Wrong> {
-    let what = if kind == IdentityKind::Key { "keys" } else { "addresses" };
-    match &node.value {
-        Value::Text(text) if text == "auto" => Ok(Identities::Auto),
-        Value::Integer(_) => {
-            integer(node, 1, u64::from(ADDRESSES) - 1).map(|n| Identities::Count(n as u32))
-        }
-        Value::Text(text) => Err(Wrong::new(
-            format!("{} is no number of identities", quote(text)),
-            format!("expected a number of {what}, or \"auto\""),
-        )),
-        _ => Err(mismatch(node, &format!("a number of {what}, or \"auto\""))),
-    }
-}
-
-/// A setting as its entry wants it.
-fn read_setting(takes: Takes, node: &Node) -> Result<serde_json::Value, Wrong> {
-    match takes {
-        Takes::Environment => Ok(serde_json::Value::Null),
-        Takes::Text => text(node).map(Into::into),
-        Takes::Share => number(node, 0.0, 1.0).map(Into::into),
-        Takes::Words { what, known } => {
-            let expected = format!("an array of 1 to {} distinct {what}s", known.len());
-            let word = |item: &Node| {
-                let name = text(item)?;
-                let is_known = known.contains(&name.as_str());
-                if is_known { Ok(name) } else { Err(unknown(what, &name, known)) }
-            };
-            values::list(node, 1..=known.len(), &expected, word).map(Into::into)
-        }
-        Takes::Numbers { what, low, high, most } => {
-            let expected = format!("an array of 1 to {most} distinct {what}");
-            let number = |item: &Node| integer(item, u64::from(low), u64::from(high));
-            values::list(node, 1..=most, &expected, number).map(Into::into)
-        }
-    }
-}
-
-fn read_limit(entry: &Entry, section: &mut Section<'_, '_>) -> Option<DeclaredLimit> {
-    const KNOWN: [&str; 6] = ["limit", "window", "scope", "retry_after", "headers", "spoofable"];
-    let node = section.node("rate_limit")?;
-    if let Value::Text(text) = &node.value {
-        if text != "none" {
-            let expected = "expected a table { limit, window, scope }, or \"none\"";
-            let wrong = Wrong::new(format!("{} is no rate limit", quote(text)), expected);
-            section.problems.at(&node.place, &section.join("rate_limit"), wrong);
-        }
-        return None;
-    }
-    let (table, place, path) = section.table("rate_limit")?;
-    let mut limit = Section::new(table, &place, path, &KNOWN, section.problems);
-    let most = limit.required("limit", "limit = 10", |node| integer(node, 1, 1_000_000_000));
-    let day = Nanos::from_secs(MAX_LOAD_SECONDS);
-    let window = limit.required("window", "window = \"60s\"", |node| {
-        values::span(node, Nanos::from_secs(1), day)
-    });
-    let scope = limit.required("scope", "scope = \"ip\"", |node| scope(entry, node));
-    let retry_after = limit.value("retry_after", flag).unwrap_or(false);
-    let headers = limit.value("headers", flag).unwrap_or(false);
-    let spoofable = limit.value("spoofable", flag);
-    Some(DeclaredLimit {
-        limit: most?,
-        window: window?,
-        scope: scope?,
-        retry_after,
-        headers,
-        spoofable,
-    })
-}
-
-fn scope(entry: &Entry, node: &Node) -> Result<Scope, Wrong> {
-    let all = [Scope::Ip, Scope::Customer, Scope::Global];
-    let name = text(node)?;
-    let known: Vec<&str> = all.iter().map(|scope| scope.name()).collect();
-    let found = all.into_iter().find(|scope| scope.name() == name);
-    let scope = found.ok_or_else(|| unknown("scope", &name, &known))?;
-    if scope == Scope::Customer && entry.identity != IdentityKind::Key {
-        return Err(Wrong::new(
-            format!("{} shows no API key, so nothing can be counted by customer", entry.id),
-            format!("expected {}", listing(["ip", "global"])),
-        ));
-    }
-    Ok(scope)
-}
-
-fn read_profile(node: &Node, path: &str, problems: &mut Diagnostics) -> Profile {
-    let mut stages = Vec::new();
-    match &node.value {
-        Value::List(items) if items.len() <= MAX_STAGES => {
-            for (number, item) in (1..).zip(items) {
-                let path = format!("{path}, stage {number}");
-                if let Some(table) = as_table(item, &path, problems) {
-                    stages.extend(read_stage(table, &item.place, path, problems));
-                }
-            }
-        }
-        Value::List(_) => {
-            let expected = format!("expected at most {MAX_STAGES} stages");
-            problems.at(&node.place, path, Wrong::new("these are too many stages", expected));
-        }
-        _ => {
-            let expected = "an array of stages: [{ duration = \"1m\", target = 20 }]";
-            problems.at(&node.place, path, mismatch(node, expected));
-        }
-    }
-    Profile { stages, place: node.place.clone() }
-}
-
-fn read_stage(
-    table: &Table,
-    place: &Place,
-    path: String,
-    problems: &mut Diagnostics,
-) -> Option<Stage> {
-    let mut section = Section::new(table, place, path, &["duration", "target"], problems);
-    let day = Nanos::from_secs(MAX_LOAD_SECONDS);
-    let duration = section
-        .required("duration", "duration = \"1m\"", |node| values::span(node, Nanos::ZERO, day));
-    let target = section.required("target", "target = 20", values::rate);
-    Some(Stage { duration: duration?, target: target? })
 }

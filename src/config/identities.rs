@@ -1,6 +1,6 @@
 //! Who sends a scenario's load: how many identities, and whether one is set aside.
 
-use super::file::{ADDRESSES, Identities};
+use super::scenario_table::{ADDRESSES, Identities};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::plan::{IdentityKind, IdentityPlan, Schedule, identities_needed};
 use crate::units::Nanos;
@@ -178,6 +178,7 @@ mod tests {
             limit: 10,
             window: Nanos::from_secs(60),
             scope: Scope::Ip,
+            json: true,
             retry_after: false,
             headers: false,
             spoofable: None,
@@ -212,6 +213,7 @@ mod tests {
             limit: 60,
             window: Nanos::from_secs(60),
             scope: Scope::Customer,
+            json: true,
             retry_after: false,
             headers: false,
             spoofable: None,

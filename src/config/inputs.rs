@@ -97,6 +97,22 @@ pub struct Secrets {
     pub webhook: Option<Secret>,
     /// `GITHUB_TOKEN`.
     pub github_token: Option<Secret>,
+    /// What scenarios of the config ask for, by the variable as it is named there.
+    pub rings: BTreeMap<String, Vec<Secret>>,
+}
+
+impl Secrets {
+    /// The secrets of the variable `name`, which may end in `*`.
+    #[must_use]
+    pub fn ring(&self, name: &str) -> &[Secret] {
+        self.rings.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every secret that no text may quote.
+    pub fn all(&self) -> impl Iterator<Item = &Secret> {
+        let fixed = self.keys.iter().chain(&self.webhook).chain(&self.github_token);
+        fixed.chain(self.rings.values().flatten())
+    }
 }
 
 /// A plan with what it needs and what to tell.

@@ -1,5 +1,6 @@
 //! Text becomes meaning: files, environment variables and flags become a plan, or errors that point at the line.
 
+mod data;
 mod destination;
 mod diagnostics;
 mod file;
@@ -8,13 +9,19 @@ mod identities;
 mod inputs;
 mod reader;
 mod resolve;
+mod scenario_table;
 mod scenarios;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod thresholds;
 mod tree;
 mod values;
+mod written;
+mod written_checks;
+#[cfg(test)]
+mod written_tests;
 
 use crate::gate::parse_threshold;
 

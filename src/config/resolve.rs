@@ -1,5 +1,7 @@
 //! Puts the sources together, the later over the earlier: built in, file, variables, flags.
 
+use std::path::Path;
+
 use super::destination;
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
@@ -9,7 +11,7 @@ use super::secrets;
 use super::thresholds::canonical_key;
 use super::tree::{self, Table, Value};
 use super::values::{scale, span_text};
-use crate::plan::{IdentityKind, SuitePlan};
+use crate::plan::{IdentityKind, Plan, SuitePlan};
 use crate::scenario::catalogue;
 use crate::units::Nanos;
 
@@ -40,6 +42,9 @@ pub fn resolve(
     let (file, built_in) = read_files(sources, &mut problems);
     let given = read_given(sources, seed, &mut problems);
     let mut secrets = secrets::read(sources, &mut notices, &mut problems);
+    let specs = file.scenarios.values().filter_map(|config| config.spec.as_deref());
+    let wanted = specs.flat_map(|s| s.keys.iter().chain(s.sign.as_ref().map(|sign| &sign.secret)));
+    secrets.rings = secrets::read_rings(wanted, sources, &mut notices, &mut problems);
     let target = destination::choose(sources, &file, &built_in, &mut notices, &mut problems);
     let Some(target) = target else { return Err(problems) };
     if purpose != Purpose::Plan {
@@ -65,7 +70,8 @@ pub fn resolve(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let keys = plans.iter().filter(|plan| plan.identities.kind == IdentityKind::Key);
+    let made = |plan: &&Plan| plan.settings.written.is_none();
+    let keys = plans.iter().filter(made).filter(|plan| plan.identities.kind == IdentityKind::Key);
     let keys = keys.map(|plan| plan.identities.count + plan.identities.set_aside).max();
     let embedded_keys = if target.environment.embedded { keys.unwrap_or(0) as usize } else { 0 };
     let default_cooldown = if target.environment.embedded { Nanos::ZERO } else { DEFAULT_COOLDOWN };
@@ -96,14 +102,16 @@ fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> (File, File)
         tree::overlay(&mut root, parse(source, problems));
     }
     let mut unused = Diagnostics::default();
-    let built_in = file::read(&root, first_user, &mut unused);
+    let built_in = file::read(&root, first_user, Path::new(""), &mut unused);
     if let Some(user) = sources.file {
         let text = user.text.strip_prefix('\u{feff}').unwrap_or(&user.text);
         let source = problems.add_source(&user.name, text);
         let table = parse(source, problems);
         tree::overlay(&mut root, table);
     }
-    (file::read(&root, first_user, problems), built_in)
+    let folder = sources.file.and_then(|file| Path::new(&file.name).parent());
+    let folder = folder.unwrap_or_else(|| Path::new(""));
+    (file::read(&root, first_user, folder, problems), built_in)
 }
 
 /// A source's tree, with threshold keys in their one spelling, so that they

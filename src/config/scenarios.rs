@@ -1,11 +1,12 @@
 //! One plan a scenario: stages scaled and checked, identities counted, criteria collected.
 
 use super::destination::Destination;
-use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion};
-use super::file::{File, Identities, ScenarioConfig};
+use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion, unknown};
+use super::file::File;
 use super::identities::Question;
 use super::inputs::{Flags, Secrets};
 use super::parse_threshold;
+use super::scenario_table::{Identities, ScenarioConfig};
 use super::thresholds::{self, Facts};
 use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
@@ -13,6 +14,7 @@ use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
 use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, ProbePlan, Schedule, Stage};
 use crate::scenario::catalogue::{Takes, Trial};
 use crate::scenario::{self, Settings, catalogue};
+use crate::secret::Secret;
 use crate::units::{self, Nanos};
 
 /// Highest share of dropped arrivals (docs/verdict.md).
@@ -46,12 +48,9 @@ pub(super) fn plan(
     let mut wanted: Vec<ScenarioId> = if named {
         basis.flags.scenarios.clone()
     } else {
-        basis
-            .target
-            .scenarios
-            .clone()
-            .unwrap_or_else(|| catalogue::BUILT_IN.iter().map(|entry| entry.id).collect())
+        basis.target.scenarios.clone().unwrap_or_else(|| basis.all())
     };
+    wanted.retain(|id| basis.is_known(*id, named, problems));
     let mut seen = Vec::new();
     wanted.retain(|id| {
         !seen.contains(id) && {
@@ -61,7 +60,9 @@ pub(super) fn plan(
     });
     let (able, unable): (Vec<_>, Vec<_>) =
         wanted.into_iter().partition(|id| basis.stages_of(*id).is_some());
-    if able.is_empty() || (named && !unable.is_empty()) {
+    if able.is_empty() && unable.is_empty() {
+        // That none of those named is known has been told.
+    } else if able.is_empty() || (named && !unable.is_empty()) {
         basis.report_profile(&unable, problems);
     } else {
         for id in unable {
@@ -87,6 +88,50 @@ pub(super) fn minting(basis: &Basis<'_>, plans: &[Plan]) -> Option<MintingPlan> 
 }
 
 impl Basis<'_> {
+    /// What a bare run runs: the built-in scenarios, then the user's own; of these
+    /// none where it is protected.
+    fn all(&self) -> Vec<ScenarioId> {
+        let own = self.file.scenarios.iter().filter(|(_, config)| config.spec.is_some());
+        let own = own.map(|(id, _)| *id).filter(|_| !self.target.environment.protected);
+        catalogue::BUILT_IN.iter().map(|entry| entry.id).chain(own).collect()
+    }
+
+    /// Whether there is a scenario of that name, and whether it may run here.
+    fn is_known(&self, id: ScenarioId, named: bool, problems: &mut Diagnostics) -> bool {
+        let from = if named { "" } else { "environments" };
+        let Some(config) = self.file.scenarios.get(&id) else {
+            if self.file.broken.contains(&id) {
+                return false;
+            }
+            let names: Vec<&str> = catalogue::names()
+                .into_iter()
+                .chain(self.file.scenarios.keys().map(|id| id.name()))
+                .collect();
+            let mut seen = std::collections::BTreeSet::new();
+            let names: Vec<&str> = names.into_iter().filter(|name| seen.insert(*name)).collect();
+            problems.outside(from, unknown("scenario", id.name(), &names));
+            return false;
+        };
+        let undeclared = config.spec.as_ref().is_some_and(|spec| spec.writes.is_none());
+        if undeclared && self.target.environment.protected {
+            let message = format!("{id} doesn't say whether it creates or changes anything");
+            let expected = format!("expected writes = false or true in [scenarios.{id}]");
+            let wrong = Wrong::new(message, expected)
+                .help("where it is protected, that has to be known before a run");
+            problems.outside(from, wrong);
+            return false;
+        }
+        true
+    }
+
+    /// The keys there are for `config`.
+    fn keys<'s>(&'s self, config: &ScenarioConfig) -> &'s [Secret] {
+        match config.spec.as_ref().map(|spec| spec.keys.as_deref()) {
+            None => &self.secrets.keys,
+            Some(keys) => keys.map_or(&[][..], |keys| self.secrets.ring(keys)),
+        }
+    }
+
     fn stages_of(&self, id: ScenarioId) -> Option<&[Stage]> {
         let profile = self.file.scenarios.get(&id)?.profiles.get(self.profile)?;
         Some(profile.stages.as_slice()).filter(|stages| !stages.is_empty())
@@ -127,6 +172,15 @@ impl Basis<'_> {
         let scenario = scenario::build(&settings, 0, "", scenario::Secrets::default())?;
         let facts = Facts { scenario: id, stages: stages.len(), labels: scenario.labels() };
         thresholds::check(&config.thresholds, &facts, problems);
+        if let Some(spec) = &config.spec {
+            match spec.writes {
+                Some(true) => notices.push(format!("{id} creates or changes data there")),
+                None if spec.request.method != "GET" => notices.push(format!(
+                    "{id} may create or change data there: say writes = false or true"
+                )),
+                _ => {}
+            }
+        }
         self.assemble(id, stages, notices, problems)
     }
 
@@ -148,12 +202,15 @@ impl Basis<'_> {
             scenario: id,
             profile: self.profile.to_owned(),
             settings: self.settings(id, config),
-            probes: ProbePlan { share, kinds: if share > 0.0 { kinds(id) } else { Vec::new() } },
+            probes: ProbePlan {
+                share,
+                kinds: if share > 0.0 { kinds(id, config) } else { Vec::new() },
+            },
             extras: Extras::default(),
             identities: identities.answer(),
             criteria: self.criteria(config, &engine.settings, engine.own_lag, notices),
             engine: engine.settings,
-            skip: self.skip(id, mint),
+            skip: self.skip(id, config, mint),
             stages,
         })
     }
@@ -262,12 +319,16 @@ impl Basis<'_> {
         notices: &mut Vec<String>,
         problems: &mut Diagnostics,
     ) -> Question<'q> {
-        let keys = u32::try_from(self.secrets.keys.len()).unwrap_or(u32::MAX / 2);
+        let keys = u32::try_from(self.keys(config).len()).unwrap_or(u32::MAX / 2);
         let question = Question {
-            identity: catalogue::find(id).map_or(IdentityKind::Address, |entry| entry.identity),
+            identity: match &config.spec {
+                Some(spec) => spec.identity,
+                None => catalogue::find(id).map_or(IdentityKind::Address, |entry| entry.identity),
+            },
             limit: config.limit.as_ref(),
             asked: config.identities.as_ref().map(|asked| asked.value),
-            embedded: self.target.environment.embedded,
+            // Keys of the user's own aren't made by the embedded target.
+            embedded: self.target.environment.embedded && config.spec.is_none(),
             verify: self.target.environment.verify_limits,
             share,
             keys,
@@ -308,7 +369,7 @@ impl Basis<'_> {
                 values.insert(setting.key.to_owned(), self.target.email_domain.clone().into());
             }
         }
-        Settings { scenario: id, values }
+        Settings { scenario: id, values, written: config.spec.clone() }
     }
 
     fn criteria(
@@ -344,7 +405,16 @@ impl Basis<'_> {
         Criteria { thresholds, limit: config.limit, prediction: None, generator, decision }
     }
 
-    fn skip(&self, id: ScenarioId, mint: u32) -> Option<String> {
+    fn skip(&self, id: ScenarioId, config: &ScenarioConfig, mint: u32) -> Option<String> {
+        if let Some(spec) = &config.spec {
+            let missing = |name: &&String| self.secrets.ring(name).is_empty();
+            let secret = spec.sign.as_ref().map(|sign| &sign.secret);
+            let name = spec.keys.iter().chain(secret).find(missing)?;
+            return Some(match name.strip_suffix('*') {
+                Some(stem) => format!("no key: set {stem}1 (and {stem}2, …)"),
+                None => format!("{name} is not set"),
+            });
+        }
         if self.target.environment.embedded {
             return None;
         }
@@ -361,7 +431,10 @@ fn are(n: u32) -> String {
     if n == 1 { "1 is".to_owned() } else { format!("{n} are") }
 }
 
-fn kinds(id: ScenarioId) -> Vec<ProbeKind> {
+fn kinds(id: ScenarioId, config: &ScenarioConfig) -> Vec<ProbeKind> {
+    if let Some(spec) = &config.spec {
+        return spec.probes.iter().filter_map(|probe| ProbeKind::parse(&probe.kind)).collect();
+    }
     let probes = catalogue::find(id).map_or(&[][..], |entry| entry.probes);
     probes.iter().map(|probe| probe.kind).collect()
 }

@@ -1,5 +1,7 @@
 //! Secrets from environment variables: trimmed, checked, never quoted.
 
+use std::collections::BTreeMap;
+
 use super::diagnostics::{Diagnostics, Wrong};
 use super::inputs::{Secrets, Sources};
 use crate::secret::Secret;
@@ -11,11 +13,44 @@ pub(super) fn read(
     notices: &mut Vec<String>,
     problems: &mut Diagnostics,
 ) -> Secrets {
+    Secrets {
+        keys: numbered(sources, "TEST_API_KEY_", notices, problems),
+        webhook: read_one(sources, "STRIPE_WEBHOOK_SECRET", problems),
+        github_token: read_one(sources, "GITHUB_TOKEN", problems),
+        rings: BTreeMap::new(),
+    }
+}
+
+/// Reads what the scenarios of the config ask for: a variable, or with a `*` at its
+/// end those with a number there.
+pub(super) fn read_rings<'a>(
+    names: impl Iterator<Item = &'a String>,
+    sources: &Sources<'_>,
+    notices: &mut Vec<String>,
+    problems: &mut Diagnostics,
+) -> BTreeMap<String, Vec<Secret>> {
+    let mut rings = BTreeMap::new();
+    for name in names {
+        rings.entry(name.clone()).or_insert_with(|| match name.strip_suffix('*') {
+            Some(stem) => numbered(sources, stem, notices, problems),
+            None => read_one(sources, name, problems).into_iter().collect(),
+        });
+    }
+    rings
+}
+
+/// The secrets of `stem` with a number from 1 after it, in that order, each once.
+fn numbered(
+    sources: &Sources<'_>,
+    stem: &str,
+    notices: &mut Vec<String>,
+    problems: &mut Diagnostics,
+) -> Vec<Secret> {
     let mut numbered: Vec<(u64, &str)> = sources
         .vars
         .keys()
         .filter_map(|name| {
-            let digits = name.strip_prefix("TEST_API_KEY_")?;
+            let digits = name.strip_prefix(stem)?;
             let plain = digits.bytes().all(|b| b.is_ascii_digit());
             digits.parse().ok().filter(|n| plain && *n > 0).map(|n| (n, name.as_str()))
         })
@@ -31,11 +66,7 @@ pub(super) fn read(
             None => keys.push((secret, name)),
         }
     }
-    Secrets {
-        keys: keys.into_iter().map(|(secret, _)| secret).collect(),
-        webhook: read_one(sources, "STRIPE_WEBHOOK_SECRET", problems),
-        github_token: read_one(sources, "GITHUB_TOKEN", problems),
-    }
+    keys.into_iter().map(|(secret, _)| secret).collect()
 }
 
 /// The secret in variable `name`: blank is absent, white space around it (the

@@ -19,16 +19,23 @@ pub(super) struct RawThreshold {
 }
 
 /// `key` in the one spelling under which two tables overlay each other: no white
-/// space, selectors sorted.
+/// space around names, tags and values, selectors sorted.
 pub(super) fn canonical_key(key: &str) -> String {
-    let bare: String = key.chars().filter(|c| !c.is_whitespace()).collect();
-    match bare.strip_suffix('}').and_then(|bare| bare.split_once('{')) {
-        Some((metric, selector)) => {
-            let mut parts: Vec<&str> = selector.split(',').collect();
-            parts.sort_unstable();
-            format!("{metric}{{{}}}", parts.join(","))
-        }
-        None => bare,
+    let bare = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+    let Some((metric, selector)) = key.trim().strip_suffix('}').and_then(|k| k.split_once('{'))
+    else {
+        return bare(key);
+    };
+    let tag = |part: &str| match part.split_once(':') {
+        // A value may have white space in it.
+        Some((tag, value)) => format!("{}:{}", bare(tag), value.trim()),
+        None => bare(part),
+    };
+    let mut parts: Vec<String> = selector.split(',').map(tag).collect();
+    parts.sort_unstable();
+    match parts.join(",").as_str() {
+        "" => bare(metric),
+        selector => format!("{}{{{selector}}}", bare(metric)),
     }
 }
 

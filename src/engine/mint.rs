@@ -58,9 +58,10 @@ async fn create(
         };
         let report = worker.carry_out(Errand::Minting { k }, &identity).await;
         let Some(key) = report.minted else {
+            let through = job.plan.scenario;
             let short = match report.outcome {
-                Outcome::RateLimited => "onboarding's rate limit was reached".to_owned(),
-                outcome => format!("onboarding answered {outcome}, status {}", report.status),
+                Outcome::RateLimited => format!("{through}'s rate limit was reached"),
+                outcome => format!("{through} answered {outcome}, status {}", report.status),
             };
             return (keys, Some(short));
         };

@@ -201,6 +201,7 @@ impl Worker {
         let answer = Answer {
             status: response.status,
             content_type: text_of(&response.headers, "content-type"),
+            headers: Some(&response.headers),
             body: response.body.as_deref(),
             sent_unix,
             done_unix,

@@ -159,6 +159,7 @@ fn plan(stages: Vec<Stage>) -> Plan {
                 limit: 1000,
                 window: Nanos::from_secs(60),
                 scope: Scope::Global,
+                json: true,
                 retry_after: false,
                 headers: false,
                 spoofable: None,

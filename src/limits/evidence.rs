@@ -290,7 +290,7 @@ pub(super) fn silent(
             faults.push(format!("{without} of {} refusals {what}", count(refusals.refused)));
         }
     };
-    missing(true, refusals.json, "had no JSON body");
+    missing(declared.json, refusals.json, "had no JSON body");
     missing(declared.retry_after, refusals.retry_after, "had no Retry-After");
     missing(declared.headers, refusals.limit_headers, "had no rate limit headers");
     if let Some((party, (promise, refusal))) = lie {

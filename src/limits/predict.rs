@@ -135,6 +135,7 @@ mod tests {
             limit,
             window,
             scope: Scope::Ip,
+            json: true,
             retry_after: false,
             headers: false,
             spoofable: None,

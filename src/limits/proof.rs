@@ -141,6 +141,7 @@ mod tests {
             limit,
             window: Nanos::from_secs(60),
             scope: Scope::Ip,
+            json: true,
             retry_after: false,
             headers: false,
             spoofable: None,

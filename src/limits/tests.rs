@@ -10,6 +10,7 @@ fn declared(limit: u64) -> DeclaredLimit {
         limit,
         window: Nanos::from_secs(60),
         scope: Scope::Ip,
+        json: true,
         retry_after: false,
         headers: false,
         spoofable: Some(false),
@@ -283,7 +284,7 @@ fn retry_after_is_held_to_its_word() {
 fn what_is_promised_of_refusals_is_counted() {
     let inference = infer(&[], None, WallClock::default());
     let refusals = RefusalCounts { refused: 40, json: 39, retry_after: 40, limit_headers: 0 };
-    let promised = DeclaredLimit { retry_after: true, headers: true, ..declared(10) };
+    let promised = DeclaredLimit { json: true, retry_after: true, headers: true, ..declared(10) };
     let results = judge(&promised, &[], &Facts { refusals, spoofed: None }, &inference);
     assert_eq!(
         evidence(&results, RuleName::SaysSo),

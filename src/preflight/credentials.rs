@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use reqwest::Method;
-
 use super::client::{Answer, Client, NoAnswer};
 use super::findings::CheckLine;
 use super::subject::{CredentialLook, GitHubAccess, Preflight};
@@ -169,6 +167,7 @@ async fn wrong(client: &Client, scenario: &dyn Scenario, trial: &ExchangeTrial) 
         &scenario::Answer {
             status: answer.status,
             content_type: None,
+            headers: None,
             body: Some(&answer.body),
             sent_unix: answer.sent,
             done_unix: answer.received,
@@ -215,7 +214,7 @@ fn with_call<T>(client: &Client, build: impl FnOnce(&Call<'_>) -> T) -> T {
 }
 
 async fn post(client: &Client, request: &scenario::Request) -> Result<Answer, NoAnswer> {
-    client.send(Method::POST, request.path, &request.headers, request.body.clone()).await
+    client.send(request.method.clone(), &request.path, &request.headers, request.body.clone()).await
 }
 
 fn describe(client: &Client, sent: &Result<Answer, NoAnswer>) -> String {

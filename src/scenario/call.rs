@@ -1,5 +1,6 @@
 //! The plain data between a scenario and the engine, and the trait that every scenario keeps.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -66,11 +67,13 @@ pub struct Call<'a> {
 /// prints neither.
 #[derive(Clone)]
 pub struct Request {
-    /// The path, from `/`.
-    pub path: &'static str,
+    /// The method.
+    pub method: http::Method,
+    /// The path, from `/`, perhaps with a query.
+    pub path: Cow<'static, str>,
     /// Header names (lower case) and values; `content-type` included.
     pub headers: Vec<(&'static str, String)>,
-    /// The body of the POST, exactly as signed.
+    /// The body, exactly as signed.
     pub body: Vec<u8>,
     /// The labels it carries.
     pub labels: LabelSet,
@@ -93,7 +96,8 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
         f.debug_struct("Request")
-            .field("path", &self.path)
+            .field("method", &self.method)
+            .field("path", &self.path.split('?').next().unwrap_or_default())
             .field("headers", &names)
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("labels", &self.labels)
@@ -124,6 +128,9 @@ pub enum Expect {
     },
     /// An acknowledgement.
     Acknowledgement,
+    /// What the conditions of a written scenario that the request decides expect, in
+    /// their order.
+    Written(Vec<serde_json::Value>),
     /// A refusal of that kind.
     Refusal(ProbeKind),
 }
@@ -136,6 +143,8 @@ pub struct Answer<'a> {
     pub status: u16,
     /// The value of `content-type`, if any.
     pub content_type: Option<&'a str>,
+    /// The headers, where a check may ask for them.
+    pub headers: Option<&'a http::HeaderMap>,
     /// The whole body; `None`: over the cap, never judged truncated.
     pub body: Option<&'a [u8]>,
     /// Our wall clock when the request was sent, since 1970.

@@ -173,7 +173,8 @@ impl CredentialVending {
         headers.push(("x-github-job", self.run.serial(call.traffic, call.n)));
         headers.push(("x-github-run", self.run.name.clone()));
         Request {
-            path: PATH,
+            method: http::Method::POST,
+            path: PATH.into(),
             headers,
             body: json_bytes(&Exchange { providers: &providers, ttl_minutes }),
             labels,

@@ -61,6 +61,7 @@ pub(super) fn answer(status: u16, body: &[u8]) -> Answer<'_> {
     Answer {
         status,
         content_type: Some("application/json"),
+        headers: None,
         body: Some(body),
         sent_unix: UNIX,
         done_unix: UNIX + Duration::from_millis(40),

@@ -31,7 +31,22 @@ pub(super) fn judge<const N: usize>(
     known: &[Secret],
     contract: impl FnOnce(&Value) -> [bool; N],
 ) -> Judgement {
-    let by_status = Outcome::of_status(answer.status, success);
+    judge_by(answer, |status| status == success, true, known, contract)
+}
+
+/// [`judge`], with any statuses of success; a body that needn't be JSON has no check of
+/// that name and is put before `contract` as null where it isn't.
+pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
+    answer: &Answer<'_>,
+    success: impl Fn(u16) -> bool,
+    wants_json: bool,
+    known: &[Secret],
+    contract: impl FnOnce(&Value) -> C,
+) -> Judgement {
+    let by_status = match answer.status {
+        status if success(status) => None,
+        status => Outcome::of_status(status, 0),
+    };
     let Some(body) = answer.body else {
         // The status is left unsaid where it failed too: the size is the reason.
         return Judgement {
@@ -41,7 +56,8 @@ pub(super) fn judge<const N: usize>(
             ..Judgement::default()
         };
     };
-    let parsed: Option<Value> = serde_json::from_slice(body).ok();
+    let parsed: Option<Value> =
+        if wants_json || by_status.is_some() { serde_json::from_slice(body).ok() } else { None };
     if let Some(outcome) = by_status {
         return refusal(answer.status, outcome, body, parsed.as_ref(), known);
     }
@@ -51,10 +67,13 @@ pub(super) fn judge<const N: usize>(
     let mut record = |bit: u32, holds: bool| {
         *(if holds { &mut judgement.passed } else { &mut judgement.failed }) |= bit;
     };
-    record(JSON_BIT, parsed.is_some());
+    if wants_json {
+        record(JSON_BIT, parsed.is_some());
+    }
+    let first = if wants_json { COMMON } else { COMMON - 1 };
     for (index, holds) in contract(parsed.as_ref().unwrap_or(&Value::Null)).into_iter().enumerate()
     {
-        record(1 << (COMMON + index), holds);
+        record(1 << (first + index), holds);
     }
     let accepted = judgement.failed == 0;
     judgement.outcome = Some(if accepted { Outcome::Accepted } else { Outcome::Contract });
@@ -88,10 +107,15 @@ fn refusal(
 }
 
 /// What became of a probe that is to be refused with `refusal`.
-pub(super) const fn judge_probe(refusal: u16, status: u16) -> ProbeResult {
+pub(super) fn judge_probe(refusal: u16, status: u16) -> ProbeResult {
+    judge_probe_by(|answered| answered == refusal, status)
+}
+
+/// [`judge_probe`], with any statuses of a refusal.
+pub(super) fn judge_probe_by(refused: impl Fn(u16) -> bool, status: u16) -> ProbeResult {
     match status {
+        s if refused(s) => ProbeResult::Held,
         s if is_success(s) => ProbeResult::Breached,
-        s if s == refusal => ProbeResult::Held,
         429 => ProbeResult::Neither,
         400..=499 => ProbeResult::Other,
         _ => ProbeResult::Neither,

@@ -17,6 +17,7 @@ mod run;
 mod settings;
 mod stripe;
 mod webhook;
+mod written;
 
 pub use call::{
     Acknowledged, Answer, Call, Expect, Identity, Judgement, Past, ProbeResult, REMEMBERED,
@@ -24,8 +25,14 @@ pub use call::{
 };
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
+pub use written::{
+    BodySpec, Column, Condition, Encoding, ExpectSpec, Flaw, JsonPath, MOST_BODY, MOST_CHECKS,
+    MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, Order, ProbeSpec, RequestSpec,
+    Scheme, SignSpec, Spec, Template, TemplateError, WORDS,
+};
 
 use run::Run;
+use written::Written;
 
 use crate::secret::Secret;
 
@@ -39,6 +46,15 @@ pub struct Secrets {
     pub known: Vec<Secret>,
 }
 
+/// A number that stands for `values` and their weights: others have, but for chance,
+/// another.
+#[must_use]
+pub fn fingerprint(values: &[String], weights: &[u32]) -> u64 {
+    let texts = values.iter().map(|value| random::fold_text(value));
+    let words: Vec<u64> = texts.chain(weights.iter().map(|n| u64::from(*n))).collect();
+    random::fold(&words)
+}
+
 /// The scenario that `settings` describe; `None`: there is none of that name.
 ///
 /// `seed` and `run_id` decide, with each call, the bytes of its request. `run_id`
@@ -50,9 +66,14 @@ pub fn build(
     run_id: &str,
     secrets: Secrets,
 ) -> Option<Box<dyn Scenario>> {
-    let entry = catalogue::find(settings.scenario)?;
     let Secrets { signing, mut known } = secrets;
     known.extend(signing.clone());
+    if let Some(spec) = &settings.written {
+        let stream = random::fold_text(settings.scenario.name());
+        let run = Run::new(stream, seed, run_id, known);
+        return Some(Box::new(Written::new(settings.scenario, run, spec, signing)));
+    }
+    let entry = catalogue::find(settings.scenario)?;
     let run = Run::new(entry.stream, seed, run_id, known);
     Some((entry.build)(run, settings, signing))
 }

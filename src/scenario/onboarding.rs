@@ -104,7 +104,8 @@ impl Onboarding {
 fn post(call: &Call<'_>, name: &str, email: &str, expect: Expect) -> Request {
     let body = NewCustomer { name, email, source: "load-gate", company: "load-gate" };
     Request {
-        path: PATH,
+        method: http::Method::POST,
+        path: PATH.into(),
         headers: headers(call.identity, 0),
         body: json_bytes(&body),
         labels: LabelSet::EMPTY,

@@ -46,6 +46,17 @@ impl Draw {
         Self(Xoshiro256PlusPlus::from_seed(seed))
     }
 
+    /// 64 random bits.
+    pub(super) fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// `length` lower-case letters and digits.
+    pub(super) fn alphanumeric(&mut self, length: usize) -> String {
+        const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+        (0..length).map(|_| char::from(ALPHABET[self.below(ALPHABET.len())])).collect()
+    }
+
     /// A number from 0 to `bound` - 1; 0 when `bound` is 0. Multiply and shift
     /// (Lemire 2019) without its rejection step: the bias is below `bound` / 2^64.
     pub(super) fn below(&mut self, bound: usize) -> usize {

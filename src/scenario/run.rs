@@ -48,6 +48,12 @@ impl Run {
         Draw::of(&[self.seed, self.stream, traffic as u64, purpose as u64, n])
     }
 
+    /// [`Run::draw`] of one of several things of a request, each with a stream of its own.
+    pub(super) fn draw_of(&self, what: &str, purpose: Purpose, traffic: Traffic, n: u64) -> Draw {
+        let words = [self.seed, self.stream, fold_text(what), traffic as u64, purpose as u64, n];
+        Draw::of(&words)
+    }
+
     /// A name that no other request has, in this run or another: 16 hex digits for
     /// seed and run, a letter for the traffic, the number. Letters and digits only.
     pub(super) fn serial(&self, traffic: Traffic, n: u64) -> String {

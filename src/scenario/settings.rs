@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::written::Spec;
 use crate::ids::ScenarioId;
 
 /// A scenario's settings: printable, no secrets. Which there are stands in its entry.
@@ -15,6 +16,9 @@ pub struct Settings {
     /// The values by their keys.
     #[serde(flatten)]
     pub values: BTreeMap<String, Value>,
+    /// What the config says of it, where it isn't built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Box<Spec>>,
 }
 
 impl Settings {
@@ -22,7 +26,7 @@ impl Settings {
     #[must_use]
     pub fn new<const N: usize>(scenario: ScenarioId, values: [(&str, Value); N]) -> Self {
         let values = values.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        Self { scenario, values }
+        Self { scenario, values, written: None }
     }
 
     /// The text under `key`; empty where there is none.

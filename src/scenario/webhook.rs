@@ -190,7 +190,8 @@ fn post(
     let mut headers = headers(call.identity, 1);
     headers.extend(signature.map(|signature| ("stripe-signature", signature)));
     Request {
-        path: PATH,
+        method: http::Method::POST,
+        path: PATH.into(),
         headers,
         body: event.body,
         labels: LabelSet::EMPTY

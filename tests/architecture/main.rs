@@ -133,6 +133,28 @@ fn the_target_shares_nothing_with_what_it_tests() {
     }
 }
 
+/// What a scenario is asked of the catalogue; only its own file, the embedded target
+/// and data files say its name.
+#[test]
+fn outside_its_file_nothing_names_a_scenario() {
+    const NAMES: [&str; 5] =
+        ["onboarding", "credential-vending", "credential_vending", "\"webhook\"", "/api/webhooks"];
+    let mut wrong = Vec::new();
+    for source in rooms() {
+        if matches!(source.room().as_str(), "scenario" | "target") || source.is_test() {
+            continue;
+        }
+        let before_tests = source.text.split("#[cfg(test)]\nmod tests {").next();
+        for line in before_tests.unwrap_or_default().lines() {
+            let code = line.split("//").next().unwrap_or_default();
+            if let Some(name) = NAMES.iter().find(|name| code.contains(**name)) {
+                wrong.push(format!("{} names {name}: {}", source.path.display(), line.trim()));
+            }
+        }
+    }
+    none(&wrong);
+}
+
 #[test]
 fn every_module_says_its_job_first() {
     for source in sources() {

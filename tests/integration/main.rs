@@ -18,3 +18,4 @@ mod junit; // JUnit through a real XML parser, whatever a server answered
 mod merge; // shards of one run
 mod support; // `serve` as a child, a counting server, runs in a directory of their own
 mod within_limits; // load spread over addresses and keys, minted ones too
+mod written; // scenarios of the config, against APIs rebuilt for the purpose

@@ -10,6 +10,7 @@ use crate::units::Nanos;
 
 /// A request, as often as it has to be put together.
 pub(super) struct Outgoing {
+    pub(super) method: http::Method,
     pub(super) uri: http::Uri,
     pub(super) headers: HeaderMap,
     pub(super) body: bytes::Bytes,

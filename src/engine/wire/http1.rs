@@ -87,7 +87,7 @@ impl Http1 {
         most: u64,
     ) -> Result<Response, hyper::Error> {
         let mut request = http::Request::new(Full::new(outgoing.body.clone()));
-        *request.method_mut() = http::Method::POST;
+        *request.method_mut() = outgoing.method.clone();
         *request.uri_mut() = outgoing.uri.clone();
         *request.headers_mut() = outgoing.headers.clone();
         let interim = Arc::clone(&self.gauge.interim);

@@ -71,7 +71,7 @@ impl Http2 {
     ) -> Result<Response, Lost> {
         let _stream = OneMore::on(&self.streams);
         let mut request = http::Request::new(());
-        *request.method_mut() = http::Method::POST;
+        *request.method_mut() = outgoing.method.clone();
         *request.version_mut() = http::Version::HTTP_2;
         *request.uri_mut() = outgoing.uri.clone();
         *request.headers_mut() = outgoing.headers.clone();

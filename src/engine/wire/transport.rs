@@ -142,13 +142,17 @@ impl Transport for HttpTransport {
             }
         }
         let body = bytes::Bytes::from(std::mem::take(&mut request.body));
-        headers.insert("content-length", HeaderValue::from(body.len()));
+        // Without a body only methods that usually have one say so (RFC 9110, 8.6).
+        let usual = [http::Method::POST, http::Method::PUT, http::Method::PATCH];
+        if !body.is_empty() || usual.contains(&request.method) {
+            headers.insert("content-length", HeaderValue::from(body.len()));
+        }
         let path = format!("{}{}", self.path, request.path);
         // A path of ours and the URL's own: it can't fail.
         let uri = path.parse().unwrap_or_default();
         let shared = Rc::clone(&self.shared);
         let origin = shared.pool.dialler.to.tls.is_some().then(|| self.origin.clone());
-        let outgoing = Outgoing { uri, headers, body };
+        let outgoing = Outgoing { method: request.method.clone(), uri, headers, body };
         Box::pin(async move { shared.exchange(outgoing, origin).await })
     }
 
@@ -283,8 +287,8 @@ impl Shared {
             Ready::Shared(connection) => {
                 // HTTP/2 has the authority in the URL, and no host.
                 outgoing.headers.remove("host");
-                if let Some(whole) = origin.map(|origin| format!("{origin}{}", outgoing.uri.path()))
-                {
+                let asked = outgoing.uri.path_and_query().map_or("/", |asked| asked.as_str());
+                if let Some(whole) = origin.map(|origin| format!("{origin}{asked}")) {
                     outgoing.uri = whole.parse().unwrap_or_default();
                 }
                 let clock = self.clock.as_ref();

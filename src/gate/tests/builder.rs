@@ -28,6 +28,7 @@ pub(super) fn criteria(thresholds: &[&str]) -> Criteria {
             limit: 10,
             window: Nanos::from_secs(60),
             scope: Scope::Ip,
+            json: true,
             retry_after: false,
             headers: false,
             spoofable: None,

@@ -1,0 +1,298 @@
+//! `[scenarios.NAME]`, built in or the user's own: what every scenario's table may say, read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
+use super::reader::{Located, Section, as_table};
+use super::thresholds::{RawThreshold, read_thresholds};
+use super::tree::{Node, Table, Value};
+use super::values::{self, MAX_LOAD_SECONDS, flag, integer, mismatch, number, text};
+use super::written;
+use crate::admission::{DeclaredLimit, Scope};
+use crate::ids::{IdentityKind, ScenarioId};
+use crate::plan::Stage;
+use crate::scenario::Spec;
+use crate::scenario::catalogue::{Entry, Takes};
+use crate::units::Nanos;
+
+/// The largest number of addresses in 198.18.0.0/15 (RFC 2544).
+pub(super) const ADDRESSES: u32 = 131_072;
+/// The most customers that can be created for their keys.
+const MAX_MINT: u64 = 1000;
+/// The most stages of a profile.
+const MAX_STAGES: usize = 1000;
+
+/// How many identities share a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Identities {
+    Auto,
+    Count(u32),
+}
+
+/// One `[scenarios.NAME]`.
+#[derive(Clone, Debug)]
+pub(super) struct ScenarioConfig {
+    pub(super) identities: Option<Located<Identities>>,
+    pub(super) limit: Option<DeclaredLimit>,
+    pub(super) profiles: BTreeMap<String, Profile>,
+    pub(super) thresholds: Vec<RawThreshold>,
+    pub(super) mint_keys: u32,
+    /// The settings of its own, as its entry wants them.
+    pub(super) settings: BTreeMap<String, serde_json::Value>,
+    /// What is written of it, where it isn't built in.
+    pub(super) spec: Option<Box<Spec>>,
+}
+
+/// The stages of one profile, unscaled.
+#[derive(Clone, Debug)]
+pub(super) struct Profile {
+    pub(super) stages: Vec<Stage>,
+    pub(super) place: Place,
+}
+
+fn scenario_keys(entry: &Entry) -> Vec<&'static str> {
+    let own = entry.settings.iter().filter(|setting| !matches!(setting.takes, Takes::Environment));
+    let minting = entry.minted_through.map(|_| "mint_keys");
+    SHARED.into_iter().chain(own.map(|setting| setting.key)).chain(minting).collect()
+}
+
+pub(super) fn read_scenario(
+    entry: &Entry,
+    table: &Table,
+    place: &Place,
+    problems: &mut Diagnostics,
+) -> ScenarioConfig {
+    let path = format!("scenarios.{}", entry.id);
+    let mut section = Section::new(table, place, path, &scenario_keys(entry), problems);
+    let Shared { identities, limit, profiles, thresholds } =
+        read_shared(entry.id, entry.identity, true, &mut section);
+    ScenarioConfig {
+        identities,
+        limit,
+        profiles,
+        thresholds,
+        spec: None,
+        mint_keys: section
+            .value("mint_keys", |node| integer(node, 0, MAX_MINT))
+            .map_or(0, |n| n as u32),
+        settings: entry
+            .settings
+            .iter()
+            .filter_map(|setting| {
+                let value = section.value(setting.key, |node| read_setting(setting.takes, node))?;
+                Some((setting.key.to_owned(), value))
+            })
+            .collect(),
+    }
+}
+
+/// A scenario of the user's own.
+pub(super) fn read_written(
+    name: &str,
+    table: &Table,
+    place: &Place,
+    folder: &Path,
+    problems: &mut Diagnostics,
+) -> Option<(ScenarioId, ScenarioConfig)> {
+    let id = written::id(name, place, problems)?;
+    let known: Vec<&str> = SHARED.iter().chain(&written::KEYS).copied().collect();
+    let path = format!("scenarios.{name}");
+    let mut section = Section::new(table, place, path, &known, problems);
+    let spec = written::read(&mut section, folder, counts_by_address(table));
+    let identity = match &spec {
+        Some(spec) => spec.identity,
+        // Its own mistakes are told; its limit's are not for want of a key.
+        None => IdentityKind::Key,
+    };
+    let Shared { identities, limit, profiles, thresholds } =
+        read_shared(id, identity, false, &mut section);
+    let spec = Some(Box::new(spec?));
+    let settings = BTreeMap::new();
+    let config =
+        ScenarioConfig { identities, limit, profiles, thresholds, spec, mint_keys: 0, settings };
+    Some((id, config))
+}
+
+/// Whether the limit of a scenario's table counts by address.
+fn counts_by_address(table: &Table) -> bool {
+    let limit = table.get("rate_limit").map(|entry| &entry.node.value);
+    let Some(Value::Table(limit)) = limit else { return false };
+    matches!(limit.get("scope").map(|entry| &entry.node.value), Some(Value::Text(s)) if s == "ip")
+}
+
+/// The keys of every scenario's table.
+const SHARED: [&str; 4] = ["identities", "rate_limit", "profiles", "thresholds"];
+
+/// What every scenario's table may say.
+struct Shared {
+    identities: Option<Located<Identities>>,
+    limit: Option<DeclaredLimit>,
+    profiles: BTreeMap<String, Profile>,
+    thresholds: Vec<RawThreshold>,
+}
+
+/// `json`: whether refusals are JSON unless it is said otherwise.
+fn read_shared(
+    id: ScenarioId,
+    identity: IdentityKind,
+    json: bool,
+    section: &mut Section<'_, '_>,
+) -> Shared {
+    let identities = section.read("identities", |node| read_identities(identity, node));
+    let limit = read_limit(id, identity, json, section);
+    let mut profiles = BTreeMap::new();
+    if let Some((table, _, path)) = section.table("profiles") {
+        for (name, entry) in table {
+            let path = format!("{path}.{name}");
+            let profile = read_profile(&entry.node, &path, section.problems);
+            profiles.insert(name.clone(), profile);
+        }
+    }
+    let thresholds = match section.table("thresholds") {
+        Some((table, _, path)) => read_thresholds(table, &path, section.problems),
+        None => Vec::new(),
+    };
+    Shared { identities, limit, profiles, thresholds }
+}
+
+fn read_identities(kind: IdentityKind, node: &Node) -> Result<Identities, Wrong> {
+    let what = if kind == IdentityKind::Key { "keys" } else { "addresses" };
+    match &node.value {
+        Value::Text(text) if text == "auto" => Ok(Identities::Auto),
+        Value::Integer(_) => {
+            integer(node, 1, u64::from(ADDRESSES) - 1).map(|n| Identities::Count(n as u32))
+        }
+        Value::Text(text) => Err(Wrong::new(
+            format!("{} is no number of identities", quote(text)),
+            format!("expected a number of {what}, or \"auto\""),
+        )),
+        _ => Err(mismatch(node, &format!("a number of {what}, or \"auto\""))),
+    }
+}
+
+/// A setting as its entry wants it.
+fn read_setting(takes: Takes, node: &Node) -> Result<serde_json::Value, Wrong> {
+    match takes {
+        Takes::Environment => Ok(serde_json::Value::Null),
+        Takes::Text => text(node).map(Into::into),
+        Takes::Share => number(node, 0.0, 1.0).map(Into::into),
+        Takes::Words { what, known } => {
+            let expected = format!("an array of 1 to {} distinct {what}s", known.len());
+            let word = |item: &Node| {
+                let name = text(item)?;
+                let is_known = known.contains(&name.as_str());
+                if is_known { Ok(name) } else { Err(unknown(what, &name, known)) }
+            };
+            values::list(node, 1..=known.len(), &expected, word).map(Into::into)
+        }
+        Takes::Numbers { what, low, high, most } => {
+            let expected = format!("an array of 1 to {most} distinct {what}");
+            let number = |item: &Node| integer(item, u64::from(low), u64::from(high));
+            values::list(node, 1..=most, &expected, number).map(Into::into)
+        }
+    }
+}
+
+fn read_limit(
+    id: ScenarioId,
+    identity: IdentityKind,
+    json: bool,
+    section: &mut Section<'_, '_>,
+) -> Option<DeclaredLimit> {
+    const KNOWN: [&str; 7] =
+        ["limit", "window", "scope", "retry_after", "headers", "spoofable", "refusal"];
+    let node = section.node("rate_limit")?;
+    if let Value::Text(text) = &node.value {
+        if text != "none" {
+            let expected = "expected a table { limit, window, scope }, or \"none\"";
+            let wrong = Wrong::new(format!("{} is no rate limit", quote(text)), expected);
+            section.problems.at(&node.place, &section.join("rate_limit"), wrong);
+        }
+        return None;
+    }
+    let (table, place, path) = section.table("rate_limit")?;
+    let mut limit = Section::new(table, &place, path, &KNOWN, section.problems);
+    let most = limit.required("limit", "limit = 10", |node| integer(node, 1, 1_000_000_000));
+    let day = Nanos::from_secs(MAX_LOAD_SECONDS);
+    let window = limit.required("window", "window = \"60s\"", |node| {
+        values::span(node, Nanos::from_secs(1), day)
+    });
+    let scope = limit.required("scope", "scope = \"ip\"", |node| scope(id, identity, node));
+    let retry_after = limit.value("retry_after", flag).unwrap_or(false);
+    let headers = limit.value("headers", flag).unwrap_or(false);
+    let spoofable = limit.value("spoofable", flag);
+    let json = match limit.table("refusal") {
+        None => json,
+        Some((table, place, path)) => {
+            let mut refusal =
+                Section::new(table, &place, path, &["status", "json"], limit.problems);
+            refusal.value("status", |node| {
+                let wrong = || Wrong::new("only 429 counts as a refusal", "expected status = 429");
+                if integer(node, 100, 599)? == 429 { Ok(()) } else { Err(wrong()) }
+            });
+            refusal.value("json", flag).unwrap_or(json)
+        }
+    };
+    Some(DeclaredLimit {
+        limit: most?,
+        window: window?,
+        scope: scope?,
+        json,
+        retry_after,
+        headers,
+        spoofable,
+    })
+}
+
+fn scope(id: ScenarioId, identity: IdentityKind, node: &Node) -> Result<Scope, Wrong> {
+    let all = [Scope::Ip, Scope::Customer, Scope::Global];
+    let name = text(node)?;
+    let known: Vec<&str> = all.iter().map(|scope| scope.name()).collect();
+    let found = all.into_iter().find(|scope| scope.name() == name);
+    let scope = found.ok_or_else(|| unknown("scope", &name, &known))?;
+    if scope == Scope::Customer && identity != IdentityKind::Key {
+        return Err(Wrong::new(
+            format!("{id} shows no API key, so nothing can be counted by customer"),
+            format!("expected {}", listing(["ip", "global"])),
+        ));
+    }
+    Ok(scope)
+}
+
+fn read_profile(node: &Node, path: &str, problems: &mut Diagnostics) -> Profile {
+    let mut stages = Vec::new();
+    match &node.value {
+        Value::List(items) if items.len() <= MAX_STAGES => {
+            for (number, item) in (1..).zip(items) {
+                let path = format!("{path}, stage {number}");
+                if let Some(table) = as_table(item, &path, problems) {
+                    stages.extend(read_stage(table, &item.place, path, problems));
+                }
+            }
+        }
+        Value::List(_) => {
+            let expected = format!("expected at most {MAX_STAGES} stages");
+            problems.at(&node.place, path, Wrong::new("these are too many stages", expected));
+        }
+        _ => {
+            let expected = "an array of stages: [{ duration = \"1m\", target = 20 }]";
+            problems.at(&node.place, path, mismatch(node, expected));
+        }
+    }
+    Profile { stages, place: node.place.clone() }
+}
+
+fn read_stage(
+    table: &Table,
+    place: &Place,
+    path: String,
+    problems: &mut Diagnostics,
+) -> Option<Stage> {
+    let mut section = Section::new(table, place, path, &["duration", "target"], problems);
+    let day = Nanos::from_secs(MAX_LOAD_SECONDS);
+    let duration = section
+        .required("duration", "duration = \"1m\"", |node| values::span(node, Nanos::ZERO, day));
+    let target = section.required("target", "target = 20", values::rate);
+    Some(Stage { duration: duration?, target: target? })
+}

@@ -1,0 +1,277 @@
+//! `[scenarios.NAME]` of the user's own: read, every text checked where it stands.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::data;
+use super::diagnostics::{Diagnostics, Place, Wrong, quote, suggestion, unknown};
+use super::reader::Section;
+use super::texts::{
+    MOST_TEXT, entries, header_name, in_template, method, path, read_body, read_headers, template,
+};
+use super::tree::{Node, Value};
+use super::values::{flag, mismatch, text};
+use super::written_checks::{read_expect, read_probes};
+use crate::ids::{IdentityKind, ScenarioId};
+use crate::scenario::{
+    BodySpec, Column, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme, SignSpec,
+    Spec, Template, catalogue,
+};
+use crate::tags::TagKey;
+
+/// The keys of a written scenario's table that [`read`] reads.
+pub(super) const KEYS: [&str; 13] = [
+    "method", "path", "headers", "json", "body", "form", "expect", "sign", "tags", "identity",
+    "data", "probes", "writes",
+];
+
+/// The longest name of a scenario.
+const MOST_NAME: usize = 40;
+
+/// The id of a scenario of that name; reports what can't be one's name.
+pub(super) fn id(name: &str, key: &Place, problems: &mut Diagnostics) -> Option<ScenarioId> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    let fits = name.len() <= MOST_NAME && name.bytes().all(plain);
+    let id = ScenarioId::parse(name).filter(|_| fits);
+    if id.is_none() {
+        let expected = format!(
+            "expected 1 to {MOST_NAME} lower-case letters, digits, `-` and `_`, beginning with a \
+             letter or digit"
+        );
+        let wrong = Wrong::new(format!("{} can't be a scenario's name", quote(name)), expected);
+        problems.at(key, "scenarios", wrong);
+    }
+    id
+}
+
+/// The spec in `section`; `None` where it is too wrong to go on. `folder` is where the
+/// files of data lie; `scope_ip` whether a limit counts by address.
+pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool) -> Option<Spec> {
+    let data = read_data(section, folder);
+    let (keys, addresses) = read_identity(section);
+    let identity = match (&keys, addresses || scope_ip) {
+        (Some(_), _) => IdentityKind::Key,
+        (None, true) => IdentityKind::Address,
+        (None, false) => IdentityKind::Global,
+    };
+    let columns: Vec<&str> = data.keys().map(String::as_str).collect();
+    let names = Names {
+        data: &columns,
+        setup: &[],
+        identity: identity != IdentityKind::Global,
+        body: false,
+    };
+    let method = section.value("method", method).unwrap_or_else(|| "GET".to_owned());
+    let path = section.required("path", "path = \"/api/v1/search\"", |node| path(node, &names));
+    let headers = read_headers(section, "headers", &names);
+    let body = read_body(section, &names);
+    let expect = read_expect(section, &names);
+    let sign = read_sign(section, &names);
+    let tags = read_tags(section, &names, &data);
+    let writes = section.value("writes", flag);
+    let probes = read_probes(section, &names, sign.is_some());
+    let request = RequestSpec { method, path: path?, headers, body };
+    if keys.is_some() && !shows_identity(&request) {
+        let place = section.place_of("identity");
+        let wrong = Wrong::new(
+            "no request shows these keys",
+            "expected `{identity}` in a header, the path or the body",
+        );
+        section.problems.at(&place, &section.join("identity"), wrong);
+    }
+    Some(Spec { request, expect, identity, keys, sign, tags, data, probes, writes })
+}
+
+/// The name of a variable, perhaps with a `*` at its end.
+fn variable(node: &Node, star: bool) -> Result<String, Wrong> {
+    let name = text(node)?;
+    let bare = if star { name.strip_suffix('*').unwrap_or(&name) } else { &name };
+    let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    let begins = bare.bytes().next().is_some_and(|b| b.is_ascii_uppercase() || b == b'_');
+    if begins && bare.bytes().all(fits) {
+        return Ok(name);
+    }
+    let expected = if star {
+        "expected a variable's name, such as SEARCH_KEY_* for SEARCH_KEY_1, SEARCH_KEY_2, …"
+    } else {
+        "expected a variable's name, such as WEBHOOK_SECRET"
+    };
+    // It may be the secret itself: it isn't quoted.
+    Err(Wrong::new("this is not the name of an environment variable", expected)
+        .help("secrets come through the environment only, never from a file"))
+}
+
+/// The variables of the keys, and whether identities are addresses.
+fn read_identity(section: &mut Section<'_, '_>) -> (Option<String>, bool) {
+    let Some((table, place, path)) = section.table("identity") else { return (None, false) };
+    let mut identity = Section::new(table, &place, path, &["env", "kind"], section.problems);
+    let kinds = ["key", "address"];
+    let kind = identity.value("kind", |node| {
+        let kind = text(node)?;
+        let found = kinds.iter().find(|known| **known == kind);
+        found.copied().ok_or_else(|| unknown("kind", &kind, &kinds))
+    });
+    if kind == Some("address") {
+        return (None, true);
+    }
+    let hint = "env = \"SEARCH_KEY_*\", or kind = \"address\"";
+    (identity.required("env", hint, |node| variable(node, true)), false)
+}
+
+fn read_sign(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<SignSpec> {
+    let known = ["scheme", "secret", "header", "encoding", "prefix", "payload"];
+    let (table, place, path) = section.table("sign")?;
+    let mut sign = Section::new(table, &place, path, &known, section.problems);
+    let schemes = ["stripe", "hmac-sha256", "github"];
+    let scheme = sign.required("scheme", "scheme = \"stripe\", or \"hmac-sha256\"", |node| {
+        let scheme = text(node)?;
+        let found = schemes.iter().find(|known| **known == scheme);
+        found.copied().ok_or_else(|| unknown("signing scheme", &scheme, &schemes))
+    });
+    let hint = "secret = \"WEBHOOK_SECRET\": the variable that holds it";
+    let secret = sign.required("secret", hint, |node| variable(node, false));
+    let (header, prefix) = match scheme {
+        Some("stripe") => ("stripe-signature", ""),
+        Some("github") => ("x-hub-signature-256", "sha256="),
+        _ => ("", ""),
+    };
+    let given = sign.value("header", |node| header_name(&text(node)?));
+    if given.is_none() && header.is_empty() && scheme.is_some() && sign.node("header").is_none() {
+        let wrong = Wrong::new("`header` is missing", "expected header = \"X-Signature\"");
+        sign.problems.at(&place, &sign.join("header"), wrong);
+    }
+    let encodings = ["hex", "base64"];
+    let encoding = sign.value("encoding", |node| {
+        let encoding = text(node)?;
+        match encoding.as_str() {
+            "hex" => Ok(Encoding::Hex),
+            "base64" => Ok(Encoding::Base64),
+            _ => Err(unknown("encoding", &encoding, &encodings)),
+        }
+    });
+    let given_prefix = sign.value("prefix", |node| match &node.value {
+        Value::Text(text) if text.len() <= 64 && !text.chars().any(char::is_control) => {
+            Ok(text.clone())
+        }
+        _ => Err(mismatch(node, "a string of at most 64 characters")),
+    });
+    let signed = Names { body: true, ..*names };
+    let payload = sign.value("payload", |node| template(node, &signed, MOST_TEXT));
+    Some(SignSpec {
+        scheme: if scheme? == "stripe" { Scheme::Stripe } else { Scheme::HmacSha256 },
+        secret: secret?,
+        header: given.unwrap_or_else(|| header.to_owned()),
+        encoding: encoding.unwrap_or(Encoding::Hex),
+        prefix: given_prefix.unwrap_or_else(|| prefix.to_owned()),
+        payload: payload.unwrap_or_else(|| "{body}".to_owned()),
+    })
+}
+
+fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> BTreeMap<String, Column> {
+    let mut columns = BTreeMap::new();
+    entries(section, "data", |name, entry, path, problems| {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        if name.is_empty() || name.len() > 40 || !name.bytes().all(fits) {
+            let wrong = Wrong::new(
+                format!("{} can't be the name of data", quote(name)),
+                "expected 1 to 40 letters, digits and `_`",
+            );
+            problems.at(&entry.key, path, wrong);
+            return;
+        }
+        if let Some(column) = data::read(&entry.node, &entry.key, path, folder, problems) {
+            columns.insert(name.to_owned(), column);
+        }
+    });
+    if columns.len() > MOST_COLUMNS {
+        let (place, path) = (section.place_of("data"), section.join("data"));
+        let wrong = Wrong::new("these are too many", format!("expected at most {MOST_COLUMNS}"));
+        section.problems.at(&place, &path, wrong);
+    }
+    columns
+}
+
+fn read_tags(
+    section: &mut Section<'_, '_>,
+    names: &Names<'_>,
+    data: &BTreeMap<String, Column>,
+) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
+    let mut labels = 0;
+    let place = section.place_of("tags");
+    entries(section, "tags", |name, entry, path, problems| {
+        let common = TagKey::COMMON.iter().any(|key| key.name() == name);
+        if common || TagKey::parse(name).is_none() || name.len() > 32 {
+            let wrong = Wrong::new(
+                format!("{} can't be a tag of a scenario's own", quote(name)),
+                "expected letters, digits and `_`, and none of the tags that every arrival has",
+            );
+            problems.at(&entry.key, path, wrong);
+            return;
+        }
+        match tag_value(&entry.node, names, data) {
+            Ok((text, values)) => {
+                labels += values;
+                tags.insert(name.to_owned(), text);
+            }
+            Err(wrong) => problems.at(&entry.node.place, path, wrong),
+        }
+    });
+    if labels > MOST_LABELS {
+        let wrong = Wrong::new(
+            format!("these tags have {labels} values together"),
+            format!("expected at most {MOST_LABELS}: a tag is for a few values"),
+        );
+        section.problems.at(&place, &section.join("tags"), wrong);
+    }
+    tags
+}
+
+/// A tag's template and how many values it can have.
+fn tag_value(
+    node: &Node,
+    names: &Names<'_>,
+    data: &BTreeMap<String, Column>,
+) -> Result<(String, usize), Wrong> {
+    let text = template(node, names, 200)?;
+    let template = Template::parse(&text, names).map_err(in_template)?;
+    let columns: Vec<&str> = template.columns().collect();
+    if !template.is_bounded() || columns.len() > 1 {
+        return Err(Wrong::new(
+            "a tag has a few values only",
+            "expected a text that names one column of data, such as \"{data.term}\", or none",
+        ));
+    }
+    let values = columns.first().and_then(|name| data.get(*name));
+    let Some(column) = values else { return Ok((text, 1)) };
+    let distinct: std::collections::BTreeSet<&String> = column.values.iter().collect();
+    let unfit = |value: &&&String| value.contains([',', '{', '}', ':']) || value.is_empty();
+    if let Some(value) = distinct.iter().find(unfit) {
+        let message = format!("{} can't be a tag's value", quote(value));
+        return Err(Wrong::new(message, "expected no `,`, `:` or braces in it"));
+    }
+    Ok((text, distinct.len()))
+}
+
+/// Whether anything in `request` says who sends it.
+fn shows_identity(request: &RequestSpec) -> bool {
+    let body = match &request.body {
+        BodySpec::None => String::new(),
+        BodySpec::Json(value) => value.to_string(),
+        BodySpec::Text(text) => text.clone(),
+        BodySpec::Form(fields) => fields.values().cloned().collect(),
+    };
+    let all = request.headers.values().chain([&request.path, &body]);
+    all.into_iter().any(|text| text.contains("{identity"))
+}
+
+/// That `name` is no scenario: unless it is one of the user's own, with a path.
+pub(super) fn no_scenario(name: &str) -> Wrong {
+    let wrong = unknown("scenario", name, &catalogue::names());
+    match suggestion(name, catalogue::names()) {
+        Some(_) => wrong,
+        None => {
+            wrong.help("a scenario of your own needs a `path`: see `load-gate init --scenario`")
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What an answer is held against: conditions on the values of a body and on headers.
+
+use serde_json::Value;
+
+use super::path::JsonPath;
+use super::template::{Names, Template, TemplateError, Values};
+
+/// A condition on a value of the body.
+#[derive(Clone, Debug)]
+pub enum Condition {
+    /// It is there and of that type.
+    Type(&'static str),
+    /// It is there, whatever it is.
+    Present,
+    /// It isn't there.
+    Absent,
+    /// It is a text, array or object with something in it.
+    NonEmpty,
+    /// It is a number that stands so to another.
+    Compare(Comparison, f64),
+    /// It is this value.
+    Equals(Value),
+    /// It is what the template gives for the request.
+    Same(Template),
+}
+
+/// How a number stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    More,
+    /// `>=`
+    AtLeast,
+    /// `!=`
+    Not,
+}
+
+const TYPES: [&str; 7] = ["array", "object", "string", "number", "integer", "boolean", "null"];
+
+/// Words of conditions, for messages.
+pub const WORDS: &str = "a type (array, object, string, number, integer, boolean, null), \
+                         `present`, `absent`, `nonempty`, `< 500`, or a value (`= text` for one \
+                         that reads like a word of these)";
+
+impl Condition {
+    /// Reads the text of a condition.
+    ///
+    /// # Errors
+    /// What is wrong with its template; of a comparison: its number.
+    pub fn parse(text: &str, names: &Names<'_>) -> Result<Self, TemplateError> {
+        let word = text.trim();
+        if let Some(known) = TYPES.into_iter().find(|known| *known == word) {
+            return Ok(Self::Type(known));
+        }
+        match word {
+            "present" | "any" => return Ok(Self::Present),
+            "absent" => return Ok(Self::Absent),
+            "nonempty" => return Ok(Self::NonEmpty),
+            _ => {}
+        }
+        let signs = [
+            ("<=", Comparison::AtMost),
+            (">=", Comparison::AtLeast),
+            ("!=", Comparison::Not),
+            ("<", Comparison::Less),
+            (">", Comparison::More),
+        ];
+        if let Some((sign, comparison)) = signs.iter().find(|(sign, _)| word.starts_with(sign)) {
+            let number = word[sign.len()..].trim().parse().ok().filter(|x: &f64| x.is_finite());
+            let wrong = || TemplateError {
+                span: 0..text.len(),
+                message: format!("there is no number after `{sign}`"),
+                known: Vec::new(),
+                word: String::new(),
+            };
+            return Ok(Self::Compare(*comparison, number.ok_or_else(wrong)?));
+        }
+        let text = match word.strip_prefix("==").or_else(|| word.strip_prefix('=')) {
+            Some(value) => value.trim_start(),
+            None => text,
+        };
+        Template::parse(text, names).map(Self::Same)
+    }
+
+    /// What it asks for, after the path: `is an array`.
+    #[must_use]
+    pub fn words(&self, source: &str) -> String {
+        match self {
+            Self::Type(name @ ("array" | "object" | "integer")) => format!("is an {name}"),
+            Self::Type("null") => "is null".to_owned(),
+            Self::Type(name) => format!("is a {name}"),
+            Self::Present => "is present".to_owned(),
+            Self::Absent => "is absent".to_owned(),
+            Self::NonEmpty => "is not empty".to_owned(),
+            Self::Compare(..) => source.trim().to_owned(),
+            Self::Equals(value) => format!("is {value}"),
+            Self::Same(_) => format!("is {}", source.trim()),
+        }
+    }
+
+    /// The value that the request decides, if there is one.
+    pub(super) fn expected(&self, values: &Values<'_>) -> Value {
+        match self {
+            Self::Same(template) => template.json(values),
+            _ => Value::Null,
+        }
+    }
+
+    /// Whether what `path` points at in `body` meets it; `expected` as it was made for
+    /// the request. Of several values each must.
+    pub(super) fn holds(&self, path: &JsonPath, body: &Value, expected: &Value) -> bool {
+        let found = path.find(body);
+        if let Self::Absent = self {
+            return found.is_empty();
+        }
+        !found.is_empty() && found.into_iter().all(|value| self.meets(value, expected))
+    }
+
+    fn meets(&self, value: &Value, expected: &Value) -> bool {
+        match self {
+            Self::Type(name) => match *name {
+                "array" => value.is_array(),
+                "object" => value.is_object(),
+                "string" => value.is_string(),
+                "number" => value.is_number(),
+                "integer" => value.is_i64() || value.is_u64(),
+                "boolean" => value.is_boolean(),
+                _ => value.is_null(),
+            },
+            Self::Present => true,
+            Self::Absent => false,
+            Self::NonEmpty => match value {
+                Value::String(text) => !text.is_empty(),
+                Value::Array(list) => !list.is_empty(),
+                Value::Object(map) => !map.is_empty(),
+                _ => false,
+            },
+            Self::Compare(comparison, bound) => {
+                value.as_f64().is_some_and(|x| comparison.holds(x, *bound))
+            }
+            Self::Equals(wanted) => equal(value, wanted),
+            Self::Same(_) => equal(value, expected),
+        }
+    }
+}
+
+/// Equality in which 1 and 1.0 are the same number.
+fn equal(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
+        (Value::Array(x), Value::Array(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|(a, b)| equal(a, b))
+        }
+        (Value::Object(x), Value::Object(y)) => {
+            x.len() == y.len() && x.iter().all(|(key, a)| y.get(key).is_some_and(|b| equal(a, b)))
+        }
+        _ => a == b,
+    }
+}
+
+impl Comparison {
+    fn holds(self, x: f64, bound: f64) -> bool {
+        match self {
+            Self::Less => x < bound,
+            Self::AtMost => x <= bound,
+            Self::More => x > bound,
+            Self::AtLeast => x >= bound,
+            Self::Not => x != bound,
+        }
+    }
+}
+
+/// Whether a header's value is `pattern`, where `*` stands for anything; case doesn't
+/// count.
+pub(super) fn matches(pattern: &str, value: &str) -> bool {
+    let (pattern, value) = (pattern.trim().to_lowercase(), value.trim().to_lowercase());
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = value.strip_prefix(first) else { return false };
+    let mut last = None;
+    for piece in pieces {
+        if let Some(between) = last.replace(piece) {
+            let Some(at) = rest.find(between) else { return false };
+            rest = &rest[at + between.len()..];
+        }
+    }
+    last.map_or(rest.is_empty(), |end: &str| rest.ends_with(end))
+}

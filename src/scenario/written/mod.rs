@@ -1,0 +1,414 @@
+//! A scenario that is written in the config: its requests are filled-in templates, its checks conditions.
+
+mod check;
+mod path;
+mod request;
+mod sign;
+mod spec;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+pub use check::{Condition, WORDS};
+pub use path::JsonPath;
+pub use spec::{
+    BodySpec, Column, Encoding, ExpectSpec, Flaw, MOST_BODY, MOST_CHECKS, MOST_COLUMNS,
+    MOST_LABELS, MOST_PROBES, MOST_VALUES, Order, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec,
+};
+pub use template::{Names, Template, TemplateError};
+
+use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenario};
+use super::judge::{self, BODY_IS_JSON, BODY_SIZE};
+use super::run::{Purpose, Run, as_probe};
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::secret::Secret;
+use crate::tags::{Label, LabelSet, TagKey};
+use request::{Built, changed, kept, read};
+use template::{Values, header, percent, plain};
+
+/// How old an expired signature is, in seconds.
+const EXPIRED: u64 = 3600;
+
+/// A scenario of the config.
+pub(super) struct Written {
+    id: ScenarioId,
+    run: Run,
+    spec: Spec,
+    request: Built,
+    probes: Vec<(ProbeKind, Built, ProbeSpec)>,
+    payload: Template,
+    signing: Option<Secret>,
+    tags: Vec<(TagKey, Template)>,
+    labels: Vec<Label>,
+    checks: Vec<&'static str>,
+    conditions: Vec<Group>,
+    success: Vec<u16>,
+    wants_json: bool,
+}
+
+/// The conditions of one check.
+#[derive(Default)]
+struct Group {
+    json: Vec<(JsonPath, Condition)>,
+    header: Vec<(String, String)>,
+}
+
+impl Written {
+    pub(super) fn new(id: ScenarioId, run: Run, spec: &Spec, signing: Option<Secret>) -> Self {
+        let columns = spec.columns();
+        let names = Names { data: &columns, setup: &[], identity: true, body: true };
+        let spec = spec.clone();
+        let mut checks = vec![kept(&status_words(&success(&spec))), BODY_SIZE];
+        let wants_json = spec.expect.iter().any(|expect| !expect.json.is_empty());
+        if wants_json {
+            checks.push(BODY_IS_JSON);
+        }
+        let mut conditions = Vec::new();
+        for expect in &spec.expect {
+            for (name, group) in groups(expect, &names) {
+                checks.push(kept(&name));
+                conditions.push(group);
+            }
+        }
+        let tags: Vec<(TagKey, Template)> = spec
+            .tags
+            .iter()
+            .filter_map(|(name, text)| Some((TagKey::parse(name)?, read(text, &names))))
+            .collect();
+        let labels = labels(&spec, &tags);
+        let probes = spec
+            .probes
+            .iter()
+            .filter_map(|probe| {
+                let request = changed(&spec.request, probe);
+                Some((ProbeKind::parse(&probe.kind)?, Built::new(&request, &names), probe.clone()))
+            })
+            .collect();
+        Self {
+            id,
+            request: Built::new(&spec.request, &names),
+            probes,
+            payload: spec
+                .sign
+                .as_ref()
+                .map_or_else(|| Template::literal(""), |sign| read(&sign.payload, &names)),
+            signing,
+            tags,
+            labels,
+            checks,
+            conditions,
+            success: success(&spec),
+            wants_json,
+            run,
+            spec,
+        }
+    }
+
+    /// The value of column `name` for arrival `n`.
+    fn datum(&self, name: &str, traffic: Traffic, n: u64) -> Option<&str> {
+        let column = self.spec.data.get(name)?;
+        let index = match column.order {
+            Order::InTurn => n.saturating_sub(1).checked_rem(column.values.len() as u64)? as usize,
+            Order::Random => self.draw(name, traffic, n).below(column.values.len()),
+            Order::Weighted => {
+                let total: usize = column.weights.iter().map(|weight| *weight as usize).sum();
+                let mut at = self.draw(name, traffic, n).below(total);
+                column.weights.iter().position(|weight| {
+                    let here = at < *weight as usize;
+                    at = at.saturating_sub(*weight as usize);
+                    here
+                })?
+            }
+        };
+        column.values.get(index).map(String::as_str)
+    }
+
+    fn draw(&self, name: &str, traffic: Traffic, n: u64) -> super::random::Draw {
+        self.run.draw_of(name, Purpose::Order, traffic, n)
+    }
+
+    fn build(
+        &self,
+        built: &Built,
+        call: &Call<'_>,
+        probe: Option<&ProbeSpec>,
+        expect: Expect,
+    ) -> Request {
+        let serial = self.run.serial(call.traffic, call.n);
+        let address = call.identity.address.map(|address| address.to_string());
+        let key = call.identity.key.as_ref().map(Secret::expose);
+        let data = |name: &str| self.datum(name, call.traffic, call.n).map(str::to_owned);
+        let values = Values {
+            n: call.n,
+            unix: call.unix,
+            run: &self.run.name,
+            serial: &serial,
+            identity: key.or(address.as_deref()).unwrap_or_default(),
+            body: "",
+            data: &data,
+            setup: &|_| None,
+            draw: &|kind| self.run.draw_of(kind, Purpose::Content, call.traffic, call.n),
+        };
+        let path = built.path.text(&values, percent);
+        let body = built.body.bytes(&values);
+        let mut headers = Vec::with_capacity(built.headers.len() + 3);
+        if let Some(kind) = built.body.content_type().filter(|_| !built.has_content_type) {
+            headers.push(("content-type", kind.to_owned()));
+        }
+        if let Some(address) = &address {
+            headers.push(("x-forwarded-for", address.clone()));
+        }
+        for (name, value) in &built.headers {
+            headers.push((name, value.text(&values, header)));
+        }
+        let signature = self.signature(&values, &body, probe);
+        headers.extend(signature);
+        let expect = match expect {
+            Expect::Written(_) => Expect::Written(self.expected(&values)),
+            other => other,
+        };
+        Request {
+            method: built.method.clone(),
+            path: Cow::Owned(path),
+            headers,
+            body,
+            labels: self.labels_of(&values),
+            repeatable: false,
+            expect,
+        }
+    }
+
+    /// The header of the signature, wrong in what the probe says.
+    fn signature(
+        &self,
+        values: &Values<'_>,
+        body: &[u8],
+        probe: Option<&ProbeSpec>,
+    ) -> Option<(&'static str, String)> {
+        let (spec, secret) = (self.spec.sign.as_ref()?, self.signing.as_ref()?);
+        let text = String::from_utf8_lossy(body);
+        let flaw = probe.and_then(|probe| probe.signature);
+        if flaw == Some(Flaw::Missing)
+            || probe.is_some_and(|probe| probe.without.contains(&spec.header))
+        {
+            return None;
+        }
+        let unix = values.unix;
+        let values = Values {
+            body: &text,
+            unix: match flaw {
+                Some(Flaw::Expired) => unix.saturating_sub(std::time::Duration::from_secs(EXPIRED)),
+                _ => unix,
+            },
+            ..*values
+        };
+        let other = match flaw {
+            Some(Flaw::Wrong) => {
+                let mut draw = self.run.draw(Purpose::Probe, Traffic::Probe, values.n);
+                Some(Secret::new(draw.text(32)))
+            }
+            _ => None,
+        };
+        let payload = self.payload.text(&values, plain);
+        let secret = other.as_ref().unwrap_or(secret);
+        let value = sign::signature(spec, secret, values.unix.as_secs(), body, payload.as_bytes());
+        Some((kept(&spec.header), value))
+    }
+
+    /// What each condition that the request decides expects, in order.
+    fn expected(&self, values: &Values<'_>) -> Vec<Value> {
+        let all = self.conditions.iter().flat_map(|group| &group.json);
+        all.map(|(_, condition)| condition.expected(values)).collect()
+    }
+
+    fn labels_of(&self, values: &Values<'_>) -> LabelSet {
+        let mut set = LabelSet::EMPTY;
+        for (key, template) in &self.tags {
+            let value = template.text(values, plain);
+            let index =
+                self.labels.iter().position(|label| label.key == *key && label.value == value);
+            set = index.map_or(set, |index| set.with(index));
+        }
+        set
+    }
+}
+
+impl Scenario for Written {
+    fn id(&self) -> ScenarioId {
+        self.id
+    }
+
+    fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    fn checks(&self) -> &[&'static str] {
+        &self.checks
+    }
+
+    fn request(&self, call: &Call<'_>) -> Request {
+        self.build(&self.request, call, None, Expect::Written(Vec::new()))
+    }
+
+    fn probe(&self, kind: ProbeKind, call: &Call<'_>) -> Request {
+        let call = as_probe(call);
+        let found = self.probes.iter().find(|(own, ..)| *own == kind).or(self.probes.first());
+        match found {
+            Some((kind, built, probe)) => {
+                self.build(built, &call, Some(probe), Expect::Refusal(*kind))
+            }
+            None => self.build(&self.request, &call, None, Expect::Refusal(kind)),
+        }
+    }
+
+    fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement {
+        let none = Vec::new();
+        let expected = match &request.expect {
+            Expect::Written(expected) => expected,
+            _ => &none,
+        };
+        let success = |status: u16| match self.success.as_slice() {
+            [] => (200..300).contains(&status),
+            known => known.contains(&status),
+        };
+        judge::judge_by(answer, success, self.wants_json, &self.run.known, |body| {
+            let mut expected = expected.iter();
+            let mut results = Vec::with_capacity(self.conditions.len());
+            for group in &self.conditions {
+                let mut holds = true;
+                for (path, condition) in &group.json {
+                    let wanted = expected.next().unwrap_or(&Value::Null);
+                    holds &= condition.holds(path, body, wanted);
+                }
+                holds &= group.header.iter().all(|(name, pattern)| {
+                    let value = answer.headers.and_then(|headers| headers.get(name));
+                    let value = value.and_then(|value| value.to_str().ok());
+                    value.is_some_and(|value| check::matches(pattern, value))
+                });
+                results.push(holds);
+            }
+            results
+        })
+    }
+
+    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult {
+        let probe = self.probes.iter().find(|(own, ..)| *own == kind);
+        let status = probe.map_or(&[][..], |(.., probe)| probe.status.as_slice());
+        judge::judge_probe_by(|answered| status.contains(&answered), answer.status)
+    }
+
+    fn advice(&self, status: u16) -> String {
+        match (status, &self.spec.keys, &self.spec.sign) {
+            (401 | 403, Some(keys), _) => format!(
+                "the target refuses the first key: set {} to a key of this environment",
+                keys.replace('*', "1")
+            ),
+            (401 | 403, None, Some(sign)) => format!(
+                "the target refuses our signature: set {} to this environment's secret, and \
+                 compare `sign` in [scenarios.{}] with what the API wants",
+                sign.secret, self.id
+            ),
+            _ => format!(
+                "the target answered {status} to the first request: compare [scenarios.{}] with \
+                 what the API wants",
+                self.id
+            ),
+        }
+    }
+}
+
+fn success(spec: &Spec) -> Vec<u16> {
+    let with_status = spec.expect.iter().find(|expect| !expect.status.is_empty());
+    with_status.map(|expect| expect.status.clone()).unwrap_or_default()
+}
+
+fn status_words(statuses: &[u16]) -> String {
+    let texts: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    match texts.as_slice() {
+        [] => "status is 2xx".to_owned(),
+        all => format!("status is {}", all.join(" or ")),
+    }
+}
+
+/// The checks of one `expect`: their names and conditions.
+fn groups(expect: &ExpectSpec, names: &Names<'_>) -> Vec<(String, Group)> {
+    let mut all = Vec::new();
+    let mut together = Group::default();
+    for (path, value) in &expect.json {
+        let Ok(parsed) = JsonPath::parse(path) else { continue };
+        let (condition, source) = match value {
+            Value::String(text) => match Condition::parse(text, names) {
+                Ok(condition) => (condition, text.as_str()),
+                Err(_) => continue,
+            },
+            fixed => (Condition::Equals(fixed.clone()), ""),
+        };
+        if expect.name.is_some() {
+            together.json.push((parsed, condition));
+        } else {
+            let name = format!("{path} {}", condition.words(source));
+            all.push((name, Group { json: vec![(parsed, condition)], header: Vec::new() }));
+        }
+    }
+    for (name, pattern) in &expect.header {
+        let pair = (name.clone(), pattern.clone());
+        if expect.name.is_some() {
+            together.header.push(pair);
+        } else {
+            let words = format!("header {name} is {pattern}");
+            all.push((words, Group { json: Vec::new(), header: vec![pair] }));
+        }
+    }
+    all.extend(expect.name.clone().filter(|_| !together.is_empty()).map(|name| (name, together)));
+    all
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.json.is_empty() && self.header.is_empty()
+    }
+}
+
+/// Every value that every tag can have.
+fn labels(spec: &Spec, tags: &[(TagKey, Template)]) -> Vec<Label> {
+    let mut labels = Vec::new();
+    for (key, template) in tags {
+        let mut add = |value: String| {
+            let label = Label { key: *key, value };
+            if labels.len() < MOST_LABELS && !labels.contains(&label) {
+                labels.push(label);
+            }
+        };
+        let mut columns = template.columns();
+        match columns.next().and_then(|column| Some((column, spec.data.get(column)?))) {
+            None => add(template.constant().unwrap_or_default().to_owned()),
+            Some((name, column)) => {
+                for value in &column.values {
+                    add(filled(template, name, value));
+                }
+            }
+        }
+    }
+    labels
+}
+
+/// What a template that names one column gives for one of its values.
+fn filled(template: &Template, column: &str, value: &str) -> String {
+    let data = |name: &str| (name == column).then(|| value.to_owned());
+    let values = Values {
+        n: 0,
+        unix: std::time::Duration::ZERO,
+        run: "",
+        serial: "",
+        identity: "",
+        body: "",
+        data: &data,
+        setup: &|_| None,
+        draw: &|_| super::random::Draw::of(&[]),
+    };
+    template.text(&values, plain)
+}

@@ -1,0 +1,134 @@
+//! The templates of one request, and the bytes they give.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::spec::{BodySpec, ProbeSpec, RequestSpec};
+use super::template::{Names, Template, Values, percent, plain};
+use crate::ids::Kept;
+
+/// The templates of one request.
+pub(super) struct Built {
+    pub(super) method: http::Method,
+    pub(super) path: Template,
+    pub(super) headers: Vec<(&'static str, Template)>,
+    pub(super) body: Body,
+    pub(super) has_content_type: bool,
+}
+
+pub(super) enum Body {
+    None,
+    Json(Node),
+    Text(Template),
+    Form(Vec<(String, Template)>),
+}
+
+/// JSON whose texts are templates: values go in as values, never as text.
+pub(super) enum Node {
+    Fixed(Value),
+    Text(Template),
+    List(Vec<Node>),
+    Map(Vec<(String, Node)>),
+}
+
+impl Built {
+    pub(super) fn new(spec: &RequestSpec, names: &Names<'_>) -> Self {
+        let headers: Vec<(&'static str, Template)> =
+            spec.headers.iter().map(|(name, value)| (kept(name), read(value, names))).collect();
+        Self {
+            method: spec.method.parse().unwrap_or(http::Method::GET),
+            path: read(&spec.path, names),
+            has_content_type: headers.iter().any(|(name, _)| *name == "content-type"),
+            headers,
+            body: match &spec.body {
+                BodySpec::None => Body::None,
+                BodySpec::Json(value) => Body::Json(Node::new(value, names)),
+                BodySpec::Text(text) => Body::Text(read(text, names)),
+                BodySpec::Form(fields) => Body::Form(
+                    fields.iter().map(|(name, text)| (name.clone(), read(text, names))).collect(),
+                ),
+            },
+        }
+    }
+}
+
+impl Body {
+    pub(super) const fn content_type(&self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Json(_) => Some("application/json"),
+            Self::Text(_) => Some("text/plain; charset=utf-8"),
+            Self::Form(_) => Some("application/x-www-form-urlencoded"),
+        }
+    }
+
+    pub(super) fn bytes(&self, values: &Values<'_>) -> Vec<u8> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Json(node) => serde_json::to_vec(&node.value(values)).unwrap_or_default(),
+            Self::Text(text) => text.text(values, plain).into_bytes(),
+            Self::Form(fields) => {
+                let mut out = String::new();
+                for (name, value) in fields {
+                    if !out.is_empty() {
+                        out.push('&');
+                    }
+                    percent(name, &mut out);
+                    out.push('=');
+                    percent(&value.text(values, plain), &mut out);
+                }
+                out.into_bytes()
+            }
+        }
+    }
+}
+
+impl Node {
+    fn new(value: &Value, names: &Names<'_>) -> Self {
+        match value {
+            Value::String(text) => Self::Text(read(text, names)),
+            Value::Array(list) => {
+                Self::List(list.iter().map(|item| Self::new(item, names)).collect())
+            }
+            Value::Object(map) => Self::Map(
+                map.iter().map(|(key, item)| (key.clone(), Self::new(item, names))).collect(),
+            ),
+            fixed => Self::Fixed(fixed.clone()),
+        }
+    }
+
+    fn value(&self, values: &Values<'_>) -> Value {
+        match self {
+            Self::Fixed(value) => value.clone(),
+            Self::Text(template) => template.json(values),
+            Self::List(list) => list.iter().map(|item| item.value(values)).collect(),
+            Self::Map(map) => {
+                map.iter().map(|(key, item)| (key.clone(), item.value(values))).collect()
+            }
+        }
+    }
+}
+
+/// A template that the config has read before: should it be none, it is taken as it stands.
+pub(super) fn read(text: &str, names: &Names<'_>) -> Template {
+    Template::parse(text, names).unwrap_or_else(|_| Template::literal(text))
+}
+
+/// `text` for as long as the process lives; there are bounds to how many of them.
+pub(super) fn kept(text: &str) -> &'static str {
+    Kept::of(text).unwrap_or("another check")
+}
+
+/// The scenario's request, changed as the probe says.
+pub(super) fn changed(request: &RequestSpec, probe: &ProbeSpec) -> RequestSpec {
+    let mut headers: BTreeMap<String, String> = request.headers.clone();
+    headers.retain(|name, _| !probe.without.contains(name));
+    headers.extend(probe.headers.clone());
+    RequestSpec {
+        method: probe.method.clone().unwrap_or_else(|| request.method.clone()),
+        path: probe.path.clone().unwrap_or_else(|| request.path.clone()),
+        headers,
+        body: probe.body.clone().unwrap_or_else(|| request.body.clone()),
+    }
+}

@@ -1,0 +1,234 @@
+//! Written scenarios, from the table to the request and its judgement.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::super::fixtures::{UNIX, answer, call, identity, same_cases};
+use super::super::{Answer, Scenario, Secrets, Settings, build, fingerprint};
+use super::*;
+use crate::ids::IdentityKind;
+use crate::outcome::Outcome;
+
+fn column(values: &[&str]) -> Column {
+    let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+    Column {
+        fingerprint: fingerprint(&values, &[]),
+        values,
+        order: Order::InTurn,
+        weights: Vec::new(),
+    }
+}
+
+fn spec() -> Spec {
+    let text = |text: &str| text.to_owned();
+    Spec {
+        request: RequestSpec {
+            method: text("POST"),
+            path: text("/search?limit={data.limit}&q={data.term}"),
+            headers: BTreeMap::from([(text("x-api-key"), text("{identity}"))]),
+            body: BodySpec::Json(json!({
+                "query": "{data.term}", "user": "{uuid}", "again": ["{uuid}"], "at": "{unix:int}",
+                "n": "{n:int}", "text": "n is {n}", "limit": "{data.limit:int}", "fixed": 1.5,
+            })),
+        },
+        expect: vec![ExpectSpec {
+            status: vec![200, 202],
+            json: vec![
+                (text("$.query"), json!("{data.term}")),
+                (text("$.results"), json!("array")),
+                (text("$.took_ms"), json!("< 500")),
+            ],
+            ..ExpectSpec::default()
+        }],
+        identity: IdentityKind::Key,
+        keys: Some(text("SEARCH_KEY_*")),
+        sign: None,
+        tags: BTreeMap::from([(text("term"), text("{data.term}"))]),
+        data: BTreeMap::from([
+            (text("limit"), column(&["10", "20", "50"])),
+            (text("term"), column(&["a b", "c&d=\"e\""])),
+        ]),
+        probes: vec![ProbeSpec {
+            kind: text("no_key"),
+            without: vec![text("x-api-key")],
+            status: vec![401, 403],
+            ..ProbeSpec::default()
+        }],
+        writes: Some(false),
+    }
+}
+
+fn scenario(spec: Spec) -> Box<dyn Scenario> {
+    let id = ScenarioId::fixed("search");
+    let settings = Settings { written: Some(Box::new(spec)), ..Settings::new(id, []) };
+    let secrets = Secrets { signing: Some(Secret::new("shh-secret")), known: Vec::new() };
+    build(&settings, 7, "run-1", secrets).expect("is written")
+}
+
+fn body(request: &Request) -> Value {
+    serde_json::from_slice(&request.body).expect("is JSON")
+}
+
+#[test]
+fn a_request_is_its_table_filled_in() {
+    let (scenario, identity) = (scenario(spec()), identity());
+    let request = scenario.request(&call(&identity, Traffic::Arrival, 2));
+    assert_eq!(request.path, "/search?limit=20&q=c%26d%3D%22e%22");
+    assert_eq!(request.method, http::Method::POST);
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("x-api-key"), Some("an-opaque-key"));
+    let body = body(&request);
+    assert_eq!(body["query"], "c&d=\"e\"");
+    assert_eq!((&body["n"], &body["limit"]), (&json!(2), &json!(20)));
+    assert_eq!((&body["at"], &body["fixed"]), (&json!(UNIX.as_secs()), &json!(1.5)));
+    assert_eq!(body["text"], "n is 2");
+    assert_eq!(body["user"], body["again"][0], "one value a request");
+    let uuid = body["user"].as_str().expect("a text");
+    assert!(uuid.len() == 36 && &uuid[14..15] == "4", "{uuid}");
+    let other = scenario.request(&call(&identity, Traffic::Arrival, 3));
+    assert_ne!(self::body(&other)["user"], uuid);
+    assert!(request.labels.contains(1) && !request.labels.contains(0));
+    assert_eq!(scenario.labels()[1].to_string(), "term:c&d=\"e\"");
+}
+
+#[test]
+fn an_answer_is_held_against_the_table() {
+    let (scenario, identity) = (scenario(spec()), identity());
+    let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+    let checks = [
+        "status is 200 or 202",
+        "body_size",
+        "body is JSON",
+        "$.query is {data.term}",
+        "$.results is an array",
+        "$.took_ms < 500",
+    ];
+    assert_eq!(scenario.checks(), checks);
+    let judged = |status, body: &str| scenario.judge(&request, &answer(status, body.as_bytes()));
+    let good = r#"{"query":"a b","results":[],"took_ms":3}"#;
+    assert_eq!(judged(202, good).outcome, Some(Outcome::Accepted));
+    assert_eq!(judged(201, good).outcome, Some(Outcome::Unexpected));
+    assert_eq!(judged(429, "{}").outcome, Some(Outcome::RateLimited));
+    assert_eq!(judged(401, "{}").outcome, Some(Outcome::Rejected));
+    for (body, check) in [
+        ("not JSON", 2),
+        (r#"{"query":"other","results":[],"took_ms":3}"#, 3),
+        (r#"{"query":"a b","results":{},"took_ms":3}"#, 4),
+        (r#"{"query":"a b","results":[],"took_ms":500}"#, 5),
+        (r#"{"query":"a b","results":[],"took_ms":"3"}"#, 5),
+    ] {
+        let judgement = judged(200, body);
+        assert_eq!(judgement.outcome, Some(Outcome::Contract), "{body}");
+        assert_eq!(judgement.failed.trailing_zeros(), check, "{body}");
+    }
+}
+
+#[test]
+fn a_probe_is_wrong_in_what_it_says() {
+    let (scenario, identity) = (scenario(spec()), identity());
+    let kind = ProbeKind::fixed("no_key");
+    let probe = scenario.probe(kind, &call(&identity, Traffic::Probe, 1));
+    assert_eq!(probe.header("x-api-key"), None);
+    let judged = |status| scenario.judge_probe(kind, &answer(status, b""));
+    assert_eq!(judged(403), ProbeResult::Held);
+    assert_eq!(judged(404), ProbeResult::Other);
+    assert_eq!(judged(200), ProbeResult::Breached);
+    assert_eq!(judged(500), ProbeResult::Neither);
+}
+
+#[test]
+fn signatures_are_those_that_github_makes() {
+    let mut spec = spec();
+    // The example of GitHub's documentation on validating deliveries.
+    spec.sign = Some(SignSpec {
+        scheme: Scheme::HmacSha256,
+        secret: "HOOK_SECRET".to_owned(),
+        header: "x-hub-signature-256".to_owned(),
+        encoding: Encoding::Hex,
+        prefix: "sha256=".to_owned(),
+        payload: "{body}".to_owned(),
+    });
+    let sign = spec.sign.clone().expect("is there");
+    let secret = Secret::new("It's a Secret to Everybody");
+    assert_eq!(
+        sign::signature(&sign, &secret, 0, b"", b"Hello, World!"),
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    );
+    for flaw in [Flaw::Missing, Flaw::Wrong] {
+        spec.probes.push(ProbeSpec {
+            kind: format!("{flaw:?}").to_lowercase(),
+            signature: Some(flaw),
+            status: vec![401],
+            ..ProbeSpec::default()
+        });
+    }
+    let (scenario, identity) = (scenario(spec), identity());
+    let header = "x-hub-signature-256";
+    let call = call(&identity, Traffic::Probe, 1);
+    let right = scenario.request(&call);
+    let wrong = scenario.probe(ProbeKind::fixed("wrong"), &call);
+    let missing = scenario.probe(ProbeKind::fixed("missing"), &call);
+    assert!(right.header(header).is_some_and(|value| value.len() == 71));
+    assert!(wrong.header(header).is_some() && wrong.header(header) != right.header(header));
+    assert_eq!(missing.header(header), None);
+}
+
+#[test]
+fn headers_are_matched_with_stars_and_without_case() {
+    for (pattern, value, holds) in [
+        ("application/json*", "Application/JSON; charset=utf-8", true),
+        ("application/json", "application/json; charset=utf-8", false),
+        ("*", "", true),
+        ("a*b*c", "a-b-b-c", true),
+        ("a*b*c", "a-c", false),
+        ("", "x", false),
+    ] {
+        assert_eq!(check::matches(pattern, value), holds, "{pattern} {value}");
+    }
+}
+
+proptest! {
+    #![proptest_config(same_cases())]
+
+    #[test]
+    fn a_value_never_leaves_its_place(value in "\\PC{0,40}") {
+        let mut spec = spec();
+        spec.data.insert("term".to_owned(), column(&[&value]));
+        let scenario = scenario(spec);
+        let identity = identity();
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        prop_assert_eq!(&body(&request)["query"], &json!(value));
+        prop_assert_eq!(body(&request).as_object().map(serde_json::Map::len), Some(8));
+        prop_assert!(request.path.is_ascii() && request.path.matches(['&', '#', ' ']).count() == 1);
+    }
+
+    #[test]
+    fn no_text_is_a_panic(text in "\\PC{0,40}", inner in "[a-z.:{}0-9]{0,20}") {
+        let names = Names { data: &["a"], setup: &[], identity: true, body: false };
+        for text in [text, format!("{{{inner}}}")] {
+            if let Err(error) = Template::parse(&text, &names) {
+                prop_assert!(text.get(error.span.clone()).is_some(), "{:?}", error);
+            }
+            drop(Condition::parse(&text, &names));
+        }
+    }
+
+    #[test]
+    fn plain_text_is_itself(text in "[^{}]{0,40}") {
+        let template = Template::parse(&text, &Names::default()).expect("no braces");
+        prop_assert_eq!(template.constant(), Some(text.as_str()));
+    }
+
+    #[test]
+    fn no_answer_makes_the_judge_panic(
+        status in 0_u16..1000,
+        body in proptest::collection::vec(any::<u8>(), 0..200),
+    ) {
+        let (scenario, identity) = (scenario(spec()), identity());
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        let judgement = scenario.judge(&request, &Answer { ..answer(status, &body) });
+        prop_assert_eq!(judgement.passed & judgement.failed, 0);
+    }
+}
