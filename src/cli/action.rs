@@ -110,6 +110,7 @@ pub(super) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInputs, Inp
         allow_skip: inputs.switch("allow-skip", false)?,
         strict_plan: inputs.switch("strict-plan", false)?,
         baseline: path("baseline"),
+        verbose: false,
     };
     let token = inputs.get("github-token");
     let token = token.or_else(|| inputs.variable("GITHUB_TOKEN"));

@@ -57,6 +57,8 @@ pub(super) enum Command {
     Compare(CompareArgs),
     /// Many nights as a series: figures over time, and where p95 moved for good.
     History(HistoryArgs),
+    /// Tell why a finished run's verdict is what it is, what would change it, what to do next.
+    Explain(ExplainArgs),
     /// Publish a finished run's pull-request comment (for forks, in a `workflow_run` job).
     Comment(CommentArgs),
     /// Merge shards of one run into one suite.json, judged as a whole.
@@ -116,6 +118,7 @@ pub(super) struct SharedArgs {
 
 /// `run`.
 #[derive(Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "one a flag")]
 pub(super) struct RunArgs {
     /// Scenarios, in this order [default: all that the environment lists]
     #[arg(value_name = "SCENARIO", value_parser = scenario)]
@@ -135,6 +138,9 @@ pub(super) struct RunArgs {
     /// An earlier run's suite.json, or its directory, for relative thresholds and the comparison.
     #[arg(long, value_name = "FILE|DIR", help_heading = "How to judge")]
     pub baseline: Option<PathBuf>,
+    /// Close with every figure, not only with those that were close or failed.
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 /// `plan`.
@@ -187,6 +193,9 @@ pub(super) struct ReportArgs {
     /// An earlier run's suite.json, or its directory, to compare with.
     #[arg(long, value_name = "FILE|DIR")]
     pub baseline: Option<PathBuf>,
+    /// Print every figure, not only those that were close or failed.
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 /// `compare`.
@@ -199,6 +208,21 @@ pub(super) struct CompareArgs {
     /// Compare runs that aren't comparable (another profile, identities or settings).
     #[arg(long)]
     pub anyway: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the page goes that draws the two runs over one another [default:
+    /// `compare.html` beside the new run's suite.json]
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The run: its results directory, or its suite.json.
+    #[arg(default_value = "load_tests/results")]
+    pub dir: PathBuf,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

@@ -1,8 +1,11 @@
 //! `load-gate compare`: two runs, statistically.
 
+use std::path::Path;
+
 use super::args::CompareArgs;
 use super::inputs;
 use super::world::{UsageError, World};
+use crate::publish::files;
 use crate::report;
 use crate::suite;
 
@@ -19,7 +22,17 @@ pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&comparison)?);
     } else {
-        world.output.result(&report::compare_text(&comparison));
+        world.output.result(&report::compare_text(&comparison, world.output.style()));
+    }
+    let beside = || {
+        let dir = if args.new.is_dir() { Some(args.new.as_path()) } else { args.new.parent() };
+        dir.unwrap_or_else(|| Path::new("")).join("compare.html")
+    };
+    let page = args.page.clone().unwrap_or_else(beside);
+    match files::write(&page, report::compare_html(&comparison, &base, &new).as_bytes()) {
+        Ok(()) => world.output.note(&format!("page: {}", page.display())),
+        // What differs was told; the page is beside it.
+        Err(error) => world.output.error(&error.to_string()),
     }
     Ok(0)
 }

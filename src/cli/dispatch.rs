@@ -9,7 +9,8 @@ use super::args::{Cli, Command};
 use super::output::Output;
 use super::world::{USAGE, UsageError, World, code_of};
 use super::{
-    action, check, comment, compare, history, init, logging, merge, plan, report, run, serve,
+    action, check, comment, compare, explain, history, init, logging, merge, plan, report, run,
+    serve,
 };
 
 /// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
@@ -51,6 +52,7 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Comment(args) => comment::comment(&args, world),
         Command::History(args) => history::history(&args, world),
         Command::Compare(args) => compare::compare(&args, world),
+        Command::Explain(args) => explain::explain(&args, world),
         Command::Merge(args) => merge::merge(&args, world),
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),

@@ -7,11 +7,14 @@ use crate::report::Style;
 
 /// Standard output and error, and how they like it.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing that an output is or isn't")]
 pub(super) struct Output {
     color: bool,
     color_err: bool,
     /// Whether the log is read by GitHub's runner.
     in_step: bool,
+    /// Whether the terminal can't move its cursor (`TERM=dumb`).
+    dumb: bool,
 }
 
 impl Output {
@@ -26,6 +29,7 @@ impl Output {
             color: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
             in_step: set("GITHUB_ACTIONS"),
+            dumb: vars.get("TERM").is_none_or(|term| term.is_empty() || term == "dumb"),
         }
     }
 
@@ -33,15 +37,22 @@ impl Output {
     pub(super) fn style(self) -> Style {
         let terminal = terminal_size::terminal_size_of(std::io::stdout());
         let width = terminal.map_or(Style::PLAIN.width, |(columns, _)| usize::from(columns.0));
-        Style { color: self.color, width: width.clamp(40, 140) }
+        Style { color: self.color, width: width.clamp(40, 140), verbose: false }
     }
 
     pub(super) const fn color_err(self) -> bool {
         self.color_err
     }
 
-    pub(super) fn stderr_is_terminal(self) -> bool {
-        std::io::stderr().is_terminal()
+    /// Whether what stands on standard error can be redrawn in place.
+    pub(super) fn can_redraw(self) -> bool {
+        std::io::stderr().is_terminal() && !self.dumb && !self.in_step
+    }
+
+    /// The columns of standard error's terminal, as it is now.
+    pub(super) fn stderr_width(self) -> usize {
+        let terminal = terminal_size::terminal_size_of(std::io::stderr());
+        terminal.map_or(80, |(columns, _)| usize::from(columns.0)).clamp(20, 200)
     }
 
     /// Prints a result: standard output.

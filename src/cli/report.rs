@@ -21,6 +21,6 @@ pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
     for problem in results.write(&suite, past) {
         world.output.error(&problem);
     }
-    world.output.result(&report::summary_text(&suite, world.output.style()));
+    world.output.result(&report::summary_text(&suite, world.output.style().verbose(args.verbose)));
     Ok(suite.verdict.exit_code())
 }

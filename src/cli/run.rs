@@ -66,7 +66,7 @@ fn run_and_deliver(
     let code = report.verdict.exit_code();
     let history = earlier.and(&report);
     let past = Past { baseline: session.baseline.as_deref(), history: Some(&history) };
-    deliver(&report, past, &results, world);
+    deliver(&report, past, &results, args.verbose, world);
     if let Some(delivery) = delivery {
         delivery::step(&report, past, code, &results, world);
         let token = delivery.token.as_ref();
@@ -203,10 +203,10 @@ fn execute(
     report
 }
 
-fn deliver(report: &SuiteReport, past: Past<'_>, results: &Results, world: &World) {
+fn deliver(report: &SuiteReport, past: Past<'_>, results: &Results, verbose: bool, world: &World) {
     for problem in results.write(report, past) {
         world.output.error(&problem);
     }
-    world.output.result(&report::summary_text(report, world.output.style()));
+    world.output.result(&report::summary_text(report, world.output.style().verbose(verbose)));
     world.output.result(&format!("\nresults: {}", results.dir().display()));
 }

@@ -157,6 +157,9 @@ impl Recorder {
         let recording = &mut self.recording;
         let due = sample.due - recording.load_offset;
         recording.timeline.ended(due, sample.outcome, sample.response_time());
+        if sample.outcome != Outcome::Dropped {
+            recording.timeline.lagged(due, sample.lag());
+        }
         let stage = recording.stages.get_mut(usize::from(sample.stage));
         if sample.outcome == Outcome::Dropped {
             recording.generator.dropped += 1;

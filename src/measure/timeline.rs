@@ -26,6 +26,10 @@ pub struct Second {
     pub outcomes: OutcomeCounts,
     /// The most requests in flight at once.
     pub in_flight: u32,
+    /// The largest schedule lag of the arrivals due in it, in microseconds
+    /// (0 in recordings made before it was kept).
+    #[serde(default)]
+    pub lag: u32,
     /// Response times of accepted arrivals due in it: bucket → count; bucket b
     /// holds spans of about 2^(b/32) µs.
     pub response: BTreeMap<u16, u32>,
@@ -37,6 +41,7 @@ impl Second {
         self.sent += other.sent;
         self.outcomes.merge(&other.outcomes);
         self.in_flight = self.in_flight.max(other.in_flight);
+        self.lag = self.lag.max(other.lag);
         for (bucket, n) in &other.response {
             *self.response.entry(*bucket).or_default() += n;
         }
@@ -99,6 +104,12 @@ impl Timeline {
         if outcome == Outcome::Accepted {
             *bin.response.entry(bucket_of(response)).or_default() += 1;
         }
+    }
+
+    /// Notes that an arrival due at `due` was sent `lag` late.
+    pub fn lagged(&mut self, due: Nanos, lag: Nanos) {
+        let bin = self.bin(due);
+        bin.lag = bin.lag.max(u32::try_from(lag.as_micros()).unwrap_or(u32::MAX));
     }
 
     /// Notes an arrival sent at `sent` while `in_flight` requests were under way.

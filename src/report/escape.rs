@@ -108,6 +108,17 @@ pub fn html(text: &str) -> String {
     escaped
 }
 
+/// `text` as one word of a POSIX shell.
+#[must_use]
+pub fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/:=@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// `text` on one line, without control characters and marks that hide or
 /// reorder text; a workflow command at its start is parted.
 #[must_use]

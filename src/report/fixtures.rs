@@ -1,5 +1,6 @@
 //! Whole runs, made in code, for the tests of every format.
 
+mod full;
 mod parts;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use crate::measure::{CheckCount, Ended, Excerpt, Recording};
 use crate::outcome::Outcome;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
+pub(super) use full::full;
 pub(super) use parts::P95_KEY;
 use parts::*;
 

@@ -5,7 +5,7 @@ use super::document::{
 };
 use super::escape::{code, html, markdown as esc, one_line};
 use super::past::Past;
-use super::{charts, sparkline};
+use super::{chart, sparkline};
 use crate::gate::VerdictKind;
 use crate::suite::SuiteReport;
 
@@ -242,7 +242,7 @@ fn section_at(
             Block::Spark { name, values } => {
                 add!(page, "{name} `{}`\n", sparkline::sparkline(values, 60));
             }
-            Block::Chart(chart) => page.push_str(&charts::mermaid(chart)),
+            Block::Chart(chart) => page.push_str(&chart::mermaid(chart)),
             Block::Quotes(quotes) => {
                 quotes.iter().take(10).for_each(|quote| self::quote(page, quote));
             }

@@ -8,12 +8,13 @@ macro_rules! add {
     }};
 }
 
-mod charts;
+mod chart;
 mod check_text;
 mod comment;
-mod compare_text;
+mod compare;
 mod document;
 pub mod escape;
+mod explain;
 mod figures;
 mod hgrm;
 mod history_text;
@@ -37,7 +38,8 @@ mod tests;
 
 pub use check_text::{check_notice, check_text};
 pub use comment::{COMMENT_BUDGET, Masthead, comment};
-pub use compare_text::compare_text;
+pub use compare::{compare_html, compare_text};
+pub use explain::{Explanation, explain, explain_text};
 pub use figures::wanted_selectors;
 pub use hgrm::hgrm;
 pub use history_text::history_text;
@@ -48,6 +50,7 @@ pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
 pub use past::Past;
 pub use plan_text::{creation_line, plan_lines, plan_text};
+pub use sparkline::sparkline;
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::scenario::catalogue;

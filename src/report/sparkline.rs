@@ -5,7 +5,8 @@ const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█
 /// `values` as at most `most` blocks, the lowest at 0 and the full one at the
 /// largest value; `·` where there is no value. Neighbours that share a block
 /// are represented by their largest value, so that a spike is never hidden.
-pub(super) fn sparkline(values: &[Option<f64>], most: usize) -> String {
+#[must_use]
+pub fn sparkline(values: &[Option<f64>], most: usize) -> String {
     let values = shrink(values, most);
     let top = values.iter().flatten().fold(0.0_f64, |a, b| a.max(*b));
     values

@@ -28,7 +28,7 @@ fn the_other_formats_are_as_kept() {
 fn colours_are_only_there_when_asked_for() {
     for (_, report) in fixtures::all() {
         assert!(!summary_text(&report, Style::PLAIN).contains('\u{1b}'));
-        let dressed = summary_text(&report, Style { color: true, width: 100 });
+        let dressed = summary_text(&report, Style { color: true, ..Style::PLAIN });
         assert!(dressed.contains("\u{1b}["));
     }
 }
@@ -301,4 +301,107 @@ fn the_pages_are_as_kept() {
     for (name, report) in fixtures::all().into_iter().take(2) {
         insta::assert_snapshot!(format!("baseline_{name}"), baseline_md(&report, None));
     }
+}
+
+/// Every figure that stands in a table of the document, as its cells have it.
+fn figures_of(document: &document::Document) -> Vec<String> {
+    use document::{Block, Dress, Level};
+    let mut figures = Vec::new();
+    for section in document.chapters.iter().flat_map(|chapter| &chapter.sections) {
+        for block in section.blocks_at(Level::Glance..=Level::Detail) {
+            let Block::Table(table) = block else { continue };
+            let cells = table.rows.iter().flat_map(|row| &row.cells);
+            let cells = cells.filter(|cell| cell.dress == Dress::Figure && cell.text != "–");
+            figures.extend(cells.map(|cell| cell.text.clone()));
+        }
+    }
+    figures
+}
+
+#[test]
+fn the_same_figure_is_the_same_text_in_every_format() {
+    for (name, report) in fixtures::all() {
+        let report = read_suite(&suite_json(&report)).expect(name);
+        let style = Style { width: 400, ..Style::PLAIN };
+        let plain = |text: String| text.replace('\u{2060}', "").replace("&lt;", "<");
+        let formats = [
+            ("text", plain(summary_text(&report, style))),
+            ("markdown", plain(markdown(&report, None, SUMMARY_BUDGET))),
+            ("baseline.md", plain(baseline_md(&report, None))),
+            ("html", plain(report_html(&report, None))),
+        ];
+        let figures = figures_of(&document::Document::new(&report, None));
+        for (format, text) in &formats {
+            for figure in &figures {
+                assert!(text.contains(figure.as_str()), "{name}: {figure} isn't in {format}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_closing_summary_of_a_pass_fits_one_screen() {
+    let short = Style::PLAIN.verbose(false);
+    for (name, report) in fixtures::all() {
+        let text = summary_text(&report, short);
+        insta::assert_snapshot!(format!("summary_{name}"), text);
+    }
+    let text = summary_text(&fixtures::pass(), short);
+    assert!(text.lines().count() <= 24, "{text}");
+    for line in summary_text(&fixtures::hostile(), Style { width: 60, ..short }).lines().skip(1) {
+        assert!(line.chars().count() <= 60, "{line}");
+    }
+}
+
+#[test]
+fn a_verdict_is_explained_finding_by_finding() {
+    for (name, report) in fixtures::all() {
+        let explanation = explain(&report);
+        assert_eq!(explanation.exit_code, report.verdict.exit_code());
+        let told =
+            |s: &explain::ScenarioExplanation| !s.findings.is_empty() || !s.reasons.is_empty();
+        let blamed = explanation.scenarios.iter().any(told);
+        assert_eq!(blamed, report.verdict != VerdictKind::Pass, "{name}");
+        assert!(!explain_text(&explanation, Style::PLAIN).contains('\u{1b}'));
+        if ["old_baseline", "skipped"].contains(&name) {
+            insta::assert_snapshot!(
+                format!("explain_{name}"),
+                explain_text(&explanation, Style::PLAIN)
+            );
+        }
+    }
+    let json = serde_json::to_value(explain(&fixtures::old_baseline())).expect("serialises");
+    assert_eq!(json.pointer("/schema_version"), Some(&Value::from(1)));
+    assert_eq!(json.pointer("/scenarios/0/findings/0/verdict"), Some(&Value::from("fail")));
+}
+
+#[test]
+fn the_page_says_when_a_bound_was_first_crossed() {
+    let mut report = fixtures::pass();
+    for bin in &mut report.scenarios[0].recording.timeline.bins[12..15] {
+        bin.response = [(crate::measure::bucket_of(crate::units::Nanos::from_secs(3)), 16)].into();
+    }
+    let html = report_html(&report, None);
+    assert!(html.contains("p(95) over 2.00 s from 0:12 to 0:15"));
+    assert!(!report_html(&fixtures::pass(), None).contains("over 2.00 s from"));
+}
+
+/// For `tests/pages/check.mjs`, which opens them in a browser.
+#[test]
+#[ignore = "writes pages for the browser"]
+fn pages_are_written_for_the_browser() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
+    std::fs::create_dir_all(&dir).expect("can be made");
+    let write =
+        |name: String, text: &str| std::fs::write(dir.join(name), text).expect("is written");
+    let mut runs = fixtures::all();
+    let (base, new) = (fixtures::full(false), fixtures::full(true));
+    runs.extend([("full", base.clone()), ("full_slow", new.clone())]);
+    for (name, report) in runs {
+        let baseline = name.starts_with("full").then_some(&base);
+        write(format!("{name}.html"), &report_html(&report, baseline));
+        write(format!("{name}.suite.json"), &suite_json(&report));
+    }
+    let comparison = crate::suite::compare_suites(&base, &new, true, 1).expect("compares");
+    write("compare.html".to_owned(), &compare_html(&comparison, &base, &new));
 }

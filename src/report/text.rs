@@ -1,7 +1,8 @@
 //! Draws a document as text for a terminal, and the full text of one scenario.
 
 use super::document::{
-    Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
+    Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Measure, Note, Quote, Section, Table,
+    Tone,
 };
 use super::past::Past;
 use super::table::{self, Side, fold};
@@ -15,27 +16,50 @@ pub struct Style {
     pub color: bool,
     /// Columns a line may take before it is folded (at least 40).
     pub width: usize,
+    /// Whether the figures of what passed are told too.
+    pub verbose: bool,
 }
 
 impl Style {
-    /// No colours, 100 columns: for files.
-    pub const PLAIN: Self = Self { color: false, width: 100 };
+    /// No colours, 100 columns, every figure: for files.
+    pub const PLAIN: Self = Self { color: false, width: 100, verbose: true };
+
+    /// The same, telling every figure or not.
+    #[must_use]
+    pub const fn verbose(self, verbose: bool) -> Self {
+        Self { verbose, ..self }
+    }
 }
 
 /// The closing summary of a run: the headline, then every scenario, the worst
-/// first.
+/// first: a line of what passed, all that is needed to act of the rest, and
+/// every figure where it is asked for ([`Style::verbose`]).
 #[must_use]
 pub fn summary_text(report: &SuiteReport, style: Style) -> String {
-    let document = Document::new(report, Past::default());
-    let mut page = Page { style, text: String::new() };
+    let level = if style.verbose { Level::Detail } else { Level::Glance };
+    draw(&Document::new(report, Past::default()), style, level)
+}
+
+/// The text of `document`: of chapters that pass a line each where only a glance
+/// is asked for.
+pub(super) fn draw(document: &Document, style: Style, level: Level) -> String {
+    let mut page = Page { style, level, text: String::new() };
     // One line whatever its length: the first line is the verdict, for `head -1` too.
     let headline = escape::one_line(&document.headline);
     page.line(&page.paint(document.mark.tone(), &headline));
-    page.facts(&document);
-    for chapter in &document.chapters {
+    page.facts(document);
+    let short = |chapter: &&Chapter| level == Level::Glance && chapter.mark == Mark::Pass;
+    let (passed, rest): (Vec<&Chapter>, Vec<&Chapter>) = document.chapters.iter().partition(short);
+    for chapter in rest {
         page.chapter(chapter);
     }
-    page.notices(&document);
+    page.in_short(&passed);
+    if level == Level::Glance && document.mark != Mark::Pass && !document.advice.is_empty() {
+        page.gap();
+        page.heading("what to do next", "");
+        page.notes(2, &document.advice);
+    }
+    page.notices(document);
     page.text
 }
 
@@ -44,7 +68,7 @@ pub fn summary_text(report: &SuiteReport, style: Style) -> String {
 pub fn scenario_text(report: &SuiteReport, scenario: &ScenarioReport, style: Style) -> String {
     let mut document = Document::new(report, Past::default());
     document.chapters = vec![Chapter::new(scenario, None)];
-    let mut page = Page { style, text: String::new() };
+    let mut page = Page { style, level: Level::Detail, text: String::new() };
     for chapter in &document.chapters {
         let first = format!("{}: {}", chapter.name, chapter.verdict);
         page.words(0, chapter.mark.tone(), &first);
@@ -58,6 +82,8 @@ pub fn scenario_text(report: &SuiteReport, scenario: &ScenarioReport, style: Sty
 /// A page that grows line by line.
 struct Page {
     style: Style,
+    /// Up to where it is told.
+    level: Level,
     text: String,
 }
 
@@ -121,10 +147,11 @@ impl Page {
     }
 
     fn notices(&mut self, document: &Document) {
-        if !document.notices.is_empty() {
+        let noted = || document.left_out.iter().chain(&document.notices);
+        if noted().next().is_some() {
             self.gap();
         }
-        for notice in &document.notices {
+        for notice in noted() {
             self.words(0, notice.tone, &format!("note: {}", notice.text));
         }
     }
@@ -140,8 +167,40 @@ impl Page {
         }
     }
 
+    /// What passed: a line each, with every figure that was held to something.
+    fn in_short(&mut self, passed: &[&Chapter]) {
+        if !passed.is_empty() {
+            self.gap();
+        }
+        let wide = passed.iter().map(|chapter| chapter.name.chars().count()).max().unwrap_or(0);
+        for chapter in passed {
+            let told = |m: &Measure| match m.mark {
+                Mark::Pass => format!("{} {} ({})", m.name, m.value, m.wanted),
+                _ => format!("{} {} ({}, {})", m.name, m.value, m.wanted, m.word),
+            };
+            let mut figures: Vec<String> = chapter.card.measures.iter().map(told).collect();
+            figures.push(chapter.card.sent.clone());
+            let name = format!("{:<wide$}", chapter.name);
+            let start = format!("{name}  {}  ", chapter.verdict);
+            let most = self.width();
+            let hang = start.chars().count().min(most / 3);
+            let text = format!("{start}{}", escape::one_line(&figures.join(" · ")));
+            for (i, line) in fold(&text, most, hang).iter().enumerate() {
+                match line.strip_prefix(&start) {
+                    Some(rest) if i == 0 => {
+                        let name = self.inked("1", &name);
+                        let verdict = self.paint(chapter.mark.tone(), chapter.verdict);
+                        self.line(&format!("{name}  {verdict}  {rest}"));
+                    }
+                    _ => self.line(line),
+                }
+            }
+            self.notes(2, &chapter.reasons);
+        }
+    }
+
     fn section(&mut self, section: &Section) {
-        let blocks = section.blocks_at(Level::Glance..=Level::Detail);
+        let blocks = section.blocks_at(Level::Glance..=self.level);
         if blocks.is_empty() {
             return;
         }

@@ -1,7 +1,8 @@
 //! What to do next: advice that follows from figures by the rules written here.
 
 use super::measured::share;
-use super::model::{Note, Tone};
+use super::model::Note;
+use super::table::Tone;
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
 use crate::units;

@@ -1,7 +1,8 @@
 //! What changed against the baseline, figure by figure; how certain a change is says `load-gate compare`.
 
 use super::super::figures::{self, QUANTILES};
-use super::model::{Block, Cell, Column, Level, Section, Table};
+use super::model::{Block, Section};
+use super::table::{Cell, Column, Level, Table};
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 

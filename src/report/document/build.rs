@@ -2,8 +2,9 @@
 
 use super::super::past::Past;
 use super::super::{escape, figures, words};
-use super::model::{Cell, Chapter, Document, Fact, Level, Note, Section, Tone};
-use super::{advice, against, judged, limiter, measured, nights};
+use super::model::{Chapter, Document, Fact, Note, Section};
+use super::table::{Cell, Level, Tone};
+use super::{advice, against, card, judged, limiter, measured, nights};
 use crate::gate::VerdictKind;
 use crate::measure::Ended;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -15,6 +16,7 @@ impl Document {
         let Past { baseline, history } = past.into();
         let order = figures::worst_first(report);
         Self {
+            title: "load-gate",
             mark: words::verdict_mark(report.verdict),
             verdict: report.verdict.name(),
             headline: report.headline.clone(),
@@ -25,6 +27,7 @@ impl Document {
             against: against::section(&order, baseline),
             nights: history.and_then(nights::section),
             advice: report.scenarios.iter().flat_map(advice::of).collect(),
+            repeat: Some(repeat(report)),
             notices: report.notices.iter().map(|n| Note::new(Tone::Quiet, n)).collect(),
             left_out: left_out(report),
             small_print: "intervals are distribution-free and rest on how many independent samples the samples are worth",
@@ -47,6 +50,7 @@ impl Chapter {
             mark,
             verdict: verdict.kind.name(),
             reasons: reasons.chain(clusters).collect(),
+            card: card::of(scenario, figures::of(baseline, scenario.plan.scenario)),
             sections: sections(scenario, baseline),
         }
     }
@@ -99,6 +103,25 @@ fn facts(report: &SuiteReport) -> Vec<Fact> {
     .into_iter()
     .filter(|fact| fact.value.iter().any(|cell| !cell.text.is_empty()))
     .collect()
+}
+
+/// The command that sends the same again.
+fn repeat(report: &SuiteReport) -> String {
+    let mut command = "load-gate run".to_owned();
+    for scenario in &report.scenarios {
+        add!(command, " {}", scenario.plan.scenario);
+    }
+    let plain = |text: &str| escape::shell(&escape::one_line(text));
+    let (environment, profile) = (plain(&report.environment.name), plain(&report.profile));
+    add!(command, " --env {environment} --profile {profile} --seed {}", report.seed);
+    for (flag, factor) in
+        [("rate-scale", report.rate_scale), ("duration-scale", report.duration_scale)]
+    {
+        if factor != 1.0 {
+            add!(command, " --{flag} {}", units::number(factor));
+        }
+    }
+    command
 }
 
 /// The first twelve characters of a commit.

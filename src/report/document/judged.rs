@@ -1,7 +1,8 @@
 //! What was judged: thresholds, rules, and the answers they rest on.
 
 use super::super::words;
-use super::model::{Block, Cell, Column, Level, Note, Quote, Section, Table, Tone};
+use super::model::{Block, Note, Quote, Section};
+use super::table::{Cell, Column, Level, Table, Tone};
 use crate::gate::{self, About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
 use crate::measure::Excerpt;
 use crate::measure::intervals::CONFIDENCE;

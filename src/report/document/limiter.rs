@@ -1,7 +1,9 @@
 //! The limiter of a scenario: declared, predicted, observed, inferred, and its rules.
 
 use super::super::words;
-use super::model::{Block, Cell, Column, Level, Section, Table};
+use super::model::{Block, Section};
+use super::table::{Cell, Column, Level, Table};
+use super::windows;
 use crate::limits::{RuleResult, RuleVerdict};
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -34,6 +36,9 @@ pub(super) fn section(scenario: &ScenarioReport) -> Section {
         if !table.rows.is_empty() {
             section.add(level, Block::Table(table));
         }
+    }
+    for chart in windows::charts(scenario) {
+        section.chart(Level::Full, Some(chart));
     }
     section
 }

@@ -1,9 +1,10 @@
 //! What was measured: load, arrivals, response times, connections, probes, the generator.
 
-use super::super::charts::Chart;
 use super::super::figures::{self, QUANTILES};
 use super::super::words;
-use super::model::{Block, Cell, Column, Level, Note, Section, Table, Tone};
+use super::model::{Block, Note, Section};
+use super::table::{Cell, Column, Level, Table, Tone};
+use super::{over_time, shapes};
 use crate::gate::{About, FindingVerdict};
 use crate::measure::Trend;
 use crate::outcome::Outcome;
@@ -79,8 +80,10 @@ pub(super) fn arrivals(scenario: &ScenarioReport) -> Section {
     );
     section.add(Level::Full, Block::Words(text));
     if recording.timeline.bins.len() > 1 {
-        section.add(Level::Full, Block::Chart(Box::new(Chart::rates(scenario))));
-        section.add(Level::Detail, Block::Chart(Box::new(Chart::outcomes(scenario))));
+        section.chart(Level::Full, Some(over_time::rates(scenario)));
+        section.chart(Level::Detail, Some(over_time::outcomes(scenario)));
+        section.chart(Level::Full, Some(over_time::in_flight(scenario)));
+        section.chart(Level::Full, over_time::lag(scenario));
     }
     section
 }
@@ -127,8 +130,11 @@ pub(super) fn latency(
     let p95 = figures::per_bin(&scenario.recording, 0.95);
     if p95.iter().flatten().count() > 1 {
         section.add(Level::Detail, Block::Spark { name: "p95 over time", values: p95 });
-        section.add(Level::Full, Block::Chart(Box::new(Chart::latency(scenario))));
+        section.chart(Level::Full, Some(over_time::latency(scenario)));
+        section.chart(Level::Full, shapes::heat(scenario));
     }
+    section.chart(Level::Full, shapes::percentiles(scenario, before));
+    section.chart(Level::Full, shapes::knee(scenario));
     Some(section)
 }
 

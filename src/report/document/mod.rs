@@ -3,13 +3,18 @@
 mod advice;
 mod against;
 mod build;
+mod card;
+mod comparison;
 mod judged;
 mod limiter;
 mod measured;
 mod model;
 mod nights;
+mod over_time;
+mod shapes;
+mod table;
+mod windows;
 
-pub(super) use model::{
-    Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Note, Quote, Section, Table, Tone,
-};
+pub(super) use model::{Block, Card, Chapter, Document, Fact, Measure, Note, Quote, Section};
 pub(super) use nights::{lines as night_lines, sentence as drift_sentence, span as nights_span};
+pub(super) use table::{Cell, Dress, Level, Mark, Table, Tone};

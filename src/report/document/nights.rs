@@ -2,7 +2,8 @@
 
 use super::super::escape::one_line;
 use super::super::sparkline::sparkline;
-use super::model::{Block, Cell, Column, Level, Note, Section, Table, Tone};
+use super::model::{Block, Note, Section};
+use super::table::{Cell, Column, Level, Table, Tone};
 use crate::suite::{Drift, History, Night, NightFigures, drifts};
 use crate::units::{self, Timestamp};
 

@@ -1,0 +1,11 @@
+//! Charts: a model of scales, layers and figures, drawn as SVG that needs no script.
+
+mod mermaid;
+mod model;
+mod scale;
+mod svg;
+
+pub(super) use mermaid::mermaid;
+pub(super) use model::{Bound, Chart, Key, Layer, Shade, colour};
+pub(super) use scale::Axis;
+pub(super) use svg::{bullet, sparkline, svg};

@@ -1,0 +1,296 @@
+//! Two runs over one another as a document: every figure with its interval, and what it means.
+
+use super::super::chart::{Axis, Chart, Key};
+use super::super::figures::bin_quantile;
+use super::model::{Block, Card, Chapter, Document, Fact, Note, Section};
+use super::over_time::{Steps, stages};
+use super::shapes;
+use super::table::{Cell, Column, Level, Mark, Table, Tone};
+use crate::suite::{
+    Call, Change, Comparison, Figure, FigureComparison, RunLabel, ScenarioReport, SuiteComparison,
+    SuiteReport, figure_name,
+};
+use crate::units;
+
+impl Document {
+    /// The document of `comparison`; with the charts of both runs where they are given.
+    pub(in crate::report) fn compared(
+        comparison: &SuiteComparison,
+        runs: Option<(&SuiteReport, &SuiteReport)>,
+    ) -> Self {
+        let differs = comparison.headline.starts_with("different");
+        let fact = |name, run| Fact {
+            name,
+            value: vec![Cell::words(label(run))],
+            bare: false,
+            level: Level::Glance,
+        };
+        let doubtful = |text: &String| Note::new(Tone::Doubtful, text);
+        let chapters = comparison.scenarios.iter();
+        Self {
+            title: "load-gate compare",
+            mark: if differs { Mark::Inconclusive } else { Mark::Pass },
+            verdict: if differs { "different" } else { "no difference" },
+            headline: comparison.headline.clone(),
+            facts: vec![fact("base", &comparison.base), fact("new", &comparison.new)],
+            run_url: None,
+            partial: None,
+            chapters: chapters.map(|scenario| chapter(scenario, runs)).collect(),
+            against: None,
+            nights: None,
+            advice: Vec::new(),
+            repeat: None,
+            notices: comparison
+                .warnings
+                .iter()
+                .map(doubtful)
+                .chain([Note::new(Tone::Quiet, explanation(comparison))])
+                .collect(),
+            left_out: comparison
+                .left_out
+                .iter()
+                .map(|text| Note::new(Tone::Doubtful, format!("not compared: {text}")))
+                .collect(),
+            small_print: "load-gate compare",
+        }
+    }
+}
+
+fn label(run: &RunLabel) -> String {
+    let commit = run.commit.as_deref().map(|commit| {
+        let short: String = commit.chars().take(12).collect();
+        format!(", commit {short}")
+    });
+    format!(
+        "{}, {} ({}), profile {}, {}{}, run {}",
+        run.started_at.human(),
+        run.environment,
+        run.url,
+        run.profile,
+        run.verdict,
+        commit.unwrap_or_default(),
+        run.run_id
+    )
+}
+
+fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) -> Chapter {
+    let certain = |f: &FigureComparison| matches!(f.call, Call::Higher | Call::Lower);
+    let differs = comparison.figures.iter().any(certain)
+        || comparison.limiter.iter().any(|change| change.certain);
+    let mut sections = vec![figures(comparison), limiter(comparison)];
+    if let Some((base, new)) = runs {
+        let of = |suite: &'_ SuiteReport| {
+            suite.scenarios.iter().position(|s| s.plan.scenario == comparison.scenario)
+        };
+        if let (Some(before), Some(now)) = (of(base), of(new)) {
+            sections.extend(charts(&base.scenarios[before], &new.scenarios[now]));
+        }
+    }
+    Chapter {
+        name: comparison.scenario.to_string(),
+        mark: if differs { Mark::Inconclusive } else { Mark::Pass },
+        verdict: if differs { "different" } else { "no difference" },
+        reasons: Vec::new(),
+        card: card(comparison),
+        sections,
+    }
+}
+
+fn card(comparison: &Comparison) -> Card {
+    let p95 = comparison.figures.iter().find(|f| f.figure == Figure::P95);
+    let told =
+        p95.map(|f| format!("p95 {} → {}: {}", value(f, f.base), value(f, f.new), meaning(f).text));
+    let (base, new) = comparison.seconds;
+    let sent = format!("{} s against {} s", units::count(new), units::count(base));
+    Card { sent, change: told, ..Card::default() }
+}
+
+fn figures(comparison: &Comparison) -> Section {
+    let (base, new) = comparison.seconds;
+    let (of_base, of_new) = comparison.block_seconds;
+    let mut section = Section::new("figures").lead(format!(
+        "{} s and {} s, drawn in blocks of {} s and {} s",
+        units::count(base),
+        units::count(new),
+        units::count(of_base),
+        units::count(of_new)
+    ));
+    let mut table = Table::new([
+        Column::words("figure"),
+        Column::figures("base"),
+        Column::figures("new"),
+        Column::words("change"),
+        Column::words("what it means"),
+    ]);
+    for figure in &comparison.figures {
+        let change = figure.change.map(|change| interval(figure.figure, change));
+        table.row([
+            Cell::words(figure_name(figure.figure)),
+            Cell::figure(value(figure, figure.base)),
+            Cell::figure(value(figure, figure.new)),
+            Cell::figure(change.unwrap_or_default()),
+            meaning(figure),
+        ]);
+    }
+    section.add(Level::Glance, Block::Table(table));
+    section
+}
+
+fn limiter(comparison: &Comparison) -> Section {
+    let mut section = Section::new("limiter");
+    let told = comparison.limiter.iter().map(|change| {
+        let (tone, certainty) = if change.certain {
+            (Tone::Doubtful, "certain")
+        } else {
+            (Tone::Quiet, "one of the runs couldn't tell")
+        };
+        let text = format!("{} {} → {}: {certainty}", change.what, change.base, change.new);
+        Note::new(tone, text)
+    });
+    let notes: Vec<Note> = told.collect();
+    section.add(
+        Level::Glance,
+        if notes.is_empty() { Block::Words("no change".to_owned()) } else { Block::Notes(notes) },
+    );
+    section
+}
+
+/// Both runs over one another.
+fn charts(before: &ScenarioReport, now: &ScenarioReport) -> Option<Section> {
+    let mut section = Section::new("over one another");
+    let (was, is) = (Steps::of(before), Steps::of(now));
+    for (id, title, q) in
+        [("p50-of-both", "p50 of each second", 0.5), ("p95-of-both", "p95 of each second", 0.95)]
+    {
+        let most = [before, now].into_iter().flat_map(|s| &s.recording.timeline.bins);
+        let most = most.filter_map(|bin| bin_quantile(bin, q)).fold(0.0, f64::max);
+        let y = Axis::up_to(most, units::millis, "response time of accepted arrivals");
+        let x = Axis::seconds(was.seconds().max(is.seconds()));
+        let of_second = move |bin: &crate::measure::Second| bin_quantile(bin, q);
+        let columns = ["base", "new"];
+        let (readings, data) = is.told(&columns, |first, bins, _| {
+            let then = before.recording.timeline.bins.get(first..).unwrap_or_default();
+            let worst = |bins: &[crate::measure::Second]| {
+                let most = bins.iter().filter_map(of_second).reduce(f64::max);
+                most.map_or_else(|| "–".to_owned(), units::millis)
+            };
+            vec![worst(then.get(..bins.len()).unwrap_or(then)), worst(bins)]
+        });
+        let key = |key, name: &str| Key { key, name: name.to_owned() };
+        section.chart(
+            Level::Full,
+            Some(Chart {
+                keys: vec![key("before", "base"), key("now", "new")],
+                shades: stages(now),
+                layers: vec![
+                    was.line("before", |_, bin| of_second(bin)),
+                    is.line("now", |_, bin| of_second(bin)),
+                ],
+                readings,
+                data,
+                ..Chart::new(id, title, x, y)
+            }),
+        );
+    }
+    section.chart(Level::Full, shapes::percentiles(now, Some(before)));
+    section.filled()
+}
+
+fn value(figure: &FigureComparison, value: Option<f64>) -> String {
+    match value {
+        None => "none".to_owned(),
+        Some(ms) if figure.figure.quantile().is_some() => units::millis(ms),
+        Some(share) => units::percent(share),
+    }
+}
+
+/// `×1.21 (1.15 to 1.27)` or `+0.12 pp (−0.20 to +0.43)`.
+fn interval(figure: Figure, change: Change) -> String {
+    if figure.quantile().is_some() {
+        let times = |x: f64| units::number((x * 1e3).round() / 1e3);
+        format!("×{} ({} to {})", times(change.value), times(change.low), times(change.high))
+    } else {
+        let (value, low, high) = (points(change.value), points(change.low), points(change.high));
+        format!("{value} pp ({low} to {high})")
+    }
+}
+
+/// A difference of shares in percentage points, signed.
+fn points(difference: f64) -> String {
+    let points = units::number((difference.abs() * 1e4).round() / 1e2);
+    match points.as_str() {
+        "0" => points,
+        _ if difference < 0.0 => format!("−{points}"),
+        _ => format!("+{points}"),
+    }
+}
+
+/// What can be said of a figure, in words.
+fn said(figure: &FigureComparison) -> String {
+    let Some(change) = figure.change else {
+        let (base, new) = figure.samples;
+        let (base, new) = (units::count(base), units::count(new));
+        return format!("can't tell: too few samples or seconds ({base} and {new} samples)");
+    };
+    let quantile = figure.figure.quantile().is_some();
+    let direction = match (quantile, change.value > if quantile { 1.0 } else { 0.0 }) {
+        (true, true) => "slower",
+        (true, false) => "faster",
+        (false, true) => "higher",
+        (false, false) => "lower",
+    };
+    match figure.call {
+        Call::Higher | Call::Lower => format!("certain: {direction} by {}", reach(figure, change)),
+        Call::Slight => format!("certain but slight: {direction} by {}", reach(figure, change)),
+        Call::Noise | Call::TooFew if quantile && (change.high > 2.0 || change.low < 0.5) => {
+            let factor = change.high.max(change.low.max(1e-3).recip());
+            let factor = units::number((factor * 10.0).ceil() / 10.0);
+            format!("noise: so short a run shows only a change beyond ×{factor}")
+        }
+        Call::Noise | Call::TooFew => {
+            let hidden = if quantile {
+                units::percent((change.high - 1.0).max(1.0 - change.low))
+            } else {
+                format!("{} pp", points(change.high.max(-change.low)).trim_start_matches('+'))
+            };
+            format!("noise: less than {hidden} either way would not show")
+        }
+    }
+}
+
+/// `15 % to 27 %`: the interval of a change that is certain.
+fn reach(figure: &FigureComparison, change: Change) -> String {
+    let (low, high) = if figure.figure.quantile().is_some() {
+        ((change.low - 1.0).abs(), (change.high - 1.0).abs())
+    } else {
+        (change.low.abs(), change.high.abs())
+    };
+    let (low, high) = (low.min(high), low.max(high));
+    if figure.figure.quantile().is_some() {
+        format!("{} to {}", units::percent(low), units::percent(high))
+    } else {
+        let points = |x| points(x).trim_start_matches('+').to_owned();
+        format!("{} to {} percentage points", points(low), points(high))
+    }
+}
+
+fn explanation(comparison: &SuiteComparison) -> String {
+    format!(
+        "Response time is that of accepted arrivals. Intervals hold at {} for all {} figures \
+         together (Bonferroni): of a hundred pairs of runs of the same target about one shows \
+         any certain difference. They come from a moving-block bootstrap over the seconds of each \
+         run (requests of one second share their fate). Two runs can't show what differs from day \
+         to day: a certain difference is one between these runs, whatever its cause.",
+        units::percent(comparison.confidence),
+        units::count(comparison.figures_compared as u64),
+    )
+}
+
+/// What a figure means, toned by how certain it is.
+fn meaning(figure: &FigureComparison) -> Cell {
+    let tone = match figure.call {
+        Call::Higher | Call::Lower => Tone::Doubtful,
+        _ => Tone::Quiet,
+    };
+    Cell::words(said(figure)).toned(tone)
+}

@@ -1,0 +1,226 @@
+//! Why a verdict is what it is, what would change it, and what to do next, finding by finding.
+
+use serde::Serialize;
+
+use super::escape::one_line;
+use super::table::fold;
+use super::text::Style;
+use super::{figures, words};
+use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
+use crate::ids::ScenarioId;
+use crate::suite::{ScenarioReport, SuiteReport};
+use crate::units;
+
+/// The explanation of a run's verdict. Serialised for `--json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The version of this form.
+    pub schema_version: u32,
+    /// Which run.
+    pub run_id: String,
+    /// Its verdict.
+    pub verdict: VerdictKind,
+    /// Its exit code.
+    pub exit_code: u8,
+    /// The verdict and its worst reason.
+    pub headline: String,
+    /// Each scenario, the worst first.
+    pub scenarios: Vec<ScenarioExplanation>,
+}
+
+/// The explanation of one scenario's verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScenarioExplanation {
+    /// Which.
+    pub scenario: ScenarioId,
+    /// Its verdict.
+    pub verdict: VerdictKind,
+    /// Why, the worst first, as every report says it.
+    pub reasons: Vec<String>,
+    /// Where failures gather.
+    pub clusters: Vec<String>,
+    /// How many rules hold.
+    pub hold: usize,
+    /// What made the verdict, the worst first; what was close or is worth
+    /// knowing where it passed.
+    pub findings: Vec<FindingExplanation>,
+}
+
+/// One finding, explained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FindingExplanation {
+    /// What is asserted.
+    pub rule: String,
+    /// What became of it.
+    pub verdict: FindingVerdict,
+    /// Observed and wanted.
+    pub why: String,
+    /// What it rests on.
+    pub evidence: Vec<String>,
+    /// What would make it another verdict.
+    pub would_change: String,
+    /// What to do next.
+    pub next: String,
+}
+
+/// Explains `report`.
+#[must_use]
+pub fn explain(report: &SuiteReport) -> Explanation {
+    let order = figures::worst_first(report);
+    Explanation {
+        schema_version: 1,
+        run_id: one_line(&report.run_id),
+        verdict: report.verdict,
+        exit_code: report.verdict.exit_code(),
+        headline: one_line(&report.headline),
+        scenarios: order.into_iter().map(scenario).collect(),
+    }
+}
+
+fn scenario(scenario: &ScenarioReport) -> ScenarioExplanation {
+    let verdict = &scenario.verdict;
+    let close = |f: &Finding| f.threshold.as_ref().is_some_and(|t| t.close);
+    let told = |f: &&Finding| {
+        matches!(f.verdict, FindingVerdict::Fail | FindingVerdict::Inconclusive)
+            || close(f)
+            || (verdict.kind == VerdictKind::Skipped && f.verdict == FindingVerdict::Skipped)
+    };
+    let mut findings: Vec<&Finding> = verdict.findings.iter().filter(told).collect();
+    findings.sort_by_key(|f| std::cmp::Reverse(f.verdict));
+    let hold = verdict.findings.iter().filter(|f| f.verdict == FindingVerdict::Pass).count();
+    ScenarioExplanation {
+        scenario: verdict.scenario,
+        verdict: verdict.kind,
+        reasons: verdict.reasons.iter().map(|text| one_line(text)).collect(),
+        clusters: verdict.clusters.iter().map(|text| one_line(text)).collect(),
+        hold,
+        findings: findings.into_iter().map(|f| finding(scenario, f)).collect(),
+    }
+}
+
+fn finding(scenario: &ScenarioReport, finding: &Finding) -> FindingExplanation {
+    FindingExplanation {
+        rule: one_line(&finding.name),
+        verdict: finding.verdict,
+        why: one_line(&finding.message),
+        evidence: finding.evidence.iter().take(5).map(|text| one_line(text)).collect(),
+        would_change: would_change(finding),
+        next: next(scenario, finding),
+    }
+}
+
+fn would_change(finding: &Finding) -> String {
+    let Some(threshold) = &finding.threshold else {
+        return match (finding.verdict, finding.about) {
+            (FindingVerdict::Inconclusive, About::Generator) => {
+                "a run in which the generator keeps to its plan".to_owned()
+            }
+            (FindingVerdict::Inconclusive | FindingVerdict::Skipped, _) => {
+                "a run in which this can be seen".to_owned()
+            }
+            (FindingVerdict::Fail, _) => "no case of it in a whole run".to_owned(),
+            _ => "nothing: it is told for its own sake".to_owned(),
+        };
+    };
+    let wanted = &threshold.expression;
+    match (threshold.observed, threshold.bound, finding.verdict) {
+        (_, None, _) => "a baseline that holds this figure (--baseline)".to_owned(),
+        (None, _, _) => format!("samples: there is none, and `{wanted}` needs some"),
+        (Some(observed), Some(bound), FindingVerdict::Fail) => {
+            let factor = if observed > bound { observed / bound } else { bound / observed };
+            let far = if factor.is_finite() && bound > 0.0 && observed > 0.0 {
+                format!(", {} times off", units::number((factor * 100.0).round() / 100.0))
+            } else {
+                String::new()
+            };
+            let (observed, bound) = (threshold.say(observed), threshold.say(bound));
+            format!("a value on the right side of {bound} (it was {observed}{far})")
+        }
+        (Some(_), Some(_), FindingVerdict::Inconclusive) => format!(
+            "more evidence: {} samples don't settle `{wanted}`",
+            units::count(threshold.samples)
+        ),
+        (Some(_), Some(bound), _) => format!(
+            "chance: the 95 % interval straddles {}, so the next run may come out otherwise",
+            threshold.say(bound)
+        ),
+    }
+}
+
+fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
+    let limiter = &scenario.verdict.limiter;
+    match (finding.about, finding.verdict) {
+        (About::Threshold, FindingVerdict::Inconclusive) => {
+            "send more: a longer hold (--duration-scale), a higher rate (--rate-scale), or more \
+             identities where a limiter refuses most of it"
+                .to_owned()
+        }
+        (About::Threshold, FindingVerdict::Fail) => {
+            "see in report.html from when on, and at which rate, it stood on the wrong side; then \
+             compare with a run that passed (load-gate compare)"
+                .to_owned()
+        }
+        (About::Threshold, _) => {
+            "a longer hold (--duration-scale) makes the interval narrower".to_owned()
+        }
+        (About::Generator, _) => {
+            "give the generator more CPU, raise `[engine] max_in_flight`, or lower the rate \
+             (--rate-scale): the figures say how busy it was, not how good the target is"
+                .to_owned()
+        }
+        (About::Check, _) => {
+            "look at the quoted answer (it broke the contract) and at docs/api.md".to_owned()
+        }
+        (About::Probe(_), FindingVerdict::Fail) => {
+            "treat it as a security hole: what must be refused was let in".to_owned()
+        }
+        (About::Probe(_), _) => {
+            "see what the probe met: a limiter or an error answered in its place".to_owned()
+        }
+        (About::Limiter(_), FindingVerdict::Fail) => {
+            let declared = limiter.declared.map_or_else(|| "none".to_owned(), |d| d.describe());
+            format!("mend the limiter, or declare the limit it has (declared: {declared})")
+        }
+        (About::Limiter(_), _) => {
+            "a load that goes past the limit and goes on for a window after it".to_owned()
+        }
+        (About::Run, FindingVerdict::Skipped) => {
+            "give it what it lacks, or accept it with --allow-skip".to_owned()
+        }
+        (About::Run, _) => {
+            "see the answers quoted, and `load-gate check` for what a run needs".to_owned()
+        }
+    }
+}
+
+/// The explanation for people.
+#[must_use]
+pub fn explain_text(explanation: &Explanation, style: Style) -> String {
+    let mut text = format!("{}\nexit code {}\n", explanation.headline, explanation.exit_code);
+    for scenario in &explanation.scenarios {
+        add!(text, "\n{}: {}", scenario.scenario, scenario.verdict);
+        let rules = if scenario.hold == 1 { "rule holds" } else { "rules hold" };
+        add!(text, ", {} {rules}\n", scenario.hold);
+        for line in scenario.reasons.iter().chain(&scenario.clusters) {
+            add!(text, "  {}\n", fold(line, style.width.max(40) - 2, 2).join("\n  "));
+        }
+        for finding in &scenario.findings {
+            add!(text, "\n  {}: {}\n", words::finding(finding.verdict).text, finding.rule);
+            let evidence = finding.evidence.join("; ");
+            for (label, words) in [
+                ("why", &finding.why),
+                ("rests on", &evidence),
+                ("would change it", &finding.would_change),
+                ("next", &finding.next),
+            ] {
+                if !words.is_empty() {
+                    let line = format!("{label:<16}{words}");
+                    for line in fold(&line, style.width.max(40) - 4, 16) {
+                        add!(text, "    {line}\n");
+                    }
+                }
+            }
+        }
+    }
+    text
+}
