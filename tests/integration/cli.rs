@@ -25,7 +25,7 @@ fn names(done: &Done) -> Vec<String> {
 
 fn expected_names() -> Vec<String> {
     let mut names: Vec<String> =
-        ["baseline.md", "junit.xml", "report.html", "suite.json", "summary.md"]
+        ["baseline.md", "history.json", "junit.xml", "report.html", "suite.json", "summary.md"]
             .map(Into::into)
             .into();
     for s in SCENARIOS {
@@ -208,7 +208,7 @@ fn no_secret_appears_anywhere() {
 fn usage_errors_exit_2_and_say_what_there_is() {
     for (args, says) in [
         (&["run", "--env", "embedded", "--url", "http://127.0.0.1:1"][..], "--url"),
-        (&["run", "checkout"], "onboarding, credential-vending, webhook"),
+        (&["run", "checkout"], "`onboarding`, `credential-vending` and `webhook`"),
         (&["run", "--env", "nowhere"], "nowhere"),
         (&["run", "--env", "embedded", "--profile", "nope"], "nope"),
         (&["run", "--env", "embedded", "--rate-scale", "-1"], "rate-scale"),
