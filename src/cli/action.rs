@@ -94,6 +94,7 @@ pub(super) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInputs, Inp
     let run = RunArgs {
         scenarios: inputs.scenarios()?,
         shared: SharedArgs {
+            workers: None,
             env: text("environment"),
             url: text("url"),
             profile: text("profile"),

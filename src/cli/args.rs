@@ -101,6 +101,9 @@ pub(super) struct SharedArgs {
     /// Pause between scenarios [default: 30s; 0s for embedded]
     #[arg(long, value_name = "DUR")]
     pub cooldown: Option<String>,
+    /// Threads that send; any number sends the same schedule [env: `LOAD_GATE_WORKERS`] [default: as many as the peak needs]
+    #[arg(long, value_name = "N")]
+    pub workers: Option<String>,
     /// Where the results go.
     #[arg(long, value_name = "DIR", default_value = "load_tests/results")]
     pub results_dir: PathBuf,

@@ -29,6 +29,7 @@ pub(super) fn shared_flags(args: &SharedArgs) -> Flags {
         duration_scale: args.duration_scale.clone(),
         cooldown: args.cooldown.clone(),
         seed: args.seed.clone(),
+        workers: args.workers.clone(),
         confirm_production: args.confirm_production.clone(),
         ..Flags::default()
     }

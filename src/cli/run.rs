@@ -57,6 +57,7 @@ fn run_and_deliver(
         )
         .into());
     }
+    trusts_whom_it_names(&resolved)?;
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
     // The target answers while it is held.
@@ -73,6 +74,15 @@ fn run_and_deliver(
         delivery::github(&report, past, &delivery.publish, token, world)?;
     }
     Ok(code)
+}
+
+/// An authority to trust that can't be read is a mistake, not a target's failure.
+fn trusts_whom_it_names(resolved: &Resolved) -> Result<(), UsageError> {
+    let ca_file = resolved.plan.scenarios.iter().find_map(|plan| plan.engine.ca_file.as_deref());
+    if ca_file.is_none() && !resolved.plan.environment.url.starts_with("https:") {
+        return Ok(());
+    }
+    engine::client_tls(ca_file).map(drop).map_err(|wrong| UsageError::Plain(wrong.to_string()))
 }
 
 /// Says what will be sent and what it can show; `false` where `--strict-plan`

@@ -1,7 +1,7 @@
 //! The environment variables that load-gate reads, as its help tells them.
 
 /// Name and meaning of each, in the order of the help.
-const VARIABLES: [(&str, &str); 17] = [
+const VARIABLES: [(&str, &str); 18] = [
     ("TEST_API_KEY_1, _2, …", "API keys of test customers, in this order"),
     ("STRIPE_WEBHOOK_SECRET", "the secret that webhook events are signed with"),
     ("GITHUB_TOKEN", "the token for GitHub; never sent to the load target"),
@@ -13,11 +13,12 @@ const VARIABLES: [(&str, &str); 17] = [
     ("LOAD_GATE_DURATION_SCALE", "as --duration-scale"),
     ("LOAD_GATE_COOLDOWN", "as --cooldown"),
     ("LOAD_GATE_SEED", "as --seed"),
+    ("LOAD_GATE_WORKERS", "as --workers"),
     ("LOAD_GATE_CONFIRM_PRODUCTION", "as --confirm-production"),
     ("LOAD_GATE_LOG", "what is logged, such as `load_gate=debug`; nothing by default"),
     ("NO_COLOR", "no colour"),
     ("CLICOLOR_FORCE", "colour even where it isn't a terminal"),
-    ("SSL_CERT_FILE", "authorities to trust instead of the system's (Linux)"),
+    ("SSL_CERT_FILE, SSL_CERT_DIR", "authorities to trust instead of the system's"),
     ("HTTPS_PROXY, NO_PROXY", "the way to GitHub; load is never proxied"),
 ];
 

@@ -24,6 +24,8 @@ pub struct Flags {
     pub duration_scale: Option<String>,
     /// `--cooldown`: a duration, up to an hour.
     pub cooldown: Option<String>,
+    /// `--workers`: 1 to 64.
+    pub workers: Option<String>,
     /// `--seed`: 0 to 2^64 − 1.
     pub seed: Option<String>,
     /// The scenarios named; empty: none.

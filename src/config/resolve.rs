@@ -11,7 +11,7 @@ use super::secrets;
 use super::thresholds::canonical_key;
 use super::tree::{self, Table, Value};
 use super::values::{scale, span_text};
-use crate::plan::{IdentityKind, Plan, SuitePlan};
+use crate::plan::{IdentityKind, MOST_WORKERS, Plan, SuitePlan};
 use crate::scenario::catalogue;
 use crate::units::Nanos;
 
@@ -76,7 +76,13 @@ pub fn resolve(
     let embedded_keys = if target.environment.embedded { keys.unwrap_or(0) as usize } else { 0 };
     let default_cooldown = if target.environment.embedded { Nanos::ZERO } else { DEFAULT_COOLDOWN };
     let forging = target.environment.verify_limits;
-    let plans: Vec<_> = plans.into_iter().map(|plan| plan.completed(given.seed, forging)).collect();
+    let plans: Vec<_> = plans
+        .into_iter()
+        .map(|mut plan| {
+            plan.engine.workers = given.workers.or(plan.engine.workers);
+            plan.completed(given.seed, forging)
+        })
+        .collect();
     let minting = scenarios::minting(&basis, &plans);
     let plan = SuitePlan {
         profile: basis.profile.to_owned(),
@@ -143,6 +149,7 @@ struct Given {
     duration_scale: f64,
     cooldown: Option<Nanos>,
     seed: u64,
+    workers: Option<u32>,
 }
 
 fn read_given(sources: &Sources<'_>, seed: u64, problems: &mut Diagnostics) -> Given {
@@ -170,5 +177,14 @@ fn read_given(sources: &Sources<'_>, seed: u64, problems: &mut Diagnostics) -> G
         };
         text.trim().parse().map_err(|_| problems.outside(from, wrong())).ok()
     });
-    Given { rate_scale, duration_scale, cooldown, seed: named.unwrap_or(seed) }
+    let workers = sources.pick(flags.workers.as_ref(), "--workers", "LOAD_GATE_WORKERS");
+    let workers = workers.and_then(|(text, from)| {
+        let wrong = || {
+            let message = format!("{} is no number of workers", quote(text));
+            Wrong::new(message, format!("expected a whole number from 1 to {MOST_WORKERS}"))
+        };
+        let workers = text.trim().parse().ok().filter(|n| (1..=MOST_WORKERS).contains(n));
+        workers.ok_or_else(|| problems.outside(from, wrong())).ok()
+    });
+    Given { rate_scale, duration_scale, cooldown, seed: named.unwrap_or(seed), workers }
 }

@@ -48,6 +48,8 @@ pub(super) struct Run {
     /// When the proof began, and when the load did, counted from `epoch`.
     pub(super) proof_start: OnceLock<Nanos>,
     pub(super) load_start: OnceLock<Nanos>,
+    /// What the canary took.
+    pub(super) service_time: OnceLock<Nanos>,
     pub(super) delivered: Deliveries,
     /// Requests under way, of all workers.
     pub(super) in_flight: AtomicU64,
@@ -89,6 +91,7 @@ impl Run {
             epoch,
             proof_start: OnceLock::new(),
             load_start: OnceLock::new(),
+            service_time: OnceLock::new(),
             delivered: Deliveries::new(job.clock.unix()),
             in_flight: AtomicU64::new(0),
             named: AtomicBool::new(false),

@@ -67,6 +67,16 @@ async fn lead(job: Job) -> io::Result<Recording> {
     finish(&run, ended, cpu_before).await
 }
 
+/// Opens as many connections as requests will be under way by Little's law, at the
+/// peak and at the canary's service time: no handshake is then on an arrival's way.
+async fn open_ahead(worker: &Worker, workers: u32) {
+    let run = &worker.run;
+    let service_time = run.service_time.get().copied().unwrap_or_default();
+    let under_way = run.schedule.peak() * service_time.as_secs_f64();
+    let wanted = under_way.min(f64::from(run.job.plan.engine.max_in_flight)) / f64::from(workers);
+    worker.transport.open_ahead(wanted.ceil() as usize).await;
+}
+
 /// Another worker's thread, from the moment it is asked to begin.
 struct Other {
     go: oneshot::Sender<Nanos>,
@@ -80,6 +90,7 @@ async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::R
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = u32::try_from(cores).unwrap_or(u32::MAX);
     let workers = run.job.plan.engine.workers_for(run.schedule.peak(), cores);
+    open_ahead(worker, workers).await;
     let mut others = Vec::new();
     for index in 1..workers {
         others.push(start_other(run, index, workers, worker.skew.get()).await?);
@@ -111,6 +122,7 @@ async fn start_other(run: &Arc<Run>, index: u32, of: u32, skew: Skew) -> io::Res
     let run = Arc::clone(run);
     let thread = on_own_thread(format!("worker {}", index + 1), move || async move {
         let worker = Worker::new(&run, index as usize, skew);
+        open_ahead(&worker, of).await;
         let _ = is_ready.send(());
         if let Ok(start) = going.await {
             let ended = load(&worker, Share::new(index, of), start, false).await;
@@ -154,6 +166,11 @@ async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     if report.unconnected {
         return Ok(Some(Ended::Unreachable { reason: report.text.unwrap_or_default() }));
     }
+    if matches!(report.status, 0 | 400) && worker.transport.meets_tls().await {
+        return Ok(Some(Ended::Unreachable {
+            reason: "the port of this http:// URL speaks TLS: use an https:// URL".to_owned(),
+        }));
+    }
     if matches!(report.status, 401 | 403 | 422) && report.outcome == Outcome::Rejected {
         let mut advice = run.job.scenario.advice(report.status);
         if let Some(text) = report.text.filter(|text| !text.is_empty()) {
@@ -163,6 +180,7 @@ async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     }
     first_probes(worker).await;
     prove(worker).await?;
+    run.service_time.get_or_init(|| report.service_time);
     Ok(None)
 }
 

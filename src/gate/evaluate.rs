@@ -35,7 +35,10 @@ pub fn evaluate(
     }
     findings.extend(whole::probes(recording));
     if cut_short(&recording.ended) {
-        findings.iter_mut().for_each(soften);
+        soften(&mut findings, "the run was cut short");
+    }
+    if recording.connections.unsolicited > 0 {
+        soften(&mut findings, "answers came that nobody asked for");
     }
     let kind = weigh(&findings, &recording.ended);
     Verdict {
@@ -81,10 +84,10 @@ const fn cut_short(ended: &Ended) -> bool {
     matches!(ended, Ended::Running | Ended::Interrupted { .. })
 }
 
-fn soften(finding: &mut Finding) {
-    if finding.verdict == FindingVerdict::Fail {
+fn soften(findings: &mut [Finding], why: &str) {
+    for finding in findings.iter_mut().filter(|f| f.verdict == FindingVerdict::Fail) {
         finding.verdict = FindingVerdict::Inconclusive;
-        finding.evidence.push("the run was cut short: this would be a failure".to_owned());
+        finding.evidence.push(format!("{why}: this would be a failure"));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{About, Finding, FindingVerdict, GeneratorBounds};
 use crate::measure::{Ended, Recording, StageKind, StageRecord};
+use crate::outcome::Outcome;
 use crate::units::{count, percent};
 
 /// Drops, schedule lag, and arrivals sent in holds against the plan.
@@ -40,12 +41,25 @@ fn drops(bounds: &GeneratorBounds, recording: &Recording) -> Finding {
     } else {
         format!(
             "the generator fell short: {dropped} of {all} arrivals were dropped ({}), more than \
-             {wanted}: the in-flight cap was reached; raise `[engine] max_in_flight` or find out \
-             why answers take so long",
-            percent(share)
+             {wanted}: {}",
+            percent(share),
+            why_dropped(recording)
         )
     };
     finding(format!("dropped arrivals stay under {wanted}"), good, message)
+}
+
+/// Why arrivals were dropped: what this machine said, or else the cap.
+fn why_dropped(recording: &Recording) -> String {
+    let said = recording.excerpts.iter().find(|excerpt| excerpt.outcome == Outcome::Dropped);
+    said.map_or_else(
+        || {
+            "the in-flight cap was reached; raise `[engine] max_in_flight` or find out why answers \
+             take so long"
+                .to_owned()
+        },
+        |excerpt| excerpt.text.clone(),
+    )
 }
 
 fn lag(bounds: &GeneratorBounds, recording: &Recording) -> Option<Finding> {

@@ -105,7 +105,10 @@ fn describe(outcome: Outcome, n: u64, excerpt: Option<&Excerpt>) -> String {
             Some(text) => format!("{n} got no answer: {} ({text})", kind_of(text)),
             None => format!("{n} got no answer"),
         },
-        Outcome::Dropped => format!("{n} were never sent (the in-flight cap was reached)"),
+        Outcome::Dropped => match text {
+            Some(text) => format!("{n} were never sent: {text}"),
+            None => format!("{n} were never sent (the in-flight cap was reached)"),
+        },
     }
 }
 

@@ -33,8 +33,22 @@ pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
             ));
         }
     }
+    findings.extend(unsolicited(recording));
     findings.extend(anything_accepted(recording));
     findings
+}
+
+/// Bytes that nobody asked for. In HTTP/1.1 an answer names no request: one that comes
+/// on its own can't be told from a true one, where it comes just after a request.
+fn unsolicited(recording: &Recording) -> Option<Finding> {
+    let lines = recording.connections.unsolicited;
+    let message = format!(
+        "unsolicited bytes came on {} of {} connections: an answer of HTTP/1.1 names no request,          so nobody can tell which of the answers were true; see what stands between load-gate and          the service, and answers twice",
+        count(lines),
+        count(recording.connections.opened)
+    );
+    let name = "every answer belongs to a request";
+    (lines > 0).then(|| finding(About::Run, name, FindingVerdict::Inconclusive, message))
 }
 
 fn ended(recording: &Recording) -> Finding {

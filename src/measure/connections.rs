@@ -15,7 +15,7 @@ pub struct Connections {
     pub ahead: u64,
     /// Connections that couldn't be opened.
     pub failed: u64,
-    /// Connections that the server closed between two requests, in order: nothing was lost.
+    /// Connections that the server closed while no request was under way: nothing was lost.
     #[serde(default)]
     pub closed: u64,
     /// Connections on which bytes came that no request had asked for.

@@ -71,3 +71,24 @@ fn the_old_baseline_at_small_scale_is_red() {
         "{first}"
     );
 }
+
+#[test]
+fn several_workers_send_what_one_would_and_count_as_the_server_does() {
+    let server = Counting::start(Box::new(|_, _| {
+        let json = "content-type: application/json\r\n".to_owned();
+        (200, json, br#"{"status":"success"}"#.to_vec())
+    }));
+    let vars = [("STRIPE_WEBHOOK_SECRET".to_owned(), "whsec_counting".to_owned())];
+    let config = config(&server.url, 200, "2s", "");
+    let args = ["run", "webhook", "--env", "t", "--no-check", "--workers", "3"];
+    let done = run_in(&config, &args, &vars);
+    let json = done.json("webhook-results.json");
+    let number = |pointer: &str| {
+        json.pointer(pointer)
+            .and_then(serde_json::Value::as_f64)
+            .unwrap_or_else(|| panic!("{pointer}")) as u64
+    };
+    assert_eq!(number("/load_gate/outcomes/accepted"), 400, "{}", done.all());
+    assert_eq!(number("/load_gate/generator/planned"), 400);
+    assert_eq!(number("/metrics/http_reqs/values/count"), server.total());
+}

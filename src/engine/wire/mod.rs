@@ -11,6 +11,8 @@ mod http2;
 mod line;
 mod names;
 mod pool;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod transport;
 mod words;

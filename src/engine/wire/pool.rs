@@ -172,8 +172,8 @@ impl Pool {
                 connection.idle_since = self.clock.now();
                 self.idle.borrow_mut().push(connection);
             }
-            // As the server said, with the answer.
-            Found::Closed => {}
+            // As it may have said with the answer.
+            Found::Closed => self.note(LineEvent::Closed),
             Found::Unsolicited => self.note(LineEvent::Unsolicited),
         }
     }

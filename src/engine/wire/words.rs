@@ -156,8 +156,8 @@ fn certificate_trouble(error: &CertificateError, host: &str) -> String {
             format!("the certificate is not for {host}: use the name it is for, or install another")
         }
         CertificateError::UnknownIssuer => format!(
-            "{whose} is from an authority that this machine doesn't know; if it is your own, \
-             trust it by {TRUST}"
+            "{whose} has an issuer that this machine doesn't know; if it is an authority of your \
+             own, trust it by {TRUST}"
         ),
         CertificateError::Revoked => format!("{whose} was revoked: install a new one"),
         other if format!("{other:?}").contains("CaUsedAsEndEntity") => format!(

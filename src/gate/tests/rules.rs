@@ -6,7 +6,7 @@ use crate::gate::{
     parse_threshold, suite,
 };
 use crate::ids::ScenarioId;
-use crate::measure::{CanaryResult, Ended, ProbeEnd, Recording};
+use crate::measure::{CanaryResult, Ended, Excerpt, ProbeEnd, Recording};
 use crate::outcome::Outcome;
 use crate::units::{Nanos, Timestamp};
 
@@ -426,4 +426,37 @@ fn nothing_is_green_by_the_bounds_alone() {
     let mut lax = criteria(&[]);
     lax.generator = GeneratorBounds { max_lag: Nanos::MAX, max_dropped: 1.0, max_off_plan: 1.0 };
     assert_eq!(evaluate(&lax, &made.done(), None).kind, VerdictKind::Inconclusive);
+}
+
+#[test]
+fn once_answers_came_that_nobody_asked_for_nothing_is_certain() {
+    let mut failing = fine();
+    failing.met(Outcome::ServerError, 500, 500);
+    for made in [fine(), failing] {
+        let mut recording = made.done();
+        recording.connections.opened = 3;
+        recording.connections.unsolicited = 1;
+        let verdict = judged(DEFAULT, &recording);
+        assert_eq!(verdict.kind, VerdictKind::Inconclusive);
+        assert!(first(&verdict).starts_with("unsolicited bytes came on 1 of 3 connections"));
+    }
+}
+
+#[test]
+fn what_this_machine_had_too_little_of_is_said_where_arrivals_were_dropped() {
+    let mut made = fine();
+    made.met(Outcome::Dropped, 0, 100);
+    let mut recording = made.done();
+    recording.excerpts.push(Excerpt {
+        outcome: Outcome::Dropped,
+        status: 0,
+        count: 100,
+        arrival: 401,
+        at: Nanos::ZERO,
+        check: None,
+        text: "this process may open no more files: raise `ulimit -n`".to_owned(),
+    });
+    let verdict = judged(DEFAULT, &recording);
+    let said = verdict.findings.iter().find(|f| f.about == About::Generator).expect("is there");
+    assert!(said.message.ends_with("raise `ulimit -n`"), "{}", said.message);
 }

@@ -1,0 +1,246 @@
+//! The transport against servers that behave oddly, byte by byte.
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use tokio::task::LocalSet;
+
+use super::HttpNetwork;
+use crate::engine::{Exchange, Failure, Network as _, Transport, WallClock};
+use crate::measure::{Connections, LineEvent};
+use crate::plan::EngineSettings;
+use crate::scenario::{Expect, Request};
+use crate::tags::LabelSet;
+use crate::units::Nanos;
+
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+/// A client and a server of one connection after another, each told what to do.
+struct Pair {
+    transport: Rc<dyn Transport>,
+    server: JoinHandle<()>,
+}
+
+fn request() -> Request {
+    Request {
+        path: "/api",
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: b"{\"a\":1}".to_vec(),
+        labels: LabelSet::EMPTY,
+        repeatable: false,
+        expect: Expect::Acknowledgement,
+    }
+}
+
+/// Runs `client` against `serve`, which is handed every connection as it comes.
+fn against<F: Future<Output = ()>>(
+    serve: impl Fn(usize, TcpStream) + Send + 'static,
+    connections: usize,
+    client: impl FnOnce(Rc<dyn Transport>) -> F,
+) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let server = std::thread::spawn(move || {
+        for (n, stream) in listener.incoming().take(connections).flatten().enumerate() {
+            stream.set_nodelay(true).expect("is a socket");
+            serve(n, stream);
+        }
+    });
+    let settings = EngineSettings {
+        timeout: Nanos::from_secs(5),
+        connect_timeout: Nanos::from_secs(5),
+        max_lag: Nanos::from_millis(100),
+        max_in_flight: 10,
+        max_body: 1 << 20,
+        workers: None,
+        ca_file: None,
+    };
+    let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
+    let network = network.expect("is a URL");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    LocalSet::new().block_on(&runtime.expect("a runtime"), async {
+        let Pair { transport, server } = Pair { transport: network.transport(), server };
+        client(transport).await;
+        server.join().expect("the server is content");
+    });
+}
+
+/// Reads one request; `false`: the client has closed.
+fn read_request(stream: &mut TcpStream) -> bool {
+    let mut seen = Vec::new();
+    let mut byte = [0; 1];
+    while !seen.ends_with(b"{\"a\":1}") {
+        if stream.read(&mut byte).unwrap_or(0) == 0 {
+            return false;
+        }
+        seen.push(byte[0]);
+    }
+    true
+}
+
+fn figures(transport: &dyn Transport) -> Connections {
+    let mut figures = Connections::default();
+    transport.events().into_iter().for_each(|event| figures.note(event));
+    figures
+}
+
+async fn send(transport: &dyn Transport) -> Exchange {
+    transport.send(&mut request()).await
+}
+
+fn status(exchange: &Exchange) -> u16 {
+    exchange.result.as_ref().map_or(0, |response| response.status)
+}
+
+/// Waits until the other side has done something that the kernel has delivered.
+fn pair_of_channels() -> (Sender<()>, Receiver<()>) {
+    channel()
+}
+
+#[test]
+fn one_connection_takes_one_request_after_another() {
+    let serve = |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+        }
+    };
+    against(serve, 1, |transport| async move {
+        for _ in 0..3 {
+            let exchange = send(transport.as_ref()).await;
+            assert_eq!(status(&exchange), 200);
+            assert_eq!(exchange.bytes_received, OK.len() as u32);
+            assert!(exchange.sent <= exchange.first_byte && exchange.first_byte <= exchange.done);
+        }
+        assert_eq!(figures(transport.as_ref()).opened, 1);
+        drop(transport);
+    });
+}
+
+#[test]
+fn what_came_unasked_is_no_answer_and_its_connection_is_closed() {
+    let (told, tell) = pair_of_channels();
+    let serve = move |n, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+            if n == 0 {
+                stream.write_all(b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n").expect("writes");
+                told.send(()).expect("is awaited");
+            }
+        }
+    };
+    against(serve, 2, |transport| async move {
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        // The runtime isn't asked in between: the kernel is, before the next write.
+        tell.recv().expect("is sent");
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        let figures = figures(transport.as_ref());
+        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 1, 0));
+        drop(transport);
+    });
+}
+
+#[test]
+fn a_connection_that_the_server_closed_takes_no_request() {
+    let (told, tell) = pair_of_channels();
+    let serve = move |n, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+            if n == 0 {
+                drop(stream);
+                told.send(()).expect("is awaited");
+                return;
+            }
+        }
+    };
+    against(serve, 2, |transport| async move {
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        tell.recv().expect("is sent");
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        let figures = figures(transport.as_ref());
+        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 0, 1));
+        drop(transport);
+    });
+}
+
+#[test]
+fn interim_answers_are_bounded() {
+    let serve = |n, mut stream: TcpStream| {
+        assert!(read_request(&mut stream));
+        let few = if n == 0 { 2 } else { 100 };
+        for _ in 0..few {
+            let _ = stream.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n");
+        }
+        let _ =
+            stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+        let _ = stream.read(&mut [0; 64]);
+    };
+    against(serve, 2, |transport| async move {
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        let flooded = send(transport.as_ref()).await;
+        assert!(matches!(flooded.result, Err(Failure::Broken(text)) if text.contains("interim")));
+        drop(transport);
+    });
+}
+
+#[test]
+fn closed_with_the_request_on_its_way_is_told_from_closed_in_the_answer() {
+    let serve = |n, mut stream: TcpStream| {
+        assert!(read_request(&mut stream));
+        if n == 1 {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhal").expect("writes");
+        }
+    };
+    against(serve, 2, |transport| async move {
+        for words in ["while the request was on its way", "in the middle of the answer"] {
+            let text = send(transport.as_ref()).await.result.expect_err("is lost");
+            assert!(text.text().contains(words), "{}", text.text());
+        }
+        assert_eq!(figures(transport.as_ref()).resent, 0, "it may have been carried out");
+        drop(transport);
+    });
+}
+
+#[test]
+fn connections_are_opened_ahead_as_asked_and_used() {
+    let serve = |_, mut stream: TcpStream| {
+        std::thread::spawn(move || {
+            while read_request(&mut stream) {
+                stream.write_all(OK).expect("writes");
+            }
+        });
+    };
+    against(serve, 3, |transport| async move {
+        transport.open_ahead(3).await;
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        let figures = figures(transport.as_ref());
+        assert_eq!((figures.opened, figures.ahead), (3, 3));
+        drop(transport);
+    });
+}
+
+#[test]
+fn nobody_there_is_said_with_what_to_do() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("has one");
+    let serve = |_, _| {};
+    against(serve, 0, |_| async move {
+        let settings = EngineSettings {
+            timeout: Nanos::from_secs(1),
+            connect_timeout: Nanos::from_millis(100),
+            max_lag: Nanos::ZERO,
+            max_in_flight: 1,
+            max_body: 1,
+            workers: None,
+            ca_file: None,
+        };
+        let clock = Arc::new(WallClock::start());
+        let network = HttpNetwork::new(&format!("http://{free}"), "test", &settings, clock);
+        let transport = network.expect("is a URL").transport();
+        let reached = transport.reach(std::time::Duration::from_millis(300)).await;
+        assert!(reached.expect_err("nobody is there").contains("refused the connection"));
+        assert!(transport.events().contains(&LineEvent::Failed));
+    });
+}
