@@ -25,6 +25,8 @@ const CHECKPOINT_EVERY: u64 = 10;
 /// One request, measured and judged.
 pub(super) struct Row {
     pub(super) sample: Sample,
+    /// Whether load-gate gave it up, being ended itself.
+    pub(super) given_up: bool,
     /// How many were under way when it was sent, itself included.
     pub(super) in_flight: u32,
     /// Of an answer 429.
@@ -206,6 +208,10 @@ impl Keeper {
 
     fn record(&mut self, row: &Row) {
         let sample = &row.sample;
+        if row.given_up {
+            self.recorder.gave_up(sample);
+            return;
+        }
         if sample.traffic == Traffic::Arrival {
             if sample.outcome != Outcome::Dropped {
                 self.recorder.sent(sample.sent, row.in_flight);

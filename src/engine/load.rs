@@ -32,10 +32,11 @@ pub(super) async fn load(
     start: Nanos,
     leads: bool,
 ) -> io::Result<Result<(), StopReason>> {
-    let mut sleeper = Sleeper::new(&worker.run)?;
+    let mut sleeper = worker.take_sleeper()?;
     let ticking = spawn_local(tick(Rc::clone(worker), leads));
     let ended = dispatch_all(worker, &mut sleeper, share, start, leads).await;
     ticking.abort();
+    worker.put_sleeper(sleeper);
     Ok(ended)
 }
 
@@ -104,6 +105,7 @@ fn drop_arrival(worker: &Worker, n: u64, stage: u16, due: Nanos) {
     let identity = worker.run.job.identities.of_arrival(n).id;
     worker.put(Row {
         sample: Sample::dropped(n, stage, identity, due),
+        given_up: false,
         in_flight: 0,
         refusal: None,
         probe: None,

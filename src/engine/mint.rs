@@ -32,7 +32,7 @@ pub struct Minted {
 pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result<Minted> {
     let minting = move || async move {
         let run = Run::begin(job)?;
-        let worker = Worker::new(&run, 0, Skew::default());
+        let worker = Worker::new(&run, 0, Skew::default())?;
         let (keys, short) = create(&worker, wanted, per_address).await;
         worker.hand_over_last();
         let recording = finish(&run, Ended::Completed, None).await?;

@@ -174,7 +174,6 @@ impl Worker {
             }
         }
         let now = self.run.job.clock.now();
-        let reason = "no longer awaited: the run was ended early".to_owned();
         Exchange {
             sent: began,
             opening: Opening::default(),
@@ -183,7 +182,7 @@ impl Worker {
             done: now,
             bytes_sent: 0,
             bytes_received: 0,
-            result: Err(Failure::Timeout(reason)),
+            result: Err(Failure::GivenUp),
         }
     }
 
@@ -273,7 +272,8 @@ impl Worker {
         let quote = (judged.outcome != Outcome::Accepted && judged.probe.is_none())
             .then(|| (judged.text.unwrap_or_default(), judged.check));
         let in_flight = u32::try_from(under_way.in_flight).unwrap_or(u32::MAX);
-        self.put(Row { sample, in_flight, refusal, probe, quote });
+        let given_up = matches!(exchange.result, Err(Failure::GivenUp));
+        self.put(Row { sample, given_up, in_flight, refusal, probe, quote });
     }
 
     /// After the first refusal, once: does the limiter take the caller's word
@@ -335,7 +335,8 @@ impl Judged {
 
     fn unanswered(failure: &Failure) -> Self {
         let outcome = match failure {
-            Failure::Timeout(_) => Outcome::Timeout,
+            // One given up is in no outcome.
+            Failure::Timeout(_) | Failure::GivenUp => Outcome::Timeout,
             Failure::Connect(_) | Failure::Broken(_) => Outcome::Transport,
             // The generator's own, so that the target is not accused of it.
             Failure::Local(_) => Outcome::Dropped,

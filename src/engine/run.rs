@@ -15,7 +15,7 @@ use super::load::load;
 use super::platform;
 use super::request::{Errand, Report};
 use super::skew::Skew;
-use super::worker::{Sleeper, Worker, on_own_thread};
+use super::worker::{Worker, on_own_thread};
 use crate::measure::{CanaryResult, Ended, Recording};
 use crate::outcome::Outcome;
 use crate::plan::Share;
@@ -45,7 +45,7 @@ pub(super) async fn run_here(job: Job) -> io::Result<Recording> {
 async fn lead(job: Job) -> io::Result<Recording> {
     let cpu_before = platform::cpu_seconds();
     let run = Run::begin(job)?;
-    let worker = Worker::new(&run, 0, Skew::default());
+    let worker = Worker::new(&run, 0, Skew::default())?;
     let ended = tokio::select! {
         biased;
         ended = before_load(&worker) => ended?,
@@ -121,7 +121,7 @@ async fn start_other(run: &Arc<Run>, index: u32, of: u32, skew: Skew) -> io::Res
     let (is_done, done) = oneshot::channel();
     let run = Arc::clone(run);
     let thread = on_own_thread(format!("worker {}", index + 1), move || async move {
-        let worker = Worker::new(&run, index as usize, skew);
+        let worker = Worker::new(&run, index as usize, skew)?;
         open_ahead(&worker, of).await;
         let _ = is_ready.send(());
         if let Ok(start) = going.await {
@@ -213,7 +213,7 @@ async fn first_probes(worker: &Rc<Worker>) {
 async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
     let run = &worker.run;
     let Some(identity) = run.job.identities.set_aside() else { return Ok(()) };
-    let mut sleeper = Sleeper::new(run)?;
+    let mut sleeper = worker.take_sleeper()?;
     let start = run.now();
     run.proof_start.get_or_init(|| start);
     let lead_in = &run.job.plan.extras.proof.lead_in;
@@ -225,6 +225,7 @@ async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
         }
         worker.spawn(Errand::Proof { k }, identity.clone());
     }
+    worker.put_sleeper(sleeper);
     // The load is to find the target as it is, not busy with the proof.
     worker.idle().await;
     Ok(())

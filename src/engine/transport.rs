@@ -30,6 +30,8 @@ pub enum Failure {
     Connect(String),
     /// The connection was lost, or what came wasn't HTTP.
     Broken(String),
+    /// Given up by load-gate itself, which was ended: nobody knows what became of it.
+    GivenUp,
     /// This machine could not send it: the target has no part in that.
     Local(String),
 }
@@ -42,6 +44,7 @@ impl Failure {
             Self::Timeout(text) | Self::Connect(text) | Self::Broken(text) | Self::Local(text) => {
                 text
             }
+            Self::GivenUp => "no longer awaited: the run was ended early",
         }
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Worker {
     index: usize,
     pub(super) transport: Rc<dyn Transport>,
     outbox: RefCell<Vec<Row>>,
+    /// Its timer, made before connections can take all that may be open.
+    sleeper: Cell<Option<Sleeper>>,
     pub(super) skew: Cell<Skew>,
     /// Arrivals sent so far.
     pub(super) sent: Cell<u64>,
@@ -41,19 +43,36 @@ pub(super) struct Worker {
 
 impl Worker {
     /// The worker of that number, for the thread that asks.
-    pub(super) fn new(run: &Arc<Run>, index: usize, skew: Skew) -> Rc<Self> {
-        Rc::new(Self {
+    ///
+    /// # Errors
+    /// When the system has no timer to give.
+    pub(super) fn new(run: &Arc<Run>, index: usize, skew: Skew) -> io::Result<Rc<Self>> {
+        Ok(Rc::new(Self {
             run: Arc::clone(run),
             index,
             transport: run.job.network.transport(),
             outbox: RefCell::new(Vec::with_capacity(BATCH)),
+            sleeper: Cell::new(Some(Sleeper::new(run)?)),
             skew: Cell::new(skew),
             sent: Cell::new(0),
             under_way: Cell::new(0),
             idle: Notify::new(),
             abandon: Notify::new(),
             abandoned: Cell::new(false),
-        })
+        }))
+    }
+
+    /// Its timer, for one task at a time.
+    ///
+    /// # Errors
+    /// When another has it, and the system has no more to give.
+    pub(super) fn take_sleeper(&self) -> io::Result<Sleeper> {
+        self.sleeper.take().map_or_else(|| Sleeper::new(&self.run), Ok)
+    }
+
+    /// Gives the timer back.
+    pub(super) fn put_sleeper(&self, sleeper: Sleeper) {
+        self.sleeper.set(Some(sleeper));
     }
 
     /// Counts a request as under way until the guard is dropped.

@@ -129,6 +129,7 @@ impl Recording {
         mine.sent += theirs.sent;
         mine.dropped += theirs.dropped;
         mine.lag_hold.merge(&theirs.lag_hold);
+        mine.given_up += theirs.given_up;
         mine.max_in_flight += theirs.max_in_flight;
         mine.cpu_seconds = either(mine.cpu_seconds, theirs.cpu_seconds, |a, b| a + b);
         mine.peak_memory = either(mine.peak_memory, theirs.peak_memory, u64::max);

@@ -145,6 +145,11 @@ impl Recorder {
         }
         if sample.traffic == Traffic::Arrival {
             self.record_arrival(sample);
+            let fine = matches!(sample.outcome, Outcome::Accepted | Outcome::RateLimited);
+            let ledger = self.ledgers.get_mut(sample.identity.0 as usize);
+            if let Some(ledger) = ledger.filter(|_| sent && !fine) {
+                ledger.failed += 1;
+            }
         }
         if let Some((text, check)) = quote {
             self.quote(sample, text, check);
@@ -187,10 +192,6 @@ impl Recorder {
             retry_after: sample.retry_after,
         };
         ledger.push(entry, &mut self.ledger_room);
-        let fine = matches!(sample.outcome, Outcome::Accepted | Outcome::RateLimited);
-        if sample.traffic == Traffic::Arrival && !fine {
-            ledger.failed += 1;
-        }
     }
 
     fn quote(&mut self, sample: &Sample, text: &str, check: Option<&str>) {
@@ -223,6 +224,18 @@ impl Recorder {
             }
             Entry::Occupied(mut own) => own.get_mut().join(&quote),
         }
+    }
+
+    /// Takes in a request that was sent, and given up because the run was ended: it
+    /// counts as one, and ended in no way that could be held against anybody.
+    pub fn gave_up(&mut self, sample: &Sample) {
+        let all = Selector::all();
+        for (_, _, slice) in self.slices.iter_mut().filter(|(selector, ..)| *selector == all) {
+            slice.requests += 1;
+        }
+        *self.recording.requests.entry(sample.traffic).or_default() += 1;
+        self.recording.generator.given_up += u64::from(sample.traffic == Traffic::Arrival);
+        self.enter_ledger(sample);
     }
 
     /// Notes what a 429 said of itself.

@@ -174,6 +174,9 @@ pub struct Generator {
     pub sent: u64,
     /// Arrivals dropped.
     pub dropped: u64,
+    /// Arrivals sent and then given up, because the run was ended: in no outcome.
+    #[serde(default)]
+    pub given_up: u64,
     /// Schedule lag in hold stages.
     pub lag_hold: Trend,
     /// The most requests in flight at once.
