@@ -1,8 +1,9 @@
-//! A target that does nothing but note when requests come in: what `benches/side_by_side.py`
+//! A target that does nothing but note when requests come in: what `benches/peers.py`
 //! measures load generators against.
 //!
 //! Answers every POST with 200 `{"status":"success"}` and `GET /times` with the
-//! moments of all POSTs since the last asking, in nanoseconds, one a line.
+//! moments of all POSTs since the last asking, in nanoseconds, one a line. With an
+//! argument, it answers a POST only after so many milliseconds.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a tool that takes the time")]
 
 use std::fmt::Write as _;
@@ -16,6 +17,8 @@ type Times = Arc<Mutex<Vec<u64>>>;
 
 fn main() -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let delay = std::env::args().nth(1).and_then(|millis| millis.parse().ok());
+    let delay = std::time::Duration::from_millis(delay.unwrap_or(0));
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
@@ -23,12 +26,17 @@ fn main() -> std::io::Result<()> {
         loop {
             let (stream, _) = listener.accept().await?;
             stream.set_nodelay(true)?;
-            tokio::spawn(serve(stream, Arc::clone(&times), origin));
+            tokio::spawn(serve(stream, Arc::clone(&times), origin, delay));
         }
     })
 }
 
-async fn serve(mut stream: TcpStream, times: Times, origin: Instant) -> std::io::Result<()> {
+async fn serve(
+    mut stream: TcpStream,
+    times: Times,
+    origin: Instant,
+    delay: std::time::Duration,
+) -> std::io::Result<()> {
     let mut pending = Vec::with_capacity(4096);
     loop {
         let read = stream.read_buf(&mut pending).await?;
@@ -45,6 +53,9 @@ async fn serve(mut stream: TcpStream, times: Times, origin: Instant) -> std::io:
                 text
             } else {
                 times.lock().expect("not poisoned").push(now);
+                if !delay.is_zero() {
+                    tokio::time::sleep(delay).await;
+                }
                 r#"{"status":"success"}"#.to_owned()
             };
             pending.drain(..end);
