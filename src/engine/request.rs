@@ -14,7 +14,7 @@ use super::transport::{Exchange, Failure, Opening};
 use super::worker::{UnderWay, Worker};
 use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
-use crate::measure::{ProbeEnd, Sample};
+use crate::measure::{ProbeEnd, Sample, Spans};
 use crate::outcome::Outcome;
 use crate::scenario::{Answer, Call, Identity, Judgement, Past, ProbeResult, Request};
 use crate::secret::Secret;
@@ -247,6 +247,12 @@ impl Worker {
             identity,
             due,
             sent,
+            spans: Spans {
+                blocked: exchange.opening.all,
+                connecting: exchange.opening.tcp,
+                tls: exchange.opening.tls,
+                sending: exchange.sending,
+            },
             first_byte: exchange.first_byte - epoch,
             done: exchange.done - epoch,
             status: judged.status,

@@ -1,5 +1,8 @@
 //! The engine on a clock and a network of its own: nine minutes in milliseconds.
 
+mod keeper;
+mod redelivery;
+
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use crate::outcome::{Outcome, OutcomeCounts};
 use crate::scenario::{Own, OwnMetric, catalogue};
 
 /// Every metric that every scenario has.
-static COMMON: [MetricRow; 14] = [
+static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_reqs",
         unit: Unit::Count,
@@ -48,6 +48,46 @@ static COMMON: [MetricRow; 14] = [
         draw: Draw::Trend(|slice| &slice.waiting),
         basis: Basis::Arrivals,
         about: "from sending to the head of the answer",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_receiving",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.receiving),
+        basis: Basis::Arrivals,
+        about: "from the head of the answer to its last byte",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_sending",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.phases.sending),
+        basis: Basis::Arrivals,
+        about: "writing the request",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_blocked",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.phases.blocked),
+        basis: Basis::Arrivals,
+        about: "waiting for a connection to be opened: name, TCP and TLS together; zero on an open one",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_connecting",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.phases.connecting),
+        basis: Basis::Arrivals,
+        about: "the TCP handshake that an arrival waited for; zero on an open connection",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "http_req_tls_handshaking",
+        unit: Unit::Milliseconds,
+        draw: Draw::Trend(|slice| &slice.phases.tls),
+        basis: Basis::Arrivals,
+        about: "the TLS handshake that an arrival waited for; zero on an open connection",
         ..PLAIN
     },
     MetricRow {

@@ -246,7 +246,7 @@ impl Ledger {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Recorder, RecorderConfig, Sample, StageKind};
+    use super::super::{Recorder, RecorderConfig, Sample, Spans, StageKind};
     use super::*;
     use crate::admission::Admitted;
     use crate::ids::{ScenarioId, Traffic};
@@ -292,6 +292,7 @@ mod tests {
             identity: IdentityId(identity),
             due,
             sent,
+            spans: Spans::default(),
             first_byte: sent + Nanos::from_micros(took / 2),
             done: sent + Nanos::from_micros(took),
             status: if outcome.is_answered() { 200 + outcome as u16 } else { 0 },

@@ -25,8 +25,8 @@ pub use recording::{
     CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording, StageKind,
     StageRecord,
 };
-pub use sample::Sample;
-pub use slice::Slice;
+pub use sample::{Sample, Spans};
+pub use slice::{Phases, Slice};
 pub use strata::{Stratum, strata};
 pub use timeline::{BUCKET_LN_WIDTH, Second, Timeline, bucket_of, span_of};
 pub use trend::Trend;

@@ -6,6 +6,19 @@ use crate::outcome::Outcome;
 use crate::tags::LabelSet;
 use crate::units::Nanos;
 
+/// What a request's time went into before its answer began, as k6 tells it apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spans {
+    /// Waiting for a connection: name, TCP and TLS together (zero on an open one).
+    pub blocked: Nanos,
+    /// Of that, the TCP handshake.
+    pub connecting: Nanos,
+    /// Of that, the TLS handshake.
+    pub tls: Nanos,
+    /// Writing the request.
+    pub sending: Nanos,
+}
+
 /// One request (or dropped arrival) of a scenario. Moments count from the
 /// scenario's first request (the canary); the load starts
 /// [`crate::measure::Recording::load_offset`] later.
@@ -23,6 +36,8 @@ pub struct Sample {
     pub due: Nanos,
     /// When it was handed to the transport (`due` when it was dropped).
     pub sent: Nanos,
+    /// What went before the answer.
+    pub spans: Spans,
     /// When the answer's head was there (`done` when there was none).
     pub first_byte: Nanos,
     /// When the last byte of the answer was there, or the request had failed.
@@ -60,6 +75,12 @@ impl Sample {
             identity,
             due,
             sent: due,
+            spans: Spans {
+                blocked: Nanos::ZERO,
+                connecting: Nanos::ZERO,
+                tls: Nanos::ZERO,
+                sending: Nanos::ZERO,
+            },
             first_byte: due,
             done: due,
             status: 0,

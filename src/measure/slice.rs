@@ -2,9 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Sample, Trend};
+use super::{Sample, Spans, Trend};
 use crate::ids::Traffic;
 use crate::outcome::{Outcome, OutcomeCounts};
+
+/// Where the time of answered arrivals went before their answers began, in k6's
+/// parts: zero where a connection was open already.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Phases {
+    /// Waiting for a connection (`http_req_blocked`).
+    pub blocked: Trend,
+    /// The TCP handshake (`http_req_connecting`).
+    pub connecting: Trend,
+    /// The TLS handshake (`http_req_tls_handshaking`).
+    pub tls: Trend,
+    /// Writing the request (`http_req_sending`).
+    pub sending: Trend,
+}
+
+impl Phases {
+    fn record(&mut self, spans: &Spans) {
+        self.blocked.record(spans.blocked);
+        self.connecting.record(spans.connecting);
+        self.tls.record(spans.tls);
+        self.sending.record(spans.sending);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.blocked.merge(&other.blocked);
+        self.connecting.merge(&other.connecting);
+        self.tls.merge(&other.tls);
+        self.sending.merge(&other.sending);
+    }
+}
 
 /// What the samples that match one selector add up to. Only arrivals enter
 /// outcomes, checks and trends.
@@ -37,6 +67,9 @@ pub struct Slice {
     /// From the head of the answer to its last byte, answered arrivals.
     #[serde(default)]
     pub receiving: Trend,
+    /// Where the time went before that.
+    #[serde(default)]
+    pub phases: Phases,
     /// Schedule lag of the arrivals sent.
     pub lag: Trend,
 }
@@ -77,6 +110,7 @@ impl Slice {
             self.service_time.record(sample.service_time());
             self.waiting.record(sample.waiting());
             self.receiving.record(sample.receiving());
+            self.phases.record(&sample.spans);
         }
     }
 
@@ -95,6 +129,7 @@ impl Slice {
         self.service_time.merge(&other.service_time);
         self.waiting.merge(&other.waiting);
         self.receiving.merge(&other.receiving);
+        self.phases.merge(&other.phases);
         self.lag.merge(&other.lag);
     }
 

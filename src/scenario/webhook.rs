@@ -58,7 +58,7 @@ pub(super) const ENTRY: Entry = Entry {
     metrics: METRICS,
     defaults: ("load_tests/webhook.toml", include_str!("../../load_tests/webhook.toml")),
     stream: 2,
-    build: |run, settings, secret| Box::new(Webhook::new(run, settings, secret)),
+    build: |run, settings, secret| Box::new(Webhook::new(run, settings, secret.as_ref())),
 };
 
 const SECRET: Credential = Credential {
@@ -125,7 +125,7 @@ pub(super) struct Webhook {
     duplicates: f64,
     customer: String,
     price: String,
-    secret: Option<Secret>,
+    signer: Option<stripe::Signer>,
     /// The event types, then `duplicate:true` and `duplicate:false`.
     labels: Vec<Label>,
 }
@@ -137,15 +137,16 @@ struct Event {
 }
 
 impl Webhook {
-    fn new(run: Run, settings: &Settings, secret: Option<Secret>) -> Self {
+    fn new(run: Run, settings: &Settings, secret: Option<&Secret>) -> Self {
         let label = |key, value: &str| Label { key, value: value.to_owned() };
         let labels = (EventType::ALL.iter().map(|kind| label(EVENT_TYPE, kind.name())))
             .chain(["true", "false"].map(|value| label(DUPLICATE, value)))
             .collect();
         let text = |key| settings.text(key).to_owned();
         let (customer, price) = (text("stripe_customer"), text("stripe_price"));
+        let signer = secret.map(stripe::Signer::new);
         let duplicates = settings.number("duplicates");
-        Self { run, duplicates, customer, price, secret, labels }
+        Self { run, duplicates, customer, price, signer, labels }
     }
 
     /// The event of one call, whether or not that call sent it: a function of
@@ -223,8 +224,8 @@ impl Scenario for Webhook {
             Some(Past { n, unix }) => self.event(Traffic::Arrival, n, unix.as_secs()),
             None => self.event(call.traffic, call.n, call.unix.as_secs()),
         };
-        let sign = |secret| stripe::sign(secret, call.unix.as_secs(), &event.body);
-        let signature = self.secret.as_ref().map(sign);
+        let sign = |signer: &stripe::Signer| signer.sign(call.unix.as_secs(), &event.body);
+        let signature = self.signer.as_ref().map(sign);
         post(call, event, past.is_some(), signature, Expect::Acknowledgement)
     }
 
@@ -235,9 +236,9 @@ impl Scenario for Webhook {
         let (kind, signature) = match kind {
             EXPIRED_SIGNATURE => (
                 kind,
-                self.secret
+                self.signer
                     .as_ref()
-                    .map(|secret| stripe::sign(secret, now.saturating_sub(EXPIRED), &event.body)),
+                    .map(|signer| signer.sign(now.saturating_sub(EXPIRED), &event.body)),
             ),
             MISSING_SIGNATURE => (kind, None),
             _ => {

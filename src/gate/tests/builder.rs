@@ -6,7 +6,7 @@ use crate::gate::{
 };
 use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
 use crate::measure::{
-    Ended, ProbeEnd, Recorder, RecorderConfig, Recording, Sample, StageKind, StageRecord,
+    Ended, ProbeEnd, Recorder, RecorderConfig, Recording, Sample, Spans, StageKind, StageRecord,
 };
 use crate::outcome::Outcome;
 use crate::tags::{Label, LabelSet, TagKey};
@@ -133,6 +133,7 @@ impl Made {
             identity: IdentityId(0),
             due: self.due,
             sent,
+            spans: Spans::default(),
             first_byte: self.due + self.takes,
             done: self.due + self.takes,
             status,

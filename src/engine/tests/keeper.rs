@@ -1,0 +1,125 @@
+//! Several workers come to what one would have: rows, histograms, ledgers, in the order in which they ended.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tokio::sync::oneshot;
+
+use super::{plan, stages};
+use crate::admission::Admitted;
+use crate::engine::events::Unobserved;
+use crate::engine::keeper::{Batch, Finish, Keeper, Order, Refusal, Row};
+use crate::engine::skew::Skew;
+use crate::engine::stop::Stop;
+use crate::engine::watchdog::Watchdog;
+use crate::ids::{IdentityId, ScenarioId, Traffic};
+use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans};
+use crate::outcome::Outcome;
+use crate::plan::{Plan, Schedule, Share};
+use crate::tags::LabelSet;
+use crate::units::{Nanos, Timestamp};
+
+/// Arrival `n` as the seed has it end: the same whoever sends it.
+fn row(n: u64, stage: usize, due: Nanos, seed: u64) -> Row {
+    let mixed = (n ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let sent = due + Nanos::from_micros(mixed % 97);
+    let done = sent + Nanos::from_micros(1 + mixed % 900_000);
+    let refused = mixed.is_multiple_of(3);
+    let sample = Sample {
+        traffic: Traffic::Arrival,
+        arrival: n,
+        stage: stage as u16,
+        identity: IdentityId(0),
+        due,
+        sent,
+        spans: Spans::default(),
+        first_byte: done,
+        done,
+        status: if refused { 429 } else { 200 },
+        outcome: if refused { Outcome::RateLimited } else { Outcome::Accepted },
+        labels: LabelSet::EMPTY,
+        bytes_sent: 100,
+        bytes_received: 50,
+        checks_passed: 1,
+        checks_failed: 0,
+        items: 1,
+        admitted: if refused { Admitted::No } else { Admitted::Yes },
+        retry_after: None,
+    };
+    let refusal =
+        refused.then_some(Refusal { json: true, retry_after: false, limit_headers: false });
+    let quote = refused.then(|| (format!("refused {n}"), None));
+    Row { sample, given_up: false, in_flight: 1, refusal, probe: None, quote }
+}
+
+/// What a keeper makes of the plan's arrivals, sent by so many workers that hand
+/// over so often.
+fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
+    let schedule = Schedule::new(&plan.stages);
+    let recorder = Recorder::new(RecorderConfig {
+        scenario: ScenarioId::fixed("webhook"),
+        labels: Vec::new(),
+        checks: vec!["one"],
+        probes: Vec::new(),
+        stages: schedule.stages(),
+        selectors: std::collections::BTreeSet::new(),
+        limit_declared: true,
+        identities: vec![("everybody".to_owned(), false)],
+        planned: schedule.total(),
+        started_at: Timestamp { unix_millis: 0 },
+    });
+    let watchdog = Watchdog::new(plan, false);
+    let keeper =
+        Keeper::new(recorder, watchdog, Arc::new(Unobserved), Stop::default(), schedule.clone());
+    let orders = keeper.start(plan).expect("a thread");
+    let tell = |order| orders.send(order).expect("the keeper listens");
+    tell(Order::Load { start: Nanos::ZERO, workers: workers as usize });
+    let mut rows: Vec<Vec<Row>> = (0..workers)
+        .map(|worker| {
+            let dealt = schedule.dealt(Share::new(worker, workers));
+            let mut rows: Vec<Row> =
+                dealt.map(|(n, stage, due)| row(n, stage, due, seed)).collect();
+            rows.sort_by_key(|row| row.sample.done);
+            rows
+        })
+        .collect();
+    let mut until = Nanos::ZERO;
+    while rows.iter().any(|rows| !rows.is_empty()) {
+        until += every;
+        for (worker, rows) in rows.iter_mut().enumerate() {
+            let ended = rows.partition_point(|row| row.sample.done <= until);
+            let rows = rows.drain(..ended).collect();
+            let (events, skew) = (Vec::new(), Skew::default());
+            tell(Order::Batch(Batch { worker, until, rows, events, skew, sent: 0 }));
+        }
+    }
+    let (reply, recording) = oneshot::channel();
+    tell(Order::Finish(Box::new(Finish {
+        ended: Ended::Completed,
+        duration: until,
+        cpu_seconds: None,
+        peak_memory: None,
+        reply,
+    })));
+    let mut recording = recording.blocking_recv().expect("the keeper answers");
+    recording.duration = Nanos::ZERO;
+    recording
+}
+
+proptest! {
+    // A case makes two recorders with all their histograms.
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_number_of_workers_comes_to_the_recording_of_one(
+        rate in 1_u32..60,
+        seed: u64,
+        workers in 1_u32..=16,
+        millis in 50_u64..3_000,
+    ) {
+        let plan = plan(stages(&[(1, f64::from(rate)), (3, f64::from(rate))]));
+        let one = kept(&plan, seed, 1, Nanos::from_millis(1000));
+        let many = kept(&plan, seed, workers, Nanos::from_millis(millis));
+        prop_assert_eq!(many, one);
+    }
+}
