@@ -27,7 +27,8 @@ struct Pair {
 
 fn request() -> Request {
     Request {
-        path: "/api",
+        method: http::Method::POST,
+        path: "/api".into(),
         headers: vec![("content-type", "application/json".to_owned())],
         body: b"{\"a\":1}".to_vec(),
         labels: LabelSet::EMPTY,
