@@ -9,9 +9,10 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 8 | [`cli`] |
-//! | 7 | [`publish`] |
-//! | 6 | [`report`] |
+//! | 9 | [`cli`] |
+//! | 8 | [`publish`] |
+//! | 7 | [`report`] |
+//! | 6 | [`series`] |
 //! | 5 | [`preflight`] |
 //! | 4 | [`config`], [`engine`], [`target`] |
 //! | 3 | [`suite`] |
@@ -38,6 +39,7 @@ pub mod publish;
 pub mod report;
 pub mod scenario;
 pub mod secret;
+pub mod series;
 pub mod suite;
 pub mod tags;
 pub mod target;

@@ -105,6 +105,8 @@ pub(super) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInputs, Inp
             results_dir: path("results-dir").unwrap_or_else(|| "load_tests/results".into()),
             junit: path("junit"),
             seed: text("seed"),
+            prometheus_url: text("prometheus-url"),
+            pushgateway: text("pushgateway"),
             confirm_production: text("confirm-production"),
         },
         no_check: inputs.switch("no-check", false)?,

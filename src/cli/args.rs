@@ -113,6 +113,13 @@ pub(super) struct SharedArgs {
     /// Makes two runs send the same requests [default: random, printed]
     #[arg(long, value_name = "N")]
     pub seed: Option<String>,
+    /// Prometheus' remote-write endpoint, for the run's series second by second
+    /// [env: `LOAD_GATE_PROMETHEUS_URL`]
+    #[arg(long, value_name = "URL")]
+    pub prometheus_url: Option<String>,
+    /// A Pushgateway, for the end state [env: `LOAD_GATE_PUSHGATEWAY`]
+    #[arg(long, value_name = "URL")]
+    pub pushgateway: Option<String>,
     /// Name the host of a protected environment, to allow sending load to it
     /// [env: `LOAD_GATE_CONFIRM_PRODUCTION`]
     #[arg(long, value_name = "HOST")]

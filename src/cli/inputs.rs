@@ -30,6 +30,8 @@ pub(super) fn shared_flags(args: &SharedArgs) -> Flags {
         cooldown: args.cooldown.clone(),
         seed: args.seed.clone(),
         workers: args.workers.clone(),
+        prometheus_url: args.prometheus_url.clone(),
+        pushgateway: args.pushgateway.clone(),
         confirm_production: args.confirm_production.clone(),
         ..Flags::default()
     }

@@ -30,6 +30,7 @@ mod session;
 mod signals;
 mod suite;
 mod surroundings;
+mod telemetry;
 mod variables;
 mod world;
 

@@ -105,6 +105,7 @@ impl Observer for Progress {
                 }
             }
             Event::Checkpoint(recording) => self.state().live.checkpoint(recording),
+            Event::Measured(_) => {}
         }
     }
 }

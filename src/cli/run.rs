@@ -12,9 +12,10 @@ use super::session::Session;
 use super::signals::signalled;
 use super::suite;
 use super::surroundings;
+use super::telemetry::Telemetry;
 use super::world::{UsageError, World};
 use super::{check, delivery, inputs};
-use crate::config::{Purpose, Resolved};
+use crate::config::{MetricsSettings, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan;
 use crate::preflight::CheckState;
@@ -60,10 +61,11 @@ fn run_and_deliver(
     trusts_whom_it_names(&resolved)?;
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
+    let metrics = resolved.metrics.clone();
     // The target answers while it is held.
     let (session, _target) = session(resolved, baseline, world)?;
     let (report, session) =
-        delivery::grouped("The run", world, || measure(session, args, &results, world))?;
+        delivery::grouped("The run", world, || measure(session, metrics, args, &results, world))?;
     let code = report.verdict.exit_code();
     let history = earlier.and(&report);
     let past = Past { baseline: session.baseline.as_deref(), history: Some(&history) };
@@ -102,6 +104,7 @@ fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
 /// Check, scenarios, verdict.
 fn measure(
     mut session: Session,
+    metrics: MetricsSettings,
     args: &RunArgs,
     results: &Results,
     world: &World,
@@ -123,7 +126,11 @@ fn measure(
         world.output.note(&format!("note: {notice}"));
     }
     let session = Arc::new(session);
-    let report = execute(&runtime, &session, &stop, results, world)?;
+    let telemetry = Telemetry::start(metrics, &session, surroundings::now)?;
+    let mut report = execute(&runtime, &session, &telemetry, &stop, results, world)?;
+    report.notices.extend(telemetry.dashboard(&report).map(|url| format!("dashboard: {url}")));
+    let undelivered = telemetry.finish(&report);
+    report.notices.extend(undelivered.iter().map(ToString::to_string));
     // Answers that were given up must not hold the process.
     runtime.shutdown_background();
     Ok((report, session))
@@ -135,7 +142,7 @@ fn session(
     baseline: Option<SuiteReport>,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
-    let Resolved { mut plan, mut secrets, notices, embedded_keys } = resolved;
+    let Resolved { mut plan, mut secrets, notices, embedded_keys, metrics: _ } = resolved;
     let mut target = None;
     if plan.environment.embedded {
         let config = TargetConfig::embedded(plan.seed, embedded_keys);
@@ -202,13 +209,14 @@ async fn look_first(session: &mut Session, results: &Results, world: &World) -> 
 fn execute(
     runtime: &tokio::runtime::Runtime,
     session: &Arc<Session>,
+    telemetry: &Arc<Telemetry>,
     stop: &Stop,
     results: &Results,
     world: &World,
 ) -> anyhow::Result<SuiteReport> {
     let checkpointer = Checkpointer::start(Arc::clone(session), results.suite_json())?;
     let progress = Arc::new(Progress::new(world.output));
-    let report = runtime.block_on(suite::run(session, progress, &checkpointer, stop));
+    let report = runtime.block_on(suite::run(session, progress, &checkpointer, telemetry, stop));
     checkpointer.finish();
     report
 }

@@ -6,6 +6,7 @@ use super::checkpoint::Checkpointer;
 use super::minting;
 use super::progress::Progress;
 use super::session::{Session, job};
+use super::telemetry::Telemetry;
 use crate::engine::{self, Clock, Event, Observer, Stop, WallClock};
 use crate::ids::ScenarioId;
 use crate::measure::Ended;
@@ -20,6 +21,7 @@ pub(super) async fn run(
     session: &Session,
     progress: Arc<Progress>,
     checkpointer: &Arc<Checkpointer>,
+    telemetry: &Arc<Telemetry>,
     stop: &Stop,
 ) -> anyhow::Result<SuiteReport> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
@@ -42,7 +44,11 @@ pub(super) async fn run(
             pause(session.plan.cooldown, stop).await;
         }
         cool_down = true;
-        let observer = Arc::new(Both(Arc::clone(&progress), Arc::clone(checkpointer)));
+        let observer = Arc::new(Watchers {
+            progress: Arc::clone(&progress),
+            checkpointer: Arc::clone(checkpointer),
+            telemetry: Arc::clone(telemetry),
+        });
         let mut keys = session.keys_of(plan);
         let mut plan = plan.clone();
         if let Some(minting) = session.plan.minting.as_ref().filter(|_| plan.identities.mint > 0) {
@@ -111,12 +117,21 @@ async fn pause(cooldown: Nanos, stop: &Stop) {
     }
 }
 
-/// Two who watch.
-struct Both(Arc<Progress>, Arc<Checkpointer>);
+/// All who watch.
+struct Watchers {
+    progress: Arc<Progress>,
+    checkpointer: Arc<Checkpointer>,
+    telemetry: Arc<Telemetry>,
+}
 
-impl Observer for Both {
+impl Observer for Watchers {
     fn on(&self, event: &Event<'_>) {
-        self.0.on(event);
-        self.1.on(event);
+        self.progress.on(event);
+        self.checkpointer.on(event);
+        self.telemetry.on(event);
+    }
+
+    fn measured_every(&self) -> Option<u64> {
+        self.telemetry.measured_every()
     }
 }

@@ -1,7 +1,7 @@
 //! The environment variables that load-gate reads, as its help tells them.
 
 /// Name and meaning of each, in the order of the help.
-const VARIABLES: [(&str, &str); 18] = [
+const VARIABLES: [(&str, &str); 25] = [
     ("TEST_API_KEY_1, _2, …", "API keys of test customers, in this order"),
     ("STRIPE_WEBHOOK_SECRET", "the secret that webhook events are signed with"),
     ("GITHUB_TOKEN", "the token for GitHub; never sent to the load target"),
@@ -14,6 +14,13 @@ const VARIABLES: [(&str, &str); 18] = [
     ("LOAD_GATE_COOLDOWN", "as --cooldown"),
     ("LOAD_GATE_SEED", "as --seed"),
     ("LOAD_GATE_WORKERS", "as --workers"),
+    ("LOAD_GATE_PROMETHEUS_URL", "as --prometheus-url"),
+    ("LOAD_GATE_PUSHGATEWAY", "as --pushgateway"),
+    ("LOAD_GATE_PROMETHEUS_USERNAME", "and _PASSWORD: basic access to that endpoint"),
+    ("LOAD_GATE_PROMETHEUS_TOKEN", "bearer access to it"),
+    ("LOAD_GATE_PROMETHEUS_HEADERS", "more headers for it, name=value between commas"),
+    ("LOAD_GATE_PUSHGATEWAY_USERNAME", "and _PASSWORD, _TOKEN, _HEADERS: the same for the gateway"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP over HTTP, with the other OTEL_ variables beside it"),
     ("LOAD_GATE_CONFIRM_PRODUCTION", "as --confirm-production"),
     ("LOAD_GATE_LOG", "what is logged, such as `load_gate=debug`; nothing by default"),
     ("NO_COLOR", "no colour"),

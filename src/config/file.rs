@@ -6,6 +6,7 @@ use std::path::Path;
 use url::Url;
 
 use super::diagnostics::{Diagnostics, Place, Wrong, unknown};
+use super::metrics::{self, MetricsConfig};
 use super::reader::{Section, as_table};
 use super::scenario_table::{ScenarioConfig, read_scenario, read_written};
 use super::tree::{Node, Table, Value};
@@ -35,6 +36,7 @@ pub(super) struct File {
     pub(super) share: f64,
     pub(super) engine: Option<EngineConfig>,
     pub(super) decision: Decision,
+    pub(super) metrics: MetricsConfig,
 }
 
 /// One `[environments.NAME]`.
@@ -68,7 +70,7 @@ pub(super) fn read(
     folder: &Path,
     problems: &mut Diagnostics,
 ) -> File {
-    const KNOWN: [&str; 5] = ["environments", "scenarios", "probes", "gate", "engine"];
+    const KNOWN: [&str; 6] = ["environments", "scenarios", "probes", "gate", "engine", "metrics"];
     let start = Place { source: first_user, span: 0..0 };
     let mut section = Section::new(root, &start, "", &KNOWN, problems);
     let mut file = File::default();
@@ -104,6 +106,9 @@ pub(super) fn read(
     }
     if let Some((table, place, path)) = section.table("engine") {
         file.engine = read_engine(table, &place, path, first_user, section.problems);
+    }
+    if let Some((table, place, path)) = section.table("metrics") {
+        file.metrics = metrics::read(table, &place, path, section.problems);
     }
     file
 }

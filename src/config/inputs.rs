@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::receivers::MetricsSettings;
 use crate::ids::ScenarioId;
 use crate::plan::SuitePlan;
 use crate::secret::Secret;
@@ -34,6 +35,10 @@ pub struct Flags {
     pub allow_skip: bool,
     /// `--confirm-production`.
     pub confirm_production: Option<String>,
+    /// `--prometheus-url`.
+    pub prometheus_url: Option<String>,
+    /// `--pushgateway`.
+    pub pushgateway: Option<String>,
     /// Whether `--baseline` is given.
     pub baseline: bool,
 }
@@ -126,6 +131,8 @@ pub struct Resolved {
     pub secrets: Secrets,
     /// How many API keys `embedded` has to make; 0 elsewhere.
     pub embedded_keys: usize,
+    /// Where the run's series go.
+    pub metrics: MetricsSettings,
     /// What the user should know before the run, one line each.
     pub notices: Vec<String>,
 }

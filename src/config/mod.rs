@@ -7,7 +7,9 @@ mod file;
 pub mod guard;
 mod identities;
 mod inputs;
+mod metrics;
 mod reader;
+mod receivers;
 mod resolve;
 mod scenario_table;
 mod scenarios;
@@ -27,4 +29,5 @@ use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
 pub use inputs::{Flags, Purpose, Resolved, Secrets, Sources, UserFile, config_path};
+pub use receivers::{Access, MetricsSettings, OtlpSettings, PrometheusSettings, SeriesNames};
 pub use resolve::{built_in, resolve};

@@ -6,6 +6,7 @@ use super::destination;
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
 use super::inputs::{Purpose, Resolved, Sources};
+use super::metrics;
 use super::scenarios::{self, Basis};
 use super::secrets;
 use super::thresholds::canonical_key;
@@ -67,6 +68,7 @@ pub fn resolve(
         duration_scale: given.duration_scale,
     };
     let plans = scenarios::plan(&basis, &mut notices, &mut problems);
+    let metrics = metrics::resolve(sources, &file.metrics, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -95,7 +97,7 @@ pub fn resolve(
         scenarios: plans,
         minting,
     };
-    Ok(Resolved { plan, secrets, embedded_keys, notices })
+    Ok(Resolved { plan, secrets, embedded_keys, metrics, notices })
 }
 
 /// The merged files, and the built-in ones alone.

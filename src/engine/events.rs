@@ -46,6 +46,8 @@ pub enum Event<'a> {
     Tick(&'a Tick),
     /// Before the first request and every 10 s: what was measured so far.
     Checkpoint(&'a Recording),
+    /// As often as an observer asked for it: what was measured so far.
+    Measured(&'a Recording),
     /// Everything was sent, or sending was ended; answers are awaited.
     Draining(u64),
 }
@@ -54,6 +56,11 @@ pub enum Event<'a> {
 pub trait Observer: Send + Sync {
     /// Takes notice. Must return soon: the engine waits for it.
     fn on(&self, event: &Event<'_>);
+
+    /// Seconds between two [`Event::Measured`]; `None`: it wants none.
+    fn measured_every(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Nobody watches.

@@ -253,10 +253,14 @@ impl Keeper {
         }));
         let mut aborted = self.watchdog.tripped(elapsed);
         let checkpoint = self.ticks.is_multiple_of(CHECKPOINT_EVERY);
-        if checkpoint || self.watchdog.wants_snapshot() {
+        let measured = self.observer.measured_every().is_some_and(|n| self.ticks.is_multiple_of(n));
+        if checkpoint || measured || self.watchdog.wants_snapshot() {
             let snapshot = self.snapshot();
             if checkpoint {
                 self.observer.on(&Event::Checkpoint(&snapshot));
+            }
+            if measured {
+                self.observer.on(&Event::Measured(&snapshot));
             }
             aborted = aborted.or_else(|| self.watchdog.look(&snapshot, elapsed));
         }

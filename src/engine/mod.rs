@@ -27,7 +27,7 @@ pub use events::{Event, Observer, Tick, Unobserved};
 pub use identities::Identities;
 pub use job::Job;
 pub use mint::{Minted, mint};
-pub use platform::raise_descriptor_limit;
+pub use platform::{process_figures, raise_descriptor_limit};
 pub use run::run;
 pub(crate) use skew::{Skew, parse_date};
 pub use stop::{Stop, StopReason};

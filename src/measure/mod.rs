@@ -7,6 +7,7 @@ pub mod intervals;
 mod ledger;
 mod matcher;
 mod merge;
+mod process;
 mod recorder;
 mod recording;
 mod sample;
@@ -20,6 +21,7 @@ pub use connections::{Connections, LineEvent};
 pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};
 pub use merge::NotShards;
+pub use process::ProcessFigures;
 pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording, StageKind,

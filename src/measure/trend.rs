@@ -120,6 +120,22 @@ impl Trend {
         self.order_statistic((rank as u64).min(n))
     }
 
+    /// Every distinct span that was recorded, as far as the histogram tells them apart,
+    /// and how often; ascending.
+    pub fn spans(&self) -> impl Iterator<Item = (Nanos, u64)> + '_ {
+        self.histogram.iter_recorded().map(|step| {
+            let micros = self.histogram.median_equivalent(step.value_iterated_to());
+            let span = Nanos::from_micros(micros).clamp(self.min, self.max);
+            (span, step.count_since_last_iteration())
+        })
+    }
+
+    /// The sum of all spans.
+    #[must_use]
+    pub fn total(&self) -> Nanos {
+        Nanos(u64::try_from(self.sum).unwrap_or(u64::MAX))
+    }
+
     /// The underlying histogram, in microseconds, for percentile tables.
     #[must_use]
     pub const fn histogram(&self) -> &Histogram<u32> {

@@ -54,6 +54,7 @@ pub use sparkline::sparkline;
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::scenario::catalogue;
+use crate::series::{Common, Dialect, exposition, of_suite};
 use crate::suite::SuiteReport;
 
 /// Every file of a run: name (without folder) and content, suite.json last, so
@@ -75,7 +76,14 @@ pub fn files<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> Vec<(String
     files.push(("report.html".to_owned(), report_html(report, past)));
     files.push(("baseline.md".to_owned(), baseline_md(report, past)));
     files.extend(past.history.map(|history| ("history.json".to_owned(), history.json())));
+    files.push(("metrics.prom".to_owned(), metrics_prom(report)));
     files
+}
+
+/// The end state as `OpenMetrics` text.
+fn metrics_prom(report: &SuiteReport) -> String {
+    let common = Common::of(&report.environment.name, &report.profile, &report.run_id);
+    exposition(&of_suite(report, &common), Dialect::OpenMetrics)
 }
 
 /// The names of [`files`] that don't carry a time: what an earlier run may have left.
@@ -84,7 +92,14 @@ pub fn fixed_names() -> Vec<String> {
     let each = catalogue::names()
         .into_iter()
         .flat_map(|id| [format!("{id}-results.json"), format!("{id}.hgrm")]);
-    let suite =
-        ["junit.xml", "summary.md", "report.html", "baseline.md", "history.json", "suite.json"];
+    let suite = [
+        "junit.xml",
+        "summary.md",
+        "report.html",
+        "baseline.md",
+        "history.json",
+        "metrics.prom",
+        "suite.json",
+    ];
     each.chain(suite.map(str::to_owned)).collect()
 }

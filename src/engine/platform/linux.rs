@@ -1,6 +1,8 @@
 //! Linux: this process's use of CPU and memory from /proc.
 
 /// CPU time of this process so far, user and system, in seconds.
+use crate::measure::ProcessFigures;
+
 pub(in crate::engine) fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // Fields after the command's closing parenthesis; utime and stime are the
@@ -17,6 +19,23 @@ pub(in crate::engine) fn peak_memory() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
+}
+
+/// This process as the system sees it now.
+#[must_use]
+pub fn process_figures() -> ProcessFigures {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).ok();
+    // The second field is resident pages (proc(5)), of 4 KiB where load-gate runs.
+    let pages = read("statm").and_then(|s| s.split_whitespace().nth(1)?.parse::<u64>().ok());
+    // Nanoseconds on a core, then ready and waiting for one.
+    let waited = read("schedstat").and_then(|s| s.split_whitespace().nth(1)?.parse::<u64>().ok());
+    let descriptors = std::fs::read_dir("/proc/self/fd").ok().map(|all| all.count() as u64);
+    ProcessFigures {
+        cpu_seconds: cpu_seconds(),
+        resident_bytes: pages.map(|pages| pages * 4096),
+        descriptors,
+        run_queue_seconds: waited.map(|nanos| nanos as f64 / 1e9),
+    }
 }
 
 #[cfg(test)]

@@ -3,10 +3,14 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+pub use linux::process_figures;
+#[cfg(target_os = "linux")]
 pub(super) use linux::{cpu_seconds, peak_memory};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::process_figures;
 #[cfg(not(target_os = "linux"))]
 pub(super) use elsewhere::{cpu_seconds, peak_memory};
 

@@ -1,0 +1,173 @@
+//! Shows a run while it goes on to whom the config names: remote write, OTLP; in the end Pushgateway.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::session::Session;
+use crate::config::{MetricsSettings, SeriesNames};
+use crate::engine::{Event, Observer, process_figures};
+use crate::measure::{Ended, Recording};
+use crate::plan::Plan;
+use crate::publish::PublishWarning;
+use crate::publish::metrics::{Batch, Exporter, Limits, Receiver, push};
+use crate::series::{self, Common, K6Interval, Series};
+use crate::suite::SuiteReport;
+use crate::units::{Nanos, Timestamp};
+
+/// How long the end of a run waits for its series to arrive.
+const PATIENT: Duration = Duration::from_secs(10);
+/// The same, when it was interrupted.
+const HURRIED: Duration = Duration::from_secs(1);
+
+/// Draws series from what the engine tells, and hands them to the exporters.
+pub(super) struct Telemetry {
+    settings: MetricsSettings,
+    common: Common,
+    exporters: Vec<(Exporter, SeriesNames)>,
+    state: Mutex<State>,
+    now: fn() -> Timestamp,
+}
+
+#[derive(Default)]
+struct State {
+    plan: Option<Plan>,
+    elapsed: Nanos,
+    in_flight: u64,
+    k6: K6Interval,
+}
+
+impl Telemetry {
+    /// Starts what the settings ask for. `now`: the wall clock.
+    pub(super) fn start(
+        settings: MetricsSettings,
+        session: &Session,
+        now: fn() -> Timestamp,
+    ) -> std::io::Result<Arc<Self>> {
+        let common =
+            Common::of(&session.plan.environment.name, &session.plan.profile, &session.run_id);
+        let began = session.started_at.unix_millis;
+        let mut exporters = Vec::new();
+        if let Some(to) = &settings.prometheus {
+            let receiver = Receiver::RemoteWrite {
+                url: to.url.clone(),
+                access: to.access.clone(),
+                native: to.native_histograms,
+            };
+            exporters.push((Exporter::start(receiver, began, Limits::default())?, to.names));
+        }
+        if let Some(to) = &settings.otlp {
+            let receiver = Receiver::Otlp {
+                url: to.url.clone(),
+                access: to.access.clone(),
+                resource: to.resource.clone(),
+                interval: to.interval.into(),
+            };
+            let exporter = Exporter::start(receiver, began, Limits::default())?;
+            exporters.push((exporter, SeriesNames::LoadGate));
+        }
+        Ok(Arc::new(Self { settings, common, exporters, state: Mutex::default(), now }))
+    }
+
+    /// Sends how the run ended, and ends its series. What didn't arrive is a warning.
+    pub(super) fn finish(&self, report: &SuiteReport) -> Vec<PublishWarning> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut own = series::of_suite(report, &self.common);
+        own.extend(series::of_process(&process_figures(), &self.common));
+        let k6: Vec<Series> = report
+            .scenarios
+            .iter()
+            .flat_map(|one| state.k6.series(&one.plan, &one.recording, 0, &self.common))
+            .collect();
+        drop(state);
+        let at = (self.now)().unix_millis;
+        let interrupted =
+            report.scenarios.iter().any(|s| matches!(s.recording.ended, Ended::Interrupted { .. }));
+        // Who interrupts a run waits for its reports.
+        let patience = if interrupted { HURRIED } else { PATIENT };
+        let mut warnings: Vec<PublishWarning> = self
+            .exporters
+            .iter()
+            .filter_map(|(exporter, names)| {
+                let series = match names {
+                    SeriesNames::LoadGate => own.clone(),
+                    SeriesNames::K6 => k6.clone(),
+                };
+                exporter.finish(Batch { at, series }, patience)
+            })
+            .collect();
+        if let Some((url, access)) = &self.settings.pushgateway {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => {
+                    let ended = series::of_suite(report, &self.common);
+                    warnings.extend(runtime.block_on(push(url, access, &self.common, &ended)));
+                }
+                Err(error) => warnings.push(PublishWarning::new(
+                    "the metrics for the Pushgateway",
+                    error.to_string(),
+                    "the verdict doesn't depend on it",
+                )),
+            }
+        }
+        warnings
+    }
+
+    /// The dashboard, at this run's time; `None`: no `grafana_url`.
+    pub(super) fn dashboard(&self, report: &SuiteReport) -> Option<String> {
+        let base = self.settings.grafana_url.as_deref()?;
+        let (from, to) = (report.started_at.unix_millis, report.finished_at.unix_millis);
+        let mark = if base.contains('?') { '&' } else { '?' };
+        let testid = &self.common.testid;
+        Some(format!("{base}{mark}var-testid={testid}&from={}&to={}", from - 5_000, to + 5_000))
+    }
+
+    fn draw(&self, recording: &Recording, begun: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(plan) = state.plan.clone() else { return };
+        let (elapsed, in_flight) = (state.elapsed, state.in_flight);
+        let at = (self.now)().unix_millis;
+        let mut k6 = |names: SeriesNames| match names {
+            SeriesNames::K6 if begun => series::k6_begun(&plan, &self.common),
+            SeriesNames::K6 => state.k6.series(&plan, recording, in_flight, &self.common),
+            SeriesNames::LoadGate => Vec::new(),
+        };
+        for (exporter, names) in &self.exporters {
+            let mut points = match names {
+                SeriesNames::K6 => k6(*names),
+                SeriesNames::LoadGate if begun => series::begun(&plan, recording, &self.common),
+                SeriesNames::LoadGate => {
+                    series::of_recording(&plan, recording, elapsed, in_flight, &self.common)
+                }
+            };
+            points.extend(series::of_process(&process_figures(), &self.common));
+            exporter.offer(Batch { at, series: points });
+        }
+    }
+}
+
+impl Observer for Telemetry {
+    fn on(&self, event: &Event<'_>) {
+        match event {
+            Event::Started(plan) => {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let at = (self.now)();
+                let empty = plan.not_run(at, Ended::Running);
+                let k6 = std::mem::take(&mut state.k6);
+                *state = State { plan: Some((*plan).clone()), k6, ..State::default() };
+                drop(state);
+                self.draw(&empty, true);
+            }
+            Event::Tick(tick) => {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                (state.elapsed, state.in_flight) = (tick.elapsed, tick.in_flight);
+            }
+            Event::Measured(recording) => self.draw(recording, false),
+            _ => {}
+        }
+    }
+
+    fn measured_every(&self) -> Option<u64> {
+        let seconds = Duration::from(self.settings.interval).as_secs().max(1);
+        (!self.exporters.is_empty()).then_some(seconds)
+    }
+}

@@ -1,0 +1,199 @@
+//! `[metrics]`: where series go while a run lasts, from file, flags and variables; credentials from variables alone.
+
+use super::diagnostics::{Diagnostics, Place, Wrong, quote};
+use super::inputs::Sources;
+use super::reader::Section;
+use super::receivers::{Access, MetricsSettings, OtlpSettings, PrometheusSettings, SeriesNames};
+use super::tree::{Node, Table};
+use super::values::{self, base_url, flag, text};
+use crate::secret::Secret;
+use crate::units::Nanos;
+
+/// What the file says.
+#[derive(Clone, Debug, Default)]
+pub(super) struct MetricsConfig {
+    interval: Option<Nanos>,
+    grafana_url: Option<String>,
+    prometheus_url: Option<String>,
+    names: SeriesNames,
+    native_histograms: bool,
+    pushgateway_url: Option<String>,
+}
+
+const INTERVAL: Nanos = Nanos::from_secs(1);
+
+/// Reads `[metrics]`.
+pub(super) fn read(
+    table: &Table,
+    place: &Place,
+    path: String,
+    problems: &mut Diagnostics,
+) -> MetricsConfig {
+    let known = ["interval", "grafana_url", "prometheus", "pushgateway"];
+    let mut section = Section::new(table, place, path, &known, problems);
+    let mut config = MetricsConfig {
+        interval: section.value("interval", |node| {
+            values::span(node, Nanos::from_secs(1), Nanos::from_secs(60))
+        }),
+        grafana_url: section.value("grafana_url", url),
+        ..MetricsConfig::default()
+    };
+    if let Some((table, place, path)) = section.table("prometheus") {
+        let known = ["url", "names", "native_histograms"];
+        let mut prometheus = Section::new(table, &place, path, &known, section.problems);
+        config.prometheus_url = prometheus.value("url", url);
+        config.names = prometheus.value("names", names).unwrap_or_default();
+        config.native_histograms = prometheus.value("native_histograms", flag).unwrap_or(false);
+    }
+    if let Some((table, place, path)) = section.table("pushgateway") {
+        let mut gateway = Section::new(table, &place, path, &["url"], section.problems);
+        config.pushgateway_url = gateway.value("url", url);
+    }
+    config
+}
+
+fn url(node: &Node) -> Result<String, Wrong> {
+    receiver_url(&text(node)?)
+}
+
+/// An http or https URL; credentials in it are refused without being quoted.
+fn receiver_url(text: &str) -> Result<String, Wrong> {
+    let (plain, query) = text.trim().split_once('?').unwrap_or((text.trim(), ""));
+    base_url(plain)?;
+    Ok(if query.is_empty() { plain.to_owned() } else { format!("{plain}?{query}") })
+}
+
+fn names(node: &Node) -> Result<SeriesNames, Wrong> {
+    match text(node)?.as_str() {
+        "loadgate" => Ok(SeriesNames::LoadGate),
+        "k6" => Ok(SeriesNames::K6),
+        other => Err(Wrong::new(
+            format!("{} are nobody's names", quote(other)),
+            "expected \"loadgate\" or \"k6\"",
+        )),
+    }
+}
+
+/// The file's settings, with flags and variables over them.
+pub(super) fn resolve(
+    sources: &Sources<'_>,
+    config: &MetricsConfig,
+    problems: &mut Diagnostics,
+) -> MetricsSettings {
+    let interval = config.interval.unwrap_or(INTERVAL);
+    let flags = sources.flags;
+    let mut choose = |flag: Option<&String>, name, variable, file: &Option<String>| {
+        let Some((text, from)) = sources.pick(flag, name, variable) else { return file.clone() };
+        receiver_url(text).map_err(|wrong| problems.outside(from, wrong)).ok()
+    };
+    let prometheus = choose(
+        flags.prometheus_url.as_ref(),
+        "--prometheus-url",
+        "LOAD_GATE_PROMETHEUS_URL",
+        &config.prometheus_url,
+    );
+    let pushgateway = choose(
+        flags.pushgateway.as_ref(),
+        "--pushgateway",
+        "LOAD_GATE_PUSHGATEWAY",
+        &config.pushgateway_url,
+    );
+    MetricsSettings {
+        interval,
+        prometheus: prometheus.map(|url| PrometheusSettings {
+            url,
+            names: config.names,
+            native_histograms: config.native_histograms,
+            access: access(sources, "LOAD_GATE_PROMETHEUS", problems),
+        }),
+        otlp: otlp(sources, interval, problems),
+        pushgateway: pushgateway
+            .map(|url| (url, access(sources, "LOAD_GATE_PUSHGATEWAY", problems))),
+        grafana_url: config.grafana_url.clone(),
+    }
+}
+
+/// `…_USERNAME` and `…_PASSWORD`, `…_TOKEN`, `…_HEADERS`.
+fn access(sources: &Sources<'_>, prefix: &str, problems: &mut Diagnostics) -> Access {
+    let variable = |name: &str| sources.variable(&format!("{prefix}_{name}")).map(str::trim);
+    let basic = variable("USERNAME")
+        .map(|user| (user.to_owned(), Secret::new(variable("PASSWORD").unwrap_or_default())));
+    Access {
+        basic,
+        bearer: variable("TOKEN").map(Secret::new),
+        headers: headers(variable("HEADERS"), &format!("{prefix}_HEADERS"), problems),
+    }
+}
+
+/// `name=value` between commas, as OpenTelemetry writes them; values may be percent-coded.
+fn headers(text: Option<&str>, from: &str, problems: &mut Diagnostics) -> Vec<(String, Secret)> {
+    let mut found = Vec::new();
+    for pair in text.unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty()) {
+        match pair.split_once('=') {
+            Some((name, value)) if !name.trim().is_empty() => {
+                let value = percent_decoded(value.trim());
+                found.push((name.trim().to_lowercase(), Secret::new(value)));
+            }
+            _ => {
+                let wrong =
+                    Wrong::new("a header has no `=`", "expected name=value, more after commas");
+                problems.outside(from, wrong);
+            }
+        }
+    }
+    found
+}
+
+fn percent_decoded(text: &str) -> String {
+    // `form_urlencoded` reads `+` as a space; here it is a plus.
+    let whole = format!("v={}", text.replace('+', "%2B").replace('&', "%26"));
+    let mut pairs = url::form_urlencoded::parse(whole.as_bytes());
+    pairs.next().map_or_else(String::new, |(_, value)| value.into_owned())
+}
+
+/// The standard variables (OpenTelemetry, "OTLP Exporter Configuration").
+fn otlp(
+    sources: &Sources<'_>,
+    interval: Nanos,
+    problems: &mut Diagnostics,
+) -> Option<OtlpSettings> {
+    let own = sources.variable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT").map(str::to_owned);
+    let base = sources.variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+    let from_base = base.map(|base| format!("{}/v1/metrics", base.trim().trim_end_matches('/')));
+    let from = if own.is_some() {
+        "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+    } else {
+        "OTEL_EXPORTER_OTLP_ENDPOINT"
+    };
+    let url = receiver_url(&own.or(from_base)?).map_err(|w| problems.outside(from, w)).ok()?;
+    let name = "OTEL_EXPORTER_OTLP_HEADERS";
+    let headers = headers(sources.variable(name), name, problems);
+    let given = sources.variable("OTEL_METRIC_EXPORT_INTERVAL");
+    let interval = given.map_or(interval, |text| match text.trim().parse() {
+        Ok(millis) if (1..=3_600_000).contains(&millis) => Nanos::from_millis(millis),
+        _ => {
+            let wrong = Wrong::new(
+                format!("{} is not an interval", quote(text)),
+                "expected milliseconds, 1 to 3600000",
+            );
+            problems.outside("OTEL_METRIC_EXPORT_INTERVAL", wrong);
+            interval
+        }
+    });
+    let access = Access { headers, ..Access::default() };
+    Some(OtlpSettings { url, access, resource: resource(sources), interval })
+}
+
+fn resource(sources: &Sources<'_>) -> Vec<(String, String)> {
+    let given = sources.variable("OTEL_RESOURCE_ATTRIBUTES").unwrap_or_default();
+    let pairs = given.split(',').filter_map(|pair| pair.split_once('='));
+    let mut all: Vec<(String, String)> =
+        pairs.map(|(k, v)| (k.trim().to_owned(), percent_decoded(v.trim()))).collect();
+    // The name has a variable of its own, which goes before.
+    let named = sources.variable("OTEL_SERVICE_NAME").map(str::to_owned);
+    let named =
+        named.or_else(|| all.iter().find(|(k, _)| k == "service.name").map(|(_, v)| v.clone()));
+    all.retain(|(k, _)| k != "service.name");
+    all.push(("service.name".to_owned(), named.unwrap_or_else(|| "load-gate".to_owned())));
+    all
+}

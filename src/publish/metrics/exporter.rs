@@ -1,0 +1,302 @@
+//! Sends points as they come, on a thread of its own: whatever a receiver does costs a bounded queue.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{
+    Receiver as Inbox, RecvTimeoutError, SyncSender, TrySendError, sync_channel,
+};
+use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use reqwest::{Client, Method};
+use tokio::time::Instant;
+
+use super::post::{self, Sent};
+use super::receiver::Receiver;
+use crate::config::Access;
+use crate::publish::PublishWarning;
+use crate::series::{Series, export_request, remote_write, stale};
+
+/// The points of one moment.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The moment, in milliseconds since 1970.
+    pub at: i64,
+    /// The points.
+    pub series: Vec<Series>,
+}
+
+/// What the sending may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Batches that wait at most.
+    pub queue: usize,
+    /// Before the first of several tries; doubled for each further one, up to five seconds.
+    pub backoff: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 300, backoff: Duration::from_millis(100) }
+    }
+}
+
+/// Longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+enum Order {
+    Points(Batch),
+    /// The last points; what is known is ended after them, and so long is waited for.
+    End(Batch, Duration),
+}
+
+/// One receiver and the thread that serves it.
+pub struct Exporter {
+    url: String,
+    inbox: Mutex<Option<SyncSender<Order>>>,
+    lost: Mutex<usize>,
+    worker: Mutex<Option<JoinHandle<Tally>>>,
+}
+
+/// What became of the batches.
+#[derive(Debug, Default)]
+struct Tally {
+    delivered: usize,
+    undelivered: usize,
+    reason: Option<String>,
+}
+
+impl Exporter {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn start(receiver: Receiver, began: i64, limits: Limits) -> std::io::Result<Self> {
+        let (sender, inbox) = sync_channel(limits.queue);
+        let url = receiver.url().to_owned();
+        let worker = std::thread::Builder::new()
+            .name("metrics".to_owned())
+            .spawn(move || serve(&receiver, began, limits, &inbox))?;
+        Ok(Self {
+            url,
+            inbox: Mutex::new(Some(sender)),
+            lost: Mutex::new(0),
+            worker: Mutex::new(Some(worker)),
+        })
+    }
+
+    /// Takes points, or loses them where the queue is full; never waits.
+    pub fn offer(&self, batch: Batch) {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = inbox.as_ref() else { return };
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            sender.try_send(Order::Points(batch))
+        {
+            *self.lost.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+    }
+
+    /// Sends the last points, ends every series, and waits for delivery, no longer than
+    /// `patience`. `Some`: what didn't arrive, and why.
+    pub fn finish(&self, last: Batch, patience: Duration) -> Option<PublishWarning> {
+        let sender = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = sender
+            && sender.try_send(Order::End(last, patience)).is_err()
+        {
+            lost += 1;
+        }
+        let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The worker keeps the deadline itself: it gives up what hasn't arrived by then.
+        let tally = worker.and_then(|worker| worker.join().ok()).unwrap_or_default();
+        let missing = lost + tally.undelivered;
+        let all = missing + tally.delivered;
+        (missing > 0).then(|| {
+            let reason = tally.reason.unwrap_or_else(|| "the queue was full".to_owned());
+            PublishWarning::new(
+                format!("{missing} of {all} batches of metrics for {}", self.url),
+                reason,
+                format!(
+                    "the verdict doesn't depend on it; look whether the receiver takes writes (it was \
+                     waited for {} s in the end)",
+                    patience.as_secs()
+                ),
+            )
+        })
+    }
+}
+
+fn serve(receiver: &Receiver, began: i64, limits: Limits, inbox: &Inbox<Order>) -> Tally {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let (Ok(runtime), Ok(client)) = (runtime, post::client()) else {
+        return Tally { reason: Some("no client could be made".to_owned()), ..Tally::default() };
+    };
+    runtime.block_on(Worker::new(receiver, began, limits, client).work(inbox))
+}
+
+struct Worker<'a> {
+    receiver: &'a Receiver,
+    began: i64,
+    limits: Limits,
+    client: Client,
+    waiting: VecDeque<Vec<u8>>,
+    known: Vec<Series>,
+    exported: Option<i64>,
+    tally: Tally,
+    deadline: Option<Instant>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(receiver: &'a Receiver, began: i64, limits: Limits, client: Client) -> Self {
+        let (waiting, known) = (VecDeque::new(), Vec::new());
+        let tally = Tally::default();
+        Self {
+            receiver,
+            began,
+            limits,
+            client,
+            waiting,
+            known,
+            exported: None,
+            tally,
+            deadline: None,
+        }
+    }
+
+    async fn work(mut self, inbox: &Inbox<Order>) -> Tally {
+        let mut pause = self.limits.backoff;
+        let mut not_before = Instant::now();
+        loop {
+            self.take(inbox, not_before);
+            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.tally.undelivered += self.waiting.len();
+                return self.tally;
+            }
+            let Some(body) = self.waiting.front() else {
+                if self.deadline.is_some() {
+                    return self.tally;
+                }
+                continue;
+            };
+            if Instant::now() < not_before {
+                continue;
+            }
+            match self.post(body.clone()).await {
+                Sent::Taken => {
+                    self.waiting.pop_front();
+                    self.tally.delivered += 1;
+                    pause = self.limits.backoff;
+                }
+                Sent::Never(reason) => {
+                    self.waiting.pop_front();
+                    self.tally.undelivered += 1;
+                    self.tally.reason.get_or_insert(reason);
+                }
+                Sent::Later(wait, reason) => {
+                    self.tally.reason.get_or_insert(reason);
+                    not_before = Instant::now() + wait.unwrap_or(pause);
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Takes what has come, and waits for more where there is nothing to do until then.
+    fn take(&mut self, inbox: &Inbox<Order>, not_before: Instant) {
+        let idle = Duration::from_millis(100);
+        let now = Instant::now();
+        let patience = match self.deadline {
+            Some(deadline) if self.waiting.is_empty() || now < not_before => {
+                std::thread::sleep(
+                    idle.min(deadline.saturating_duration_since(now))
+                        .min(not_before.saturating_duration_since(now)),
+                );
+                return;
+            }
+            Some(_) => return,
+            None if self.waiting.is_empty() => idle,
+            None => not_before.saturating_duration_since(now).min(idle),
+        };
+        match inbox.recv_timeout(patience) {
+            Ok(order) => self.keep(order),
+            Err(RecvTimeoutError::Timeout) => {}
+            // Dropped without an end: nobody waits for us.
+            Err(RecvTimeoutError::Disconnected) => self.deadline = Some(now),
+        }
+    }
+
+    fn keep(&mut self, order: Order) {
+        let (batch, last) = match order {
+            Order::Points(batch) => (batch, None),
+            Order::End(batch, patience) => (batch, Some(patience)),
+        };
+        match self.receiver {
+            Receiver::RemoteWrite { native, .. } => {
+                self.queue(remote_write(&batch.series, batch.at, *native));
+                self.remember(&batch.series);
+                if last.is_some() {
+                    self.queue(stale(&self.known, batch.at + 1, *native));
+                }
+            }
+            Receiver::Otlp { resource, interval, .. } => {
+                let due = self.exported.is_none_or(|at| {
+                    batch.at.saturating_sub(at) >= i64::try_from(interval.as_millis()).unwrap_or(0)
+                });
+                if due || last.is_some() {
+                    self.exported = Some(batch.at);
+                    let nanos = |millis: i64| u64::try_from(millis).unwrap_or(0) * 1_000_000;
+                    let body =
+                        export_request(&batch.series, resource, nanos(self.began), nanos(batch.at));
+                    self.queue(body);
+                }
+            }
+        }
+        if let Some(patience) = last {
+            self.deadline = Some(Instant::now() + patience);
+        }
+    }
+
+    fn queue(&mut self, body: Vec<u8>) {
+        // The oldest go first: a dashboard wants to know how it stands now.
+        while self.waiting.len() >= self.limits.queue {
+            self.waiting.pop_front();
+            self.tally.undelivered += 1;
+        }
+        self.waiting.push_back(body);
+    }
+
+    /// Every series that was ever written, for its stale marker.
+    fn remember(&mut self, series: &[Series]) {
+        for one in series {
+            let same =
+                |known: &Series| known.family.name == one.family.name && known.labels == one.labels;
+            if !self.known.iter().any(same) {
+                self.known.push(one.clone());
+            }
+        }
+    }
+
+    async fn post(&self, body: Vec<u8>) -> Sent {
+        let headers: &[(&str, &str)] = match self.receiver {
+            Receiver::RemoteWrite { .. } => &[
+                ("content-encoding", "snappy"),
+                ("content-type", "application/x-protobuf"),
+                ("x-prometheus-remote-write-version", "0.1.0"),
+                ("user-agent", concat!("load-gate/", env!("CARGO_PKG_VERSION"))),
+            ],
+            Receiver::Otlp { .. } => &[
+                ("content-type", "application/x-protobuf"),
+                ("user-agent", concat!("load-gate/", env!("CARGO_PKG_VERSION"))),
+            ],
+        };
+        let access: &Access = self.receiver.access();
+        let sent =
+            post::send(&self.client, Method::POST, self.receiver.url(), headers, access, body);
+        match self.deadline {
+            Some(deadline) => tokio::time::timeout_at(deadline, sent)
+                .await
+                .unwrap_or_else(|_| Sent::Later(None, "no answer before the end".to_owned())),
+            None => sent.await,
+        }
+    }
+}

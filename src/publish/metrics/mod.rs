@@ -1,0 +1,12 @@
+//! Delivers a run's series while it goes on: remote write, OTLP; and Pushgateway in the end.
+
+mod exporter;
+mod post;
+mod pushgateway;
+mod receiver;
+#[cfg(test)]
+mod tests;
+
+pub use exporter::{Batch, Exporter, Limits};
+pub use pushgateway::push;
+pub use receiver::Receiver;

@@ -1,0 +1,129 @@
+//! Series against the recordings they are drawn from.
+
+use proptest::prelude::*;
+use prost::Message;
+
+use super::*;
+use crate::measure::Trend;
+use crate::units::Nanos;
+
+const TIMES: Family =
+    Family::new("loadgate_times_seconds", Kind::Histogram, "seconds", "Times of a test.");
+const ENDS: Family = Family::new("loadgate_ends_total", Kind::Counter, "", "Ends of a test.");
+
+fn common() -> Common {
+    Common { shard: Some("2/4".to_owned()), ..Common::of("staging", "pr", "lg-1") }
+}
+
+fn trend(millis: &[u64]) -> Trend {
+    let mut trend = Trend::default();
+    for ms in millis {
+        trend.record(Nanos::from_millis(*ms));
+    }
+    trend
+}
+
+fn some() -> Vec<Series> {
+    let times = Value::Histogram(Buckets::of(&trend(&[3, 40, 41, 2500]), &[0.005, 0.1, 1.0]));
+    vec![
+        common().number(&ENDS, &[("outcome", "accepted")], 3.0),
+        common().series(&TIMES, &[("scenario", "a\"b\\c\nd")], times),
+    ]
+}
+
+#[test]
+fn text_is_as_both_formats_want_it() {
+    insta::assert_snapshot!(exposition(&some(), Dialect::OpenMetrics), @r#"
+    # TYPE loadgate_ends counter
+    # HELP loadgate_ends Ends of a test.
+    loadgate_ends_total{environment="staging",outcome="accepted",profile="pr",shard="2/4",testid="lg-1"} 3
+    # TYPE loadgate_times_seconds histogram
+    # UNIT loadgate_times_seconds seconds
+    # HELP loadgate_times_seconds Times of a test.
+    loadgate_times_seconds_bucket{environment="staging",profile="pr",scenario="a\"b\\c\nd",shard="2/4",testid="lg-1",le="0.005"} 1
+    loadgate_times_seconds_bucket{environment="staging",profile="pr",scenario="a\"b\\c\nd",shard="2/4",testid="lg-1",le="0.1"} 3
+    loadgate_times_seconds_bucket{environment="staging",profile="pr",scenario="a\"b\\c\nd",shard="2/4",testid="lg-1",le="1.0"} 3
+    loadgate_times_seconds_bucket{environment="staging",profile="pr",scenario="a\"b\\c\nd",shard="2/4",testid="lg-1",le="+Inf"} 4
+    loadgate_times_seconds_count{environment="staging",profile="pr",scenario="a\"b\\c\nd",shard="2/4",testid="lg-1"} 4
+    loadgate_times_seconds_sum{environment="staging",profile="pr",scenario="a\"b\\c\nd",shard="2/4",testid="lg-1"} 2.584
+    # EOF
+    "#);
+    let older = exposition(&some(), Dialect::Prometheus);
+    assert!(older.contains("# TYPE loadgate_ends_total counter"), "{older}");
+    assert!(older.contains("le=\"1\"} 3"), "{older}");
+    assert!(!older.contains("# EOF"), "{older}");
+}
+
+/// The parts of a write request that a receiver reads.
+#[derive(Clone, PartialEq, Message)]
+struct Written {
+    #[prost(message, repeated, tag = "1")]
+    series: Vec<OneWritten>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct OneWritten {
+    #[prost(message, repeated, tag = "1")]
+    labels: Vec<Pair>,
+    #[prost(message, repeated, tag = "2")]
+    samples: Vec<Point>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Pair {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Point {
+    #[prost(double, tag = "1")]
+    value: f64,
+    #[prost(int64, tag = "2")]
+    at: i64,
+}
+
+fn read(body: &[u8]) -> Written {
+    let plain = snap::raw::Decoder::new().decompress_vec(body).expect("raw snappy");
+    Written::decode(plain.as_slice()).expect("protobuf")
+}
+
+#[test]
+fn what_is_written_has_sorted_labels_and_ends_stale() {
+    let written = read(&remote_write(&some(), 1_700_000_000_123, false));
+    // The counter, and of the histogram three bounds, +Inf, count and sum.
+    assert_eq!(written.series.len(), 7);
+    for one in &written.series {
+        let names: Vec<&str> = one.labels.iter().map(|l| l.name.as_str()).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        assert_eq!(one.samples[0].at, 1_700_000_000_123);
+    }
+    let ended = read(&stale(&some(), 5, false));
+    assert_eq!(ended.series.len(), 7);
+    for (one, before) in ended.series.iter().zip(&written.series) {
+        assert_eq!(one.labels, before.labels);
+        assert_eq!(one.samples[0].value.to_bits(), 0x7ff0_0000_0000_0002);
+    }
+}
+
+proptest! {
+    #[test]
+    fn buckets_hold_every_sample_once(
+        millis in prop::collection::vec(1_u64..40_000, 0..200),
+        bounds in prop::collection::btree_set(1_u32..60_000, 0..8),
+    ) {
+        let bounds: Vec<f64> = bounds.into_iter().map(|ms| f64::from(ms) / 1e3).collect();
+        let buckets = Buckets::of(&trend(&millis), &bounds);
+        prop_assert!(buckets.bounds.is_sorted_by_key(|(_, n)| *n));
+        prop_assert_eq!(buckets.count, millis.len() as u64);
+        prop_assert_eq!(buckets.spans.iter().map(|(_, n)| n).sum::<u64>(), buckets.count);
+        for (bound, n) in &buckets.bounds {
+            // The histogram tells spans apart to a thousandth.
+            let sure = millis.iter().filter(|ms| **ms as f64 / 1e3 <= bound * 0.999).count() as u64;
+            let most = millis.iter().filter(|ms| **ms as f64 / 1e3 <= bound * 1.001).count() as u64;
+            prop_assert!((sure..=most).contains(n), "{} of {} to {}", n, sure, most);
+        }
+    }
+}

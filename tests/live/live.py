@@ -1,0 +1,328 @@
+#!/usr/bin/env python3
+"""Runs load-gate against a real Prometheus and a real Pushgateway, and against receivers that misbehave.
+
+python3 tests/live/live.py [--binary FILE]
+
+Needs the programs prometheus and prometheus-pushgateway on the PATH (Debian has both).
+"""
+
+import argparse
+import json
+import math
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+DASHBOARD = Path(__file__).parents[2] / "load_tests" / "grafana" / "load-gate.json"
+RUN = ["run", "onboarding", "-e", "embedded", "--seed", "7"]
+PASSED = []
+
+
+def holds(true, words):
+    if not true:
+        sys.exit(f"WRONG: {words}")
+    PASSED.append(words)
+    print(f"  holds  {words}", flush=True)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.load(answer)
+
+
+class Server:
+    """A program that listens on a port of its own, killed in the end."""
+
+    def __init__(self, command, port, ready):
+        self.home = tempfile.TemporaryDirectory(prefix="live-")
+        self.url = f"http://127.0.0.1:{port}"
+        self.child = subprocess.Popen(command, cwd=self.home.name, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(self.url + ready, timeout=1)
+                return
+            except OSError:
+                time.sleep(0.1)
+        sys.exit(f"{command[0]} does not answer")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.wait()
+        self.home.cleanup()
+
+
+def prometheus(*flags):
+    port = free_port()
+    home = tempfile.mkdtemp(prefix="live-prometheus-")
+    Path(home, "prometheus.yml").write_text("global: {scrape_interval: 15s}\n")
+    return Server(
+        ["prometheus", f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data",
+         f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", *flags],
+        port, "/-/ready",
+    )
+
+
+class Run:
+    """One run of load-gate in a directory of its own."""
+
+    def __init__(self, binary, *args, config="", env=None):
+        self.home = tempfile.TemporaryDirectory(prefix="live-run-")
+        Path(self.home.name, "load-gate.toml").write_text(config)
+        self.began = time.time()
+        done = subprocess.run(
+            [str(binary), *RUN, "--results-dir", "results", *args],
+            cwd=self.home.name, capture_output=True, text=True, timeout=180,
+            env={"PATH": "/usr/bin:/bin", "NO_COLOR": "1", **(env or {})},
+        )
+        self.ended = time.time()
+        self.code, self.said = done.returncode, done.stdout + done.stderr
+        self.suite = json.loads(Path(self.home.name, "results", "suite.json").read_text())
+        self.recording = self.suite["scenarios"][0]["recording"]
+        self.total = self.recording["slices"][""]
+
+    def series(self):
+        return Path(self.home.name, "results", "metrics.prom").read_text()
+
+
+def query(server, expression, at):
+    found = get(f"{server.url}/api/v1/query?" + urllib.parse.urlencode({"query": expression, "time": at}))
+    return found["data"]["result"]
+
+
+def value(server, expression, at):
+    result = query(server, expression, at)
+    holds(len(result) == 1, f"{expression} has one answer")
+    return float(result[0]["value"][1])
+
+
+def remote_write(binary):
+    print("Prometheus, remote write", flush=True)
+    with prometheus() as server:
+        run = Run(binary, "--prometheus-url", f"{server.url}/api/v1/write")
+        holds(run.code == 0, f"exit 0: {run.said[-400:] if run.code else ''}")
+        at = run.ended + 5
+        window = f"[{math.ceil(run.ended - run.began) + 30}s]"
+        for outcome, n in run.total["outcomes"].items():
+            got = value(server, f'max_over_time(loadgate_requests_total{{outcome="{outcome}"}}{window})', at)
+            holds(got == n, f"{outcome}: {got:.0f} in Prometheus, {n} in suite.json")
+        sent = value(server, f"max_over_time(loadgate_sent_total{window})", at)
+        holds(sent == sum(run.recording["requests"].values()), f"{sent:.0f} requests of any kind")
+        hits = value(server, f"max_over_time(loadgate_rate_limited_total{window})", at)
+        holds(hits == run.total["rate_limit_hits"], f"{hits:.0f} answers with 429")
+        count = value(server, f'max_over_time(loadgate_response_time_seconds_count{{outcome="accepted"}}{window})', at)
+        holds(count == run.total["outcomes"]["accepted"], f"{count:.0f} response times")
+        verdict = value(server, f"max_over_time(loadgate_verdict{window})", at)
+        holds(verdict == 1, "the verdict is a series: 1")
+        gone = query(server, '{__name__=~"loadgate_.+"}', run.ended + 3)
+        holds(gone == [], f"every series is stale in the end: {[g['metric']['__name__'] for g in gone][:5]}")
+        middle = (run.began + run.ended) / 2 + 2
+        rate = query(server, "sum(rate(loadgate_requests_total[4s]))", middle)
+        holds(rate and float(rate[0]["value"][1]) > 0, f"rate() has data on a ten-second run: {rate[0]['value'][1]}")
+        dashboard(server, run)
+
+
+def dashboard(server, run):
+    if not DASHBOARD.is_file():
+        return
+    model = json.loads(DASHBOARD.read_text())
+    seconds = math.ceil(run.ended - run.began) + 10
+    words = {"$__rate_interval": "4s", "$__range": f"{seconds}s", "$__interval": "1s", "$testid": ".*",
+             "$environment": ".*", "$scenario": ".*", "${DS_PROMETHEUS}": ""}
+    asked, empty = 0, []
+    for panel in every_panel(model["panels"]):
+        for target in panel.get("targets", []):
+            expression = target["expr"]
+            if "# optional" in expression:
+                continue
+            for word, instead in words.items():
+                expression = expression.replace(word, instead)
+            query_range = urllib.parse.urlencode(
+                {"query": expression, "start": run.began, "end": run.ended + 1, "step": 1}
+            )
+            found = get(f"{server.url}/api/v1/query_range?{query_range}")["data"]["result"]
+            asked += 1
+            if not found:
+                empty.append((panel["title"], target["expr"]))
+    holds(not empty, f"all {asked} queries of the dashboard return data{': ' if empty else ''}{empty or ''}")
+
+
+def every_panel(panels):
+    for panel in panels:
+        yield panel
+        yield from every_panel(panel.get("panels", []))
+
+
+def k6_names(binary):
+    print("Prometheus, k6's names", flush=True)
+    with prometheus() as server:
+        config = '[metrics.prometheus]\nnames = "k6"\n'
+        run = Run(binary, "--prometheus-url", f"{server.url}/api/v1/write", config=config)
+        holds(run.code == 0, "exit 0")
+        at, window = run.ended + 5, f"[{math.ceil(run.ended - run.began) + 30}s]"
+        total = value(server, f"max_over_time(k6_http_reqs_total{window})", at)
+        holds(total == sum(run.recording["requests"].values()), f"k6_http_reqs_total is {total:.0f}")
+        for name in ("k6_http_req_duration_p95", "k6_http_req_failed_rate", "k6_checks_rate", "k6_vus"):
+            holds(query(server, f"max_over_time({name}{window})", at), f"{name} has data")
+        p95 = value(server, f"max_over_time(k6_http_req_duration_p95{window})", at)
+        holds(p95 < 5, f"its spans are seconds: {p95}")
+
+
+def native_histograms(binary):
+    print("Prometheus, native histograms", flush=True)
+    with prometheus("--enable-feature=native-histograms") as server:
+        config = "[metrics.prometheus]\nnative_histograms = true\n"
+        run = Run(binary, "--prometheus-url", f"{server.url}/api/v1/write", config=config)
+        holds(run.code == 0, "exit 0")
+        middle = (run.began + run.ended) / 2 + 2
+        expression = 'histogram_quantile(0.95, sum(rate(loadgate_response_time_seconds{outcome="accepted"}[5s])))'
+        found = query(server, expression, middle)
+        holds(found and 0 < float(found[0]["value"][1]) < 1, f"p95 of a native histogram: {found and found[0]['value'][1]}")
+
+
+def pushgateway(binary):
+    print("Pushgateway", flush=True)
+    port = free_port()
+    command = ["prometheus-pushgateway", f"--web.listen-address=127.0.0.1:{port}"]
+    with Server(command, port, "/-/ready") as server:
+        for _ in range(2):
+            run = Run(binary, "--pushgateway", server.url, "--duration-scale", "0.1")
+            holds(run.code in (0, 3) and "could not be published" not in run.said, f"pushed: {run.said[-300:]}")
+        groups = get(f"{server.url}/api/v1/metrics")["data"]
+        names = sorted(group["labels"]["scenario"] for group in groups)
+        holds(names == ["all", "onboarding"], f"the second run replaced the first: groups {names}")
+        text = urllib.request.urlopen(f"{server.url}/metrics").read().decode()
+        n = run.total["outcomes"]["accepted"]
+        found = re.search(r'loadgate_requests_total\{.*outcome="accepted".*\} (\d+)', text)
+        holds(found and int(found[1]) == n, f"{n} accepted in the gateway")
+
+
+class Bad(BaseHTTPRequestHandler):
+    """A receiver that answers what its server says, or nothing."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.server.bodies.append((dict(self.headers), body))
+        self.server.misbehave(self)
+
+    def log_message(self, *_):
+        pass
+
+
+def answers(status, headers=(), body=b"no"):
+    def misbehave(request):
+        request.send_response(status)
+        for name, text in headers:
+            request.send_header(name, text)
+        request.send_header("content-length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    return misbehave
+
+
+def receiver(misbehave):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Bad)
+    server.daemon_threads = True
+    server.bodies, server.misbehave = [], misbehave
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}/api/v1/write"
+
+
+def misbehaving(binary):
+    print("receivers that misbehave", flush=True)
+    once = {"done": False}
+
+    def flaky(request):
+        (answers(204) if once["done"] else answers(503))(request)
+        once["done"] = True
+
+    rows = [
+        ("hangs", lambda request: time.sleep(60), True),
+        ("500", answers(500), True),
+        ("429 with Retry-After", answers(429, [("Retry-After", "1")]), True),
+        ("400", answers(400, body=b"out of order sample"), True),
+        ("garbage", lambda request: request.wfile.write(b"\x00\xff" * 100), True),
+        ("503 once", flaky, False),
+    ]
+    plain = Run(binary, "--duration-scale", "0.5")
+    for name, misbehave, lost in rows:
+        server, url = receiver(misbehave)
+        run = Run(binary, "--prometheus-url", url, "--duration-scale", "0.5")
+        holds(run.suite["verdict"] == plain.suite["verdict"], f"{name}: the verdict is the same")
+        sent, planned = run.recording["generator"]["sent"], run.recording["generator"]["planned"]
+        holds(sent == planned, f"{name}: {sent} of {planned} arrivals sent")
+        said = "batches of metrics" in run.said
+        holds(said == lost, f"{name}: what didn't arrive is {'said' if lost else 'nothing'}")
+        holds(run.said.count("batches of metrics") <= 2, f"{name}: said once")
+        holds(run.ended - run.began < 60, f"{name}: over after {run.ended - run.began:.0f} s")
+        if name == "400":
+            n = len(server.bodies)
+            holds(n <= 12, f"400 is not retried: {n} requests")
+        server.shutdown()
+
+
+def otlp(binary):
+    print("OTLP", flush=True)
+    try:
+        from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+    except ImportError:
+        sys.exit("pip install opentelemetry-proto")
+    server, url = receiver(answers(200, body=b""))
+    env = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix("/api/v1/write"), "OTEL_SERVICE_NAME": "gate",
+        "OTEL_RESOURCE_ATTRIBUTES": "team=payments,tier=a%20b", "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=t%3D1",
+    }
+    run = Run(binary, env=env)
+    holds(run.code == 0, "exit 0")
+    headers, body = server.bodies[-1]
+    holds({k.lower(): v for k, v in headers.items()}["x-tenant"] == "t=1", "headers of the environment are sent")
+    message = ExportMetricsServiceRequest.FromString(body)
+    resource = {a.key: a.value.string_value for a in message.resource_metrics[0].resource.attributes}
+    holds(resource == {"team": "payments", "tier": "a b", "service.name": "gate"}, f"resource {resource}")
+    metrics = {m.name: m for m in message.resource_metrics[0].scope_metrics[0].metrics}
+    for point in metrics["loadgate_requests"].sum.data_points:
+        outcome = next(a.value.string_value for a in point.attributes if a.key == "outcome")
+        n = run.total["outcomes"][outcome]
+        holds(point.as_double == n, f"{outcome}: {point.as_double:.0f} in OTLP")
+    times = metrics["loadgate_response_time_seconds"].histogram.data_points
+    accepted = next(p for p in times if any(a.value.string_value == "accepted" for a in p.attributes))
+    holds(accepted.count == run.total["outcomes"]["accepted"] == sum(accepted.bucket_counts), "histograms add up")
+    holds(len(accepted.bucket_counts) == len(accepted.explicit_bounds) + 1, "one bucket more than bounds")
+    server.shutdown()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--binary", type=Path, default=Path("target/release/load-gate"))
+    parser.add_argument("--only", default="", help="parts whose name matches")
+    asked = parser.parse_args()
+    for program in ("prometheus", "prometheus-pushgateway"):
+        if not shutil.which(program):
+            sys.exit(f"{program} is not installed")
+    binary = asked.binary.resolve()
+    parts = (remote_write, k6_names, native_histograms, pushgateway, misbehaving, otlp)
+    for part in (part for part in parts if re.search(asked.only, part.__name__)):
+        part(binary)
+    print(f"{len(PASSED)} passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
