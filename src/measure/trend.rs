@@ -136,6 +136,16 @@ impl Trend {
         Nanos(u64::try_from(self.sum).unwrap_or(u64::MAX))
     }
 
+    /// How many spans aren't longer than `span`, to three digits.
+    #[must_use]
+    pub fn up_to(&self, span: Nanos) -> u64 {
+        if span >= self.max {
+            return self.count();
+        }
+        let micros = (span.0.saturating_add(500) / 1_000).clamp(1, HIGHEST_MICROS);
+        self.histogram.count_between(0, micros)
+    }
+
     /// The underlying histogram, in microseconds, for percentile tables.
     #[must_use]
     pub const fn histogram(&self) -> &Histogram<u32> {

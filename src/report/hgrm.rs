@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::figures;
 use crate::measure::Trend;
 use crate::suite::ScenarioReport;
+use crate::units::Nanos;
 
 /// Lines per halving of the distance to 100 %, as `HdrHistogram`'s own tools use.
 const TICKS_PER_HALF: u32 = 5;
@@ -20,12 +21,9 @@ pub fn hgrm(scenario: &ScenarioReport) -> String {
 fn percentile_table(trend: &Trend) -> String {
     let mut text = String::from("       Value     Percentile TotalCount 1/(1-Percentile)\n\n");
     let histogram = trend.histogram();
-    let mut seen = 0_u64;
-    for step in histogram.iter_quantiles(TICKS_PER_HALF) {
-        seen = seen.max(seen + step.count_since_last_iteration());
-        let value = step.value_iterated_to() as f64 / 1e3;
-        let quantile = step.quantile_iterated_to();
-        let _ = write!(text, "{value:12.3} {quantile:2.12} {seen:10}");
+    for (quantile, value, up_to) in rows(trend) {
+        let value = value.as_millis_f64();
+        let _ = write!(text, "{value:12.3} {quantile:2.12} {up_to:10}");
         if quantile < 1.0 {
             let _ = write!(text, " {:14.2}", 1.0 / (1.0 - quantile));
         }
@@ -40,10 +38,32 @@ fn percentile_table(trend: &Trend) -> String {
     text
 }
 
+/// The rows: a quantile, the span that [`Trend::quantile`] gives for it as in every
+/// other figure, and how many spans aren't longer. The quantiles are those of
+/// `HdrHistogram`: each halving of the distance to 100 % has as many ticks as the one
+/// before, up to the first that the longest span answers, and then 100 %.
+fn rows(trend: &Trend) -> Vec<(f64, Nanos, u64)> {
+    let mut rows = Vec::new();
+    let (mut quantile, all) = (0.0, trend.count());
+    let Some(longest) = trend.max() else { return rows };
+    loop {
+        let value = trend.quantile(quantile).unwrap_or(longest);
+        let up_to = trend.up_to(value);
+        rows.push((quantile, value, up_to));
+        if up_to >= all {
+            break;
+        }
+        let halvings = (1.0 / (1.0 - quantile)).log2().floor() + 1.0;
+        let step = 1.0 / (f64::from(TICKS_PER_HALF) * halvings.exp2());
+        quantile = (quantile + step).min(1.0);
+    }
+    rows.push((1.0, longest, all));
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Nanos;
 
     #[test]
     fn a_table_counts_every_sample_and_ends_at_the_maximum() {
@@ -59,6 +79,38 @@ mod tests {
             text.contains("#[Max     =     1000.000, Total count    =         1000]"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn every_row_is_the_figure_that_reports_show() {
+        for n in [1, 2, 3, 7, 10, 58, 999, 1000, 4321] {
+            let mut trend = Trend::default();
+            for i in 0..n {
+                trend.record(Nanos::from_micros(900 + i * i % 7919 * 13));
+            }
+            let text = percentile_table(&trend);
+            let mut before = 0;
+            for line in text.lines().skip(2).filter(|line| !line.starts_with('#')) {
+                let cell = |at: usize| line.split_whitespace().nth(at).expect("a cell");
+                let quantile: f64 = cell(1).parse().expect("a quantile");
+                let figure = trend.quantile(quantile).expect("a figure").as_millis_f64();
+                assert_eq!(cell(0), format!("{figure:.3}"), "{n}: {line}");
+                let up_to: u64 = cell(2).parse().expect("a count");
+                assert!(up_to >= before && up_to as f64 >= quantile * n as f64 - 1e-6, "{line}");
+                before = up_to;
+            }
+            assert_eq!(before, n);
+        }
+    }
+
+    #[test]
+    fn the_ticks_are_those_of_hdr_histogram() {
+        let mut trend = Trend::default();
+        (1..=1000).for_each(|ms| trend.record(Nanos::from_millis(ms)));
+        let ours: Vec<f64> = rows(&trend).into_iter().map(|(quantile, ..)| quantile).collect();
+        let theirs = trend.histogram().iter_quantiles(TICKS_PER_HALF);
+        let theirs: Vec<f64> = theirs.map(|step| step.quantile_iterated_to()).collect();
+        assert_eq!(ours, theirs);
     }
 
     #[test]

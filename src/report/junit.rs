@@ -1,6 +1,7 @@
 //! junit.xml: one suite a scenario, one for rate limits, one for the generator.
 
-use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestCaseBuilder, TestSuite};
+use quick_xml::Writer;
+use quick_xml::events::{BytesCData, BytesDecl, Event};
 
 use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::measure::Recording;
@@ -10,28 +11,43 @@ use crate::units::{self, Timestamp};
 /// The most characters of one text: what a viewer can still show.
 const MOST_TEXT: usize = 20_000;
 
+/// A suite of cases.
+struct Suite {
+    name: String,
+    started_at: Timestamp,
+    cases: Vec<Case>,
+    system_out: String,
+}
+
+/// A case: what is asserted, and what became of it.
+struct Case {
+    class: String,
+    name: String,
+    verdict: FindingVerdict,
+    message: String,
+    text: String,
+    /// How long it took, in seconds with at most three decimals.
+    time: String,
+}
+
 /// The run as JUnit XML. A finding that fails is a `failure`, an inconclusive
 /// one an `error`, one that wasn't exercised `skipped` with its reason; so that
 /// the file is red exactly when the run isn't a pass.
 #[must_use]
 pub fn junit(report: &SuiteReport) -> String {
-    let mut builder = ReportBuilder::new();
-    for scenario in &report.scenarios {
-        builder.add_testsuite(scenario_suite(report, scenario));
-    }
-    builder.add_testsuite(shared_suite(report, "rate limits", |about| {
-        matches!(about, About::Limiter(_))
-    }));
-    builder.add_testsuite(generator_suite(report));
-    let mut bytes = Vec::new();
-    // Writing to memory fails only where a timestamp can't be written, and those are checked.
-    let _ = builder.build().write_xml(&mut bytes);
-    let mut text = String::from_utf8_lossy(&bytes).into_owned();
+    let mut suites: Vec<Suite> =
+        report.scenarios.iter().map(|scenario| scenario_suite(report, scenario)).collect();
+    suites.push(shared_suite(report, "rate limits", |about| matches!(about, About::Limiter(_))));
+    suites.push(generator_suite(report));
+    let mut writer = Writer::new(Vec::new());
+    // Writing to memory can't fail.
+    let _ = write(&mut writer, &suites);
+    let mut text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
     text.push('\n');
     text
 }
 
-fn scenario_suite(report: &SuiteReport, scenario: &ScenarioReport) -> TestSuite {
+fn scenario_suite(report: &SuiteReport, scenario: &ScenarioReport) -> Suite {
     let recording = &scenario.recording;
     let own = |about: About| !matches!(about, About::Limiter(_) | About::Generator);
     let mut cases = cases(scenario, own);
@@ -41,24 +57,37 @@ fn scenario_suite(report: &SuiteReport, scenario: &ScenarioReport) -> TestSuite 
     }
     // The whole scenario's time stands at its first case: a threshold takes none.
     if let Some(first) = cases.first_mut() {
-        first.time = duration(recording);
+        first.time = seconds(recording);
     }
-    suite(
-        report,
-        scenario.plan.scenario.name(),
-        recording.started_at,
+    Suite {
+        name: scenario.plan.scenario.name().to_owned(),
+        started_at: recording.started_at,
         cases,
-        system_out(report, Some(scenario)),
-    )
+        system_out: system_out(report, Some(scenario)),
+    }
 }
 
-fn shared_suite(report: &SuiteReport, name: &str, own: fn(About) -> bool) -> TestSuite {
-    let cases = report.scenarios.iter().flat_map(|scenario| cases(scenario, own)).collect();
-    suite(report, name, report.started_at, cases, system_out(report, None))
+/// A suite that the scenarios share: each case's name begins with its scenario's,
+/// for many readers tell cases apart by the name alone.
+fn shared_suite(report: &SuiteReport, name: &str, own: fn(About) -> bool) -> Suite {
+    let mut shared = Vec::new();
+    for scenario in &report.scenarios {
+        let named = |case: Case| {
+            let name = format!("{}: {}", scenario.plan.scenario, case.name);
+            Case { name, ..case }
+        };
+        shared.extend(cases(scenario, own).into_iter().map(named));
+    }
+    Suite {
+        name: name.to_owned(),
+        started_at: report.started_at,
+        cases: shared,
+        system_out: system_out(report, None),
+    }
 }
 
 /// The generator's findings, and what concerns no scenario alone.
-fn generator_suite(report: &SuiteReport) -> TestSuite {
+fn generator_suite(report: &SuiteReport) -> Suite {
     let mut suite = shared_suite(report, "generator", |about| about == About::Generator);
     let judged: Vec<VerdictKind> =
         report.scenarios.iter().map(|scenario| effective(report, scenario)).collect();
@@ -68,10 +97,15 @@ fn generator_suite(report: &SuiteReport) -> TestSuite {
             VerdictKind::Fail => FindingVerdict::Fail,
             _ => FindingVerdict::Inconclusive,
         };
-        let mut case =
-            build("the run as a whole", verdict, &report.headline, &report.notices.join("\n"));
-        case.set_classname("load-gate.run");
-        suite.add_testcase(case);
+        let text = report.notices.join("\n");
+        suite.cases.push(Case {
+            class: "load-gate.run".to_owned(),
+            name: "the run as a whole".to_owned(),
+            verdict,
+            message: report.headline.clone(),
+            text,
+            time: "0".to_owned(),
+        });
     }
     suite
 }
@@ -87,7 +121,7 @@ fn effective(report: &SuiteReport, scenario: &ScenarioReport) -> VerdictKind {
 
 /// Adds the case without which failures and errors would say something else
 /// than the scenario's verdict.
-fn agree(report: &SuiteReport, scenario: &ScenarioReport, cases: &mut Vec<TestCase>) {
+fn agree(report: &SuiteReport, scenario: &ScenarioReport, cases: &mut Vec<Case>) {
     let verdict = &scenario.verdict;
     let has = |wanted: FindingVerdict| verdict.findings.iter().any(|f| f.verdict == wanted);
     let why = || verdict.reasons.join("\n");
@@ -110,7 +144,7 @@ fn agree(report: &SuiteReport, scenario: &ScenarioReport, cases: &mut Vec<TestCa
     cases.push(case(scenario, name, missing, worst, &why()));
 }
 
-fn cases(scenario: &ScenarioReport, own: impl Fn(About) -> bool) -> Vec<TestCase> {
+fn cases(scenario: &ScenarioReport, own: impl Fn(About) -> bool) -> Vec<Case> {
     let findings = scenario.verdict.findings.iter().filter(|finding| own(finding.about));
     findings
         .map(|finding| {
@@ -161,53 +195,107 @@ fn case(
     verdict: FindingVerdict,
     message: &str,
     text: &str,
-) -> TestCase {
-    let mut case = build(name, verdict, message, text);
-    case.set_classname(&format!("load-gate.{}", scenario.plan.scenario));
-    case
-}
-
-fn build(name: &str, verdict: FindingVerdict, message: &str, text: &str) -> TestCase {
-    let (name, message, text) = (attribute(name), attribute(message), xml_text(text));
-    let zero = Duration::ZERO;
-    match verdict {
-        FindingVerdict::Fail => {
-            TestCaseBuilder::failure(&name, zero, "fail", &message).set_trace(&text).build()
-        }
-        FindingVerdict::Inconclusive => {
-            TestCaseBuilder::error(&name, zero, "inconclusive", &message).set_trace(&text).build()
-        }
-        FindingVerdict::Skipped => TestCase::skipped_with_cause(&name, "skipped", &message),
-        FindingVerdict::Pass | FindingVerdict::Info => {
-            let mut case = TestCase::success(&name, zero);
-            if !text.is_empty() {
-                case.set_system_out(&text);
-            }
-            case
-        }
-    }
-}
-
-fn suite(
-    report: &SuiteReport,
-    name: &str,
-    started_at: Timestamp,
-    cases: Vec<TestCase>,
-    system_out: String,
-) -> TestSuite {
-    // Built by its fields: `TestSuite::new` would read the clock.
-    TestSuite {
+) -> Case {
+    Case {
+        class: format!("load-gate.{}", scenario.plan.scenario),
         name: name.to_owned(),
-        package: "load-gate".to_owned(),
-        timestamp: moment(started_at, report.started_at),
-        hostname: "localhost".to_owned(),
-        testcases: cases,
-        system_out: Some(system_out),
-        system_err: None,
+        verdict,
+        message: message.to_owned(),
+        text: text.to_owned(),
+        time: "0".to_owned(),
     }
 }
 
-/// junit-report knows no properties: they stand here as key=value.
+/// Tests, failures, errors and skipped ones.
+fn totals<'a>(cases: impl Iterator<Item = &'a Case>) -> [(&'static str, String); 4] {
+    let mut counts = [("tests", 0_u64), ("failures", 0), ("errors", 0), ("skipped", 0)];
+    for case in cases {
+        counts[0].1 += 1;
+        match case.verdict {
+            FindingVerdict::Fail => counts[1].1 += 1,
+            FindingVerdict::Inconclusive => counts[2].1 += 1,
+            FindingVerdict::Skipped => counts[3].1 += 1,
+            FindingVerdict::Pass | FindingVerdict::Info => {}
+        }
+    }
+    counts.map(|(name, n)| (name, n.to_string()))
+}
+
+/// Writes what the schema of Jenkins' xUnit plugin (junit-10) allows, and no more:
+/// `testsuites` has totals, but none of the skipped.
+fn write(writer: &mut Writer<Vec<u8>>, suites: &[Suite]) -> std::io::Result<()> {
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let all = totals(suites.iter().flat_map(|suite| &suite.cases));
+    let all = all.iter().filter(|(name, _)| *name != "skipped");
+    let attributes = all.map(|(name, n)| (*name, n.as_str()));
+    writer
+        .create_element("testsuites")
+        .with_attribute(("name", "load-gate"))
+        .with_attributes(attributes)
+        .write_inner_content(|writer| {
+            suites.iter().enumerate().try_for_each(|(id, suite)| write_suite(writer, id, suite))
+        })?;
+    Ok(())
+}
+
+fn write_suite(writer: &mut Writer<Vec<u8>>, id: usize, suite: &Suite) -> std::io::Result<()> {
+    let totals = totals(suite.cases.iter());
+    let started_at = suite.started_at.rfc3339();
+    let to_the_second = started_at.split('.').next().unwrap_or(&started_at);
+    let started_at = format!("{to_the_second}Z");
+    let id = id.to_string();
+    let time = suite.cases.first().map_or("0", |case| case.time.as_str());
+    writer
+        .create_element("testsuite")
+        .with_attributes([
+            ("id", id.as_str()),
+            ("name", &attribute(&suite.name)),
+            ("package", "load-gate"),
+        ])
+        .with_attributes(totals.iter().map(|(name, n)| (*name, n.as_str())))
+        .with_attributes([("hostname", "localhost"), ("timestamp", &started_at), ("time", time)])
+        .write_inner_content(|writer| {
+            suite.cases.iter().try_for_each(|case| write_case(writer, case))?;
+            let out = writer.create_element("system-out");
+            out.write_cdata_content(BytesCData::new(&suite.system_out)).map(|_| ())
+        })?;
+    Ok(())
+}
+
+fn write_case(writer: &mut Writer<Vec<u8>>, case: &Case) -> std::io::Result<()> {
+    let (message, text) = (attribute(&case.message), xml_text(&case.text));
+    let told = |writer: &mut Writer<Vec<u8>>, element: &'static str, kind: &str| {
+        let element = writer.create_element(element);
+        let element = element.with_attributes([("type", kind), ("message", message.as_str())]);
+        if text.is_empty() {
+            element.write_empty()
+        } else {
+            element.write_cdata_content(BytesCData::new(&text))
+        }
+        .map(|_| ())
+    };
+    let quiet = matches!(case.verdict, FindingVerdict::Pass | FindingVerdict::Info);
+    let element = writer.create_element("testcase").with_attributes([
+        ("name", attribute(&case.name).as_str()),
+        ("time", &case.time),
+        ("classname", &attribute(&case.class)),
+    ]);
+    if quiet && text.is_empty() {
+        return element.write_empty().map(|_| ());
+    }
+    element.write_inner_content(|writer| match case.verdict {
+        FindingVerdict::Fail => told(writer, "failure", "fail"),
+        FindingVerdict::Inconclusive => told(writer, "error", "inconclusive"),
+        FindingVerdict::Skipped => told(writer, "skipped", "skipped"),
+        FindingVerdict::Pass | FindingVerdict::Info => {
+            let out = writer.create_element("system-out");
+            out.write_cdata_content(BytesCData::new(&text)).map(|_| ())
+        }
+    })?;
+    Ok(())
+}
+
+/// What the run was, as key=value.
 fn system_out(report: &SuiteReport, scenario: Option<&ScenarioReport>) -> String {
     let context = &report.context;
     let mut pairs = vec![
@@ -237,29 +325,10 @@ fn system_out(report: &SuiteReport, scenario: Option<&ScenarioReport>) -> String
     xml_text(&text)
 }
 
-/// The time a scenario took. The common schema allows three decimals, and
-/// junit-report prints a double: the milliseconds are rounded down until it
-/// prints no more than three.
-fn duration(recording: &Recording) -> Duration {
+/// The time a scenario took, in seconds; the schema allows three decimals.
+fn seconds(recording: &Recording) -> String {
     let millis = (recording.load_offset + recording.duration).0 / 1_000_000;
-    let millis = i64::try_from(millis).unwrap_or(0).min(1_000_000_000_000);
-    let short = |ms: &i64| {
-        let text = Duration::milliseconds(*ms).as_seconds_f64().to_string();
-        text.split_once('.').is_none_or(|(_, decimals)| decimals.len() <= 3)
-    };
-    let found = (0..1000).map(|less| (millis - less).max(0)).find(short);
-    Duration::milliseconds(found.unwrap_or(0))
-}
-
-/// A moment junit-report can write (years 0 to 9999), to the second.
-fn moment(at: Timestamp, otherwise: Timestamp) -> OffsetDateTime {
-    let read = |t: Timestamp| OffsetDateTime::from_unix_timestamp(t.unix_millis.div_euclid(1000));
-    let good = |t: &OffsetDateTime| (1..=9999).contains(&t.year());
-    read(at)
-        .ok()
-        .filter(good)
-        .or_else(|| read(otherwise).ok().filter(good))
-        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    format!("{}.{:03}", millis / 1000, millis % 1000)
 }
 
 /// `text` with nothing that XML 1.0 forbids and nothing that ends a CDATA

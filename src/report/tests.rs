@@ -184,6 +184,135 @@ fn parse_junit(xml: &str) -> Counts {
     counts
 }
 
+/// What the schema of Jenkins' xUnit plugin (junit-10, every version of it) allows:
+/// an element's children, its attributes, and those of them that it must have.
+const JENKINS: [(&str, &[&str], &[&str], &[&str]); 6] = [
+    ("testsuites", &["testsuite"], &["name", "time", "tests", "failures", "errors"], &[]),
+    (
+        "testsuite",
+        &["testsuite", "properties", "testcase", "system-out", "system-err"],
+        &[
+            "name",
+            "tests",
+            "failures",
+            "errors",
+            "group",
+            "time",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+            "file",
+            "log",
+            "url",
+        ],
+        &["name", "tests", "failures", "errors"],
+    ),
+    (
+        "testcase",
+        &["skipped", "error", "failure", "system-out", "system-err"],
+        &["name", "time", "classname", "group"],
+        &["name"],
+    ),
+    ("failure", &[], &["type", "message"], &[]),
+    ("error", &[], &["type", "message"], &[]),
+    ("skipped", &[], &["type", "message"], &[]),
+];
+
+/// Holds `xml` to [`JENKINS`], and hands back each element's attributes.
+fn by_the_schema(xml: &str) -> Vec<(String, std::collections::BTreeMap<String, String>)> {
+    use quick_xml::events::Event;
+    let mut reader = quick_xml::Reader::from_str(xml);
+    let (mut open, mut seen) = (Vec::<String>::new(), Vec::new());
+    loop {
+        let event = reader.read_event().expect("is well-formed");
+        let (tag, empty) = match &event {
+            Event::Eof => break,
+            Event::End(_) => {
+                open.pop();
+                continue;
+            }
+            Event::Start(tag) => (tag, false),
+            Event::Empty(tag) => (tag, true),
+            _ => continue,
+        };
+        let name = String::from_utf8_lossy(tag.name().as_ref()).into_owned();
+        let rules = |name: &str| JENKINS.into_iter().find(|(element, ..)| *element == name);
+        match open.last().map(|parent| rules(parent)) {
+            Some(Some((parent, children, ..))) => {
+                assert!(children.contains(&name.as_str()), "{name} in {parent}");
+            }
+            Some(None) => panic!("{name} in an element of text"),
+            None => assert_eq!(name, "testsuites"),
+        }
+        let attributes = tag.attributes().map(|attribute| {
+            let attribute = attribute.expect("an attribute");
+            let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
+            (key, String::from_utf8_lossy(&attribute.value).into_owned())
+        });
+        let attributes: std::collections::BTreeMap<_, _> = attributes.collect();
+        let (_, _, allowed, required) = rules(&name).unwrap_or((&"", &[], &[], &[]));
+        assert!(attributes.keys().all(|key| allowed.contains(&key.as_str())), "{attributes:?}");
+        assert!(required.iter().all(|key| attributes.contains_key(*key)), "{attributes:?}");
+        if let Some(time) = attributes.get("time") {
+            let (whole, decimals) = time.split_once('.').unwrap_or((time, ""));
+            assert!(whole.parse::<u64>().is_ok() && decimals.len() <= 3, "{time}");
+        }
+        seen.push((name.clone(), attributes));
+        if !empty {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty());
+    seen
+}
+
+#[test]
+fn junit_is_as_jenkins_schema_has_it_and_its_totals_add_up() {
+    for (name, report) in fixtures::all() {
+        let elements = by_the_schema(&junit(&report));
+        let count = |wanted: &str| elements.iter().filter(|(e, _)| e == wanted).count();
+        for (total, element) in
+            [("tests", "testcase"), ("failures", "failure"), ("errors", "error")]
+        {
+            let of = |attributes: &std::collections::BTreeMap<String, String>| {
+                attributes[total].parse::<usize>().expect("a count")
+            };
+            let suites = elements.iter().filter(|(e, _)| e == "testsuite").map(|(_, a)| of(a));
+            assert_eq!(suites.sum::<usize>(), count(element), "{name} {total}");
+            assert_eq!(of(&elements[0].1), count(element), "{name} {total}");
+        }
+        let skipped = elements.iter().filter(|(e, _)| e == "testsuite");
+        let skipped = skipped.map(|(_, a)| a["skipped"].parse::<usize>().expect("a count"));
+        assert_eq!(skipped.sum::<usize>(), count("skipped"), "{name}");
+        for (_, attributes) in elements.iter().filter(|(e, _)| e == "skipped") {
+            assert!(!attributes["message"].is_empty(), "{name}: skipped without a reason");
+        }
+    }
+}
+
+#[test]
+fn cases_of_the_shared_suites_name_their_scenario() {
+    for (name, report) in fixtures::all() {
+        let mut suite = String::new();
+        let mut names = std::collections::BTreeSet::new();
+        for (element, attributes) in by_the_schema(&junit(&report)) {
+            match element.as_str() {
+                "testsuite" => suite.clone_from(&attributes["name"]),
+                "testcase" if matches!(suite.as_str(), "rate limits" | "generator") => {
+                    let case = &attributes["name"];
+                    let class = attributes["classname"].trim_start_matches("load-gate.");
+                    let whole = class == "run" || case.starts_with(&format!("{class}: "));
+                    assert!(whole, "{name}: {case}");
+                    assert!(names.insert(format!("{suite} {case}")), "{name}: {case} twice");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 #[test]
 fn junit_is_red_exactly_when_the_run_is_no_pass() {
     for (name, report) in fixtures::all() {

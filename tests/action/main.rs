@@ -10,6 +10,7 @@ mod init;
 mod install;
 #[cfg(unix)]
 mod interpreter;
+mod metrics_page;
 mod pages;
 #[cfg(unix)]
 mod steps;
