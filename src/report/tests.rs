@@ -184,9 +184,12 @@ fn parse_junit(xml: &str) -> Counts {
     counts
 }
 
-/// What the schema of Jenkins' xUnit plugin (junit-10, every version of it) allows:
-/// an element's children, its attributes, and those of them that it must have.
-const JENKINS: [(&str, &[&str], &[&str], &[&str]); 6] = [
+/// An element, its children, its attributes, and those of them that it must have.
+type Rules =
+    (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+/// What the schema of Jenkins' xUnit plugin (junit-10, every version of it) allows.
+const JENKINS: [Rules; 6] = [
     ("testsuites", &["testsuite"], &["name", "time", "tests", "failures", "errors"], &[]),
     (
         "testsuite",
@@ -252,7 +255,7 @@ fn by_the_schema(xml: &str) -> Vec<(String, std::collections::BTreeMap<String, S
             (key, String::from_utf8_lossy(&attribute.value).into_owned())
         });
         let attributes: std::collections::BTreeMap<_, _> = attributes.collect();
-        let (_, _, allowed, required) = rules(&name).unwrap_or((&"", &[], &[], &[]));
+        let (_, _, allowed, required) = rules(&name).unwrap_or(("", &[], &[], &[]));
         assert!(attributes.keys().all(|key| allowed.contains(&key.as_str())), "{attributes:?}");
         assert!(required.iter().all(|key| attributes.contains_key(*key)), "{attributes:?}");
         if let Some(time) = attributes.get("time") {
