@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::args::{RunArgs, SharedArgs};
 use super::delivery::Delivery;
 use super::world::{INCONCLUSIVE, UsageError, World};
-use super::{delivery, run};
+use super::{delivery, run, secrets};
 use crate::ids::ScenarioId;
 use crate::publish::github::{DEFAULT_ID, Patience, PublishOptions};
 use crate::scenario::catalogue;
@@ -33,7 +33,7 @@ pub(super) struct ActionInputs {
 /// `fail-on-inconclusive: false` lets an inconclusive one pass the step.
 pub(super) fn action(world: &World) -> anyhow::Result<u8> {
     // Before anything else is printed, mistakes included.
-    delivery::mask(&secrets(&world.vars), world);
+    delivery::mask(&secrets::of_environment(&world.vars), world);
     let inputs = parse(&world.vars)
         .map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")).into());
     let done = inputs.map_err(|error| (error, blind(&world.vars))).and_then(|inputs| {
@@ -60,16 +60,6 @@ fn blind(vars: &BTreeMap<String, String>) -> Delivery {
         },
         token: token.map(Secret::new),
     }
-}
-
-/// Every secret that a step is given.
-fn secrets(vars: &BTreeMap<String, String>) -> Vec<Secret> {
-    let secret = |name: &str| {
-        name.starts_with("TEST_API_KEY_")
-            || ["STRIPE_WEBHOOK_SECRET", "GITHUB_TOKEN", "INPUT_GITHUB_TOKEN"].contains(&name)
-    };
-    let values = vars.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.trim());
-    values.filter(|value| !value.is_empty()).map(Secret::new).collect()
 }
 
 /// The step's exit code for load-gate's.

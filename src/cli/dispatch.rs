@@ -10,7 +10,7 @@ use super::output::Output;
 use super::world::{USAGE, UsageError, World, code_of};
 use super::{
     action, check, comment, compare, explain, history, init, logging, merge, plan, report, run,
-    serve,
+    secrets, serve,
 };
 
 /// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
@@ -21,6 +21,11 @@ pub fn main() -> ExitCode {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let output = Output::new(&vars);
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(at) = secrets::among(&arguments, &secrets::of_environment(&vars)) {
+        output.error(&secrets::refusal(at));
+        return ExitCode::from(USAGE);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -25,6 +25,7 @@ mod progress;
 mod report;
 mod results;
 mod run;
+mod secrets;
 mod serve;
 mod session;
 mod signals;

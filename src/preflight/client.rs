@@ -7,7 +7,7 @@ use http::HeaderMap;
 use reqwest::{Method, Url};
 
 use crate::engine::{Clock, chain, client_tls, parse_date, tls_words};
-use crate::secret::{Secret, excerpt};
+use crate::secret::{Secret, excerpt, text_of};
 use crate::units::Nanos;
 
 /// The longest one request may take.
@@ -177,7 +177,7 @@ impl Client {
     /// `status 401: invalid key`: a status with what may be quoted of its body
     /// (nothing of a 2xx answer).
     pub(super) fn describe(&self, answer: &Answer) -> String {
-        let text = String::from_utf8_lossy(&answer.body);
+        let text = text_of(&answer.body);
         if (200..300).contains(&answer.status) || text.trim().is_empty() {
             return format!("status {}", answer.status);
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::call::{Answer, Judgement, ProbeResult};
 use crate::outcome::Outcome;
-use crate::secret::{Secret, excerpt};
+use crate::secret::{Secret, excerpt, text_of};
 
 /// How many checks every scenario begins with: the status, `body_size`, JSON.
 pub(super) const COMMON: usize = 3;
@@ -95,7 +95,7 @@ fn refusal(
         failed: if limited { 0 } else { STATUS_BIT },
         // A 2xx that isn't the success status may hold secrets all the same.
         excerpt: (!is_success(status))
-            .then(|| excerpt(&String::from_utf8_lossy(body), EXCERPT, known))
+            .then(|| excerpt(&text_of(body), EXCERPT, known))
             .filter(|text| !text.is_empty()),
         retry_after: parsed
             .filter(|_| limited)

@@ -1,0 +1,61 @@
+//! Secrets on the command line: refused, for other users of a machine can read it there.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use crate::secret::{Secret, mask};
+
+/// The shortest secret that is looked for among arguments.
+const SHORTEST: usize = 8;
+
+/// Every secret that the environment holds.
+pub(super) fn of_environment(vars: &BTreeMap<String, String>) -> Vec<Secret> {
+    let secret = |name: &str| {
+        name.starts_with("TEST_API_KEY_")
+            || ["STRIPE_WEBHOOK_SECRET", "GITHUB_TOKEN", "INPUT_GITHUB_TOKEN"].contains(&name)
+    };
+    let values = vars.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.trim());
+    values.filter(|value| !value.is_empty()).map(Secret::new).collect()
+}
+
+/// Which of `arguments` holds a secret (1 is the first), known or by its shape.
+pub(super) fn among(arguments: &[OsString], known: &[Secret]) -> Option<usize> {
+    let known: Vec<Secret> =
+        known.iter().filter(|secret| secret.expose().len() >= SHORTEST).cloned().collect();
+    let holds = |argument: &OsString| {
+        let text = argument.to_string_lossy();
+        mask(&text, &known) != text
+    };
+    arguments.iter().position(holds).map(|at| at + 1)
+}
+
+/// What is said instead of the argument.
+pub(super) fn refusal(at: usize) -> String {
+    format!(
+        "argument {at} holds a secret, and arguments can be read by everybody on this machine: \
+         give it in its environment variable (TEST_API_KEY_1, STRIPE_WEBHOOK_SECRET, \
+         GITHUB_TOKEN), and take another one, since this one has been seen"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_among_arguments_is_found_and_not_told() {
+        let vars = BTreeMap::from([
+            ("TEST_API_KEY_1".to_owned(), "hunter22-hunter22".to_owned()),
+            ("TEST_API_KEY_2".to_owned(), "run".to_owned()),
+        ]);
+        let known = of_environment(&vars);
+        let among = |arguments: &[&str]| {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            among(&arguments, &known)
+        };
+        assert_eq!(among(&["run", "--env", "staging", "--seed", "42"]), None);
+        assert_eq!(among(&["run", "--key=hunter22-hunter22"]), Some(2));
+        assert_eq!(among(&["run", "--env", "x", "sk_live_0123456789"]), Some(4));
+        assert!(!refusal(2).contains("hunter22"));
+    }
+}

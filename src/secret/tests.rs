@@ -1,0 +1,153 @@
+//! The mask against every way in which a secret may be written.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::*;
+
+const KEY: &str = "Hunter-22/\"ä+x";
+
+fn known() -> [Secret; 1] {
+    [Secret::new(KEY)]
+}
+
+/// Each of `parts`, written by `form`.
+fn each<T>(parts: impl IntoIterator<Item = T>, form: impl Fn(T) -> String) -> String {
+    parts.into_iter().map(form).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn debug_shows_nothing() {
+    assert_eq!(format!("{:?}", Secret::new("rsolv_abcdefgh")), "Secret(***)");
+}
+
+#[test]
+fn known_and_shaped_secrets_are_masked() {
+    let known = [Secret::new("hunter22")];
+    assert_eq!(mask("key hunter22 and rsolv_abc-DEF_123.", &known), "key *** and ***.");
+    let plain = "whsec_ is a prefix, task-123456 a word, work_queue_length too, 100 % & more";
+    assert_eq!(mask(plain, &[]), plain);
+    assert_eq!(mask("\"sk-ant-api03-xyz\"", &[]), "\"***\"");
+    assert_eq!(mask("HUNTER22hunter22", &known), "***");
+}
+
+#[test]
+fn every_shape_is_known_by_itself() {
+    let long = "a1B2".repeat(130);
+    for token in [
+        "sk_live_abcDEF123456",
+        "sk_test_abcDEF123456",
+        "rk_live_abcDEF123456",
+        "rk_test_abcDEF123456",
+        "rk_abcDEF123456",
+        "whsec_abcDEF123456",
+        "sk-abcDEF123456",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_abcDEF123456",
+        "gho_abcDEF123456",
+        "ghs_abcDEF123456",
+        "github_pat_11ABCDEFG_abcdef",
+        "rsolv_abcDEF123456",
+        "SK_LIVE_ABCDEF123456",
+        &format!("ghs_{long}"),
+        &format!("ghs_12345_{long}.{long}.{long}"),
+    ] {
+        for (before, after) in
+            [("", ""), ("key=", "&x"), ("\"", "\""), ("a ", " b"), ("%20", ""), ("\\n", "")]
+        {
+            let masked = mask(&format!("{before}{token}{after}"), &[]);
+            assert!(
+                !masked.contains(&token[token.len() - 5..]),
+                "{before}{token}{after}: {masked}"
+            );
+        }
+        let quoted = excerpt(&format!("{} {token}", "y".repeat(190)), 200, &[]);
+        assert!(!quoted.contains(&token[..token.len() - 4]), "{token}: {quoted}");
+    }
+    for (text, masked) in [
+        ("Authorization: Bearer abc.def-1", "Authorization: Bearer ***"),
+        ("authorization: bearer QWxhZGRpbg==, x", "authorization: bearer ***, x"),
+        ("Bearer realm=\"api\"", "Bearer realm=\"api\""),
+        ("a bearer token is missing", "a bearer token is missing"),
+        ("Bearer%20abcdefgh", "Bearer%20***"),
+    ] {
+        assert_eq!(mask(text, &[]), masked);
+    }
+}
+
+/// Every way of writing that a target may choose.
+fn writings(secret: &str) -> Vec<String> {
+    let bytes = secret.as_bytes();
+    let escaped = |form: fn(u16) -> String| each(secret.encode_utf16(), form);
+    let mut all = vec![
+        secret.to_owned(),
+        secret.to_ascii_uppercase(),
+        serde_json::to_string(secret).expect("is JSON"),
+        serde_json::to_string(&serde_json::to_string(secret).expect("is JSON")).expect("is JSON"),
+        escaped(|u| format!("\\u{u:04x}")),
+        escaped(|u| format!("\\u{u:04X}")),
+        each(bytes, |b| format!("%{b:02x}")),
+        each(bytes, |b| format!("%{b:02X}")),
+        each(bytes, |b| format!("%25{b:02X}")),
+        url::form_urlencoded::byte_serialize(bytes).collect(),
+        each(secret.chars(), |c| format!("&#{};", c as u32)),
+        secret.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;"),
+        hex::encode(bytes),
+        hex::encode_upper(bytes),
+    ];
+    for before in ["", "x", "xy", "xyz"] {
+        let joined = [before.as_bytes(), bytes, b"tail"].concat();
+        all.push(STANDARD.encode(&joined));
+        all.push(URL_SAFE_NO_PAD.encode(&joined));
+        all.push(STANDARD.encode([before.as_bytes(), bytes].concat()));
+    }
+    all
+}
+
+#[test]
+fn a_known_secret_is_masked_however_it_is_written() {
+    for written in writings(KEY) {
+        let masked = mask(&format!("<{written}>"), &known());
+        let inner = masked.trim_matches(['<', '>', '"', '\\']);
+        assert_eq!(inner, "***", "{written}");
+    }
+}
+
+#[test]
+fn nothing_hidden_splits_a_secret() {
+    for hidden in ["\0", "\u{ad}", "\u{200b}", "\u{fffd}", "\u{7}", "\u{feff}", "\u{2060}"] {
+        let split = each("hunter22".chars(), |c| format!("{c}{hidden}"));
+        let quoted = excerpt(&format!("key {split}!"), 200, &[Secret::new("hunter22")]);
+        assert_eq!(quoted, "key ***!", "{hidden:?}");
+    }
+    let utf16: Vec<u8> = "key hunter22".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(excerpt(&text_of(&utf16), 200, &[Secret::new("hunter22")]), "key ***");
+}
+
+#[test]
+fn an_excerpt_is_short_inert_and_masked() {
+    let text = format!("a\u{1b}[31m\nb {}", "x".repeat(300));
+    let cut = excerpt(&text, 200, &[]);
+    assert_eq!(cut.chars().count(), 200);
+    assert!(cut.starts_with("a[31m b xxx") && cut.ends_with('…'));
+    let long_key = format!("{} rsolv_{}", "y".repeat(190), "k".repeat(43));
+    assert!(!excerpt(&long_key, 200, &[]).contains("rsolv_k"));
+}
+
+proptest! {
+    #[test]
+    fn no_secret_survives(
+        secret in "[!-~]{8,40}", before in "[ -~]{0,20}", after in "[ -~]{0,20}", way in 0_usize..26,
+    ) {
+        let written = &writings(&secret)[way];
+        let masked = mask(&format!("{before} {written} {after}"), &[Secret::new(secret.clone())]);
+        prop_assert!(!masked.contains(written.trim_matches('"')), "{written}: {masked}");
+    }
+
+    #[test]
+    fn any_text_is_masked_without_a_panic(text in ".{0,80}", secret in ".{0,12}") {
+        let masked = excerpt(&text, 60, &[Secret::new(secret)]);
+        prop_assert!(masked.chars().count() <= 60);
+    }
+}

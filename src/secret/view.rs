@@ -1,0 +1,210 @@
+//! A text read with some escapes undone, every byte knowing where in the text it stood.
+
+use memchr::memmem;
+
+/// A reading of a text: bytes, and the part of the text that each stands for.
+pub(super) struct View {
+    bytes: Vec<u8>,
+    /// The same with ASCII letters in lower case.
+    lower: Vec<u8>,
+    places: Vec<(usize, usize)>,
+}
+
+/// The ways in which a byte may be escaped.
+type Unescape = fn(&[u8]) -> Option<(char, usize)>;
+
+impl View {
+    /// The text as it is, and with each kind of escapes undone, twice and mixed.
+    pub(super) fn all_of(text: &str) -> Vec<Self> {
+        let plain = Self::plain(text);
+        let mut views = Vec::new();
+        if text.contains(['\\', '%', '&']) {
+            let each: [Unescape; 3] = [backslash, percent, entity];
+            views.extend(each.map(|unescape| plain.undone(unescape)));
+            let any: Unescape =
+                |rest| backslash(rest).or_else(|| percent(rest)).or_else(|| entity(rest));
+            let once = plain.undone(any);
+            views.push(once.undone(any));
+            views.push(once);
+        }
+        views.push(plain);
+        views
+    }
+
+    fn plain(text: &str) -> Self {
+        let places = text
+            .char_indices()
+            .flat_map(|(at, c)| std::iter::repeat_n((at, at + c.len_utf8()), c.len_utf8()));
+        Self::of(text.as_bytes().to_vec(), places.collect())
+    }
+
+    fn undone(&self, unescape: Unescape) -> Self {
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        while let Some(byte) = self.bytes.get(at) {
+            let rest = &self.bytes[at..];
+            let Some((c, length)) = unescape(rest) else {
+                bytes.push(*byte);
+                places.push(self.places[at]);
+                at += 1;
+                continue;
+            };
+            let place = (self.places[at].0, self.places[at + length - 1].1);
+            let mut utf8 = [0; 4];
+            // A percent escape is a byte, of whatever character.
+            let utf8 = if rest[0] == b'%' {
+                utf8[0] = c as u8;
+                &utf8[..1]
+            } else {
+                c.encode_utf8(&mut utf8).as_bytes()
+            };
+            bytes.extend_from_slice(utf8);
+            places.extend(std::iter::repeat_n(place, utf8.len()));
+            at += length;
+        }
+        Self::of(bytes, places)
+    }
+
+    fn of(bytes: Vec<u8>, places: Vec<(usize, usize)>) -> Self {
+        let lower = bytes.to_ascii_lowercase();
+        Self { bytes, lower, places }
+    }
+
+    /// Every place of `needle`, in lower case, whatever the case of the text.
+    pub(super) fn find(&self, needle: &[u8], found: &mut dyn FnMut((usize, usize))) {
+        for at in memmem::find_iter(&self.lower, needle).filter(|_| !needle.is_empty()) {
+            found(self.place(at, at + needle.len()));
+        }
+    }
+
+    /// Every place of `needle`, its case and all.
+    pub(super) fn find_exactly(&self, needle: &[u8], found: &mut dyn FnMut((usize, usize))) {
+        for at in memmem::find_iter(&self.bytes, needle).filter(|_| !needle.is_empty()) {
+            found(self.place(at, at + needle.len()));
+        }
+    }
+
+    fn place(&self, from: usize, to: usize) -> (usize, usize) {
+        (self.places[from].0, self.places[to - 1].1)
+    }
+
+    /// Every token that begins with `prefix`, `least` characters or more behind it;
+    /// `begins`: only where it begins a word.
+    pub(super) fn find_shape(
+        &self,
+        prefix: &str,
+        least: usize,
+        begins: bool,
+        found: &mut dyn FnMut((usize, usize)),
+    ) {
+        let prefix = prefix.as_bytes();
+        for at in memmem::find_iter(&self.lower, prefix) {
+            if begins && at > 0 && self.bytes[at - 1].is_ascii_alphanumeric() {
+                continue;
+            }
+            let end = self.token_end(at + prefix.len(), |b| matches!(b, b'_' | b'-'));
+            if end - at - prefix.len() >= least {
+                found(self.place(at, end));
+            }
+        }
+    }
+
+    /// Every token behind `bearer`, but for the words of `prose`.
+    pub(super) fn find_bearer(&self, prose: &[&str], found: &mut dyn FnMut((usize, usize))) {
+        const WORD: &[u8] = b"bearer";
+        for at in memmem::find_iter(&self.lower, WORD) {
+            let rest = &self.bytes[at + WORD.len()..];
+            let gap =
+                rest.iter().take_while(|b| matches!(b, b' ' | b':' | b'=' | b'+' | b'"' | b'\''));
+            let gap = gap.count();
+            let start = at + WORD.len() + gap;
+            let other = |b| matches!(b, b'_' | b'-' | b'~' | b'+' | b'/');
+            let mut end = self.token_end(start, other);
+            while gap > 0 && end > start && self.bytes.get(end) == Some(&b'=') {
+                end += 1;
+            }
+            let token = &self.bytes[start..end.max(start)];
+            let token = token.strip_suffix(b"=").unwrap_or(token);
+            let is_prose = prose.iter().any(|word| token.eq_ignore_ascii_case(word.as_bytes()));
+            if gap > 0 && token.len() >= 4 && !is_prose {
+                found(self.place(start, end));
+            }
+        }
+    }
+
+    /// Where the token that begins at `start` ends. A full stop is part of it where
+    /// it goes on behind it.
+    fn token_end(&self, start: usize, other: fn(u8) -> bool) -> usize {
+        let part =
+            |at: usize| self.bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || other(*b));
+        let mut end = start;
+        while part(end) || self.bytes.get(end) == Some(&b'.') && part(end + 1) {
+            end += 1;
+        }
+        end
+    }
+}
+
+/// `\uXXXX` (a pair of surrogates too), `\xXX` and the short escapes of JSON.
+fn backslash(rest: &[u8]) -> Option<(char, usize)> {
+    let (b'\\', kind) = (*rest.first()?, *rest.get(1)?) else { return None };
+    let unit = |at: usize| match rest.get(at..at + 2)? {
+        [b'\\', b'u' | b'U'] => hexadecimal(rest.get(at + 2..at + 6)?),
+        _ => None,
+    };
+    Some(match kind {
+        b'u' | b'U' => {
+            let first = unit(0)?;
+            if let Some(c) = char::from_u32(first) {
+                (c, 6)
+            } else {
+                let second = unit(6).filter(|unit| (0xdc00..0xe000).contains(unit))?;
+                let high = first.checked_sub(0xd800)? & 0x3ff;
+                (char::from_u32(0x10000 + (high << 10 | (second - 0xdc00)))?, 12)
+            }
+        }
+        b'x' | b'X' => (char::from_u32(hexadecimal(rest.get(2..4)?)?)?, 4),
+        b'n' => ('\n', 2),
+        b'r' => ('\r', 2),
+        b't' => ('\t', 2),
+        b'b' => ('\u{8}', 2),
+        b'f' => ('\u{c}', 2),
+        b'"' | b'\\' | b'/' | b'\'' => (char::from(kind), 2),
+        _ => return None,
+    })
+}
+
+/// `%XX`.
+fn percent(rest: &[u8]) -> Option<(char, usize)> {
+    if rest.first() != Some(&b'%') {
+        return None;
+    }
+    Some((char::from_u32(hexadecimal(rest.get(1..3)?)?)?, 3))
+}
+
+/// `&amp;`, `&#64;`, `&#x40;` and the like.
+fn entity(rest: &[u8]) -> Option<(char, usize)> {
+    let inner = rest.strip_prefix(b"&")?;
+    let end = inner.iter().take(10).position(|b| *b == b';')?;
+    let name = &inner[..end];
+    let c = match name {
+        b"amp" => '&',
+        b"lt" => '<',
+        b"gt" => '>',
+        b"quot" => '"',
+        b"apos" => '\'',
+        [b'#', b'x' | b'X', digits @ ..] => char::from_u32(hexadecimal(digits)?)?,
+        [b'#', digits @ ..] => {
+            char::from_u32(std::str::from_utf8(digits).ok()?.parse::<u32>().ok()?)?
+        }
+        _ => return None,
+    };
+    Some((c, end + 2))
+}
+
+fn hexadecimal(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
