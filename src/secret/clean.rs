@@ -41,8 +41,11 @@ fn without_mark(bytes: &[u8]) -> Option<(&[u8], fn([u8; 2]) -> u16)> {
 #[must_use]
 pub fn clean(text: &str) -> String {
     let mut cleaned = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_whitespace() && !matches!(c, '\u{b}' | '\u{85}') {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if c == '\u{1b}' || c == '\u{9b}' {
+            rest = after_sequence(c, rest);
+        } else if c.is_whitespace() && !matches!(c, '\u{b}' | '\u{85}') {
             if !cleaned.is_empty() && !cleaned.ends_with(' ') {
                 cleaned.push(' ');
             }
@@ -52,6 +55,25 @@ pub fn clean(text: &str) -> String {
     }
     cleaned.truncate(cleaned.trim_end().len());
     cleaned
+}
+
+/// What follows a terminal's control sequence (`ESC [ … letter`).
+fn after_sequence(first: char, rest: std::str::Chars<'_>) -> std::str::Chars<'_> {
+    let mut inner = rest.clone();
+    if first == '\u{1b}' && inner.next() != Some('[') {
+        return rest;
+    }
+    let end = inner.as_str().find(|c| !matches!(c, ' '..='?'));
+    match end {
+        Some(at) if at <= 32 => {
+            let mut after = inner.as_str()[at..].chars();
+            if matches!(after.clone().next(), Some('@'..='~')) {
+                after.next();
+            }
+            after
+        }
+        _ => rest,
+    }
 }
 
 /// Controls, and what is drawn as nothing, fills, joins or reorders: Unicode's
@@ -91,6 +113,7 @@ mod tests {
         ] {
             assert_eq!(clean(&format!("ab{hidden}cd")), "abcd", "{hidden:?}");
         }
+        assert_eq!(clean("ab\u{1b}[0mcd \u{1b}[38;5;1mx\u{9b}1my \u{1b}z"), "abcd xy z");
         assert_eq!(clean(" a\t\r\n b\u{2003}c \n"), "a b c");
     }
 

@@ -2,13 +2,8 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
-
-use zeroize::Zeroizing;
-
-use super::Secret;
+use super::forms::base64_cores;
+use super::known::Secret;
 use super::view::View;
 
 /// What stands where a secret stood.
@@ -66,6 +61,9 @@ const PROSE: [&str; 18] = [
 /// escapes of JSON, URLs or HTML, in hexadecimal or base64, in either case.
 #[must_use]
 pub fn mask(text: &str, known: &[Secret]) -> String {
+    if text.len() < SHORTEST {
+        return text.to_owned();
+    }
     let mut spans = Vec::new();
     for view in View::all_of(text) {
         for secret in known.iter().filter(|secret| secret.expose().len() >= SHORTEST) {
@@ -87,24 +85,6 @@ pub fn mask(text: &str, known: &[Secret]) -> String {
         view.find_bearer(&PROSE, &mut |span| spans.push(span));
     }
     covered(text, spans)
-}
-
-/// The ways of writing a secret that are looked for, wiped when dropped.
-#[derive(Clone)]
-pub(super) struct Forms {
-    /// In lower case: itself, and in hexadecimal.
-    plain: Vec<Zeroizing<String>>,
-    /// What base64 makes of it.
-    base64: Vec<Zeroizing<String>>,
-}
-
-impl Forms {
-    pub(super) fn of(secret: &str) -> Self {
-        let plain = [secret.to_ascii_lowercase(), hex::encode(secret)];
-        let base64 = base64_cores(secret.as_bytes());
-        let wiped = |texts: Vec<String>| texts.into_iter().map(Zeroizing::new).collect();
-        Self { plain: wiped(plain.into()), base64: wiped(base64) }
-    }
 }
 
 /// The longer prefixes in base64: what is only shaped like a secret may stand so too.
@@ -130,25 +110,6 @@ fn covered(text: &str, mut spans: Vec<(usize, usize)>) -> String {
     }
     masked.push_str(text.get(done..).unwrap_or_default());
     masked
-}
-
-/// What base64 makes of `secret` whatever stands before and after it: the digits
-/// that it alone decides, at each of the three alignments, in both alphabets.
-fn base64_cores(secret: &[u8]) -> Vec<String> {
-    let mut cores = Vec::new();
-    for alphabet in [alphabet::STANDARD, alphabet::URL_SAFE] {
-        let engine = GeneralPurpose::new(&alphabet, NO_PAD);
-        for before in 0..3_usize {
-            let mut bytes = Zeroizing::new(vec![0; before]);
-            bytes.extend_from_slice(secret);
-            let digits = Zeroizing::new(engine.encode(&bytes));
-            let core = digits.get((before * 8).div_ceil(6)..bytes.len() * 8 / 6).unwrap_or("");
-            if core.len() >= SHORTEST && !cores.iter().any(|known| known == core) {
-                cores.push(core.to_owned());
-            }
-        }
-    }
-    cores
 }
 
 /// The whole run of base64 digits that `span` is in: those at its ends hold parts

@@ -130,7 +130,7 @@ fn an_excerpt_is_short_inert_and_masked() {
     let text = format!("a\u{1b}[31m\nb {}", "x".repeat(300));
     let cut = excerpt(&text, 200, &[]);
     assert_eq!(cut.chars().count(), 200);
-    assert!(cut.starts_with("a[31m b xxx") && cut.ends_with('…'));
+    assert!(cut.starts_with("a b xxx") && cut.ends_with('…'));
     let long_key = format!("{} rsolv_{}", "y".repeat(190), "k".repeat(43));
     assert!(!excerpt(&long_key, 200, &[]).contains("rsolv_k"));
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use load_gate::gate::{Method, Metric, MetricKind};
+use load_gate::scenario::catalogue;
 use load_gate::tags::TagKey;
 
 const PAGE: &str = "docs/metrics.md";
@@ -110,7 +111,10 @@ fn page() -> String {
         let _ = writeln!(page, "| `{name}` | {} | {} |", kinds.join(", "), meaning(method));
     }
     page.push_str("\n## Tags\n\n| tag | its values |\n| --- | --- |\n");
-    for tag in TagKey::ALL {
+    let own = catalogue::BUILT_IN.iter().flat_map(|entry| entry.tags.iter().copied());
+    let mut tags: Vec<TagKey> = TagKey::COMMON.into_iter().chain(own).collect();
+    tags.dedup();
+    for tag in tags {
         let _ = writeln!(page, "| `{}` | {} |", tag.name(), values(tag));
     }
     page.push_str(COUNTED);
