@@ -262,7 +262,7 @@ async fn health_is_read_from_status_and_body() {
         ("301 Moved Permanently", "location: /x\r\n", "", CheckState::Bad, "status 301"),
         ("404 Not Found", "", "no such page", CheckState::Bad, "no such page"),
         ("429 Too Many Requests", "", "", CheckState::Warn, "status 429"),
-        ("502 Bad Gateway", "", "\u{1b}[31mupstream", CheckState::Bad, "[31mupstream"),
+        ("502 Bad Gateway", "", "\u{1b}[31mupstream", CheckState::Bad, "status 502: upstream"),
     ] {
         let server = Server::start(move |_| reply(status, headers, body)).await;
         let report = check(&what(&server.url)).await;
