@@ -130,7 +130,7 @@ struct AnyValue {
     text: Option<String>,
 }
 
-/// AGGREGATION_TEMPORALITY_CUMULATIVE.
+/// `AGGREGATION_TEMPORALITY_CUMULATIVE`.
 const CUMULATIVE: i32 = 2;
 
 /// Who sends: the attributes of the resource, `service.name` among them.
