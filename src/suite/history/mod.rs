@@ -153,7 +153,7 @@ impl History {
         )
     }
 
-    /// Adds a night in its place; the newest [`MOST_NIGHTS`] are kept.
+    /// Adds a night in its place; the newest `MOST_NIGHTS` are kept.
     pub fn add(&mut self, night: Night) {
         if self.nights.iter().any(|known| known.run_id == night.run_id) {
             return;

@@ -75,7 +75,7 @@ enum Scope {
 
 impl Faults {
     /// Reads settings of the form `NAME=VALUE` or `ENDPOINT.NAME=VALUE`
-    /// ([`fault_help`] lists them). A later one overrides an earlier one, and
+    /// (`serve --help` lists them). A later one overrides an earlier one, and
     /// one that names an endpoint those that don't.
     ///
     /// # Errors
