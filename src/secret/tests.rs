@@ -138,7 +138,7 @@ fn an_excerpt_is_short_inert_and_masked() {
 proptest! {
     #[test]
     fn no_secret_survives(
-        secret in "[!#$&-\\[\\]-~]{8,40}", before in "[ -~]{0,20}", after in "[ -~]{0,20}", way in 0_usize..26,
+        secret in "[!-~]{8,40}", before in "[ -~]{0,20}", after in "[ -~]{0,20}", way in 0_usize..26,
     ) {
         let written = &writings(&secret)[way];
         let masked = mask(&format!("{before} {written} {after}"), &[Secret::new(secret.clone())]);

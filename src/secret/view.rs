@@ -20,7 +20,11 @@ impl View {
         let mut views = Vec::new();
         if text.contains(['\\', '%', '&']) {
             let each: [Unescape; 3] = [backslash, percent, entity];
-            views.extend(each.map(|unescape| plain.undone(unescape)));
+            for unescape in each {
+                let once = plain.undone(unescape);
+                views.push(once.undone(unescape));
+                views.push(once);
+            }
             let any: Unescape =
                 |rest| backslash(rest).or_else(|| percent(rest)).or_else(|| entity(rest));
             let once = plain.undone(any);
