@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::IdentityKind;
 use crate::units::{Nanos, count, per};
 
 /// What a limiter counts by.
@@ -19,6 +20,15 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Whether each identity of that kind has a quota of its own.
+    #[must_use]
+    pub const fn counts_each(self, kind: IdentityKind) -> bool {
+        matches!(
+            (kind, self),
+            (IdentityKind::Address, Self::Ip) | (IdentityKind::Key, Self::Customer)
+        )
+    }
+
     /// The name in the config.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -154,6 +154,20 @@ impl<'de> Deserialize<'de> for OutcomeCounts {
     }
 }
 
+/// What became of a probe. Decided by the status alone: a probe is right in all but
+/// one thing, so what refuses it refuses that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeEnd {
+    /// Refused as docs/api.md says.
+    Held,
+    /// Refused with another 4xx than docs/api.md says: the answer is off, the door is shut.
+    Other,
+    /// Answered 2xx.
+    Breached,
+    /// Rate limited, 5xx or anything else: nothing can be said.
+    Neither,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use super::args::CheckArgs;
 use super::inputs;
 use super::session::Session;
 use super::world::World;
-use crate::config::{Purpose, Secrets};
+use crate::config::{Purpose, SecretInputs};
 use crate::engine::{Clock, WallClock};
 use crate::plan::{self, SuitePlan};
 use crate::preflight::{self, CheckReport, CredentialLook, GitHubAccess, Preflight};
@@ -44,7 +44,7 @@ pub(super) async fn within_run(
     results_dir: &Path,
     world: &World,
 ) -> anyhow::Result<CheckReport> {
-    let secrets = Secrets {
+    let secrets = SecretInputs {
         keys: session.keys.clone(),
         webhook: session.webhook_secret.clone(),
         github_token: None,
@@ -56,7 +56,12 @@ pub(super) async fn within_run(
     Ok(preflight::preflight(&what, clock).await)
 }
 
-fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &World) -> Preflight {
+fn preflight(
+    plan: &SuitePlan,
+    secrets: &SecretInputs,
+    results_dir: &Path,
+    world: &World,
+) -> Preflight {
     let contradictions = plan::suite_feasibility(plan)
         .scenarios
         .into_iter()
@@ -84,7 +89,7 @@ fn preflight(plan: &SuitePlan, secrets: &Secrets, results_dir: &Path, world: &Wo
 }
 
 /// How the credential of one scenario is looked at, if it has one.
-fn look(entry: &Entry, suite: &SuitePlan, secrets: &Secrets) -> Option<CredentialLook> {
+fn look(entry: &Entry, suite: &SuitePlan, secrets: &SecretInputs) -> Option<CredentialLook> {
     let credential = entry.credential?;
     let plan = suite.scenarios.iter().find(|plan| plan.scenario == entry.id);
     let there: Vec<Secret> = match credential.trial {

@@ -8,7 +8,7 @@ use super::delivery;
 use super::world::{UsageError, World};
 use crate::publish::actions::ActionsEnv;
 use crate::publish::github::{self, PublishOptions};
-use crate::report::Past;
+use crate::report::EarlierRuns;
 use crate::secret::Secret;
 
 /// Publishes; the exit code is 0 whatever GitHub says: the gate has spoken already.
@@ -33,6 +33,6 @@ pub(super) fn comment(args: &CommentArgs, world: &World) -> anyhow::Result<u8> {
     })?;
     let options =
         PublishOptions { comment_id: args.comment_id.clone(), ..PublishOptions::default() };
-    delivery::github(&suite, Past::default(), &options, Some(&token), world)?;
+    delivery::github(&suite, EarlierRuns::default(), &options, Some(&token), world)?;
     Ok(0)
 }

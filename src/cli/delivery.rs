@@ -5,7 +5,7 @@ use super::world::{USAGE, World};
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
-use crate::report::{self, Past};
+use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
 
@@ -45,7 +45,7 @@ pub(super) fn grouped<T>(title: &str, world: &World, work: impl FnOnce() -> T) -
 /// A step's own channels: annotations, outputs, summary. Does nothing elsewhere.
 pub(super) fn step(
     suite: &SuiteReport,
-    past: Past<'_>,
+    past: EarlierRuns<'_>,
     exit_code: u8,
     results: &Results,
     world: &World,
@@ -104,7 +104,7 @@ pub(super) fn failed(error: &anyhow::Error, code: u8, delivery: &Delivery, world
 /// Whatever goes wrong is a warning.
 pub(super) fn github(
     suite: &SuiteReport,
-    past: Past<'_>,
+    past: EarlierRuns<'_>,
     options: &PublishOptions,
     token: Option<&Secret>,
     world: &World,

@@ -4,7 +4,7 @@ use super::args::ReportArgs;
 use super::inputs;
 use super::results::Results;
 use super::world::World;
-use crate::report::{self, Past};
+use crate::report::{self, EarlierRuns};
 
 /// Writes the files again and prints the summary; the exit code is the verdict's.
 pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
@@ -17,7 +17,7 @@ pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
     };
     let results = Results::new(&dir, None);
     let history = inputs::read_history(&dir)?;
-    let past = Past { baseline: baseline.as_ref(), history: history.as_ref() };
+    let past = EarlierRuns { baseline: baseline.as_ref(), history: history.as_ref() };
     for problem in results.write(&suite, past) {
         world.output.error(&problem);
     }

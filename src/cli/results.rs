@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::world::UsageError;
 use crate::publish::files;
-use crate::report::{self, Past};
+use crate::report::{self, EarlierRuns};
 use crate::suite::SuiteReport;
 
 /// Where a run's files go.
@@ -46,7 +46,11 @@ impl Results {
     }
 
     /// Writes every file; what couldn't be written is told, the rest is written.
-    pub(super) fn write<'a>(&self, report: &SuiteReport, past: impl Into<Past<'a>>) -> Vec<String> {
+    pub(super) fn write<'a>(
+        &self,
+        report: &SuiteReport,
+        past: impl Into<EarlierRuns<'a>>,
+    ) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, content) in report::files(report, past) {
             let path = match &self.junit {

@@ -19,7 +19,7 @@ use crate::config::{MetricsSettings, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan;
 use crate::preflight::CheckState;
-use crate::report::{self, Past};
+use crate::report::{self, EarlierRuns};
 use crate::suite::SuiteReport;
 use crate::target::{Target, TargetConfig};
 
@@ -68,7 +68,7 @@ fn run_and_deliver(
         delivery::grouped("The run", world, || measure(session, metrics, args, &results, world))?;
     let code = report.verdict.exit_code();
     let history = earlier.and(&report);
-    let past = Past { baseline: session.baseline.as_deref(), history: Some(&history) };
+    let past = EarlierRuns { baseline: session.baseline.as_deref(), history: Some(&history) };
     deliver(&report, past, &results, args.verbose, world);
     if let Some(delivery) = delivery {
         delivery::step(&report, past, code, &results, world);
@@ -221,7 +221,13 @@ fn execute(
     report
 }
 
-fn deliver(report: &SuiteReport, past: Past<'_>, results: &Results, verbose: bool, world: &World) {
+fn deliver(
+    report: &SuiteReport,
+    past: EarlierRuns<'_>,
+    results: &Results,
+    verbose: bool,
+    world: &World,
+) {
     for problem in results.write(report, past) {
         world.output.error(&problem);
     }

@@ -6,7 +6,7 @@ use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, 
 use super::reader::Section;
 use super::tree::{Node, Value};
 use super::values::{integer, mismatch, text};
-use crate::scenario::{Column, MOST_VALUES, Order, fingerprint};
+use crate::scenario::{Column, MOST_VALUES, Turn, fingerprint};
 
 /// The largest file of data, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
@@ -23,7 +23,7 @@ pub(super) fn read(
 ) -> Option<Column> {
     let Value::Table(table) = &node.value else {
         return match list(node) {
-            Ok(values) => Some(column(values, Order::InTurn, Vec::new())),
+            Ok(values) => Some(column(values, Turn::InTurn, Vec::new())),
             Err(wrong) => {
                 problems.at(&node.place, path, wrong);
                 None
@@ -36,8 +36,8 @@ pub(super) fn read(
     let order = section.value("order", |node| {
         let order = text(node)?;
         match order.as_str() {
-            "in-turn" => Ok(Order::InTurn),
-            "random" => Ok(Order::Random),
+            "in-turn" => Ok(Turn::InTurn),
+            "random" => Ok(Turn::Random),
             _ => Err(unknown("order", &order, &orders)),
         }
     });
@@ -63,12 +63,12 @@ pub(super) fn read(
         if all.iter().all(|weight| *weight == 0) { Err(none()) } else { Ok(all) }
     });
     match weights {
-        Some(weights) => Some(column(values, Order::Weighted, weights)),
-        None => Some(column(values, order.unwrap_or(Order::InTurn), Vec::new())),
+        Some(weights) => Some(column(values, Turn::Weighted, weights)),
+        None => Some(column(values, order.unwrap_or(Turn::InTurn), Vec::new())),
     }
 }
 
-fn column(values: Vec<String>, order: Order, weights: Vec<u32>) -> Column {
+fn column(values: Vec<String>, order: Turn, weights: Vec<u32>) -> Column {
     Column { fingerprint: fingerprint(&values, &weights), values, order, weights }
 }
 

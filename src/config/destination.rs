@@ -6,7 +6,7 @@ use super::diagnostics::{Diagnostics, Wrong, listing, quote, unknown};
 use super::file::{EnvironmentConfig, File};
 use super::guard::{self, Protected};
 use super::inputs::Sources;
-use super::scenario_table::Identities;
+use super::scenario_table::AskedIdentities;
 use super::values::{base_url, url_text};
 use crate::ids::ScenarioId;
 use crate::plan::Environment;
@@ -159,7 +159,7 @@ pub(super) fn confirm(sources: &Sources<'_>, to: &Destination, problems: &mut Di
 
 impl Destination {
     /// Whether the config's `identities` can be had here.
-    pub(super) fn may_forge(&self, asked: Option<Identities>) -> bool {
-        self.environment.verify_limits || matches!(asked, None | Some(Identities::Count(1)))
+    pub(super) fn may_forge(&self, asked: Option<AskedIdentities>) -> bool {
+        self.environment.verify_limits || matches!(asked, None | Some(AskedIdentities::Count(1)))
     }
 }

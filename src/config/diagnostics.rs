@@ -9,7 +9,7 @@ use crate::secret::mask;
 
 /// A text that values come from.
 #[derive(Clone, Debug)]
-pub(super) struct Source {
+pub(super) struct SourceText {
     /// Its name in messages: a path, or `built-in load_tests/webhook.toml`.
     pub(super) name: String,
     pub(super) text: String,
@@ -63,7 +63,7 @@ struct Diagnostic {
 /// All mistakes found in one go. `Display` is the plain rendering.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
-    sources: Vec<Source>,
+    sources: Vec<SourceText>,
     list: Vec<Diagnostic>,
 }
 
@@ -86,7 +86,7 @@ impl Diagnostics {
     }
 
     pub(super) fn add_source(&mut self, name: impl Into<String>, text: impl Into<String>) -> usize {
-        self.sources.push(Source { name: name.into(), text: text.into() });
+        self.sources.push(SourceText { name: name.into(), text: text.into() });
         self.sources.len() - 1
     }
 

@@ -97,7 +97,7 @@ impl Sources<'_> {
 
 /// Secrets, from the environment only.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets {
+pub struct SecretInputs {
     /// `TEST_API_KEY_n`, in the order of n, each once.
     pub keys: Vec<Secret>,
     /// `STRIPE_WEBHOOK_SECRET`.
@@ -108,7 +108,7 @@ pub struct Secrets {
     pub rings: BTreeMap<String, Vec<Secret>>,
 }
 
-impl Secrets {
+impl SecretInputs {
     /// The secrets of the variable `name`, which may end in `*`.
     #[must_use]
     pub fn ring(&self, name: &str) -> &[Secret] {
@@ -128,7 +128,7 @@ pub struct Resolved {
     /// The plan.
     pub plan: SuitePlan,
     /// The secrets (of `embedded`: none but the GitHub token; it makes its own).
-    pub secrets: Secrets,
+    pub secrets: SecretInputs,
     /// How many API keys `embedded` has to make; 0 elsewhere.
     pub embedded_keys: usize,
     /// Where the run's series go.

@@ -28,6 +28,6 @@ mod written_tests;
 use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
-pub use inputs::{Flags, Purpose, Resolved, Secrets, Sources, UserFile, config_path};
+pub use inputs::{Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, config_path};
 pub use receivers::{Access, MetricsSettings, OtlpSettings, PrometheusSettings, SeriesNames};
 pub use resolve::{built_in, resolve};

@@ -11,13 +11,11 @@ use super::values::{self, MAX_LOAD_SECONDS, flag, integer, mismatch, number, tex
 use super::written;
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::{IdentityKind, ScenarioId};
-use crate::plan::Stage;
+use crate::plan::{CLIENT_ADDRESSES, Stage};
 use crate::scenario::Spec;
 use crate::scenario::catalogue::{Entry, Takes};
 use crate::units::Nanos;
 
-/// The largest number of addresses in 198.18.0.0/15 (RFC 2544).
-pub(super) const ADDRESSES: u32 = 131_072;
 /// The most customers that can be created for their keys.
 const MAX_MINT: u64 = 1000;
 /// The most stages of a profile.
@@ -25,7 +23,7 @@ const MAX_STAGES: usize = 1000;
 
 /// How many identities share a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Identities {
+pub(super) enum AskedIdentities {
     Auto,
     Count(u32),
 }
@@ -33,7 +31,7 @@ pub(super) enum Identities {
 /// One `[scenarios.NAME]`.
 #[derive(Clone, Debug)]
 pub(super) struct ScenarioConfig {
-    pub(super) identities: Option<Located<Identities>>,
+    pub(super) identities: Option<Located<AskedIdentities>>,
     pub(super) limit: Option<DeclaredLimit>,
     pub(super) profiles: BTreeMap<String, Profile>,
     pub(super) thresholds: Vec<RawThreshold>,
@@ -126,7 +124,7 @@ const SHARED: [&str; 4] = ["identities", "rate_limit", "profiles", "thresholds"]
 
 /// What every scenario's table may say.
 struct Shared {
-    identities: Option<Located<Identities>>,
+    identities: Option<Located<AskedIdentities>>,
     limit: Option<DeclaredLimit>,
     profiles: BTreeMap<String, Profile>,
     thresholds: Vec<RawThreshold>,
@@ -156,13 +154,12 @@ fn read_shared(
     Shared { identities, limit, profiles, thresholds }
 }
 
-fn read_identities(kind: IdentityKind, node: &Node) -> Result<Identities, Wrong> {
+fn read_identities(kind: IdentityKind, node: &Node) -> Result<AskedIdentities, Wrong> {
     let what = if kind == IdentityKind::Key { "keys" } else { "addresses" };
     match &node.value {
-        Value::Text(text) if text == "auto" => Ok(Identities::Auto),
-        Value::Integer(_) => {
-            integer(node, 1, u64::from(ADDRESSES) - 1).map(|n| Identities::Count(n as u32))
-        }
+        Value::Text(text) if text == "auto" => Ok(AskedIdentities::Auto),
+        Value::Integer(_) => integer(node, 1, u64::from(CLIENT_ADDRESSES) - 1)
+            .map(|n| AskedIdentities::Count(n as u32)),
         Value::Text(text) => Err(Wrong::new(
             format!("{} is no number of identities", quote(text)),
             format!("expected a number of {what}, or \"auto\""),

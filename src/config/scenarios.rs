@@ -4,10 +4,10 @@ use super::destination::Destination;
 use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion, unknown};
 use super::file::File;
 use super::identities::Question;
-use super::inputs::{Flags, Secrets};
+use super::inputs::{Flags, SecretInputs};
 use super::parse_threshold;
-use super::scenario_table::{Identities, ScenarioConfig};
-use super::thresholds::{self, Facts};
+use super::scenario_table::{AskedIdentities, ScenarioConfig};
+use super::thresholds::{self, Judged};
 use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
@@ -26,21 +26,21 @@ const BASELINE_KEY: &str = "response_time{outcome:accepted}";
 const BASELINE_EXPRESSION: &str = "p(95)<2*baseline";
 
 /// What the plans of one run share.
-pub(super) struct Basis<'a> {
+pub(super) struct Common<'a> {
     pub(super) file: &'a File,
     pub(super) target: &'a Destination,
     pub(super) profile: &'a str,
     /// The flag or variable that named the profile; empty: the environment's.
     pub(super) profile_from: &'static str,
     pub(super) flags: &'a Flags,
-    pub(super) secrets: &'a Secrets,
+    pub(super) secrets: &'a SecretInputs,
     pub(super) rate_scale: f64,
     pub(super) duration_scale: f64,
 }
 
 /// Plans every scenario that is to run.
 pub(super) fn plan(
-    basis: &Basis<'_>,
+    basis: &Common<'_>,
     notices: &mut Vec<String>,
     problems: &mut Diagnostics,
 ) -> Vec<Plan> {
@@ -75,7 +75,7 @@ pub(super) fn plan(
 
 /// How keys are minted where a plan asks for some: through the scenario that its entry
 /// names, whether it is in the run or not.
-pub(super) fn minting(basis: &Basis<'_>, plans: &[Plan]) -> Option<MintingPlan> {
+pub(super) fn minting(basis: &Common<'_>, plans: &[Plan]) -> Option<MintingPlan> {
     let asking = plans.iter().find(|plan| plan.identities.mint > 0)?;
     let id = catalogue::find(asking.scenario)?.minted_through?;
     let planned = plans.iter().find(|plan| plan.scenario == id).cloned();
@@ -87,7 +87,7 @@ pub(super) fn minting(basis: &Basis<'_>, plans: &[Plan]) -> Option<MintingPlan> 
     Some(MintingPlan::through(through?, basis.target.environment.verify_limits))
 }
 
-impl Basis<'_> {
+impl Common<'_> {
     /// What a bare run runs: the built-in scenarios, then the user's own; of these
     /// none where it is protected.
     fn all(&self) -> Vec<ScenarioId> {
@@ -170,7 +170,7 @@ impl Basis<'_> {
         self.check_load(id, config, &schedule, problems);
         let settings = self.settings(id, config);
         let scenario = scenario::build(&settings, 0, "", scenario::Secrets::default())?;
-        let facts = Facts { scenario: id, stages: stages.len(), labels: scenario.labels() };
+        let facts = Judged { scenario: id, stages: stages.len(), labels: scenario.labels() };
         thresholds::check(&config.thresholds, &facts, problems);
         if let Some(spec) = &config.spec {
             match spec.writes {
@@ -338,12 +338,12 @@ impl Basis<'_> {
         let Some(asked) = &config.identities else { return question };
         let path = format!("scenarios.{id}.identities");
         match (question.kind(), asked.value) {
-            (IdentityKind::Global, Identities::Count(n)) if n > 1 => {
+            (IdentityKind::Global, AskedIdentities::Count(n)) if n > 1 => {
                 let message = "this limit counts everybody together";
                 let wrong = Wrong::new(message, "expected 1, \"auto\" or nothing at all");
                 problems.at(&asked.place, &path, wrong);
             }
-            (IdentityKind::Key, Identities::Count(n))
+            (IdentityKind::Key, AskedIdentities::Count(n))
                 if !question.embedded && keys + mint > 0 && n > keys + mint =>
             {
                 let message = format!("{n} keys are asked for, {} there", are(keys + mint));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::diagnostics::{Diagnostics, Wrong};
-use super::inputs::{Secrets, Sources};
+use super::inputs::{SecretInputs, Sources};
 use crate::secret::Secret;
 
 /// Reads every secret there is. A malformed one is reported by its variable's
@@ -12,8 +12,8 @@ pub(super) fn read(
     sources: &Sources<'_>,
     notices: &mut Vec<String>,
     problems: &mut Diagnostics,
-) -> Secrets {
-    Secrets {
+) -> SecretInputs {
+    SecretInputs {
         keys: numbered(sources, "TEST_API_KEY_", notices, problems),
         webhook: read_one(sources, "STRIPE_WEBHOOK_SECRET", problems),
         github_token: read_one(sources, "GITHUB_TOKEN", problems),

@@ -110,7 +110,7 @@ fn read_threshold(
 }
 
 /// What a scenario's thresholds are checked against.
-pub(super) struct Facts<'a> {
+pub(super) struct Judged<'a> {
     pub(super) scenario: ScenarioId,
     pub(super) stages: usize,
     /// The tags that its arrivals carry, with every value.
@@ -118,7 +118,7 @@ pub(super) struct Facts<'a> {
 }
 
 /// Reports thresholds that could only ever be empty or trivially true.
-pub(super) fn check(thresholds: &[RawThreshold], facts: &Facts<'_>, problems: &mut Diagnostics) {
+pub(super) fn check(thresholds: &[RawThreshold], facts: &Judged<'_>, problems: &mut Diagnostics) {
     let path = format!("scenarios.{}.thresholds", facts.scenario);
     for raw in thresholds {
         let owner = raw.threshold.metric.scenario();
@@ -139,7 +139,7 @@ pub(super) fn check(thresholds: &[RawThreshold], facts: &Facts<'_>, problems: &m
     }
 }
 
-fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Result<(), Wrong> {
+fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Judged<'_>) -> Result<(), Wrong> {
     let one_of = |known: &[&str]| {
         if known.contains(&value) { Ok(()) } else { Err(unknown(tag.name(), value, known)) }
     };
@@ -168,7 +168,7 @@ fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Facts<'_>) -> Res
 }
 
 /// That arrivals of this scenario don't carry `tag`.
-fn no_tag(tag: TagKey, facts: &Facts<'_>) -> Wrong {
+fn no_tag(tag: TagKey, facts: &Judged<'_>) -> Wrong {
     let owner = catalogue::BUILT_IN.iter().find(|entry| entry.tags.contains(&tag));
     if let Some(owner) = owner {
         let message = format!("arrivals of {} carry no tag `{}`", facts.scenario, tag.name());

@@ -3,14 +3,12 @@
 use std::net::Ipv4Addr;
 
 use crate::ids::IdentityId;
-use crate::plan::{IdentityKind, IdentityPlan};
+use crate::plan::{CLIENT_ADDRESSES, IdentityKind, IdentityPlan};
 use crate::scenario::Identity;
 use crate::secret::Secret;
 
-/// 198.18.0.0/15, set aside for benchmarks (RFC 2544, appendix C.2.2).
+/// The first of the [`CLIENT_ADDRESSES`].
 const FIRST_ADDRESS: u32 = 0xC612_0000;
-/// How many addresses it has.
-const ADDRESSES: u32 = 1 << 17;
 /// The identity of a request that no ledger is kept for: a fresh address, a bad key.
 pub(super) const UNCOUNTED: IdentityId = IdentityId(u32::MAX);
 
@@ -70,7 +68,7 @@ impl Identities {
     #[must_use]
     pub fn fresh_address(&self, k: u64) -> Identity {
         let taken = self.names.len() as u64;
-        let index = (taken + k) % u64::from(ADDRESSES);
+        let index = (taken + k) % u64::from(CLIENT_ADDRESSES);
         Identity { id: UNCOUNTED, address: Some(address(self.offset, index as u32)), key: None }
     }
 
@@ -98,7 +96,7 @@ fn nobody() -> Identity {
 }
 
 fn address(offset: u32, index: u32) -> Ipv4Addr {
-    Ipv4Addr::from(FIRST_ADDRESS + offset.wrapping_add(index) % ADDRESSES)
+    Ipv4Addr::from(FIRST_ADDRESS + offset.wrapping_add(index) % CLIENT_ADDRESSES)
 }
 
 fn name(kind: IdentityKind, identity: &Identity) -> String {
@@ -131,7 +129,8 @@ mod tests {
 
     #[test]
     fn addresses_are_distinct_within_the_block_and_take_turns() {
-        let identities = Identities::new(plan(IdentityKind::Address, 600, 1), &[], ADDRESSES - 5);
+        let identities =
+            Identities::new(plan(IdentityKind::Address, 600, 1), &[], CLIENT_ADDRESSES - 5);
         let mut seen = BTreeSet::new();
         for n in 1..=600 {
             let address = identities.of_arrival(n).address.expect("claimed");

@@ -40,7 +40,7 @@ pub struct Job {
 }
 
 /// What the workers of a run share: nothing that one writes and another waits for.
-pub(super) struct Run {
+pub(super) struct ScenarioRun {
     pub(super) job: Job,
     pub(super) schedule: Schedule,
     /// The clock when the first request was sent: moment 0 of all samples.
@@ -58,7 +58,7 @@ pub(super) struct Run {
     keeper: Sender<Order>,
 }
 
-impl Run {
+impl ScenarioRun {
     /// The run of `job`, begun: observers know of it.
     ///
     /// # Errors

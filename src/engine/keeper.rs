@@ -14,8 +14,8 @@ use super::skew::Skew;
 use super::stop::{Stop, StopReason};
 use super::watchdog::Watchdog;
 use crate::ids::{ProbeKind, Traffic};
-use crate::measure::{CanaryResult, Ended, LineEvent, ProbeEnd, Recorder, Recording, Sample};
-use crate::outcome::Outcome;
+use crate::measure::{CanaryResult, Ended, LineEvent, Recorder, Recording, Sample};
+use crate::outcome::{Outcome, ProbeEnd};
 use crate::plan::{Plan, Schedule};
 use crate::units::Nanos;
 
@@ -30,7 +30,7 @@ pub(super) struct Row {
     /// How many were under way when it was sent, itself included.
     pub(super) in_flight: u32,
     /// Of an answer 429.
-    pub(super) refusal: Option<Refusal>,
+    pub(super) refusal: Option<RefusalShape>,
     pub(super) probe: Option<(ProbeKind, ProbeEnd)>,
     /// What may be said of an answer that wasn't accepted, and the check that failed first.
     pub(super) quote: Option<(String, Option<&'static str>)>,
@@ -38,14 +38,14 @@ pub(super) struct Row {
 
 /// What a refusal said of itself.
 #[derive(Clone, Copy)]
-pub(super) struct Refusal {
+pub(super) struct RefusalShape {
     pub(super) json: bool,
     pub(super) retry_after: bool,
     pub(super) limit_headers: bool,
 }
 
 /// What one worker measured since its last batch.
-pub(super) struct Batch {
+pub(super) struct Handover {
     /// Whose, from 0.
     pub(super) worker: usize,
     /// Every request of this worker that had ended by then is in this batch or one before.
@@ -59,7 +59,7 @@ pub(super) struct Batch {
 
 /// What the keeper is told and asked.
 pub(super) enum Order {
-    Batch(Batch),
+    Handover(Handover),
     Canary(CanaryResult),
     /// The limiter is verified first, for about that long.
     Proof(Nanos),
@@ -152,7 +152,7 @@ impl Keeper {
     fn keep(mut self, orders: &Receiver<Order>) {
         for order in orders {
             match order {
-                Order::Batch(batch) => self.take(batch),
+                Order::Handover(batch) => self.take(batch),
                 Order::Canary(canary) => {
                     self.observer.on(&Event::Canary(&canary));
                     self.recorder.canary(canary);
@@ -181,8 +181,8 @@ impl Keeper {
         self.observer.on(&Event::Load { arrivals, duration });
     }
 
-    fn take(&mut self, batch: Batch) {
-        let Batch { worker, until, rows, events, skew, sent } = batch;
+    fn take(&mut self, batch: Handover) {
+        let Handover { worker, until, rows, events, skew, sent } = batch;
         if let Some(known) = self.workers.get_mut(worker) {
             *known = Known { until, skew, sent };
         }

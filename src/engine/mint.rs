@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::job::{Job, Run};
+use super::job::{Job, ScenarioRun};
 use super::request::Errand;
 use super::run::finish;
 use super::skew::Skew;
@@ -31,7 +31,7 @@ pub struct Minted {
 /// When the system has no thread to give.
 pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result<Minted> {
     let minting = move || async move {
-        let run = Run::begin(job)?;
+        let run = ScenarioRun::begin(job)?;
         let worker = Worker::new(&run, 0, Skew::default())?;
         let (keys, short) = create(&worker, wanted, per_address).await;
         worker.hand_over_last();

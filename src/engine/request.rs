@@ -8,15 +8,15 @@ use http::HeaderMap;
 use tokio::task::spawn_local;
 
 use super::clock::LocalFuture;
-use super::keeper::{Order, Refusal, Row};
+use super::keeper::{Order, RefusalShape, Row};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure, Opening};
 use super::worker::{UnderWay, Worker};
 use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
-use crate::measure::{ProbeEnd, Sample, Spans};
-use crate::outcome::Outcome;
-use crate::scenario::{Answer, Call, Identity, Judgement, Past, ProbeResult, Request};
+use crate::measure::{Sample, Spans};
+use crate::outcome::{Outcome, ProbeEnd};
+use crate::scenario::{Answer, Call, Identity, Judgement, Past, Request};
 use crate::secret::Secret;
 use crate::units::Nanos;
 
@@ -266,13 +266,15 @@ impl Worker {
             admitted: judged.admitted(),
             retry_after: judged.retry_after,
         };
-        let refusal = (judged.status == 429).then_some(Refusal {
+        let refusal = (judged.status == 429).then_some(RefusalShape {
             json: judged.json,
             retry_after: judged.retry_after_header,
             limit_headers: judged.limit_headers,
         });
         let probe = match errand {
-            Errand::Probe { kind, .. } => Some((kind, judged.probe_end())),
+            Errand::Probe { kind, .. } => {
+                Some((kind, judged.probe.map_or(ProbeEnd::Neither, |(_, end)| end)))
+            }
             _ => None,
         };
         let quote = (judged.outcome != Outcome::Accepted && judged.probe.is_none())
@@ -312,7 +314,7 @@ struct Judged {
     status: u16,
     outcome: Outcome,
     judgement: Judgement,
-    probe: Option<(ProbeKind, ProbeResult)>,
+    probe: Option<(ProbeKind, ProbeEnd)>,
     check: Option<&'static str>,
     text: Option<String>,
     unconnected: bool,
@@ -362,15 +364,6 @@ impl Judged {
             0 | 500..=599 => Admitted::Unknown,
             429 => Admitted::No,
             _ => Admitted::Yes,
-        }
-    }
-
-    const fn probe_end(&self) -> ProbeEnd {
-        match self.probe {
-            Some((_, ProbeResult::Held)) => ProbeEnd::Held,
-            Some((_, ProbeResult::Other)) => ProbeEnd::Other,
-            Some((_, ProbeResult::Breached)) => ProbeEnd::Breached,
-            Some((_, ProbeResult::Neither)) | None => ProbeEnd::Neither,
         }
     }
 

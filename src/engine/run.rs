@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::job::{Job, Run};
+use super::job::{Job, ScenarioRun};
 use super::keeper::{Finish, Order};
 use super::load::load;
 use super::platform;
@@ -44,7 +44,7 @@ pub(super) async fn run_here(job: Job) -> io::Result<Recording> {
 
 async fn lead(job: Job) -> io::Result<Recording> {
     let cpu_before = platform::cpu_seconds();
-    let run = Run::begin(job)?;
+    let run = ScenarioRun::begin(job)?;
     let worker = Worker::new(&run, 0, Skew::default())?;
     let ended = tokio::select! {
         biased;
@@ -115,7 +115,7 @@ async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::R
 }
 
 /// Starts another worker, which makes itself ready and waits.
-async fn start_other(run: &Arc<Run>, index: u32, of: u32, skew: Skew) -> io::Result<Other> {
+async fn start_other(run: &Arc<ScenarioRun>, index: u32, of: u32, skew: Skew) -> io::Result<Other> {
     let (go, going) = oneshot::channel();
     let (is_ready, ready) = oneshot::channel();
     let (is_done, done) = oneshot::channel();
@@ -262,7 +262,7 @@ async fn drain(worker: &Worker, others: Vec<oneshot::Receiver<()>>) {
 
 /// What was measured, from the keeper.
 pub(super) async fn finish(
-    run: &Run,
+    run: &ScenarioRun,
     ended: Ended,
     cpu_before: Option<f64>,
 ) -> io::Result<Recording> {

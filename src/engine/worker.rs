@@ -12,8 +12,8 @@ use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
 use super::clock::{LocalFuture, Pacer};
-use super::job::Run;
-use super::keeper::{Batch, Order, Row};
+use super::job::ScenarioRun;
+use super::keeper::{Handover, Order, Row};
 use super::skew::Skew;
 use super::stop::StopReason;
 use super::transport::Transport;
@@ -24,7 +24,7 @@ const BATCH: usize = 256;
 
 /// One worker of a run. It lives on one thread.
 pub(super) struct Worker {
-    pub(super) run: Arc<Run>,
+    pub(super) run: Arc<ScenarioRun>,
     /// Its number, from 0: that one leads.
     index: usize,
     pub(super) transport: Rc<dyn Transport>,
@@ -46,7 +46,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the system has no timer to give.
-    pub(super) fn new(run: &Arc<Run>, index: usize, skew: Skew) -> io::Result<Rc<Self>> {
+    pub(super) fn new(run: &Arc<ScenarioRun>, index: usize, skew: Skew) -> io::Result<Rc<Self>> {
         Ok(Rc::new(Self {
             run: Arc::clone(run),
             index,
@@ -124,7 +124,7 @@ impl Worker {
     }
 
     fn deliver(&self, rows: Vec<Row>, until: Nanos) {
-        self.run.tell(Order::Batch(Batch {
+        self.run.tell(Order::Handover(Handover {
             worker: self.index,
             until,
             rows,
@@ -155,7 +155,7 @@ impl Drop for UnderWay {
 
 /// Sleeps until moments of a run, or until the run is ended.
 pub(super) struct Sleeper {
-    run: Arc<Run>,
+    run: Arc<ScenarioRun>,
     pacer: Box<dyn Pacer>,
     stopped: LocalFuture<'static, StopReason>,
 }
@@ -163,7 +163,7 @@ pub(super) struct Sleeper {
 impl Sleeper {
     /// # Errors
     /// When the system has no timer to give.
-    pub(super) fn new(run: &Arc<Run>) -> io::Result<Self> {
+    pub(super) fn new(run: &Arc<ScenarioRun>) -> io::Result<Self> {
         let pacer = run.job.clock.pacer()?;
         let stop = run.job.stop.clone();
         let stopped = Box::pin(async move { stop.given().await });

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::slow;
+use super::stalls;
 use crate::measure::intervals::wilson;
 use crate::measure::{Recording, Slice};
 use crate::outcome::Outcome;
@@ -20,7 +20,7 @@ const CONFIDENCE: f64 = 0.99;
 /// when its failure rate is above that of all others by more than chance.
 pub(super) fn find(recording: &Recording) -> Vec<String> {
     let (all, judged) = failures(recording.total());
-    let mut sentences: Vec<String> = slow::stalls(recording).into_iter().collect();
+    let mut sentences: Vec<String> = stalls::stalls(recording).into_iter().collect();
     if all < FEWEST || all == judged {
         return sentences;
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     About, Criteria, Finding, FindingVerdict, Verdict, VerdictKind, clusters, generator, limiter,
-    thresholds, whole,
+    thresholds, whole_run,
 };
 use crate::measure::{Ended, Recording};
 use crate::tags::Selector;
@@ -18,7 +18,7 @@ pub fn evaluate(
     recording: &Recording,
     baseline: Option<&Recording>,
 ) -> Verdict {
-    let mut findings = whole::judge(recording);
+    let mut findings = whole_run::judge(recording);
     let limiter = limiter::judge(criteria, recording);
     if let Some(reason) = no_load(&recording.ended) {
         let skipped = criteria.thresholds.iter();
@@ -28,12 +28,12 @@ pub fn evaluate(
         let judged = criteria.thresholds.iter();
         let judged = judged.map(|t| thresholds::judge(t, criteria.decision, recording, baseline));
         findings.extend(judged);
-        findings.extend(whole::checks(recording));
+        findings.extend(whole_run::checks(recording));
         findings.extend(limiter::findings(&limiter));
         findings.extend(limiter::spread(recording));
         findings.extend(generator::judge(&criteria.generator, recording));
     }
-    findings.extend(whole::probes(recording));
+    findings.extend(whole_run::probes(recording));
     if cut_short(&recording.ended) {
         soften(&mut findings, "the run was cut short");
     }

@@ -2,7 +2,7 @@
 
 use super::{About, Criteria, Finding, FindingVerdict, LimiterReport};
 use crate::admission::Admission;
-use crate::limits::{self, Facts, LedgerView, RuleName, RuleResult, RuleVerdict, WallClock};
+use crate::limits::{self, Facts, LedgerView, RuleName, RuleResult, RuleVerdict, ServerTime};
 use crate::measure::{Ledger, Recording};
 use crate::outcome::Outcome;
 use crate::units::count;
@@ -25,7 +25,7 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
             .collect()
     };
     let clock =
-        WallClock { unix_start: recording.started_at.unix_seconds(), skew: recording.clock_skew };
+        ServerTime { unix_start: recording.started_at.unix_seconds(), skew: recording.clock_skew };
     let inferred = limits::infer(&ledgers, criteria.limit.as_ref(), clock);
     let facts = Facts { refusals: recording.refusals, spoofed: recording.spoofed };
     let mut rules = criteria.limit.map_or_else(

@@ -27,7 +27,7 @@ pub(super) struct MetricRow {
     /// The one scenario that has it; `None`: every scenario has.
     pub(super) owner: Option<ScenarioId>,
     /// How it is drawn from what a recording kept of the samples selected.
-    pub(super) draw: Draw,
+    pub(super) draw: Reading,
     /// Of a rate: how many of a second's ends count against it, and how many it is
     /// of, as far as ends alone tell. Shows whether failures come in streaks.
     pub(super) fate: fn(&OutcomeCounts) -> (u64, u64),
@@ -62,7 +62,7 @@ pub enum Unit {
 
 /// How a metric is drawn from a slice.
 #[derive(Clone, Copy)]
-pub(super) enum Draw {
+pub(super) enum Reading {
     /// A count.
     Counter(fn(&Slice) -> u64),
     /// Hits, and the samples they are among.
@@ -134,9 +134,9 @@ impl Metric {
     #[must_use]
     pub const fn kind(self) -> MetricKind {
         match self.0.draw {
-            Draw::Counter(_) => MetricKind::Counter,
-            Draw::Rate(_) => MetricKind::Rate,
-            Draw::Trend(_) => MetricKind::Trend,
+            Reading::Counter(_) => MetricKind::Counter,
+            Reading::Rate(_) => MetricKind::Rate,
+            Reading::Trend(_) => MetricKind::Trend,
         }
     }
 
@@ -220,17 +220,17 @@ impl Metric {
     pub fn draw<'a>(self, selector: &Selector, recording: &'a Recording) -> Option<Drawn<'a>> {
         let slice = kept(&self.narrow(selector), recording)?;
         match self.0.draw {
-            Draw::Trend(of) => Some(of(slice)).filter(|t| !t.is_empty()).map(Drawn::Trend),
-            Draw::Rate(of) => {
+            Reading::Trend(of) => Some(of(slice)).filter(|t| !t.is_empty()).map(Drawn::Trend),
+            Reading::Rate(of) => {
                 let (hits, of) = of(slice);
                 let arrivals = (self.0.fate)(&slice.outcomes).1;
                 (of > 0).then_some(Drawn::Rate { hits, of, arrivals })
             }
-            Draw::Counter(_) if nothing_to_count(selector, recording) => None,
-            Draw::Counter(_) if self.split().is_some_and(|tag| selector.get(tag).is_some()) => {
+            Reading::Counter(_) if nothing_to_count(selector, recording) => None,
+            Reading::Counter(_) if self.split().is_some_and(|tag| selector.get(tag).is_some()) => {
                 Some(Drawn::Counter(slice.outcomes.get(Outcome::Accepted)))
             }
-            Draw::Counter(of) => Some(Drawn::Counter(of(slice))),
+            Reading::Counter(of) => Some(Drawn::Counter(of(slice))),
         }
     }
 

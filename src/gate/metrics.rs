@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::{Basis, Draw, Metric, MetricRow, Samples, Unit};
+use super::{Basis, Metric, MetricRow, Reading, Samples, Unit};
 use crate::ids::ScenarioId;
 use crate::measure::Slice;
 use crate::outcome::{Outcome, OutcomeCounts};
@@ -13,7 +13,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_reqs",
         unit: Unit::Count,
-        draw: Draw::Counter(|slice| slice.requests),
+        draw: Reading::Counter(|slice| slice.requests),
         basis: Basis::Requests,
         about: "every request of the scenario's run: arrivals, canary, probes, the limiter's proof, \
                 minted keys (not the checks before the run)",
@@ -21,14 +21,14 @@ static COMMON: [MetricRow; 19] = [
     },
     MetricRow {
         name: "iterations",
-        draw: Draw::Counter(|slice| slice.outcomes.sent()),
+        draw: Reading::Counter(|slice| slice.outcomes.sent()),
         basis: Basis::Arrivals,
         about: "arrivals sent",
         ..PLAIN
     },
     MetricRow {
         name: "dropped_iterations",
-        draw: Draw::Counter(|slice| slice.outcomes.get(Outcome::Dropped)),
+        draw: Reading::Counter(|slice| slice.outcomes.get(Outcome::Dropped)),
         basis: Basis::Arrivals,
         of_generator: true,
         about: "arrivals that were never sent, because the generator fell short",
@@ -37,7 +37,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_duration",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.service_time),
+        draw: Reading::Trend(|slice| &slice.service_time),
         basis: Basis::Arrivals,
         about: "service time of every answered arrival, from sending to the last byte, as in k6",
         ..PLAIN
@@ -45,7 +45,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_waiting",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.waiting),
+        draw: Reading::Trend(|slice| &slice.waiting),
         basis: Basis::Arrivals,
         about: "from sending to the head of the answer",
         ..PLAIN
@@ -53,7 +53,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_receiving",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.receiving),
+        draw: Reading::Trend(|slice| &slice.receiving),
         basis: Basis::Arrivals,
         about: "from the head of the answer to its last byte",
         ..PLAIN
@@ -61,7 +61,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_sending",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.phases.sending),
+        draw: Reading::Trend(|slice| &slice.phases.sending),
         basis: Basis::Arrivals,
         about: "writing the request",
         ..PLAIN
@@ -69,7 +69,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_blocked",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.phases.blocked),
+        draw: Reading::Trend(|slice| &slice.phases.blocked),
         basis: Basis::Arrivals,
         about: "waiting for a connection to be opened: name, TCP and TLS together; zero on an open one",
         ..PLAIN
@@ -77,7 +77,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_connecting",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.phases.connecting),
+        draw: Reading::Trend(|slice| &slice.phases.connecting),
         basis: Basis::Arrivals,
         about: "the TCP handshake that an arrival waited for; zero on an open connection",
         ..PLAIN
@@ -85,7 +85,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_tls_handshaking",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.phases.tls),
+        draw: Reading::Trend(|slice| &slice.phases.tls),
         basis: Basis::Arrivals,
         about: "the TLS handshake that an arrival waited for; zero on an open connection",
         ..PLAIN
@@ -93,7 +93,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "response_time",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.response_time),
+        draw: Reading::Trend(|slice| &slice.response_time),
         basis: Basis::Arrivals,
         about: "from the moment the arrival was due to the last byte: neither a stalled server nor \
                 a late generator can hide in it",
@@ -102,7 +102,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "http_req_failed",
         unit: Unit::Share,
-        draw: Draw::Rate(|slice| (slice.failed, slice.outcomes.sent())),
+        draw: Reading::Rate(|slice| (slice.failed, slice.outcomes.sent())),
         fate: |ends| (sum(ends, &UNEXPECTED) + sum(ends, &UNANSWERED), ends.sent()),
         basis: Basis::Arrivals,
         about: "arrivals answered with an unexpected status or not at all; 429 is expected where \
@@ -112,7 +112,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "checks",
         unit: Unit::Share,
-        draw: Draw::Rate(|slice| {
+        draw: Reading::Rate(|slice| {
             (slice.checks_passed, slice.checks_passed.saturating_add(slice.checks_failed))
         }),
         // An answer counts once, however many checks it fails.
@@ -127,7 +127,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "errors",
         unit: Unit::Share,
-        draw: Draw::Rate(|slice| {
+        draw: Reading::Rate(|slice| {
             let (accepted, judged) = judged(slice);
             (judged - accepted, judged)
         }),
@@ -140,7 +140,7 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "success_rate",
         unit: Unit::Share,
-        draw: Draw::Rate(judged),
+        draw: Reading::Rate(judged),
         fate: missed,
         basis: Basis::Admitted,
         by_outcome: true,
@@ -149,7 +149,7 @@ static COMMON: [MetricRow; 19] = [
     },
     MetricRow {
         name: "rate_limit_hits",
-        draw: Draw::Counter(|slice| slice.rate_limit_hits),
+        draw: Reading::Counter(|slice| slice.rate_limit_hits),
         basis: Basis::Refusals,
         about: "every answer with status 429",
         ..PLAIN
@@ -157,21 +157,21 @@ static COMMON: [MetricRow; 19] = [
     MetricRow {
         name: "data_sent",
         unit: Unit::Bytes,
-        draw: Draw::Counter(|slice| slice.bytes_sent),
+        draw: Reading::Counter(|slice| slice.bytes_sent),
         about: "bytes of requests",
         ..PLAIN
     },
     MetricRow {
         name: "data_received",
         unit: Unit::Bytes,
-        draw: Draw::Counter(|slice| slice.bytes_received),
+        draw: Reading::Counter(|slice| slice.bytes_received),
         about: "bytes of answers",
         ..PLAIN
     },
     MetricRow {
         name: "schedule_lag",
         unit: Unit::Milliseconds,
-        draw: Draw::Trend(|slice| &slice.lag),
+        draw: Reading::Trend(|slice| &slice.lag),
         basis: Basis::Arrivals,
         of_generator: true,
         about: "how late the generator itself sent an arrival",
@@ -184,7 +184,7 @@ const PLAIN: MetricRow = MetricRow {
     name: "",
     unit: Unit::Count,
     owner: None,
-    draw: Draw::Counter(|_| 0),
+    draw: Reading::Counter(|_| 0),
     fate: |_| (0, 0),
     samples: Samples::All,
     split: None,
@@ -224,7 +224,7 @@ fn own(owner: ScenarioId, metric: &OwnMetric) -> MetricRow {
     let row = MetricRow {
         name: metric.name,
         owner: Some(owner),
-        draw: Draw::Counter(accepted),
+        draw: Reading::Counter(accepted),
         samples: Samples::Counted(None),
         basis: Basis::Admitted,
         about: metric.about,
@@ -237,14 +237,14 @@ fn own(owner: ScenarioId, metric: &OwnMetric) -> MetricRow {
             MetricRow { samples: Samples::Counted(Some((tag, value))), ..row }
         }
         Own::ItemsBy(tag) => MetricRow {
-            draw: Draw::Counter(|slice| slice.items),
+            draw: Reading::Counter(|slice| slice.items),
             split: Some(tag),
             basis: Basis::Unknown,
             ..row
         },
         Own::Duration => MetricRow {
             unit: Unit::Milliseconds,
-            draw: Draw::Trend(|slice| &slice.service_time),
+            draw: Reading::Trend(|slice| &slice.service_time),
             samples: Samples::Accepted,
             ..row
         },

@@ -4,23 +4,23 @@ mod clusters;
 mod decision;
 mod enough;
 mod evaluate;
+mod failures;
 mod generator;
 mod grammar;
 mod limiter;
-mod met;
 mod method;
 mod metric;
 mod metrics;
 mod observe;
 mod result;
-mod slow;
+mod stalls;
 mod suite;
 #[cfg(test)]
 mod tests;
 mod threshold;
 mod thresholds;
 mod verdict;
-mod whole;
+mod whole_run;
 
 pub use decision::{Decide, Decision};
 pub use enough::too_short;
@@ -36,4 +36,4 @@ pub use verdict::{
     About, Criteria, Finding, FindingVerdict, GeneratorBounds, LimiterReport, Verdict, VerdictKind,
 };
 
-use metric::{Draw, MetricRow, Samples};
+use metric::{MetricRow, Reading, Samples};

@@ -60,7 +60,7 @@ proptest! {
         let mut made = Made::new();
         made.met(Outcome::Accepted, 201, accepted).met(Outcome::ServerError, 500, errors);
         for _ in 0..probes {
-            made.probe(crate::measure::ProbeEnd::Neither);
+            made.probe(crate::outcome::ProbeEnd::Neither);
         }
         let verdict = evaluate(&criteria(builder::DEFAULT), &made.done(), None);
         let worst = verdict.findings.iter().map(|f| f.verdict).max();

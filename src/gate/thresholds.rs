@@ -3,7 +3,7 @@
 use super::observe::{Observed, observe};
 use super::{
     About, Bound, Decide, Decision, Finding, FindingVerdict, Method, MetricKind, Threshold,
-    ThresholdResult, enough, met, slow,
+    ThresholdResult, enough, failures, stalls,
 };
 use crate::measure::Recording;
 use crate::units;
@@ -122,7 +122,7 @@ fn compare(
     if !holds && let Some(why) = why(threshold, recording) {
         message = format!("{message}: {why}");
         if threshold.metric.kind() == MetricKind::Rate {
-            evidence.extend(met::quotes(recording));
+            evidence.extend(failures::quotes(recording));
         }
     }
     let mut verdict = if holds { FindingVerdict::Pass } else { FindingVerdict::Fail };
@@ -176,10 +176,10 @@ fn lacks_interval(threshold: &Threshold, observed: &Observed) -> bool {
 fn why(threshold: &Threshold, recording: &Recording) -> Option<String> {
     let metric = threshold.metric;
     match metric.kind() {
-        MetricKind::Rate if metric.is_by_outcome() => met::failures(recording),
-        MetricKind::Rate => met::instead(recording),
+        MetricKind::Rate if metric.is_by_outcome() => failures::failures(recording),
+        MetricKind::Rate => failures::instead(recording),
         MetricKind::Trend if !metric.is_of_generator() => {
-            slow::stalls(recording).or_else(|| slow::slowest_stage(recording))
+            stalls::stalls(recording).or_else(|| stalls::slowest_stage(recording))
         }
         MetricKind::Trend | MetricKind::Counter => None,
     }
@@ -191,7 +191,7 @@ fn nothing_observed(
 ) -> (FindingVerdict, String, Vec<String>) {
     let kept = recording.slice(&threshold.metric.narrow(&threshold.selector)).is_some();
     let why = if kept {
-        met::instead(recording).map_or_else(
+        failures::instead(recording).map_or_else(
             || "nothing to measure, no sample matches".to_owned(),
             |met| format!("nothing to measure, no sample matches ({met})"),
         )

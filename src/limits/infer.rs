@@ -35,7 +35,7 @@ const PHASES: u32 = 16;
 /// recognised by its phase. `unix_start`: seconds since 1970 at moment 0 of the
 /// ledgers, on our clock; `skew`: the limiter's clock minus ours, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WallClock {
+pub struct ServerTime {
     /// Seconds since 1970 at moment 0 of the ledgers, on our clock.
     pub unix_start: f64,
     /// The server's clock minus ours, in seconds; `None`: unknown.
@@ -71,7 +71,7 @@ struct Evidence {
 pub fn infer(
     ledgers: &[LedgerView<'_>],
     declared: Option<&DeclaredLimit>,
-    clock: WallClock,
+    clock: ServerTime,
 ) -> Inference {
     let Some(evidence) = gather(ledgers) else { return none_seen(ledgers, declared) };
     if evidence.returns.is_empty() {
@@ -353,7 +353,7 @@ fn bucket(
 }
 
 /// One answer from all explanations.
-fn decide(found: &[Explanation], declared: Option<&DeclaredLimit>, clock: WallClock) -> Inference {
+fn decide(found: &[Explanation], declared: Option<&DeclaredLimit>, clock: ServerTime) -> Inference {
     let candidates = candidates(found, declared);
     let of = |algorithm: Algorithm| candidates.iter().filter(move |e| e.algorithm == algorithm);
     let has = |algorithm: Algorithm| of(algorithm).next().is_some();
@@ -398,7 +398,7 @@ fn answer(
     found: &[Explanation],
     algorithm: Algorithm,
     declared: Option<&DeclaredLimit>,
-    clock: WallClock,
+    clock: ServerTime,
 ) -> Inference {
     let mut fits: Vec<&Explanation> = found.iter().filter(|e| e.algorithm == algorithm).collect();
     let far = |e: &&Explanation| {
@@ -427,7 +427,7 @@ fn answer(
 
 /// Whether an aligned window is cut at multiples of its length since 1970, as
 /// well as clocks allow (`Date` headers tell the skew to about a second).
-fn on_the_clock(explanation: &Explanation, clock: WallClock) -> bool {
+fn on_the_clock(explanation: &Explanation, clock: ServerTime) -> bool {
     let cut = clock.unix_start + clock.skew.unwrap_or(0.0) + explanation.phase;
     let off = cut.rem_euclid(explanation.window);
     clock.unix_start > 0.0 && off.min(explanation.window - off) <= 1.5

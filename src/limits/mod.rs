@@ -14,7 +14,7 @@ pub(crate) mod simulation;
 mod trace;
 mod types;
 
-pub use infer::{WallClock, infer};
+pub use infer::{ServerTime, infer};
 pub use models::{Aligned, Anchored, Bucket, Limiter, Sliding};
 pub use party::LedgerView;
 pub use predict::{WHOLE_SECOND, predict, slack};

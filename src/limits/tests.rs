@@ -57,7 +57,7 @@ fn told_rightly(kind: &str, moments: impl Fn(u64, &mut Dice) -> Vec<Nanos>) -> u
         let mut model = limiter(kind, limit, Nanos::from_secs(60));
         let entries = ledger(&moments, jitter, skew, &mut dice, |at| model.admits(at));
         let entries = compressed(&entries);
-        let inferred = infer(&[view(&entries)], Some(&declared(limit)), WallClock::default());
+        let inferred = infer(&[view(&entries)], Some(&declared(limit)), ServerTime::default());
         if inferred.algorithm != algorithm_of(kind) {
             others.push((seed, limit, inferred.algorithm, inferred.why));
         }
@@ -91,7 +91,7 @@ fn the_kind_is_told_in_95_of_100_proofs() {
 
 fn judged(entries: &[Admission], declared: &DeclaredLimit) -> Vec<RuleResult> {
     let ledgers = [view(entries)];
-    let inference = infer(&ledgers, Some(declared), WallClock::default());
+    let inference = infer(&ledgers, Some(declared), ServerTime::default());
     let refused = entries.iter().filter(|e| e.admitted == Admitted::No).count() as u64;
     let refusals = RefusalCounts { refused, json: refused, retry_after: 0, limit_headers: 0 };
     judge(declared, &ledgers, &Facts { refusals, spoofed: Some(false) }, &inference)
@@ -214,7 +214,7 @@ fn a_leak_of_two_per_cent_is_caught_by_500_requests() {
 #[test]
 fn a_caller_that_may_name_another_address_walks_round_it() {
     let facts = Facts { refusals: RefusalCounts::default(), spoofed: Some(true) };
-    let inference = infer(&[], Some(&declared(10)), WallClock::default());
+    let inference = infer(&[], Some(&declared(10)), ServerTime::default());
     let verdict = |promised| {
         let declared = DeclaredLimit { spoofable: promised, ..declared(10) };
         let results = judge(&declared, &[], &facts, &inference);
@@ -233,7 +233,7 @@ fn a_constant_rate_admits_alike_and_nobody_pretends_to_know() {
         let entries =
             ledger(&moments, jitter, Nanos::ZERO, &mut Dice::new(5), |at| model.admits(at));
         let entries = compressed(&entries);
-        let inferred = infer(&[view(&entries)], Some(&declared(10)), WallClock::default());
+        let inferred = infer(&[view(&entries)], Some(&declared(10)), ServerTime::default());
         assert_eq!(inferred.algorithm, Algorithm::Unknown, "{kind}: {}", inferred.why);
         assert!(inferred.why.contains("a sliding window"), "{}", inferred.why);
     }
@@ -250,7 +250,7 @@ fn limit_and_window_are_estimated_whatever_is_declared() {
             let jitter = Nanos::from_millis(20);
             let entries = ledger(&moments, jitter, Nanos::ZERO, &mut dice, |at| model.admits(at));
             let inferred =
-                infer(&[view(&compressed(&entries))], Some(&declared(10)), WallClock::default());
+                infer(&[view(&compressed(&entries))], Some(&declared(10)), ServerTime::default());
             let name = format!("{kind} {limit} per {window} s: {inferred:?}");
             assert_eq!(inferred.algorithm, algorithm_of(kind), "{name}");
             let (found, lasts) = (inferred.limit.unwrap(), inferred.window_s.unwrap());
@@ -282,7 +282,7 @@ fn retry_after_is_held_to_its_word() {
 
 #[test]
 fn what_is_promised_of_refusals_is_counted() {
-    let inference = infer(&[], None, WallClock::default());
+    let inference = infer(&[], None, ServerTime::default());
     let refusals = RefusalCounts { refused: 40, json: 39, retry_after: 40, limit_headers: 0 };
     let promised = DeclaredLimit { json: true, retry_after: true, headers: true, ..declared(10) };
     let results = judge(&promised, &[], &Facts { refusals, spoofed: None }, &inference);
@@ -382,7 +382,7 @@ fn the_one_set_aside_speaks_for_all() {
         .map(|entries| LedgerView { label: "198.18.0.9", set_aside: false, entries })
         .collect();
     ledgers.push(view(&aside));
-    let inference = infer(&ledgers, Some(&declared(10)), WallClock::default());
+    let inference = infer(&ledgers, Some(&declared(10)), ServerTime::default());
     assert_eq!(inference.algorithm, Algorithm::AnchoredWindow, "{}", inference.why);
     let results = judge(&declared(10), &ledgers, &Facts::default(), &inference);
     let verdict =

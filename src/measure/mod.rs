@@ -22,7 +22,7 @@ pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};
 pub use merge::NotShards;
 pub use process::ProcessFigures;
-pub use recorder::{ProbeEnd, Recorder, RecorderConfig};
+pub use recorder::{Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording, StageKind,
     StageRecord,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::admission::Admission;
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
-use crate::outcome::{Outcome, OutcomeCounts};
+use crate::outcome::{Outcome, OutcomeCounts, ProbeEnd};
 use crate::tags::{Label, Selector, TagKey};
 use crate::units::{Nanos, Timestamp};
 
@@ -40,19 +40,6 @@ pub struct RecorderConfig {
     pub planned: u64,
     /// When the first request is sent.
     pub started_at: Timestamp,
-}
-
-/// What became of a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeEnd {
-    /// Refused as documented.
-    Held,
-    /// Refused with another 4xx.
-    Other,
-    /// Answered 2xx.
-    Breached,
-    /// Nothing can be said.
-    Neither,
 }
 
 /// Takes samples, gives a recording.

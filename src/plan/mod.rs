@@ -18,7 +18,8 @@ pub use outlook::{Interval, Outlook};
 pub use schedule::{Schedule, Stage};
 pub use traffic::identities_needed;
 pub use types::{
-    EngineSettings, Environment, IdentityPlan, MOST_WORKERS, MintingPlan, Plan, SuitePlan,
+    CLIENT_ADDRESSES, EngineSettings, Environment, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,
+    SuitePlan,
 };
 
 pub use crate::ids::IdentityKind;

@@ -1,7 +1,7 @@
 //! What a plan sends to each limiter, moment by moment, and how many 429 that must give.
 
 use super::{IdentityKind, Plan, Schedule};
-use crate::admission::{DeclaredLimit, Scope};
+use crate::admission::DeclaredLimit;
 use crate::limits::{self, Prediction};
 use crate::units::Nanos;
 
@@ -61,14 +61,6 @@ pub(super) fn arrivals_admitted(plan: &Plan, schedule: &Schedule) -> (u64, u64) 
     (found.admitted_low, found.admitted_high)
 }
 
-/// Whether each identity has a quota of its own.
-pub(super) const fn divides(plan: &Plan, limit: &DeclaredLimit) -> bool {
-    matches!(
-        (plan.identities.kind, limit.scope),
-        (IdentityKind::Address, Scope::Ip) | (IdentityKind::Key, Scope::Customer)
-    )
-}
-
 /// How much below the limit an identity stays.
 const HEADROOM: f64 = 1.1;
 
@@ -84,7 +76,7 @@ pub fn identities_needed(limit: &DeclaredLimit, busiest: u64, share: f64) -> u64
 
 /// How many limiters share the arrivals.
 pub(super) fn quotas(plan: &Plan, limit: &DeclaredLimit) -> u32 {
-    if divides(plan, limit) { plan.identities.count.max(1) } else { 1 }
+    if limit.scope.counts_each(plan.identities.kind) { plan.identities.count.max(1) } else { 1 }
 }
 
 /// The arrivals of each limiter, round robin; the load starts at `start`.

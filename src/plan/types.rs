@@ -10,6 +10,10 @@ use crate::measure::{Ended, Recording};
 use crate::scenario::Settings;
 use crate::units::{Nanos, Timestamp};
 
+/// How many addresses 198.18.0.0/15 has, the network that is set aside for benchmarks
+/// (RFC 2544, appendix C.2.2): each client address of a run is one of them.
+pub const CLIENT_ADDRESSES: u32 = 1 << 17;
+
 /// Where a run goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {

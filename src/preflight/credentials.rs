@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::client::{Answer, Client, NoAnswer};
+use super::client::{Client, NoAnswer, Response};
 use super::findings::CheckLine;
 use super::subject::{CredentialLook, GitHubAccess, Preflight};
 use crate::engine::Clock;
 use crate::ids::{IdentityId, Traffic};
+use crate::outcome::ProbeEnd;
 use crate::scenario::catalogue::{ExchangeTrial, GetTrial, Trial};
-use crate::scenario::{self, Call, Identity, ProbeResult, Scenario};
+use crate::scenario::{self, Call, Identity, Scenario};
 use crate::units::count;
 
 /// One credential, by its trial.
@@ -70,7 +71,7 @@ fn key_line(
     look: &CredentialLook,
     trial: &GetTrial,
     (name, variable): (String, &str),
-    answer: Result<Answer, NoAnswer>,
+    answer: Result<Response, NoAnswer>,
 ) -> CheckLine {
     let found = match &answer {
         Ok(answer) => client.describe(answer),
@@ -175,20 +176,20 @@ async fn wrong(client: &Client, scenario: &dyn Scenario, trial: &ExchangeTrial) 
         },
     );
     match judged {
-        ProbeResult::Held => CheckLine::ok(name, format!("{wrong} is refused")),
-        ProbeResult::Other => CheckLine::warn(
+        ProbeEnd::Held => CheckLine::ok(name, format!("{wrong} is refused")),
+        ProbeEnd::Other => CheckLine::warn(
             name,
             format!("{wrong} is refused, {found}"),
             trial.promised,
             "mend the API or its description",
         ),
-        ProbeResult::Breached => CheckLine::bad(
+        ProbeEnd::Breached => CheckLine::bad(
             name,
             format!("{wrong} is accepted, {found}"),
             trial.breach,
             "mend the target before anything else",
         ),
-        ProbeResult::Neither => unjudged(trial, &found),
+        ProbeEnd::Neither => unjudged(trial, &found),
     }
 }
 
@@ -213,11 +214,11 @@ fn with_call<T>(client: &Client, build: impl FnOnce(&Call<'_>) -> T) -> T {
     })
 }
 
-async fn post(client: &Client, request: &scenario::Request) -> Result<Answer, NoAnswer> {
+async fn post(client: &Client, request: &scenario::Request) -> Result<Response, NoAnswer> {
     client.send(request.method.clone(), &request.path, &request.headers, request.body.clone()).await
 }
 
-fn describe(client: &Client, sent: &Result<Answer, NoAnswer>) -> String {
+fn describe(client: &Client, sent: &Result<Response, NoAnswer>) -> String {
     match sent {
         Ok(answer) => client.describe(answer),
         Err(no) => no.reason.clone(),

@@ -1,7 +1,7 @@
 //! The pull request's comment: a line, a table, a line; whatever else is to be said is folded.
 
 use super::escape::{code, link, markdown as esc};
-use super::past::Past;
+use super::past::EarlierRuns;
 use super::{figures, markdown};
 use crate::gate::{Finding, FindingVerdict, Method, ThresholdResult, VerdictKind};
 use crate::suite::{Call, Figure, FigureComparison, ScenarioReport, SuiteReport, compare_suites};
@@ -31,7 +31,7 @@ pub struct Masthead<'a> {
 #[must_use]
 pub fn comment<'a>(
     report: &SuiteReport,
-    past: impl Into<Past<'a>>,
+    past: impl Into<EarlierRuns<'a>>,
     masthead: Masthead<'_>,
 ) -> String {
     let past = past.into();

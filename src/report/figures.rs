@@ -104,19 +104,6 @@ pub(super) fn bin_quantile(bin: &Second, quantile: f64) -> Option<f64> {
     })
 }
 
-/// The rate a profile asks for `at` seconds after the start of the load.
-pub(super) fn asked_rate(scenario: &ScenarioReport, at: f64) -> f64 {
-    let (mut start, mut from) = (0.0, 0.0);
-    for stage in &scenario.plan.stages {
-        let length = stage.duration.as_secs_f64();
-        if at < start + length {
-            return from + (stage.target - from) * (at - start) / length;
-        }
-        (start, from) = (start + length, stage.target);
-    }
-    0.0
-}
-
 /// The scenarios, the worst verdict first, else in the order they ran.
 pub(super) fn worst_first(report: &SuiteReport) -> Vec<&ScenarioReport> {
     let mut scenarios: Vec<_> = report.scenarios.iter().collect();

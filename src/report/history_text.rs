@@ -2,7 +2,7 @@
 
 use super::document::{drift_sentence, night_lines, nights_span};
 use super::escape::one_line;
-use super::table::{self, Side};
+use super::table::{self, Lean};
 use crate::suite::{History, drifts};
 
 /// The newest series: its figures over the nights, and where p95 moved for good.
@@ -22,7 +22,7 @@ pub fn history_text(history: &History) -> String {
             line.drawn,
         ]);
     }
-    let sides = [Side::Left, Side::Left, Side::Right, Side::Right, Side::Left];
+    let sides = [Lean::Left, Lean::Left, Lean::Right, Lean::Right, Lean::Left];
     for line in table::lines(&rows, &sides, (2, usize::MAX), |_, _, cell| cell.to_owned()) {
         add!(text, "{line}\n");
     }

@@ -4,7 +4,7 @@ use super::document::{
     Block, Cell, Chapter, Document, Dress, Level, Mark, Note, Quote, Section, Table,
 };
 use super::escape::{code, html, markdown as esc, one_line};
-use super::past::Past;
+use super::past::EarlierRuns;
 use super::{chart, sparkline};
 use crate::gate::VerdictKind;
 use crate::suite::SuiteReport;
@@ -18,7 +18,11 @@ const ROOM_FOR_CUT: usize = 700;
 /// characters): what doesn't fit is left out block by block from the end, and
 /// a line says so. Everything from a server or a config is inert.
 #[must_use]
-pub fn markdown<'a>(report: &SuiteReport, past: impl Into<Past<'a>>, budget: usize) -> String {
+pub fn markdown<'a>(
+    report: &SuiteReport,
+    past: impl Into<EarlierRuns<'a>>,
+    budget: usize,
+) -> String {
     let document = Document::new(report, past);
     let mut page = String::new();
     let room = budget.saturating_sub(ROOM_FOR_CUT);
@@ -50,7 +54,7 @@ pub fn markdown<'a>(report: &SuiteReport, past: impl Into<Past<'a>>, budget: usi
 
 /// baseline.md: the document of a run, for readers who weren't there.
 #[must_use]
-pub fn baseline_md<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> String {
+pub fn baseline_md<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> String {
     let document = Document::new(report, past);
     let mut page = format!("# Load test of {}\n\n", esc(&report.environment.name));
     add!(page, "**{}**\n\n| | |\n| --- | --- |\n", esc(&document.headline));
@@ -112,7 +116,7 @@ fn blocks(document: &Document) -> Vec<String> {
 /// the sentences that are `told` already, and at most `budget` bytes.
 pub(super) fn folded(
     report: &SuiteReport,
-    past: Past<'_>,
+    past: EarlierRuns<'_>,
     told: &[String],
     budget: usize,
 ) -> String {

@@ -48,7 +48,7 @@ pub use json::{ReadError, read_suite, suite_json};
 pub use junit::junit;
 pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
-pub use past::Past;
+pub use past::EarlierRuns;
 pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use sparkline::sparkline;
 pub use text::{Style, scenario_text, summary_text};
@@ -60,7 +60,7 @@ use crate::suite::SuiteReport;
 /// Every file of a run: name (without folder) and content, suite.json last, so
 /// that where it is, the others are. The same report always gives the same bytes.
 #[must_use]
-pub fn files<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> Vec<(String, String)> {
+pub fn files<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> Vec<(String, String)> {
     let past = past.into();
     // First what all the rest can be made from again, should the disk be full.
     let mut files = vec![("suite.json".to_owned(), suite_json(report))];

@@ -1,6 +1,6 @@
 //! `load-gate plan` as text: the timeline, what limits admit, what thresholds can rest on, contradictions with the way out.
 
-use super::table::{Side, lines};
+use super::table::{Lean, lines};
 use crate::ids::ScenarioId;
 use crate::measure::StageKind;
 use crate::plan::{Feasibility, Interval, Outlook, StageRow, SuiteFeasibility};
@@ -141,7 +141,7 @@ fn timeline(stages: &[StageRow]) -> Vec<String> {
             count(stage.arrivals),
         ]
     }));
-    let sides = [Side::Right, Side::Right, Side::Right, Side::Left, Side::Right];
+    let sides = [Lean::Right, Lean::Right, Lean::Right, Lean::Left, Lean::Right];
     lines(&rows, &sides, (4, 100), |_, _, cell| cell.to_owned())
 }
 
@@ -208,7 +208,7 @@ fn thresholds(outlooks: &[Outlook]) -> Vec<String> {
             vec![format!("{} {}", outlook.metric, outlook.expression), samples, interval]
         })
         .collect();
-    lines(&rows, &[Side::Left, Side::Left, Side::Left], (4, 100), |_, _, cell| cell.to_owned())
+    lines(&rows, &[Lean::Left, Lean::Left, Lean::Left], (4, 100), |_, _, cell| cell.to_owned())
 }
 
 fn percentile(value: f64) -> String {

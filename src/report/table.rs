@@ -2,7 +2,7 @@
 
 /// Which side a column's cells lean to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum Lean {
     /// Words, which may be folded.
     Left,
     /// Figures, which may not.
@@ -21,7 +21,7 @@ const GAP: usize = 2;
 /// (row, column, text) after it was measured. Short rows leave cells empty.
 pub(super) fn lines(
     rows: &[Vec<String>],
-    sides: &[Side],
+    sides: &[Lean],
     (indent, width): (usize, usize),
     paint: impl Fn(usize, usize, &str) -> String,
 ) -> Vec<String> {
@@ -48,7 +48,7 @@ pub(super) fn lines(
                 let piece = cell.get(k).map_or("", String::as_str);
                 let pad = " ".repeat(wide.saturating_sub(piece.chars().count()));
                 let painted = if piece.is_empty() { String::new() } else { paint(r, c, piece) };
-                let right = sides.get(c) == Some(&Side::Right);
+                let right = sides.get(c) == Some(&Lean::Right);
                 let (before, after) = if right { (pad.as_str(), "") } else { ("", pad.as_str()) };
                 add!(line, "{before}{painted}{after}{}", " ".repeat(GAP));
             }
@@ -59,7 +59,7 @@ pub(super) fn lines(
 }
 
 /// How wide each column becomes; `None` where the table can't be that narrow.
-fn fitted(natural: &[usize], sides: &[Side], room: usize) -> Option<Vec<usize>> {
+fn fitted(natural: &[usize], sides: &[Lean], room: usize) -> Option<Vec<usize>> {
     let mut widths = natural.to_vec();
     loop {
         let filled = widths.iter().filter(|wide| **wide > 0).count();
@@ -68,7 +68,7 @@ fn fitted(natural: &[usize], sides: &[Side], room: usize) -> Option<Vec<usize>> 
         if excess == 0 {
             return Some(widths);
         }
-        let foldable = (0..widths.len()).filter(|c| sides.get(*c) == Some(&Side::Left));
+        let foldable = (0..widths.len()).filter(|c| sides.get(*c) == Some(&Lean::Left));
         let widest = foldable.max_by_key(|c| widths[*c])?;
         if widths[widest] <= NARROWEST {
             return None;
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn plain(rows: &[[&str; 3]], sides: &[Side], width: usize) -> Vec<String> {
+    fn plain(rows: &[[&str; 3]], sides: &[Lean], width: usize) -> Vec<String> {
         let rows: Vec<Vec<String>> =
             rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
         lines(&rows, sides, (2, width), |_, _, cell| cell.to_owned())
@@ -148,19 +148,19 @@ mod tests {
     #[test]
     fn columns_line_up_and_lines_end_where_their_text_ends() {
         let rows = [["a", "1", "x"], ["bcd", "1000", ""]];
-        let lines = plain(&rows, &[Side::Left, Side::Right], 100);
+        let lines = plain(&rows, &[Lean::Left, Lean::Right], 100);
         assert_eq!(lines, ["  a       1  x", "  bcd  1000"]);
     }
 
     #[test]
     fn words_fold_within_their_column_and_figures_stay_whole() {
         let rows = [["pass", "40,100", "it holds what it was asked to hold"]];
-        let lines = plain(&rows, &[Side::Left, Side::Right, Side::Left], 36);
+        let lines = plain(&rows, &[Lean::Left, Lean::Right, Lean::Left], 36);
         assert_eq!(
             lines,
             ["  pass  40,100  it holds what it was", "                asked to hold"]
         );
-        let lines = plain(&rows, &[Side::Left, Side::Right, Side::Left], 20);
+        let lines = plain(&rows, &[Lean::Left, Lean::Right, Lean::Left], 20);
         assert_eq!(lines[0], "  pass  40,100  it");
     }
 
@@ -171,7 +171,7 @@ mod tests {
             width in 40_usize..120,
         ) {
             let rows = vec![cells];
-            let sides = [Side::Left, Side::Left, Side::Left];
+            let sides = [Lean::Left, Lean::Left, Lean::Left];
             for line in lines(&rows, &sides, (4, width), |_, _, cell| cell.to_owned()) {
                 prop_assert!(line.chars().count() <= width, "{line}");
             }

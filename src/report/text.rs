@@ -4,8 +4,8 @@ use super::document::{
     Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Measure, Note, Quote, Section, Table,
     Tone,
 };
-use super::past::Past;
-use super::table::{self, Side, fold};
+use super::past::EarlierRuns;
+use super::table::{self, Lean, fold};
 use super::{escape, sparkline};
 use crate::suite::{ScenarioReport, SuiteReport};
 
@@ -37,7 +37,7 @@ impl Style {
 #[must_use]
 pub fn summary_text(report: &SuiteReport, style: Style) -> String {
     let level = if style.verbose { Level::Detail } else { Level::Glance };
-    draw(&Document::new(report, Past::default()), style, level)
+    draw(&Document::new(report, EarlierRuns::default()), style, level)
 }
 
 /// The text of `document`: of chapters that pass a line each where only a glance
@@ -66,7 +66,7 @@ pub(super) fn draw(document: &Document, style: Style, level: Level) -> String {
 /// The whole text of one scenario (`<scenario>-<timestamp>.txt`).
 #[must_use]
 pub fn scenario_text(report: &SuiteReport, scenario: &ScenarioReport, style: Style) -> String {
-    let mut document = Document::new(report, Past::default());
+    let mut document = Document::new(report, EarlierRuns::default());
     document.chapters = vec![Chapter::new(scenario, None)];
     let mut page = Page { style, level: Level::Detail, text: String::new() };
     for chapter in &document.chapters {
@@ -251,8 +251,8 @@ impl Page {
         }
         let heads = rows.len();
         rows.extend(table.rows.iter().map(|row| row.cells.iter().map(text_of).collect()));
-        let side = |figures: bool| if figures { Side::Right } else { Side::Left };
-        let sides: Vec<Side> = table.columns.iter().map(|column| side(column.figures)).collect();
+        let side = |figures: bool| if figures { Lean::Right } else { Lean::Left };
+        let sides: Vec<Lean> = table.columns.iter().map(|column| side(column.figures)).collect();
         let lines = table::lines(&rows, &sides, (4, self.width()), |r, c, text| {
             let cell = r.checked_sub(heads).and_then(|r| table.rows.get(r)?.cells.get(c));
             let tone = match cell {

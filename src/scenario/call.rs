@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ProbeEnd};
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet};
 
@@ -195,20 +195,6 @@ pub struct Judgement {
     pub minted: Option<Secret>,
 }
 
-/// What became of a probe. Decided by the status alone: a probe is right in all but
-/// one thing, so what refuses it refuses that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeResult {
-    /// Refused as docs/api.md says.
-    Held,
-    /// Refused with another 4xx than docs/api.md says: the answer is off, the door is shut.
-    Other,
-    /// Answered 2xx.
-    Breached,
-    /// Rate limited, 5xx or anything else: nothing can be said.
-    Neither,
-}
-
 /// A scenario: pure, no I/O, no clock.
 pub trait Scenario: Send + Sync {
     /// Which one.
@@ -225,7 +211,7 @@ pub trait Scenario: Send + Sync {
     /// Judges the answer to `request` (not for probes).
     fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement;
     /// Judges the answer to a probe.
-    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult;
+    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeEnd;
     /// What to mend when the canary is refused with `status` 401, 403 or 422.
     fn advice(&self, status: u16) -> String;
 }

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Judgement, ProbeResult};
-use crate::outcome::Outcome;
+use super::call::{Answer, Judgement};
+use crate::outcome::{Outcome, ProbeEnd};
 use crate::secret::{Secret, excerpt, text_of};
 
 /// How many checks every scenario begins with: the status, `body_size`, JSON.
@@ -107,18 +107,18 @@ fn refusal(
 }
 
 /// What became of a probe that is to be refused with `refusal`.
-pub(super) fn judge_probe(refusal: u16, status: u16) -> ProbeResult {
+pub(super) fn judge_probe(refusal: u16, status: u16) -> ProbeEnd {
     judge_probe_by(|answered| answered == refusal, status)
 }
 
 /// [`judge_probe`], with any statuses of a refusal.
-pub(super) fn judge_probe_by(refused: impl Fn(u16) -> bool, status: u16) -> ProbeResult {
+pub(super) fn judge_probe_by(refused: impl Fn(u16) -> bool, status: u16) -> ProbeEnd {
     match status {
-        s if refused(s) => ProbeResult::Held,
-        s if is_success(s) => ProbeResult::Breached,
-        429 => ProbeResult::Neither,
-        400..=499 => ProbeResult::Other,
-        _ => ProbeResult::Neither,
+        s if refused(s) => ProbeEnd::Held,
+        s if is_success(s) => ProbeEnd::Breached,
+        429 => ProbeEnd::Neither,
+        400..=499 => ProbeEnd::Other,
+        _ => ProbeEnd::Neither,
     }
 }
 

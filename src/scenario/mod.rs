@@ -20,15 +20,14 @@ mod webhook;
 mod written;
 
 pub use call::{
-    Acknowledged, Answer, Call, Expect, Identity, Judgement, Past, ProbeResult, REMEMBERED,
-    Request, Scenario,
+    Acknowledged, Answer, Call, Expect, Identity, Judgement, Past, REMEMBERED, Request, Scenario,
 };
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
 pub use written::{
     BodySpec, Column, Condition, Encoding, ExpectSpec, Flaw, JsonPath, MOST_BODY, MOST_CHECKS,
-    MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, Order, ProbeSpec, RequestSpec,
-    Scheme, SignSpec, Spec, Template, TemplateError, WORDS,
+    MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec, RequestSpec, Scheme,
+    SignSpec, Spec, Template, TemplateError, Turn, WORDS,
 };
 
 use run::Run;

@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 use proptest::prelude::*;
 
 use super::fixtures::{KEY, WEBHOOK_SECRET, answer, call, identity, scenario, scenario_of};
-use super::{Answer, Identity, Past, ProbeResult, Secrets, Settings, build, catalogue};
+use super::{Answer, Identity, Past, Secrets, Settings, build, catalogue};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ProbeEnd};
 
 /// Every built-in scenario.
 fn all() -> [ScenarioId; 3] {
@@ -169,11 +169,11 @@ fn probes_are_held_by_their_own_status_only() {
         assert!(!request.repeatable);
         for other in 0..1000 {
             let expected = match other {
-                s if s == status => ProbeResult::Held,
-                200..=299 => ProbeResult::Breached,
-                429 => ProbeResult::Neither,
-                400..=499 => ProbeResult::Other,
-                _ => ProbeResult::Neither,
+                s if s == status => ProbeEnd::Held,
+                200..=299 => ProbeEnd::Breached,
+                429 => ProbeEnd::Neither,
+                400..=499 => ProbeEnd::Other,
+                _ => ProbeEnd::Neither,
             };
             assert_eq!(scenario.judge_probe(kind, &answer(other, b"")), expected, "{kind} {other}");
         }

@@ -2,17 +2,16 @@
 
 use serde_json::Value;
 
-use super::call::{
-    Answer, Call, Expect, Judgement, Past, ProbeResult, REMEMBERED, Request, Scenario,
-};
+use super::call::{Answer, Call, Expect, Judgement, Past, REMEMBERED, Request, Scenario};
 use super::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, Takes, Trial};
 use super::events::{self, EventType, Subject};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
-use super::run::{Purpose, Run, as_probe, headers};
+use super::run::{Run, Stream, as_probe, headers};
 use super::settings::Settings;
 use super::stripe;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
+use crate::outcome::ProbeEnd;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
 
@@ -152,7 +151,7 @@ impl Webhook {
     /// The event of one call, whether or not that call sent it: a function of
     /// (seed, run, traffic, n, unix).
     fn event(&self, traffic: Traffic, n: u64, unix: u64) -> Event {
-        let mut draw = self.run.draw(Purpose::Content, traffic, n);
+        let mut draw = self.run.draw(Stream::Content, traffic, n);
         let kind = EventType::draw(&mut draw);
         let serial = self.run.serial(traffic, n);
         let (customer, price) = (&self.customer, &self.price);
@@ -168,7 +167,7 @@ impl Webhook {
         if call.traffic != Traffic::Arrival {
             return None;
         }
-        let mut draw = self.run.draw(Purpose::Delivery, call.traffic, call.n);
+        let mut draw = self.run.draw(Stream::Delivery, call.traffic, call.n);
         let again = draw.share() < self.duplicates;
         if !again {
             return None;
@@ -242,7 +241,7 @@ impl Scenario for Webhook {
             ),
             MISSING_SIGNATURE => (kind, None),
             _ => {
-                let random = self.run.draw(Purpose::Probe, call.traffic, call.n).text(32);
+                let random = self.run.draw(Stream::Probe, call.traffic, call.n).text(32);
                 let other = Secret::new(format!("whsec_{random}"));
                 (BAD_SIGNATURE, Some(stripe::sign(&other, now, &event.body)))
             }
@@ -259,7 +258,7 @@ impl Scenario for Webhook {
         )
     }
 
-    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult {
+    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeEnd {
         let refusal = if kind == EXPIRED_SIGNATURE { 400 } else { 401 };
         judge::judge_probe(refusal, answer.status)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::buckets::{bounds_for, latency_bounds};
-use super::types::{Buckets, Common, Family, Kind, Series, Value};
+use super::types::{Buckets, Common, Family, Kind, SampleValue, Series};
 use crate::measure::{ProbeCount, ProcessFigures, Recording, Slice};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Schedule};
@@ -230,11 +230,11 @@ fn latencies(
         for (family, trend) in
             [(&RESPONSE_TIME, &slice.response_time), (&SERVICE_TIME, &slice.service_time)]
         {
-            let value = Value::Histogram(Buckets::of(trend, &bounds));
+            let value = SampleValue::Histogram(Buckets::of(trend, &bounds));
             series.push(common.series(family, &labels, value));
         }
     }
-    let lag = Value::Histogram(Buckets::of(&recording.total().lag, &bounds));
+    let lag = SampleValue::Histogram(Buckets::of(&recording.total().lag, &bounds));
     series.push(common.series(&LAG, &[scenario], lag));
     series
 }

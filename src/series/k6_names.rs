@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::types::{Common, Family, Kind, Series, Value};
+use super::types::{Common, Family, Kind, SampleValue, Series};
 use crate::gate::{Drawn, Metric, Unit};
 use crate::measure::Recording;
 use crate::plan::Plan;
@@ -110,7 +110,11 @@ fn named(
         Unit::Count | Unit::Share => "",
     };
     let family = Family { name: Cow::Owned(name), help: metric.about(), kind, unit };
-    common.series(&family, &[("scenario", scenario), ("name", scenario)], Value::Number(value))
+    common.series(
+        &family,
+        &[("scenario", scenario), ("name", scenario)],
+        SampleValue::Number(value),
+    )
 }
 
 /// The samples that came since `before`, by span.

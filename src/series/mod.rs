@@ -18,4 +18,4 @@ pub use k6_names::{K6Interval, k6_begun};
 pub use open_metrics::{Dialect, exposition};
 pub use otlp::{Resource, export_request};
 pub use remote_write::{remote_write, stale};
-pub use types::{Buckets, Common, Family, Kind, Series, Value};
+pub use types::{Buckets, Common, Family, Kind, SampleValue, Series};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::types::{Buckets, Kind, Series, Value};
+use super::types::{Buckets, Kind, SampleValue, Series};
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +61,8 @@ fn sample(text: &mut String, series: &Series, dialect: Dialect) {
     let labels: Vec<String> =
         series.labels.iter().map(|(n, v)| format!("{n}=\"{}\"", escape(v))).collect();
     match &series.value {
-        Value::Number(value) => line(text, name, "", &labels, None, *value),
-        Value::Histogram(Buckets { bounds, count, sum, .. }) => {
+        SampleValue::Number(value) => line(text, name, "", &labels, None, *value),
+        SampleValue::Histogram(Buckets { bounds, count, sum, .. }) => {
             for (bound, n) in bounds {
                 // OpenMetrics wants a bound to look like a float; the older format's
                 // own libraries write `1`.

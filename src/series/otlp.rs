@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::types::{Buckets, Kind, Series, Value};
+use super::types::{Buckets, Kind, SampleValue, Series};
 
 #[derive(Clone, PartialEq, Message)]
 struct ExportRequest {
@@ -185,11 +185,11 @@ fn add(data: &mut Data, series: &Series, start: u64, time: u64) {
     match (data, &series.value) {
         (
             Data::Gauge(GaugeData { points }) | Data::Sum(SumData { points, .. }),
-            Value::Number(value),
+            SampleValue::Number(value),
         ) => {
             points.push(NumberPoint { start, time, value: Some(*value), attributes });
         }
-        (Data::Histogram(HistogramData { points, .. }), Value::Histogram(buckets)) => {
+        (Data::Histogram(HistogramData { points, .. }), SampleValue::Histogram(buckets)) => {
             points.push(histogram_point(buckets, attributes, start, time));
         }
         // A family's values are of its kind.

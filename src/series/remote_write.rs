@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use super::types::{Buckets, Kind, Series, Value};
+use super::types::{Buckets, Kind, SampleValue, Series};
 
 /// The marker that ends a series: this very NaN (remote write 1.0, "Stale Markers").
 const STALE: u64 = 0x7ff0_0000_0000_0002;
@@ -149,13 +149,13 @@ fn expand(series: &Series, at: i64, native: bool, into: &mut Vec<TimeSeries>) {
         into.push(TimeSeries { labels, samples, histograms: Vec::new() });
     };
     match &series.value {
-        Value::Number(value) => push("", None, *value),
-        Value::Histogram(buckets) if native => {
+        SampleValue::Number(value) => push("", None, *value),
+        SampleValue::Histogram(buckets) if native => {
             let histograms = vec![native_of(buckets, at)];
             let labels = labels(series, "", None);
             into.push(TimeSeries { labels, samples: Vec::new(), histograms });
         }
-        Value::Histogram(buckets) => {
+        SampleValue::Histogram(buckets) => {
             for (bound, n) in &buckets.bounds {
                 push("_bucket", Some(format!("{bound}")), *n as f64);
             }

@@ -24,7 +24,7 @@ fn trend(millis: &[u64]) -> Trend {
 }
 
 fn some() -> Vec<Series> {
-    let times = Value::Histogram(Buckets::of(&trend(&[3, 40, 41, 2500]), &[0.005, 0.1, 1.0]));
+    let times = SampleValue::Histogram(Buckets::of(&trend(&[3, 40, 41, 2500]), &[0.005, 0.1, 1.0]));
     vec![
         common().number(&ENDS, &[("outcome", "accepted")], 3.0),
         common().series(&TIMES, &[("scenario", "a\"b\\c\nd")], times),

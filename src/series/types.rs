@@ -79,7 +79,7 @@ impl Buckets {
 
 /// A value at one moment.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum SampleValue {
     /// A counter's or a gauge's.
     Number(f64),
     /// A histogram's.
@@ -94,7 +94,7 @@ pub struct Series {
     /// Its labels, sorted by name; never empty values.
     pub labels: BTreeMap<Cow<'static, str>, String>,
     /// How it stands.
-    pub value: Value,
+    pub value: SampleValue,
 }
 
 /// The labels that all series of a run share.
@@ -124,7 +124,12 @@ impl Common {
 
     /// A series of this run.
     #[must_use]
-    pub fn series(&self, family: &Family, labels: &[(&'static str, &str)], value: Value) -> Series {
+    pub fn series(
+        &self,
+        family: &Family,
+        labels: &[(&'static str, &str)],
+        value: SampleValue,
+    ) -> Series {
         let shared = [
             ("environment", self.environment.as_str()),
             ("profile", &self.profile),
@@ -142,6 +147,6 @@ impl Common {
     /// A counter or a gauge of this run.
     #[must_use]
     pub fn number(&self, family: &Family, labels: &[(&'static str, &str)], value: f64) -> Series {
-        self.series(family, labels, Value::Number(value))
+        self.series(family, labels, SampleValue::Number(value))
     }
 }

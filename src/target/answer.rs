@@ -9,7 +9,7 @@ const PADDING: usize = 2 << 20;
 
 /// A JSON answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Reply {
     /// Its status.
     pub(super) status: StatusCode,
     /// Its headers, beyond `Content-Type` and `Date`.
@@ -18,7 +18,7 @@ pub(super) struct Answer {
     pub(super) body: Value,
 }
 
-impl Answer {
+impl Reply {
     /// `status` with `body`.
     pub(super) fn new(status: StatusCode, body: Value) -> Self {
         Self { status, headers: HeaderMap::new(), body }

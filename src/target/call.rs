@@ -5,18 +5,18 @@ use std::net::IpAddr;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::Reply;
 use super::chance;
 use super::endpoint::Endpoint;
 use super::faults::{EndpointFaults, Mishap, RetryAfter};
 use super::keys::{Customer, stranger};
 use super::limiter::Decision;
-use super::quota::Setting;
+use super::quota::QuotaSetting;
 use super::state::Server;
 use crate::units::Nanos;
 
 /// A request that was read.
-pub(super) struct Call<'a> {
+pub(super) struct Incoming<'a> {
     /// The server it came to.
     pub(super) server: &'a Server,
     /// The endpoint it is for.
@@ -33,7 +33,7 @@ pub(super) struct Call<'a> {
     pub(super) now: Nanos,
 }
 
-impl Call<'_> {
+impl Incoming<'_> {
     /// What is wrong with its endpoint.
     pub(super) const fn faults(&self) -> &EndpointFaults {
         self.server.faults.of(self.endpoint)
@@ -69,7 +69,7 @@ impl Call<'_> {
 
     /// Whose key it carries, and what the limiter over all calls of that key
     /// says; an answer where it may go no further.
-    pub(super) fn authenticate(&self) -> Result<Caller, Answer> {
+    pub(super) fn authenticate(&self) -> Result<Caller, Reply> {
         let customer = self.customer()?;
         let setting = *self.server.per_key.setting();
         let decision = self.server.per_key.ask(&customer.0.to_string(), self.now);
@@ -77,7 +77,7 @@ impl Call<'_> {
         if decision.admitted {
             return Ok(caller);
         }
-        let answer = Answer::detail(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+        let answer = Reply::detail(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
         let answer = caller.sign(answer);
         Err(match self.retry_after(caller.wait()) {
             Some(seconds) => answer.with(header::RETRY_AFTER, seconds),
@@ -86,7 +86,7 @@ impl Call<'_> {
     }
 
     /// `X-API-Key` and nothing else; sent twice it is one key that nobody has.
-    fn customer(&self) -> Result<Customer, Answer> {
+    fn customer(&self) -> Result<Customer, Reply> {
         let mut keys = self.headers.get_all("x-api-key").iter();
         let (first, second) = (keys.next(), keys.next());
         let key = first.and_then(|key| key.to_str().ok()).unwrap_or_default();
@@ -102,9 +102,9 @@ impl Call<'_> {
         }
     }
 
-    fn unauthorized(&self, code: &str, message: &str) -> Answer {
+    fn unauthorized(&self, code: &str, message: &str) -> Reply {
         let id = chance::bits(&[self.server.seed, self.endpoint as u64, self.ordinal]);
-        Answer::new(
+        Reply::new(
             StatusCode::UNAUTHORIZED,
             json!({ "error": { "code": code, "message": message }, "requestId": format!("req_{id:016x}") }),
         )
@@ -116,14 +116,14 @@ pub(super) struct Caller {
     /// Whose key it is.
     pub(super) customer: Customer,
     decision: Decision,
-    setting: Setting,
+    setting: QuotaSetting,
     now: Nanos,
 }
 
 impl Caller {
     /// `answer` with the `x-ratelimit-*` headers of that limiter, and its
     /// `retry-after` where it was the last that passes.
-    pub(super) fn stamp(&self, answer: Answer) -> Answer {
+    pub(super) fn stamp(&self, answer: Reply) -> Reply {
         let answer = self.sign(answer);
         let last =
             self.decision.remaining == 0 && !answer.headers.contains_key(header::RETRY_AFTER);
@@ -133,7 +133,7 @@ impl Caller {
         answer
     }
 
-    fn sign(&self, answer: Answer) -> Answer {
+    fn sign(&self, answer: Reply) -> Reply {
         let name = http::HeaderName::from_static;
         let reset = self.decision.resets_at.0.div_ceil(1_000_000_000);
         answer

@@ -7,13 +7,13 @@ use crate::units::Nanos;
 /// Tells the time of day; never steps, because it was read once and runs on
 /// from there by the monotonic clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(super) struct ServerClock {
     started: Instant,
     /// Since 1970, when the server started, by its (perhaps wrong) clock.
     origin: Nanos,
 }
 
-impl Clock {
+impl ServerClock {
     /// A clock that is `shift` nanoseconds ahead of the machine's.
     #[expect(clippy::disallowed_methods, reason = "a server reads its own clock")]
     pub(super) fn start(shift: i64) -> Self {

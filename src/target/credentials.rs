@@ -5,8 +5,8 @@ use std::sync::PoisonError;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
 
-use super::answer::Answer;
-use super::call::{Call, Caller};
+use super::answer::Reply;
+use super::call::{Caller, Incoming};
 use super::clock::{microseconds, next_month};
 use super::faults::Mishap;
 use crate::units::Nanos;
@@ -18,18 +18,18 @@ const DEFAULT_TTL: u64 = 60;
 
 /// In this order: the key, the limiter over all its calls, the request's shape,
 /// the exchange limiter, the month's usage.
-pub(super) fn answer(call: &Call<'_>) -> Answer {
+pub(super) fn answer(call: &Incoming<'_>) -> Reply {
     match call.authenticate() {
         Ok(caller) => caller.stamp(exchange(call, &caller)),
         Err(refusal) => refusal,
     }
 }
 
-fn exchange(call: &Call<'_>, caller: &Caller) -> Answer {
+fn exchange(call: &Incoming<'_>, caller: &Caller) -> Reply {
     let wanted = match Wanted::read(call.body) {
         Ok(wanted) => wanted,
         Err(errors) => {
-            return Answer::new(StatusCode::UNPROCESSABLE_ENTITY, json!({ "errors": errors }));
+            return Reply::new(StatusCode::UNPROCESSABLE_ENTITY, json!({ "errors": errors }));
         }
     };
     let exchange = &call.server.exchange;
@@ -42,26 +42,26 @@ fn exchange(call: &Call<'_>, caller: &Caller) -> Answer {
     };
     let Some(remaining) = used else {
         let body = json!({ "error": "Monthly usage limit exceeded" });
-        return Answer::new(StatusCode::FORBIDDEN, body);
+        return Reply::new(StatusCode::FORBIDDEN, body);
     };
     vend(call, &wanted, remaining)
 }
 
 /// The seconds promised are the window's, whenever it began.
-fn limited(call: &Call<'_>, window: Nanos) -> Answer {
+fn limited(call: &Incoming<'_>, window: Nanos) -> Reply {
     let mut body = json!({ "error": "Rate limit exceeded" });
     let retry_after = call.retry_after(window.0.div_ceil(1_000_000_000));
     if let Some(seconds) = retry_after {
         body["retry_after"] = seconds.into();
     }
-    let answer = Answer::new(StatusCode::TOO_MANY_REQUESTS, body);
+    let answer = Reply::new(StatusCode::TOO_MANY_REQUESTS, body);
     match retry_after {
         Some(seconds) => answer.with(header::RETRY_AFTER, seconds),
         None => answer,
     }
 }
 
-fn vend(call: &Call<'_>, wanted: &Wanted, remaining: u64) -> Answer {
+fn vend(call: &Incoming<'_>, wanted: &Wanted, remaining: u64) -> Reply {
     let minutes = if call.suffers(Mishap::WrongTtl) { wanted.ttl * 2 } else { wanted.ttl };
     let expires_at = microseconds(call.now + Nanos::from_secs(minutes * 60));
     let mut providers = wanted.providers.clone();
@@ -83,7 +83,7 @@ fn vend(call: &Call<'_>, wanted: &Wanted, remaining: u64) -> Answer {
         credentials.insert(provider.to_owned(), credential);
     }
     let usage = json!({ "remaining_fixes": remaining, "reset_at": next_month(call.now) });
-    Answer::new(StatusCode::OK, json!({ "credentials": credentials, "usage": usage }))
+    Reply::new(StatusCode::OK, json!({ "credentials": credentials, "usage": usage }))
 }
 
 /// What an exchange asks for.

@@ -7,8 +7,8 @@ use axum::extract::{ConnectInfo, State};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt;
 
-use super::answer::Answer;
-use super::call::Call;
+use super::answer::Reply;
+use super::call::Incoming;
 use super::clock::http_date;
 use super::endpoint::Endpoint;
 use super::faults::Mishap;
@@ -26,13 +26,13 @@ const LATENCY_DRAWS: [u64; 2] = [101, 102];
 /// What a path leads to.
 #[derive(Clone, Copy)]
 enum Route {
-    Endpoint(Endpoint, fn(&Call<'_>) -> Answer),
+    Endpoint(Endpoint, fn(&Incoming<'_>) -> Reply),
     WrongMethod(&'static str),
     Nowhere,
 }
 
 fn route(method: &Method, path: &str) -> Route {
-    let (wanted, endpoint, answer): (_, _, fn(&Call<'_>) -> Answer) = match path {
+    let (wanted, endpoint, answer): (_, _, fn(&Incoming<'_>) -> Reply) = match path {
         "/api/v1/customers/onboard" => (Method::POST, Endpoint::Onboarding, onboarding::answer),
         "/api/v1/credentials/exchange" => {
             (Method::POST, Endpoint::CredentialVending, credentials::answer)
@@ -65,7 +65,7 @@ pub(super) async fn handle(
     let ordinal = server.tally.request(endpoint);
     let (head, body) = request.into_parts();
     let body = read(body).await;
-    let call = Call {
+    let call = Incoming {
         server: &server,
         endpoint,
         ordinal,
@@ -79,11 +79,11 @@ pub(super) async fn handle(
     }
     let answer = match route {
         _ if body.is_none() => {
-            Answer::detail(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+            Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
         }
-        Route::Nowhere => Answer::detail(StatusCode::NOT_FOUND, "Not Found"),
+        Route::Nowhere => Reply::detail(StatusCode::NOT_FOUND, "Not Found"),
         Route::WrongMethod(allowed) => {
-            Answer::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
+            Reply::detail(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
                 .with(header::ALLOW, allowed)
         }
         Route::Endpoint(_, answer) => instead(&call).unwrap_or_else(|| answer(&call)),
@@ -113,27 +113,27 @@ async fn read(mut body: Body) -> Option<Vec<u8>> {
 }
 
 /// The answer of a server that doesn't come to do anything.
-fn instead(call: &Call<'_>) -> Option<Answer> {
+fn instead(call: &Incoming<'_>) -> Option<Reply> {
     if call.suffers(Mishap::Status) {
         let status = StatusCode::from_u16(call.faults().status).ok()?;
-        return Some(Answer::detail(status, status.canonical_reason().unwrap_or("Fault")));
+        return Some(Reply::detail(status, status.canonical_reason().unwrap_or("Fault")));
     }
     if call.suffers(Mishap::Redirect) {
-        let moved = Answer::detail(StatusCode::FOUND, "Found");
+        let moved = Reply::detail(StatusCode::FOUND, "Found");
         return Some(moved.with(header::LOCATION, "/elsewhere"));
     }
-    let failed = Answer::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    let failed = Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     call.suffers(Mishap::Errors).then_some(failed)
 }
 
-async fn delay(call: &Call<'_>) {
+async fn delay(call: &Incoming<'_>) {
     if let Some(latency) = call.faults().latency {
         let [u, v] = LATENCY_DRAWS.map(|purpose| call.draw(purpose));
         tokio::time::sleep(latency.sample(u, v).into()).await;
     }
 }
 
-fn send(call: &Call<'_>, link: &Link, answer: Answer) -> Response<Body> {
+fn send(call: &Incoming<'_>, link: &Link, answer: Reply) -> Response<Body> {
     if call.suffers(Mishap::Reset) {
         link.decide(Fate::Reset);
     } else {

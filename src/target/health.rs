@@ -3,13 +3,13 @@
 use http::StatusCode;
 use serde_json::json;
 
-use super::answer::Answer;
-use super::call::Call;
+use super::answer::Reply;
+use super::call::Incoming;
 use super::faults::Mishap;
 
 /// Says how the server is. `open` is `GET /health`: no key is looked at, and a
 /// degraded server answers 200 too.
-pub(super) fn answer(call: &Call<'_>, open: bool) -> Answer {
+pub(super) fn answer(call: &Incoming<'_>, open: bool) -> Reply {
     let degraded = call.suffers(Mishap::Unhealthy);
     let (health, database) =
         if degraded { ("degraded", "unhealthy") } else { ("healthy", "healthy") };
@@ -23,7 +23,7 @@ pub(super) fn answer(call: &Call<'_>, open: bool) -> Answer {
     {
         fields.remove("status");
     }
-    let answer = Answer::new(status, body);
+    let answer = Reply::new(status, body);
     if open || !call.headers.contains_key("x-api-key") {
         return answer;
     }

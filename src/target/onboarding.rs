@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
-use super::call::Call;
+use super::answer::Reply;
+use super::call::Incoming;
 use super::faults::Mishap;
 
 /// The first customer's number.
@@ -16,7 +16,7 @@ pub(super) const FIRST_CUSTOMER: u64 = 4_711;
 const DISPOSABLE: &str = "example.com";
 
 /// Limits first (a refused e-mail has used quota), then checks, then creates.
-pub(super) fn answer(call: &Call<'_>) -> Answer {
+pub(super) fn answer(call: &Incoming<'_>) -> Reply {
     if !call.server.onboarding.ask(&address(call), call.now).admitted {
         let status = StatusCode::TOO_MANY_REQUESTS;
         return refusal(status, "RATE_LIMITED", "Too many requests. Please try again later.");
@@ -31,7 +31,7 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
 }
 
 /// Who is calling: the first entry of `X-Forwarded-For`, where the caller's word counts.
-fn address(call: &Call<'_>) -> String {
+fn address(call: &Incoming<'_>) -> String {
     let forwarded = call.headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
     let first = forwarded.and_then(|list| list.split(',').next()).map_or("", str::trim);
     if first.is_empty() || !call.faults().spoofable {
@@ -41,7 +41,7 @@ fn address(call: &Call<'_>) -> String {
     first.chars().take(64).collect()
 }
 
-fn validate(call: &Call<'_>, name: &str, email: &str) -> Result<(), &'static str> {
+fn validate(call: &Incoming<'_>, name: &str, email: &str) -> Result<(), &'static str> {
     if name.trim().is_empty() {
         return Err("name can't be blank");
     }
@@ -69,7 +69,7 @@ fn domain(email: &str) -> Option<&str> {
     (fine && !local.contains(bad) && !domain.contains(bad)).then_some(domain)
 }
 
-fn created(call: &Call<'_>, name: &str, email: &str) -> Answer {
+fn created(call: &Incoming<'_>, name: &str, email: &str) -> Reply {
     let id = FIRST_CUSTOMER + call.server.customers.fetch_add(1, Ordering::Relaxed);
     call.server.tally.lock().customers += 1;
     let wrong = call.suffers(Mishap::WrongEcho);
@@ -88,11 +88,11 @@ fn created(call: &Call<'_>, name: &str, email: &str) -> Answer {
     if !call.suffers(Mishap::MissingField) {
         body["api_key"] = Value::String(call.server.keyring.key(id));
     }
-    Answer::new(StatusCode::CREATED, body)
+    Reply::new(StatusCode::CREATED, body)
 }
 
-fn refusal(status: StatusCode, code: &str, message: &str) -> Answer {
-    Answer::new(status, json!({ "error": { "message": message, "code": code } }))
+fn refusal(status: StatusCode, code: &str, message: &str) -> Reply {
+    Reply::new(status, json!({ "error": { "message": message, "code": code } }))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ const MOST_KEYS: usize = 262_144;
 
 /// How a limiter is set up, faults included.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Setting {
+pub(super) struct QuotaSetting {
     /// How it counts.
     pub(super) algorithm: Algorithm,
     /// The limit it declares.
@@ -30,7 +30,7 @@ pub(super) struct Setting {
     pub(super) replicas: u32,
 }
 
-impl Setting {
+impl QuotaSetting {
     /// An anchored limiter without faults.
     pub(super) const fn anchored(limit: u32, window: Nanos) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Setting {
 /// A limiter that many requests ask at once.
 #[derive(Debug)]
 pub(super) struct Quota {
-    setting: Setting,
+    setting: QuotaSetting,
     rule: Rule,
     seed: u64,
     table: Mutex<Table>,
@@ -66,27 +66,27 @@ pub(super) struct Quota {
 
 #[derive(Debug, Default)]
 struct Table {
-    keys: HashMap<String, Entry>,
+    keys: HashMap<String, Bucket>,
     /// Keys at which old ones are looked for next, so that sweeping costs O(1) a request.
     sweep_at: usize,
     refusals: u64,
 }
 
 #[derive(Debug)]
-struct Entry {
+struct Bucket {
     replicas: Vec<Counter>,
     turn: usize,
 }
 
 impl Quota {
     /// A limiter that has seen nothing. `seed` decides which requests a leak lets through.
-    pub(super) fn new(setting: Setting, seed: u64) -> Self {
+    pub(super) fn new(setting: QuotaSetting, seed: u64) -> Self {
         let table = Mutex::new(Table { sweep_at: 1_024, ..Table::default() });
         Self { setting, rule: setting.rule(), seed, table }
     }
 
     /// What it was set up to be.
-    pub(super) const fn setting(&self) -> &Setting {
+    pub(super) const fn setting(&self) -> &QuotaSetting {
         &self.setting
     }
 
@@ -105,7 +105,7 @@ impl Quota {
             return uncounted;
         }
         let replicas = self.setting.replicas.max(1) as usize;
-        let entry = table.keys.entry(key.to_owned()).or_insert_with(|| Entry {
+        let entry = table.keys.entry(key.to_owned()).or_insert_with(|| Bucket {
             replicas: vec![Counter::open(&self.rule, now); replicas],
             turn: 0,
         });
@@ -148,8 +148,8 @@ impl Table {
 mod tests {
     use super::*;
 
-    fn quota(change: impl FnOnce(&mut Setting)) -> Quota {
-        let mut setting = Setting::anchored(10, Nanos::from_secs(60));
+    fn quota(change: impl FnOnce(&mut QuotaSetting)) -> Quota {
+        let mut setting = QuotaSetting::anchored(10, Nanos::from_secs(60));
         change(&mut setting);
         Quota::new(setting, 7)
     }

@@ -13,7 +13,7 @@ const MOST_SIGNATURES: usize = 16;
 
 /// Why a delivery is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum BadSignature {
     /// There is no header.
     Missing,
     /// The header is malformed, repeated, or signs something else.
@@ -30,19 +30,19 @@ pub(super) fn verify(
     headers: &[&[u8]],
     body: &[u8],
     now: u64,
-) -> Result<(), Refusal> {
+) -> Result<(), BadSignature> {
     let header = match headers {
-        [] => return Err(Refusal::Missing),
+        [] => return Err(BadSignature::Missing),
         [only] if only.len() <= LONGEST => {
-            std::str::from_utf8(only).map_err(|_| Refusal::Invalid)?
+            std::str::from_utf8(only).map_err(|_| BadSignature::Invalid)?
         }
-        _ => return Err(Refusal::Invalid),
+        _ => return Err(BadSignature::Invalid),
     };
     if header.is_empty() {
-        return Err(Refusal::Missing);
+        return Err(BadSignature::Missing);
     }
-    let (moment, signatures) = parse(header).ok_or(Refusal::Invalid)?;
-    let sent: u64 = moment.parse().map_err(|_| Refusal::Invalid)?;
+    let (moment, signatures) = parse(header).ok_or(BadSignature::Invalid)?;
+    let sent: u64 = moment.parse().map_err(|_| BadSignature::Invalid)?;
     let signed = |signature: &[u8; 32]| {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()) else {
             return false;
@@ -54,9 +54,9 @@ pub(super) fn verify(
     };
     // The signature first: a stranger isn't told anything about the clock.
     if !signatures.iter().any(signed) {
-        return Err(Refusal::Invalid);
+        return Err(BadSignature::Invalid);
     }
-    if now.abs_diff(sent) > TOLERANCE { Err(Refusal::Expired) } else { Ok(()) }
+    if now.abs_diff(sent) > TOLERANCE { Err(BadSignature::Expired) } else { Ok(()) }
 }
 
 /// The text of `t` and the bytes of every `v1`; none where the header is not
@@ -100,7 +100,7 @@ mod tests {
     const T: u64 = 1_761_846_252;
     const HEX: &str = "f055885d01720d39130c2f9f1e351ca3bb3f2343c2ede6c9420e98502f6001ba";
 
-    fn check(header: &str, body: &[u8], now: u64) -> Result<(), Refusal> {
+    fn check(header: &str, body: &[u8], now: u64) -> Result<(), BadSignature> {
         verify(&Secret::new(SECRET), &[header.as_bytes()], body, now)
     }
 
@@ -116,7 +116,7 @@ mod tests {
         // The prefix is part of the key.
         let stripped = Secret::new("x");
         let wrong = verify(&stripped, &[umlaut.as_bytes()], body, 1_700_000_000);
-        assert_eq!(wrong, Err(Refusal::Invalid));
+        assert_eq!(wrong, Err(BadSignature::Invalid));
     }
 
     #[test]
@@ -125,13 +125,13 @@ mod tests {
         for (now, answer) in [
             (T + 300, Ok(())),
             (T - 300, Ok(())),
-            (T + 301, Err(Refusal::Expired)),
-            (T - 301, Err(Refusal::Expired)),
+            (T + 301, Err(BadSignature::Expired)),
+            (T - 301, Err(BadSignature::Expired)),
         ] {
             assert_eq!(check(&good, BODY, now), answer, "{now}");
         }
         // A wrong one isn't told that it is late as well.
-        assert_eq!(check(&good, b"other", T + 301), Err(Refusal::Invalid));
+        assert_eq!(check(&good, b"other", T + 301), Err(BadSignature::Invalid));
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         let zero = "0".repeat(64);
         assert_eq!(check(&format!("t={T},v1={zero},v1={HEX},v0={zero}"), BODY, T), Ok(()));
         assert_eq!(check(&format!("v1={HEX},t={T}"), BODY, T), Ok(()));
-        assert_eq!(check(&format!("t={T},v0={HEX}"), BODY, T), Err(Refusal::Invalid));
+        assert_eq!(check(&format!("t={T},v0={HEX}"), BODY, T), Err(BadSignature::Invalid));
     }
 
     #[test]
@@ -165,12 +165,15 @@ mod tests {
             "nonsense".to_owned(),
             format!("t={T}{}", format!(",v1={HEX}").repeat(17)),
         ] {
-            assert_eq!(check(&header, BODY, T), Err(Refusal::Invalid), "{header}");
+            assert_eq!(check(&header, BODY, T), Err(BadSignature::Invalid), "{header}");
         }
         let twice = [good.as_bytes(), good.as_bytes()];
-        assert_eq!(verify(&Secret::new(SECRET), &twice, BODY, T), Err(Refusal::Invalid));
-        assert_eq!(verify(&Secret::new(SECRET), &[b"t=1\xff"], BODY, T), Err(Refusal::Invalid));
-        assert_eq!(verify(&Secret::new(SECRET), &[], BODY, T), Err(Refusal::Missing));
-        assert_eq!(check("", BODY, T), Err(Refusal::Missing));
+        assert_eq!(verify(&Secret::new(SECRET), &twice, BODY, T), Err(BadSignature::Invalid));
+        assert_eq!(
+            verify(&Secret::new(SECRET), &[b"t=1\xff"], BODY, T),
+            Err(BadSignature::Invalid)
+        );
+        assert_eq!(verify(&Secret::new(SECRET), &[], BODY, T), Err(BadSignature::Missing));
+        assert_eq!(check("", BODY, T), Err(BadSignature::Missing));
     }
 }

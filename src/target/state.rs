@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
-use super::clock::Clock;
+use super::clock::ServerClock;
 use super::counts::Tally;
 use super::endpoint::Endpoint;
 use super::faults::Faults;
@@ -51,7 +51,7 @@ impl TargetConfig {
 pub(super) struct Server {
     pub(super) faults: Faults,
     pub(super) seed: u64,
-    pub(super) clock: Clock,
+    pub(super) clock: ServerClock,
     pub(super) keyring: Keyring,
     pub(super) webhook_secret: Secret,
     pub(super) onboarding: Quota,
@@ -72,7 +72,7 @@ impl Server {
         let quota = |endpoint| Quota::new(faults.of(endpoint).limiter, seed ^ endpoint as u64);
         Self {
             seed,
-            clock: Clock::start(faults.clock),
+            clock: ServerClock::start(faults.clock),
             keyring: Keyring::new(&keys, seed),
             webhook_secret,
             onboarding: quota(Endpoint::Onboarding),

@@ -5,13 +5,13 @@ use std::sync::PoisonError;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
-use super::call::Call;
+use super::answer::Reply;
+use super::call::Incoming;
 use super::faults::{Mishap, SignatureCheck};
-use super::signature::{self, Refusal};
+use super::signature::{self, BadSignature};
 
 /// Limits first (the limiter stands before the endpoint), then checks the signature.
-pub(super) fn answer(call: &Call<'_>) -> Answer {
+pub(super) fn answer(call: &Incoming<'_>) -> Reply {
     if !call.server.webhook.ask("", call.now).admitted {
         return refusal(StatusCode::TOO_MANY_REQUESTS, "Rate limit exceeded");
     }
@@ -21,18 +21,20 @@ pub(super) fn answer(call: &Call<'_>) -> Answer {
     let checked = match call.faults().signature {
         SignatureCheck::Off => Ok(()),
         check => signature::verify(&call.server.webhook_secret, &headers, call.body, seconds)
-            .and(if check == SignatureCheck::Reject { Err(Refusal::Invalid) } else { Ok(()) }),
+            .and(if check == SignatureCheck::Reject { Err(BadSignature::Invalid) } else { Ok(()) }),
     };
     let reject = call.faults().signature == SignatureCheck::Reject;
     match checked {
-        Err(Refusal::Missing) => refusal(StatusCode::UNAUTHORIZED, "Missing signature"),
-        Err(Refusal::Expired) if !reject => refusal(StatusCode::BAD_REQUEST, "Signature expired"),
+        Err(BadSignature::Missing) => refusal(StatusCode::UNAUTHORIZED, "Missing signature"),
+        Err(BadSignature::Expired) if !reject => {
+            refusal(StatusCode::BAD_REQUEST, "Signature expired")
+        }
         Err(_) => refusal(StatusCode::UNAUTHORIZED, "Invalid signature"),
         Ok(()) => accept(call),
     }
 }
 
-fn accept(call: &Call<'_>) -> Answer {
+fn accept(call: &Incoming<'_>) -> Reply {
     let event = call.json();
     let Some(id) = event.get("id").and_then(Value::as_str) else {
         return refusal(StatusCode::BAD_REQUEST, "Invalid payload");
@@ -46,9 +48,9 @@ fn accept(call: &Call<'_>) -> Answer {
     }
     drop(counts);
     let missing = call.suffers(Mishap::MissingField);
-    Answer::new(StatusCode::OK, if missing { json!({}) } else { json!({ "status": "success" }) })
+    Reply::new(StatusCode::OK, if missing { json!({}) } else { json!({ "status": "success" }) })
 }
 
-fn refusal(status: StatusCode, error: &str) -> Answer {
-    Answer::new(status, json!({ "error": error }))
+fn refusal(status: StatusCode, error: &str) -> Reply {
+    Reply::new(status, json!({ "error": error }))
 }

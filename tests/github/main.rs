@@ -54,7 +54,7 @@ async fn run(store: &Shared, verdict: &str, issue: bool) -> Vec<PublishWarning> 
     };
     publish(
         &report(verdict),
-        load_gate::report::Past::default(),
+        load_gate::report::EarlierRuns::default(),
         &options,
         &env,
         Some(&Secret::new("ghs_token")),

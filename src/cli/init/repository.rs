@@ -19,14 +19,14 @@ pub(super) struct Repository {
     /// `owner/name`.
     pub(super) slug: Option<String>,
     /// The staging API's address.
-    pub(super) staging: Option<Found>,
+    pub(super) staging: Option<Surroundings>,
     /// An address that may as well be production's.
-    pub(super) unsure: Option<Found>,
+    pub(super) unsure: Option<Surroundings>,
 }
 
 /// An address and where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Surroundings {
     pub(super) url: String,
     /// The file, from the root.
     pub(super) file: String,
@@ -135,7 +135,7 @@ fn is_for_trying(host: &str) -> bool {
 }
 
 /// The first address that stands on a line with `API_URL` or `BASE_URL` and whose host `suits`.
-fn address_in(root: &Path, suits: impl Fn(&str) -> bool) -> Option<Found> {
+fn address_in(root: &Path, suits: impl Fn(&str) -> bool) -> Option<Surroundings> {
     for place in PLACES {
         let path = root.join(place);
         let mut files = Vec::new();
@@ -157,7 +157,10 @@ fn address_in(root: &Path, suits: impl Fn(&str) -> bool) -> Option<Found> {
             let url = text.and_then(|text| text.lines().find_map(suiting));
             if let Some(url) = url {
                 let file = file.strip_prefix(root).unwrap_or(&file);
-                return Some(Found { url, file: file.display().to_string().replace('\\', "/") });
+                return Some(Surroundings {
+                    url,
+                    file: file.display().to_string().replace('\\', "/"),
+                });
             }
         }
     }

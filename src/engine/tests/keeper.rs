@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use super::{plan, stages};
 use crate::admission::Admitted;
 use crate::engine::events::Unobserved;
-use crate::engine::keeper::{Batch, Finish, Keeper, Order, Refusal, Row};
+use crate::engine::keeper::{Finish, Handover, Keeper, Order, RefusalShape, Row};
 use crate::engine::skew::Skew;
 use crate::engine::stop::Stop;
 use crate::engine::watchdog::Watchdog;
@@ -47,7 +47,7 @@ fn row(n: u64, stage: usize, due: Nanos, seed: u64) -> Row {
         retry_after: None,
     };
     let refusal =
-        refused.then_some(Refusal { json: true, retry_after: false, limit_headers: false });
+        refused.then_some(RefusalShape { json: true, retry_after: false, limit_headers: false });
     let quote = refused.then(|| (format!("refused {n}"), None));
     Row { sample, given_up: false, in_flight: 1, refusal, probe: None, quote }
 }
@@ -90,7 +90,7 @@ fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
             let ended = rows.partition_point(|row| row.sample.done <= until);
             let rows = rows.drain(..ended).collect();
             let (events, skew) = (Vec::new(), Skew::default());
-            tell(Order::Batch(Batch { worker, until, rows, events, skew, sent: 0 }));
+            tell(Order::Handover(Handover { worker, until, rows, events, skew, sent: 0 }));
         }
     }
     let (reply, recording) = oneshot::channel();

@@ -6,9 +6,9 @@ use crate::gate::{
 };
 use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
 use crate::measure::{
-    Ended, ProbeEnd, Recorder, RecorderConfig, Recording, Sample, Spans, StageKind, StageRecord,
+    Ended, Recorder, RecorderConfig, Recording, Sample, Spans, StageKind, StageRecord,
 };
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ProbeEnd};
 use crate::tags::{Label, LabelSet, TagKey};
 use crate::units::{Nanos, Timestamp};
 

@@ -6,8 +6,8 @@ use crate::gate::{
     parse_threshold, suite,
 };
 use crate::ids::ScenarioId;
-use crate::measure::{CanaryResult, Ended, Excerpt, ProbeEnd, Recording};
-use crate::outcome::Outcome;
+use crate::measure::{CanaryResult, Ended, Excerpt, Recording};
+use crate::outcome::{Outcome, ProbeEnd};
 use crate::units::{Nanos, Timestamp};
 
 fn judged(thresholds: &[&str], recording: &Recording) -> Verdict {

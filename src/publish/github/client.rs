@@ -59,7 +59,7 @@ pub(super) struct Api {
 /// Stands for GraphQL's address where a path is asked for.
 const GRAPHQL: &str = "graphql";
 
-enum Call<'a> {
+enum ApiCall<'a> {
     Get,
     /// A question that changes nothing, asked by POST.
     Ask(&'a Value),
@@ -67,7 +67,7 @@ enum Call<'a> {
     Patch(&'a Value),
 }
 
-struct Answer {
+struct ApiAnswer {
     value: Value,
     more: bool,
 }
@@ -136,11 +136,11 @@ impl Api {
         let told = |value: &Value, pointer: &str| {
             value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
         };
-        let viewer = self.again(GRAPHQL, &Call::Ask(&query)).await.ok();
+        let viewer = self.again(GRAPHQL, &ApiCall::Ask(&query)).await.ok();
         if let Some(login) = viewer.and_then(|answer| told(&answer.value, "/data/viewer/login")) {
             return Some(login);
         }
-        told(&self.again("/user", &Call::Get).await.ok()?.value, "/login")
+        told(&self.again("/user", &ApiCall::Get).await.ok()?.value, "/login")
     }
 
     /// GraphQL's address: beside the REST API of GitHub Enterprise Server, below that of github.com.
@@ -155,7 +155,7 @@ impl Api {
         for page in 1..=MOST_PAGES {
             let joint = if path.contains('?') { '&' } else { '?' };
             let path = format!("{path}{joint}per_page=100&page={page}");
-            let answer = self.again(&path, &Call::Get).await?;
+            let answer = self.again(&path, &ApiCall::Get).await?;
             let Value::Array(entries) = answer.value else {
                 return Err(Trouble::Malformed("a list was expected".to_owned()));
             };
@@ -170,15 +170,15 @@ impl Api {
 
     /// Changes what is at `path`; asked twice it comes to the same.
     pub(super) async fn patch(&self, path: &str, body: &Value) -> Result<(), Trouble> {
-        self.again(path, &Call::Patch(body)).await.map(|_| ())
+        self.again(path, &ApiCall::Patch(body)).await.map(|_| ())
     }
 
     /// Makes something new: sent once, never blindly repeated.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<(), Trouble> {
-        self.once(path, &Call::Post(body)).await.map(|_| ())
+        self.once(path, &ApiCall::Post(body)).await.map(|_| ())
     }
 
-    async fn again(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
+    async fn again(&self, path: &str, call: &ApiCall<'_>) -> Result<ApiAnswer, Trouble> {
         let mut tried = 0;
         loop {
             match self.once(path, call).await {
@@ -225,8 +225,8 @@ impl Api {
         tokio::time::sleep_until(turn.min(self.deadline)).await;
     }
 
-    async fn once(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
-        if matches!(call, Call::Post(_) | Call::Patch(_)) {
+    async fn once(&self, path: &str, call: &ApiCall<'_>) -> Result<ApiAnswer, Trouble> {
+        if matches!(call, ApiCall::Post(_) | ApiCall::Patch(_)) {
             self.take_turn().await;
         }
         let span = self.patience.attempt.min(self.left());
@@ -236,12 +236,12 @@ impl Api {
         tokio::time::timeout(span, self.send(path, call)).await.unwrap_or(Err(Trouble::Timeout))
     }
 
-    async fn send(&self, path: &str, call: &Call<'_>) -> Result<Answer, Trouble> {
+    async fn send(&self, path: &str, call: &ApiCall<'_>) -> Result<ApiAnswer, Trouble> {
         let uri = if path == GRAPHQL { self.graphql() } else { format!("{}{path}", self.base) };
         let sent = match call {
-            Call::Get => self.octocrab._get(uri).await,
-            Call::Post(body) | Call::Ask(body) => self.octocrab._post(uri, Some(*body)).await,
-            Call::Patch(body) => self.octocrab._patch(uri, Some(*body)).await,
+            ApiCall::Get => self.octocrab._get(uri).await,
+            ApiCall::Post(body) | ApiCall::Ask(body) => self.octocrab._post(uri, Some(*body)).await,
+            ApiCall::Patch(body) => self.octocrab._patch(uri, Some(*body)).await,
         };
         let answer = sent.map_err(|error| self.trouble(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -254,7 +254,7 @@ impl Api {
         let value = serde_json::from_str(&text)
             .map_err(|error| Trouble::Malformed(format!("not JSON: {error}")))?;
         let link = headers.get("link").and_then(|link| link.to_str().ok());
-        Ok(Answer { value, more: link.is_some_and(|link| link.contains("rel=\"next\"")) })
+        Ok(ApiAnswer { value, more: link.is_some_and(|link| link.contains("rel=\"next\"")) })
     }
 
     fn refused(&self, status: StatusCode, headers: &http::HeaderMap, text: &str) -> Trouble {

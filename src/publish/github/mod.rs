@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::PublishWarning;
 use super::actions::ActionsEnv;
-use crate::report::{Masthead, Past, comment, escape, read_suite};
+use crate::report::{EarlierRuns, Masthead, comment, escape, read_suite};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
 use client::Api;
@@ -62,7 +62,7 @@ impl Default for PublishOptions {
 /// Publishes `report` as `options` say; what couldn't be done comes back in words.
 pub async fn publish(
     report: &SuiteReport,
-    past: Past<'_>,
+    past: EarlierRuns<'_>,
     options: &PublishOptions,
     env: &ActionsEnv,
     token: Option<&Secret>,
@@ -176,7 +176,7 @@ fn open(
 async fn comment_on(
     api: &Api,
     report: &SuiteReport,
-    past: Past<'_>,
+    past: EarlierRuns<'_>,
     options: &PublishOptions,
     env: &ActionsEnv,
 ) -> Result<(), PublishWarning> {

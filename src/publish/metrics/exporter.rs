@@ -28,14 +28,14 @@ pub struct Batch {
 
 /// What the sending may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct Bounds {
     /// Batches that wait at most.
     pub queue: usize,
     /// Before the first of several tries; doubled for each further one, up to five seconds.
     pub backoff: Duration,
 }
 
-impl Default for Limits {
+impl Default for Bounds {
     fn default() -> Self {
         Self { queue: 300, backoff: Duration::from_millis(100) }
     }
@@ -44,7 +44,7 @@ impl Default for Limits {
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-enum Order {
+enum Errand {
     Points(Batch),
     /// The last points; what is known is ended after them, and so long is waited for.
     End(Batch, Duration),
@@ -53,7 +53,7 @@ enum Order {
 /// One receiver and the thread that serves it.
 pub struct Exporter {
     url: String,
-    inbox: Mutex<Option<SyncSender<Order>>>,
+    inbox: Mutex<Option<SyncSender<Errand>>>,
     lost: Mutex<usize>,
     worker: Mutex<Option<JoinHandle<Tally>>>,
 }
@@ -71,7 +71,7 @@ impl Exporter {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(receiver: Receiver, began: i64, limits: Limits) -> std::io::Result<Self> {
+    pub fn start(receiver: Receiver, began: i64, limits: Bounds) -> std::io::Result<Self> {
         let (sender, inbox) = sync_channel(limits.queue);
         let url = receiver.url().to_owned();
         let worker = std::thread::Builder::new()
@@ -90,7 +90,7 @@ impl Exporter {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(sender) = inbox.as_ref() else { return };
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            sender.try_send(Order::Points(batch))
+            sender.try_send(Errand::Points(batch))
         {
             *self.lost.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
@@ -102,7 +102,7 @@ impl Exporter {
         let sender = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = sender
-            && sender.try_send(Order::End(last, patience)).is_err()
+            && sender.try_send(Errand::End(last, patience)).is_err()
         {
             lost += 1;
         }
@@ -126,7 +126,7 @@ impl Exporter {
     }
 }
 
-fn serve(receiver: &Receiver, began: i64, limits: Limits, inbox: &Inbox<Order>) -> Tally {
+fn serve(receiver: &Receiver, began: i64, limits: Bounds, inbox: &Inbox<Errand>) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let (Ok(runtime), Ok(client)) = (runtime, post::client()) else {
         return Tally { reason: Some("no client could be made".to_owned()), ..Tally::default() };
@@ -137,7 +137,7 @@ fn serve(receiver: &Receiver, began: i64, limits: Limits, inbox: &Inbox<Order>) 
 struct Worker<'a> {
     receiver: &'a Receiver,
     began: i64,
-    limits: Limits,
+    limits: Bounds,
     client: Client,
     waiting: VecDeque<Vec<u8>>,
     known: Vec<Series>,
@@ -147,7 +147,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(receiver: &'a Receiver, began: i64, limits: Limits, client: Client) -> Self {
+    fn new(receiver: &'a Receiver, began: i64, limits: Bounds, client: Client) -> Self {
         let (waiting, known) = (VecDeque::new(), Vec::new());
         let tally = Tally::default();
         Self {
@@ -163,7 +163,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    async fn work(mut self, inbox: &Inbox<Order>) -> Tally {
+    async fn work(mut self, inbox: &Inbox<Errand>) -> Tally {
         let mut pause = self.limits.backoff;
         let mut not_before = Instant::now();
         loop {
@@ -202,7 +202,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Takes what has come, and waits for more where there is nothing to do until then.
-    fn take(&mut self, inbox: &Inbox<Order>, not_before: Instant) {
+    fn take(&mut self, inbox: &Inbox<Errand>, not_before: Instant) {
         let idle = Duration::from_millis(100);
         let now = Instant::now();
         let patience = match self.deadline {
@@ -225,10 +225,10 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn keep(&mut self, order: Order) {
+    fn keep(&mut self, order: Errand) {
         let (batch, last) = match order {
-            Order::Points(batch) => (batch, None),
-            Order::End(batch, patience) => (batch, Some(patience)),
+            Errand::Points(batch) => (batch, None),
+            Errand::End(batch, patience) => (batch, Some(patience)),
         };
         match self.receiver {
             Receiver::RemoteWrite { native, .. } => {

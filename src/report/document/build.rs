@@ -1,6 +1,6 @@
 //! Puts the document of a run together.
 
-use super::super::past::Past;
+use super::super::past::EarlierRuns;
 use super::super::{escape, figures, words};
 use super::model::{Chapter, Document, Fact, Note, Section};
 use super::table::{Cell, Level, Tone};
@@ -12,8 +12,11 @@ use crate::units;
 
 impl Document {
     /// The document of `report`, held against what is known of the `past`.
-    pub(in crate::report) fn new<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> Self {
-        let Past { baseline, history } = past.into();
+    pub(in crate::report) fn new<'a>(
+        report: &SuiteReport,
+        past: impl Into<EarlierRuns<'a>>,
+    ) -> Self {
+        let EarlierRuns { baseline, history } = past.into();
         let order = figures::worst_first(report);
         Self {
             title: "load-gate",

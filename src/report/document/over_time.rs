@@ -1,11 +1,12 @@
 //! Charts over the time of a load: rates, response times, outcomes, requests in flight, lag.
 
 use super::super::chart::{Axis, Bound, Chart, Key, Layer, Shade};
-use super::super::figures::{self, bin_quantile};
+use super::super::figures::bin_quantile;
 use super::table::{Cell, Column, Table};
 use crate::gate::ThresholdResult;
 use crate::measure::{Second, StageKind};
 use crate::outcome::Outcome;
+use crate::plan::Schedule;
 use crate::suite::ScenarioReport;
 use crate::units::{self, Nanos};
 
@@ -117,7 +118,8 @@ fn chart(
 pub(super) fn rates(scenario: &ScenarioReport) -> Chart {
     let steps = Steps::of(scenario);
     let width = steps.width;
-    let asked = |i: usize| figures::asked_rate(scenario, (i as f64 + 0.5) * width);
+    let schedule = Schedule::new(&scenario.plan.stages);
+    let asked = |i: usize| schedule.rate_at(Nanos::from_secs_f64((i as f64 + 0.5) * width));
     let sent = |bin: &Second| f64::from(bin.sent) / width;
     let layers = vec![
         steps.line("asked", |i, _| Some(asked(i))),

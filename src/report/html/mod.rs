@@ -11,14 +11,14 @@ use super::document::{
     Block, Card, Chapter, Document, Fact, Level, Mark, Measure, Note, Quote, Section,
 };
 use super::escape::one_line;
-use super::past::Past;
+use super::past::EarlierRuns;
 use crate::suite::SuiteReport;
 
 const STYLE: &str = include_str!("page.css");
 
 /// report.html: the whole run.
 #[must_use]
-pub fn report_html<'a>(report: &SuiteReport, past: impl Into<Past<'a>>) -> String {
+pub fn report_html<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> String {
     page(&Document::new(report, past))
 }
 

@@ -17,7 +17,7 @@ pub enum Condition {
     /// It is a text, array or object with something in it.
     NonEmpty,
     /// It is a number that stands so to another.
-    Compare(Comparison, f64),
+    Compare(Relation, f64),
     /// It is this value.
     Equals(Value),
     /// It is what the template gives for the request.
@@ -26,7 +26,7 @@ pub enum Condition {
 
 /// How a number stands to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum Relation {
     /// `<`
     Less,
     /// `<=`
@@ -63,11 +63,11 @@ impl Condition {
             _ => {}
         }
         let signs = [
-            ("<=", Comparison::AtMost),
-            (">=", Comparison::AtLeast),
-            ("!=", Comparison::Not),
-            ("<", Comparison::Less),
-            (">", Comparison::More),
+            ("<=", Relation::AtMost),
+            (">=", Relation::AtLeast),
+            ("!=", Relation::Not),
+            ("<", Relation::Less),
+            (">", Relation::More),
         ];
         if let Some((sign, comparison)) = signs.iter().find(|(sign, _)| word.starts_with(sign)) {
             let number = word[sign.len()..].trim().parse().ok().filter(|x: &f64| x.is_finite());
@@ -162,7 +162,7 @@ fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-impl Comparison {
+impl Relation {
     fn holds(self, x: f64, bound: f64) -> bool {
         match self {
             Self::Less => x < bound,

@@ -17,14 +17,15 @@ pub use check::{Condition, WORDS};
 pub use path::JsonPath;
 pub use spec::{
     BodySpec, Column, Encoding, ExpectSpec, Flaw, MOST_BODY, MOST_CHECKS, MOST_COLUMNS,
-    MOST_LABELS, MOST_PROBES, MOST_VALUES, Order, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec,
+    MOST_LABELS, MOST_PROBES, MOST_VALUES, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec, Turn,
 };
 pub use template::{Names, Template, TemplateError};
 
-use super::call::{Answer, Call, Expect, Judgement, ProbeResult, Request, Scenario};
+use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE};
-use super::run::{Purpose, Run, as_probe};
+use super::run::{Run, Stream, as_probe};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
+use crate::outcome::ProbeEnd;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
 use request::{Built, changed, kept, read};
@@ -112,9 +113,9 @@ impl Written {
     fn datum(&self, name: &str, traffic: Traffic, n: u64) -> Option<&str> {
         let column = self.spec.data.get(name)?;
         let index = match column.order {
-            Order::InTurn => n.saturating_sub(1).checked_rem(column.values.len() as u64)? as usize,
-            Order::Random => self.draw(name, traffic, n).below(column.values.len()),
-            Order::Weighted => {
+            Turn::InTurn => n.saturating_sub(1).checked_rem(column.values.len() as u64)? as usize,
+            Turn::Random => self.draw(name, traffic, n).below(column.values.len()),
+            Turn::Weighted => {
                 let total: usize = column.weights.iter().map(|weight| *weight as usize).sum();
                 let mut at = self.draw(name, traffic, n).below(total);
                 column.weights.iter().position(|weight| {
@@ -128,7 +129,7 @@ impl Written {
     }
 
     fn draw(&self, name: &str, traffic: Traffic, n: u64) -> super::random::Draw {
-        self.run.draw_of(name, Purpose::Order, traffic, n)
+        self.run.draw_of(name, Stream::Order, traffic, n)
     }
 
     fn build(
@@ -151,7 +152,7 @@ impl Written {
             body: "",
             data: &data,
             setup: &|_| None,
-            draw: &|kind| self.run.draw_of(kind, Purpose::Content, call.traffic, call.n),
+            draw: &|kind| self.run.draw_of(kind, Stream::Content, call.traffic, call.n),
         };
         let path = built.path.text(&values, percent);
         let body = built.body.bytes(&values);
@@ -208,7 +209,7 @@ impl Written {
         };
         let other = match flaw {
             Some(Flaw::Wrong) => {
-                let mut draw = self.run.draw(Purpose::Probe, Traffic::Probe, values.n);
+                let mut draw = self.run.draw(Stream::Probe, Traffic::Probe, values.n);
                 Some(Secret::new(draw.text(32)))
             }
             _ => None,
@@ -295,7 +296,7 @@ impl Scenario for Written {
         })
     }
 
-    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeResult {
+    fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeEnd {
         let probe = self.probes.iter().find(|(own, ..)| *own == kind);
         let status = probe.map_or(&[][..], |(.., probe)| probe.status.as_slice());
         judge::judge_probe_by(|answered| status.contains(&answered), answer.status)

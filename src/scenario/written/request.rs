@@ -19,17 +19,17 @@ pub(super) struct Built {
 
 pub(super) enum Body {
     None,
-    Json(Node),
+    Json(JsonTemplate),
     Text(Template),
     Form(Vec<(String, Template)>),
 }
 
 /// JSON whose texts are templates: values go in as values, never as text.
-pub(super) enum Node {
+pub(super) enum JsonTemplate {
     Fixed(Value),
     Text(Template),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    List(Vec<JsonTemplate>),
+    Map(Vec<(String, JsonTemplate)>),
 }
 
 impl Built {
@@ -43,7 +43,7 @@ impl Built {
             headers,
             body: match &spec.body {
                 BodySpec::None => Body::None,
-                BodySpec::Json(value) => Body::Json(Node::new(value, names)),
+                BodySpec::Json(value) => Body::Json(JsonTemplate::new(value, names)),
                 BodySpec::Text(text) => Body::Text(read(text, names)),
                 BodySpec::Form(fields) => Body::Form(
                     fields.iter().map(|(name, text)| (name.clone(), read(text, names))).collect(),
@@ -84,7 +84,7 @@ impl Body {
     }
 }
 
-impl Node {
+impl JsonTemplate {
     fn new(value: &Value, names: &Names<'_>) -> Self {
         match value {
             Value::String(text) => Self::Text(read(text, names)),

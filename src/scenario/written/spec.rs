@@ -143,7 +143,7 @@ pub struct Column {
     /// A fingerprint of the values, so that reports of other data differ.
     pub fingerprint: u64,
     /// How one is chosen.
-    pub order: Order,
+    pub order: Turn,
     /// The weights, one a value, where `order` wants them.
     #[serde(skip)]
     pub weights: Vec<u32>,
@@ -152,7 +152,7 @@ pub struct Column {
 /// How a value is chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
+pub enum Turn {
     /// One after the other.
     InTurn,
     /// By seed and number.

@@ -9,14 +9,14 @@ use super::super::fixtures::{UNIX, answer, call, identity, same_cases};
 use super::super::{Answer, Scenario, Secrets, Settings, build, fingerprint};
 use super::*;
 use crate::ids::IdentityKind;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ProbeEnd};
 
 fn column(values: &[&str]) -> Column {
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
     Column {
         fingerprint: fingerprint(&values, &[]),
         values,
-        order: Order::InTurn,
+        order: Turn::InTurn,
         weights: Vec::new(),
     }
 }
@@ -132,10 +132,10 @@ fn a_probe_is_wrong_in_what_it_says() {
     let probe = scenario.probe(kind, &call(&identity, Traffic::Probe, 1));
     assert_eq!(probe.header("x-api-key"), None);
     let judged = |status| scenario.judge_probe(kind, &answer(status, b""));
-    assert_eq!(judged(403), ProbeResult::Held);
-    assert_eq!(judged(404), ProbeResult::Other);
-    assert_eq!(judged(200), ProbeResult::Breached);
-    assert_eq!(judged(500), ProbeResult::Neither);
+    assert_eq!(judged(403), ProbeEnd::Held);
+    assert_eq!(judged(404), ProbeEnd::Other);
+    assert_eq!(judged(200), ProbeEnd::Breached);
+    assert_eq!(judged(500), ProbeEnd::Neither);
 }
 
 #[test]

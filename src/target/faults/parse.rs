@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::chance::Latency;
 use super::super::endpoint::Endpoint;
 use super::super::limiter::Algorithm;
-use super::super::quota::Setting;
+use super::super::quota::QuotaSetting;
 use super::catalogue::{FAULTS, Fault, list, names};
 use super::types::{EndpointFaults, Faults, Mishap, RetryAfter, SignatureCheck, Stall};
 use crate::units::Nanos;
@@ -216,7 +216,7 @@ fn apply_to(faults: &mut EndpointFaults, fault: &Fault, value: &str) -> Option<(
     Some(())
 }
 
-fn limiter(setting: &mut Setting, name: &str, value: &str) -> Option<()> {
+fn limiter(setting: &mut QuotaSetting, name: &str, value: &str) -> Option<()> {
     match name {
         "limit" => setting.limit = whole(value)?,
         "window" => setting.window = span(value).filter(|window| *window > Nanos::ZERO)?,

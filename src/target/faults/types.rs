@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::chance::Latency;
 use super::super::endpoint::Endpoint;
-use super::super::quota::Setting;
+use super::super::quota::QuotaSetting;
 use crate::units::Nanos;
 
 /// Everything that was asked for; by default nothing is wrong.
@@ -12,7 +12,7 @@ use crate::units::Nanos;
 pub struct Faults {
     endpoints: [EndpointFaults; 5],
     /// The limiter by key over all calls that carry one.
-    pub(in crate::target) per_key: Setting,
+    pub(in crate::target) per_key: QuotaSetting,
     /// How far the server's clock is ahead, in nanoseconds.
     pub(in crate::target) clock: i64,
     /// Exchanges a customer has a month.
@@ -34,12 +34,12 @@ impl Default for Faults {
     /// The API as documented; the monthly usage is so large that nothing runs dry.
     fn default() -> Self {
         let minute = Nanos::from_secs(60);
-        let faults = |limit| EndpointFaults::new(Setting::anchored(limit, minute));
+        let faults = |limit| EndpointFaults::new(QuotaSetting::anchored(limit, minute));
         let mut unlimited = faults(u32::MAX);
         unlimited.limiter.algorithm = super::super::limiter::Algorithm::Off;
         Self {
             endpoints: [faults(10), faults(60), faults(1_000), unlimited.clone(), unlimited],
-            per_key: Setting::anchored(500, minute),
+            per_key: QuotaSetting::anchored(500, minute),
             clock: 0,
             usage: 1_000_000_000,
         }
@@ -55,7 +55,7 @@ pub(in crate::target) struct EndpointFaults {
     /// When the server is frozen.
     pub(in crate::target) stall: Option<Stall>,
     /// The endpoint's own limiter.
-    pub(in crate::target) limiter: Setting,
+    pub(in crate::target) limiter: QuotaSetting,
     /// Whether a caller can name its address in `X-Forwarded-For`.
     pub(in crate::target) spoofable: bool,
     /// The status of [`Mishap::Status`].
@@ -73,7 +73,7 @@ pub(in crate::target) struct EndpointFaults {
 }
 
 impl EndpointFaults {
-    const fn new(limiter: Setting) -> Self {
+    const fn new(limiter: QuotaSetting) -> Self {
         Self {
             shares: [0.0; Mishap::COUNT],
             latency: None,

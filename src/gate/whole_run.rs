@@ -1,6 +1,6 @@
 //! The run as a whole: how it ended, its canary, whether anything was accepted, checks and probes.
 
-use super::{About, Finding, FindingVerdict, met};
+use super::{About, Finding, FindingVerdict, failures};
 use crate::ids::ProbeKind;
 use crate::measure::{Ended, ProbeCount, Recording};
 use crate::outcome::Outcome;
@@ -88,7 +88,7 @@ fn anything_accepted(recording: &Recording) -> Option<Finding> {
     let outcomes = &recording.total().outcomes;
     let about = |verdict, message| {
         let mut found = finding(About::Run, "something was accepted", verdict, message);
-        found.evidence = met::quotes(recording);
+        found.evidence = failures::quotes(recording);
         Some(found)
     };
     let ran = matches!(
@@ -110,7 +110,7 @@ fn anything_accepted(recording: &Recording) -> Option<Finding> {
     let message = format!(
         "no arrival was accepted: of {} sent, {}",
         count(outcomes.sent()),
-        met::instead(recording).unwrap_or_default()
+        failures::instead(recording).unwrap_or_default()
     );
     about(FindingVerdict::Fail, message)
 }
