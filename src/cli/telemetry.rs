@@ -9,7 +9,7 @@ use crate::engine::{Event, Observer, process_figures};
 use crate::measure::{Ended, Recording};
 use crate::plan::Plan;
 use crate::publish::PublishWarning;
-use crate::publish::metrics::{Batch, Bounds, Exporter, Receiver, push};
+use crate::publish::metrics::{Allowance, Batch, Exporter, Receiver, push};
 use crate::series::{self, Common, K6Interval, Series};
 use crate::suite::SuiteReport;
 use crate::units::{Nanos, Timestamp};
@@ -53,7 +53,7 @@ impl Telemetry {
                 access: to.access.clone(),
                 native: to.native_histograms,
             };
-            exporters.push((Exporter::start(receiver, began, Bounds::default())?, to.names));
+            exporters.push((Exporter::start(receiver, began, Allowance::default())?, to.names));
         }
         if let Some(to) = &settings.otlp {
             let receiver = Receiver::Otlp {
@@ -62,7 +62,7 @@ impl Telemetry {
                 resource: to.resource.clone(),
                 interval: to.interval.into(),
             };
-            let exporter = Exporter::start(receiver, began, Bounds::default())?;
+            let exporter = Exporter::start(receiver, began, Allowance::default())?;
             exporters.push((exporter, SeriesNames::LoadGate));
         }
         Ok(Arc::new(Self { settings, common, exporters, state: Mutex::default(), now }))

@@ -6,7 +6,7 @@ use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, 
 use super::reader::Section;
 use super::tree::{Node, Value};
 use super::values::{integer, mismatch, text};
-use crate::scenario::{Column, MOST_VALUES, Turn, fingerprint};
+use crate::scenario::{DataColumn, MOST_VALUES, Turn, fingerprint};
 
 /// The largest file of data, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
@@ -20,7 +20,7 @@ pub(super) fn read(
     path: &str,
     folder: &Path,
     problems: &mut Diagnostics,
-) -> Option<Column> {
+) -> Option<DataColumn> {
     let Value::Table(table) = &node.value else {
         return match list(node) {
             Ok(values) => Some(column(values, Turn::InTurn, Vec::new())),
@@ -68,8 +68,8 @@ pub(super) fn read(
     }
 }
 
-fn column(values: Vec<String>, order: Turn, weights: Vec<u32>) -> Column {
-    Column { fingerprint: fingerprint(&values, &weights), values, order, weights }
+fn column(values: Vec<String>, order: Turn, weights: Vec<u32>) -> DataColumn {
+    DataColumn { fingerprint: fingerprint(&values, &weights), values, order, weights }
 }
 
 fn list(node: &Node) -> Result<Vec<String>, Wrong> {

@@ -7,7 +7,7 @@ use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
 use super::inputs::{Purpose, Resolved, Sources};
 use super::metrics;
-use super::scenarios::{self, Common};
+use super::scenarios::{self, PlanBase};
 use super::secrets;
 use super::thresholds::canonical_key;
 use super::tree::{self, Table, Value};
@@ -57,7 +57,7 @@ pub fn resolve(
     }
     let named = sources.pick(sources.flags.profile.as_ref(), "--profile", "LOAD_GATE_PROFILE");
     let own = target.config.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
-    let basis = Common {
+    let basis = PlanBase {
         file: &file,
         target: &target,
         profile: named.map_or(own, |(profile, _)| profile).trim(),

@@ -26,7 +26,7 @@ const BASELINE_KEY: &str = "response_time{outcome:accepted}";
 const BASELINE_EXPRESSION: &str = "p(95)<2*baseline";
 
 /// What the plans of one run share.
-pub(super) struct Common<'a> {
+pub(super) struct PlanBase<'a> {
     pub(super) file: &'a File,
     pub(super) target: &'a Destination,
     pub(super) profile: &'a str,
@@ -40,7 +40,7 @@ pub(super) struct Common<'a> {
 
 /// Plans every scenario that is to run.
 pub(super) fn plan(
-    basis: &Common<'_>,
+    basis: &PlanBase<'_>,
     notices: &mut Vec<String>,
     problems: &mut Diagnostics,
 ) -> Vec<Plan> {
@@ -75,7 +75,7 @@ pub(super) fn plan(
 
 /// How keys are minted where a plan asks for some: through the scenario that its entry
 /// names, whether it is in the run or not.
-pub(super) fn minting(basis: &Common<'_>, plans: &[Plan]) -> Option<MintingPlan> {
+pub(super) fn minting(basis: &PlanBase<'_>, plans: &[Plan]) -> Option<MintingPlan> {
     let asking = plans.iter().find(|plan| plan.identities.mint > 0)?;
     let id = catalogue::find(asking.scenario)?.minted_through?;
     let planned = plans.iter().find(|plan| plan.scenario == id).cloned();
@@ -87,7 +87,7 @@ pub(super) fn minting(basis: &Common<'_>, plans: &[Plan]) -> Option<MintingPlan>
     Some(MintingPlan::through(through?, basis.target.environment.verify_limits))
 }
 
-impl Common<'_> {
+impl PlanBase<'_> {
     /// What a bare run runs: the built-in scenarios, then the user's own; of these
     /// none where it is protected.
     fn all(&self) -> Vec<ScenarioId> {

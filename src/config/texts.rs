@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion, unknown};
 use super::reader::Section;
-use super::tree::{Entry, Node, Value};
+use super::tree::{Node, TreeEntry, Value};
 use super::values::{mismatch, text};
 use crate::scenario::{BodySpec, MOST_BODY, Names, Template, TemplateError};
 
@@ -83,7 +83,7 @@ pub(super) fn path(node: &Node, names: &Names<'_>) -> Result<String, Wrong> {
 pub(super) fn entries<'t>(
     section: &mut Section<'t, '_>,
     key: &str,
-    mut each: impl FnMut(&'t str, &'t Entry, &str, &mut Diagnostics),
+    mut each: impl FnMut(&'t str, &'t TreeEntry, &str, &mut Diagnostics),
 ) {
     let Some((table, _, path)) = section.table(key) else { return };
     for (name, entry) in table {

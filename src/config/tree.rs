@@ -28,13 +28,13 @@ pub(super) enum Value {
 
 /// A key's place and its value.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct TreeEntry {
     pub(super) key: Place,
     pub(super) node: Node,
 }
 
 /// A table, sorted by key.
-pub(super) type Table = BTreeMap<String, Entry>;
+pub(super) type Table = BTreeMap<String, TreeEntry>;
 
 impl Value {
     /// What it is, with an article, for messages.
@@ -73,7 +73,7 @@ pub(super) fn parse(source: usize, problems: &mut Diagnostics) -> Table {
 
 fn convert_table(source: usize, table: &DeTable<'_>) -> Table {
     let entries = table.iter().map(|(key, value)| {
-        let entry = Entry {
+        let entry = TreeEntry {
             key: Place { source, span: key.span() },
             node: convert(source, value.span(), value.get_ref()),
         };

@@ -14,8 +14,8 @@ use super::values::{flag, mismatch, text};
 use super::written_checks::{read_expect, read_probes};
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::scenario::{
-    BodySpec, Column, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme, SignSpec,
-    Spec, Template, catalogue,
+    BodySpec, DataColumn, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme,
+    SignSpec, Spec, Template, catalogue,
 };
 use crate::tags::TagKey;
 
@@ -167,7 +167,7 @@ fn read_sign(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<SignSpe
     })
 }
 
-fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> BTreeMap<String, Column> {
+fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> BTreeMap<String, DataColumn> {
     let mut columns = BTreeMap::new();
     entries(section, "data", |name, entry, path, problems| {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
@@ -194,7 +194,7 @@ fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> BTreeMap<String, C
 fn read_tags(
     section: &mut Section<'_, '_>,
     names: &Names<'_>,
-    data: &BTreeMap<String, Column>,
+    data: &BTreeMap<String, DataColumn>,
 ) -> BTreeMap<String, String> {
     let mut tags = BTreeMap::new();
     let mut labels = 0;
@@ -231,7 +231,7 @@ fn read_tags(
 fn tag_value(
     node: &Node,
     names: &Names<'_>,
-    data: &BTreeMap<String, Column>,
+    data: &BTreeMap<String, DataColumn>,
 ) -> Result<(String, usize), Wrong> {
     let text = template(node, names, 200)?;
     let template = Template::parse(&text, names).map_err(in_template)?;

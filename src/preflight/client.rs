@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 64 * 1024;
 
 /// An answer, as far as the check looks at it.
 #[derive(Debug)]
-pub(super) struct Response {
+pub(super) struct Heard {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -113,7 +113,7 @@ impl Client {
         &self,
         path: &str,
         header: Option<(&'static str, &str)>,
-    ) -> Result<Response, NoAnswer> {
+    ) -> Result<Heard, NoAnswer> {
         let headers = header.map(|(name, value)| (name, value.to_owned()));
         self.send(Method::GET, path, headers.as_slice(), Vec::new()).await
     }
@@ -125,7 +125,7 @@ impl Client {
         path: &str,
         headers: &[(&'static str, String)],
         body: Vec<u8>,
-    ) -> Result<Response, NoAnswer> {
+    ) -> Result<Heard, NoAnswer> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         let mut request = self.http.request(method, url).body(body);
@@ -151,7 +151,7 @@ impl Client {
             }
         }
         let date = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
-        Ok(Response {
+        Ok(Heard {
             status: response.status().as_u16(),
             date: date.and_then(parse_date),
             headers,
@@ -176,7 +176,7 @@ impl Client {
 
     /// `status 401: invalid key`: a status with what may be quoted of its body
     /// (nothing of a 2xx answer).
-    pub(super) fn describe(&self, answer: &Response) -> String {
+    pub(super) fn describe(&self, answer: &Heard) -> String {
         let text = text_of(&answer.body);
         if (200..300).contains(&answer.status) || text.trim().is_empty() {
             return format!("status {}", answer.status);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::client::{Client, NoAnswer, Response};
+use super::client::{Client, Heard, NoAnswer};
 use super::findings::CheckLine;
 use super::subject::{CredentialLook, GitHubAccess, Preflight};
 use crate::engine::Clock;
@@ -71,7 +71,7 @@ fn key_line(
     look: &CredentialLook,
     trial: &GetTrial,
     (name, variable): (String, &str),
-    answer: Result<Response, NoAnswer>,
+    answer: Result<Heard, NoAnswer>,
 ) -> CheckLine {
     let found = match &answer {
         Ok(answer) => client.describe(answer),
@@ -214,11 +214,11 @@ fn with_call<T>(client: &Client, build: impl FnOnce(&Call<'_>) -> T) -> T {
     })
 }
 
-async fn post(client: &Client, request: &scenario::Request) -> Result<Response, NoAnswer> {
+async fn post(client: &Client, request: &scenario::Request) -> Result<Heard, NoAnswer> {
     client.send(request.method.clone(), &request.path, &request.headers, request.body.clone()).await
 }
 
-fn describe(client: &Client, sent: &Result<Response, NoAnswer>) -> String {
+fn describe(client: &Client, sent: &Result<Heard, NoAnswer>) -> String {
     match sent {
         Ok(answer) => client.describe(answer),
         Err(no) => no.reason.clone(),

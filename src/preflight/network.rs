@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::CheckLine;
 use super::Preflight;
 use super::certificate;
-use super::client::{Client, NoAnswer, PATIENCE, Response};
+use super::client::{Client, Heard, NoAnswer, PATIENCE};
 use crate::engine::Skew;
 use crate::units::{Nanos, Timestamp, count};
 
@@ -93,7 +93,7 @@ pub(super) async fn answers(client: &Client, what: &Preflight, lines: &mut Vec<C
     true
 }
 
-fn tls(client: &Client, what: &Preflight, answer: &Response) -> CheckLine {
+fn tls(client: &Client, what: &Preflight, answer: &Heard) -> CheckLine {
     const NAME: &str = "TLS";
     if client.base.scheme() != "https" {
         let local = match client.base.host() {
@@ -127,7 +127,7 @@ fn tls(client: &Client, what: &Preflight, answer: &Response) -> CheckLine {
     CheckLine::ok(NAME, found)
 }
 
-fn health(client: &Client, answer: &Response) -> CheckLine {
+fn health(client: &Client, answer: &Heard) -> CheckLine {
     const NAME: &str = "health";
     let found = client.describe(answer);
     match answer.status {
@@ -177,7 +177,7 @@ fn health(client: &Client, answer: &Response) -> CheckLine {
     }
 }
 
-fn clock(answer: &Response) -> CheckLine {
+fn clock(answer: &Heard) -> CheckLine {
     const NAME: &str = "clock";
     let Some(date) = answer.date else {
         return CheckLine::warn(

@@ -9,7 +9,7 @@ use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
 use super::entry::{Credential, Entry, GetTrial, Probe, Setting, Takes, Trial};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
-use super::run::{Run, Stream, as_probe, headers, json_bytes};
+use super::run::{Dice, Run, as_probe, headers, json_bytes};
 use super::settings::Settings;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
@@ -146,7 +146,7 @@ impl CredentialVending {
         let mut deck: Vec<(usize, usize)> = (1..1 << providers.len())
             .flat_map(|set| (0..ttls.len()).map(move |ttl| (set, ttl)))
             .collect();
-        run.draw(Stream::Order, Traffic::Arrival, 0).shuffle(&mut deck);
+        run.draw(Dice::Order, Traffic::Arrival, 0).shuffle(&mut deck);
         Self { run, providers, ttls, labels, deck }
     }
 
@@ -204,7 +204,7 @@ impl Scenario for CredentialVending {
 
     fn probe(&self, _: ProbeKind, call: &Call<'_>) -> Request {
         let call = as_probe(call);
-        let key = self.run.draw(Stream::Probe, call.traffic, call.n).text(43);
+        let key = self.run.draw(Dice::Probe, call.traffic, call.n).text(43);
         let expect = Expect::Refusal(BAD_KEY);
         Request { expect, ..self.post(&call, Some(&format!("rsolv_{key}"))) }
     }

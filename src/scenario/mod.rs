@@ -25,7 +25,7 @@ pub use call::{
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
 pub use written::{
-    BodySpec, Column, Condition, Encoding, ExpectSpec, Flaw, JsonPath, MOST_BODY, MOST_CHECKS,
+    BodySpec, Condition, DataColumn, Encoding, ExpectSpec, Flaw, JsonPath, MOST_BODY, MOST_CHECKS,
     MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec, RequestSpec, Scheme,
     SignSpec, Spec, Template, TemplateError, Turn, WORDS,
 };

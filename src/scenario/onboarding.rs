@@ -7,7 +7,7 @@ use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
 use super::entry::{Entry, Probe, Setting, Takes};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
-use super::run::{Run, Stream, as_probe, headers, json_bytes};
+use super::run::{Dice, Run, as_probe, headers, json_bytes};
 use super::settings::Settings;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
@@ -94,7 +94,7 @@ impl Onboarding {
 
     /// A customer whom nobody else has created.
     fn customer(&self, call: &Call<'_>) -> (String, String) {
-        let mut draw = self.run.draw(Stream::Content, call.traffic, call.n);
+        let mut draw = self.run.draw(Dice::Content, call.traffic, call.n);
         let given = draw.pick(&GIVEN_NAMES).copied().unwrap_or_default();
         let family = draw.pick(&FAMILY_NAMES).copied().unwrap_or_default();
         let serial = self.run.serial(call.traffic, call.n);

@@ -9,7 +9,7 @@ use crate::secret::Secret;
 
 /// What a random stream is for: streams of one arrival don't touch each other.
 #[derive(Clone, Copy)]
-pub(super) enum Stream {
+pub(super) enum Dice {
     /// The thing that is sent.
     Content = 0,
     /// Whether to send it again instead, and which one.
@@ -44,12 +44,12 @@ impl Run {
     }
 
     /// The random stream of one request: a function of (seed, stream, traffic, n).
-    pub(super) fn draw(&self, purpose: Stream, traffic: Traffic, n: u64) -> Draw {
+    pub(super) fn draw(&self, purpose: Dice, traffic: Traffic, n: u64) -> Draw {
         Draw::of(&[self.seed, self.stream, traffic as u64, purpose as u64, n])
     }
 
     /// [`Run::draw`] of one of several things of a request, each with a stream of its own.
-    pub(super) fn draw_of(&self, what: &str, purpose: Stream, traffic: Traffic, n: u64) -> Draw {
+    pub(super) fn draw_of(&self, what: &str, purpose: Dice, traffic: Traffic, n: u64) -> Draw {
         let words = [self.seed, self.stream, fold_text(what), traffic as u64, purpose as u64, n];
         Draw::of(&words)
     }

@@ -7,7 +7,7 @@ use super::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, Takes, Tria
 use super::events::{self, EventType, Subject};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
 use super::metrics::{Own, OwnMetric};
-use super::run::{Run, Stream, as_probe, headers};
+use super::run::{Dice, Run, as_probe, headers};
 use super::settings::Settings;
 use super::stripe;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
@@ -151,7 +151,7 @@ impl Webhook {
     /// The event of one call, whether or not that call sent it: a function of
     /// (seed, run, traffic, n, unix).
     fn event(&self, traffic: Traffic, n: u64, unix: u64) -> Event {
-        let mut draw = self.run.draw(Stream::Content, traffic, n);
+        let mut draw = self.run.draw(Dice::Content, traffic, n);
         let kind = EventType::draw(&mut draw);
         let serial = self.run.serial(traffic, n);
         let (customer, price) = (&self.customer, &self.price);
@@ -167,7 +167,7 @@ impl Webhook {
         if call.traffic != Traffic::Arrival {
             return None;
         }
-        let mut draw = self.run.draw(Stream::Delivery, call.traffic, call.n);
+        let mut draw = self.run.draw(Dice::Delivery, call.traffic, call.n);
         let again = draw.share() < self.duplicates;
         if !again {
             return None;
@@ -241,7 +241,7 @@ impl Scenario for Webhook {
             ),
             MISSING_SIGNATURE => (kind, None),
             _ => {
-                let random = self.run.draw(Stream::Probe, call.traffic, call.n).text(32);
+                let random = self.run.draw(Dice::Probe, call.traffic, call.n).text(32);
                 let other = Secret::new(format!("whsec_{random}"));
                 (BAD_SIGNATURE, Some(stripe::sign(&other, now, &event.body)))
             }

@@ -21,7 +21,7 @@ const H2: &[u8] = b"h2";
 
 /// Where and how to connect.
 #[derive(Clone)]
-pub(super) struct Endpoint {
+pub(super) struct DialTarget {
     /// Without brackets.
     pub(super) host: String,
     pub(super) port: u16,
@@ -49,13 +49,13 @@ pub(super) struct Undialled {
 
 /// Opens connections to one destination.
 pub(super) struct Dialler {
-    pub(super) to: Endpoint,
+    pub(super) to: DialTarget,
     addresses: Addresses,
     clock: Arc<dyn Clock>,
 }
 
 impl Dialler {
-    pub(super) fn new(to: Endpoint, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(to: DialTarget, clock: Arc<dyn Clock>) -> Self {
         let addresses = Addresses::new(to.host.clone(), to.port, Arc::clone(&clock));
         Self { to, addresses, clock }
     }

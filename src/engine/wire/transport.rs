@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use url::Url;
 
 use super::answer::{Lost, Outgoing, Seen};
-use super::dial::{Dialler, Endpoint};
+use super::dial::{DialTarget, Dialler};
 use super::pool::{Given, Pool, Ready};
 use super::tls::{RootsError, client_tls};
 use crate::engine::clock::{Clock, LocalFuture};
@@ -44,7 +44,7 @@ pub enum NetworkError {
 
 /// The way to one base URL, over HTTP/1.1 or, where TLS negotiates it, HTTP/2.
 pub struct HttpNetwork {
-    to: Endpoint,
+    to: DialTarget,
     ca_file: Option<String>,
     /// Scheme and authority, for HTTP/2.
     origin: String,
@@ -87,7 +87,7 @@ impl HttpNetwork {
         headers.insert("user-agent", HeaderValue::from_static(USER_AGENT));
         headers.insert("x-load-test", run_id);
         Ok(Self {
-            to: Endpoint { host, port, tls, patience: settings.connect_timeout.into() },
+            to: DialTarget { host, port, tls, patience: settings.connect_timeout.into() },
             ca_file: settings.ca_file.clone(),
             origin: format!("{}://{authority}", url.scheme()),
             path: url.path().trim_end_matches('/').to_owned(),

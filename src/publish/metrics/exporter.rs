@@ -28,14 +28,14 @@ pub struct Batch {
 
 /// What the sending may cost.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct Allowance {
     /// Batches that wait at most.
     pub queue: usize,
     /// Before the first of several tries; doubled for each further one, up to five seconds.
     pub backoff: Duration,
 }
 
-impl Default for Bounds {
+impl Default for Allowance {
     fn default() -> Self {
         Self { queue: 300, backoff: Duration::from_millis(100) }
     }
@@ -71,7 +71,7 @@ impl Exporter {
     ///
     /// # Errors
     /// When the system has no thread to give.
-    pub fn start(receiver: Receiver, began: i64, limits: Bounds) -> std::io::Result<Self> {
+    pub fn start(receiver: Receiver, began: i64, limits: Allowance) -> std::io::Result<Self> {
         let (sender, inbox) = sync_channel(limits.queue);
         let url = receiver.url().to_owned();
         let worker = std::thread::Builder::new()
@@ -126,7 +126,7 @@ impl Exporter {
     }
 }
 
-fn serve(receiver: &Receiver, began: i64, limits: Bounds, inbox: &Inbox<Errand>) -> Tally {
+fn serve(receiver: &Receiver, began: i64, limits: Allowance, inbox: &Inbox<Errand>) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let (Ok(runtime), Ok(client)) = (runtime, post::client()) else {
         return Tally { reason: Some("no client could be made".to_owned()), ..Tally::default() };
@@ -137,7 +137,7 @@ fn serve(receiver: &Receiver, began: i64, limits: Bounds, inbox: &Inbox<Errand>)
 struct Worker<'a> {
     receiver: &'a Receiver,
     began: i64,
-    limits: Bounds,
+    limits: Allowance,
     client: Client,
     waiting: VecDeque<Vec<u8>>,
     known: Vec<Series>,
@@ -147,7 +147,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(receiver: &'a Receiver, began: i64, limits: Bounds, client: Client) -> Self {
+    fn new(receiver: &'a Receiver, began: i64, limits: Allowance, client: Client) -> Self {
         let (waiting, known) = (VecDeque::new(), Vec::new());
         let tally = Tally::default();
         Self {

@@ -7,6 +7,6 @@ mod receiver;
 #[cfg(test)]
 mod tests;
 
-pub use exporter::{Batch, Bounds, Exporter};
+pub use exporter::{Allowance, Batch, Exporter};
 pub use pushgateway::push;
 pub use receiver::Receiver;

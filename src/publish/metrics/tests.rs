@@ -58,7 +58,7 @@ fn receiver(
 fn exporter(url: &str) -> Exporter {
     let (url, access) = (url.to_owned(), Access::default());
     let receiver = Receiver::RemoteWrite { url, access, native: false };
-    let limits = Bounds { queue: 4, backoff: Duration::from_millis(1) };
+    let limits = Allowance { queue: 4, backoff: Duration::from_millis(1) };
     Exporter::start(receiver, 0, limits).expect("a thread")
 }
 

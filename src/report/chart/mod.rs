@@ -6,6 +6,6 @@ mod scale;
 mod svg;
 
 pub(super) use mermaid::mermaid;
-pub(super) use model::{Bound, Chart, Key, Layer, Shade, colour};
+pub(super) use model::{Chart, Key, Layer, LimitLine, Shade, colour};
 pub(super) use scale::Axis;
 pub(super) use svg::{bullet, sparkline, svg};

@@ -20,7 +20,7 @@ pub(in crate::report) enum Layer {
 
 /// A level that a figure is held to.
 #[derive(Clone, Debug)]
-pub(in crate::report) struct Bound {
+pub(in crate::report) struct LimitLine {
     pub(in crate::report) at: f64,
     pub(in crate::report) label: String,
 }
@@ -53,7 +53,7 @@ pub(in crate::report) struct Chart {
     pub(in crate::report) keys: Vec<Key>,
     pub(in crate::report) shades: Vec<Shade>,
     pub(in crate::report) layers: Vec<Layer>,
-    pub(in crate::report) bounds: Vec<Bound>,
+    pub(in crate::report) bounds: Vec<LimitLine>,
     /// What is to be seen, in words.
     pub(in crate::report) words: Vec<String>,
     /// Evenly spaced along the x axis: what stands there, in words.

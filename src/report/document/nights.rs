@@ -13,9 +13,9 @@ const DRAWN: usize = 60;
 const MOST_TOLD: usize = 10;
 
 /// What a row shows: its name, the figure, and how it is said.
-type Row = (&'static str, fn(&NightFigures) -> Option<f64>, fn(f64) -> String);
+type TableRow = (&'static str, fn(&NightFigures) -> Option<f64>, fn(f64) -> String);
 
-const ROWS: [Row; 3] = [
+const ROWS: [TableRow; 3] = [
     ("p95", |figures| figures.p95_ms, units::millis),
     ("success", |figures| figures.success_rate, units::percent),
     ("429", |figures| figures.rate_limit_hits.map(|n| n as f64), |n| units::count(n as u64)),
@@ -60,7 +60,7 @@ fn tone(drift: &Drift) -> Tone {
 }
 
 /// One scenario's figure over the nights.
-pub(in crate::report) struct Line {
+pub(in crate::report) struct NightLine {
     pub(in crate::report) scenario: String,
     pub(in crate::report) figure: &'static str,
     pub(in crate::report) newest: String,
@@ -70,10 +70,10 @@ pub(in crate::report) struct Line {
 }
 
 /// Three figures a scenario, over the nights of one series.
-pub(in crate::report) fn lines(nights: &[&Night]) -> Vec<Line> {
+pub(in crate::report) fn lines(nights: &[&Night]) -> Vec<NightLine> {
     let names: std::collections::BTreeSet<&String> =
         nights.iter().flat_map(|night| night.scenarios.keys()).collect();
-    let of = |name: &String, row: &Row| {
+    let of = |name: &String, row: &TableRow| {
         let values: Vec<Option<f64>> = nights
             .iter()
             .map(|night| night.scenarios.get(name).and_then(row.1).filter(|v| v.is_finite()))
@@ -81,7 +81,7 @@ pub(in crate::report) fn lines(nights: &[&Night]) -> Vec<Line> {
         let mut known: Vec<f64> = values.iter().copied().flatten().collect();
         known.sort_by(f64::total_cmp);
         let say = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), row.2);
-        Line {
+        NightLine {
             scenario: one_line(name),
             figure: row.0,
             newest: say(values.last().copied().flatten()),

@@ -1,6 +1,6 @@
 //! Charts over the time of a load: rates, response times, outcomes, requests in flight, lag.
 
-use super::super::chart::{Axis, Bound, Chart, Key, Layer, Shade};
+use super::super::chart::{Axis, Chart, Key, Layer, LimitLine, Shade};
 use super::super::figures::bin_quantile;
 use super::table::{Cell, Column, Table};
 use crate::gate::ThresholdResult;
@@ -171,7 +171,7 @@ pub(super) fn latency(scenario: &ScenarioReport) -> Chart {
         let Some(bound) = threshold.bound else { continue };
         let name = format!("{} {}", threshold.method, units::millis(bound));
         if near(bound) {
-            chart.bounds.push(Bound { at: bound, label: name });
+            chart.bounds.push(LimitLine { at: bound, label: name });
         } else {
             let (bound, most) = (units::millis(bound), units::millis(most));
             chart.words.push(format!(
@@ -281,7 +281,7 @@ pub(super) fn lag(scenario: &ScenarioReport) -> Option<Chart> {
     let mut chart = chart(scenario, "lag", title, y, &[], layers, told);
     if near {
         let label = format!("bound on the p99 in holds {}", units::millis(bound));
-        chart.bounds.push(Bound { at: bound, label });
+        chart.bounds.push(LimitLine { at: bound, label });
     }
     Some(chart)
 }

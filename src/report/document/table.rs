@@ -141,7 +141,7 @@ impl Column {
 
 /// A row of a table.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::report) struct Row {
+pub(in crate::report) struct TableRow {
     pub(in crate::report) cells: Vec<Cell>,
     pub(in crate::report) level: Level,
 }
@@ -150,7 +150,7 @@ pub(in crate::report) struct Row {
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::report) struct Table {
     pub(in crate::report) columns: Vec<Column>,
-    pub(in crate::report) rows: Vec<Row>,
+    pub(in crate::report) rows: Vec<TableRow>,
 }
 
 impl Table {
@@ -178,13 +178,13 @@ impl Table {
         level: Level,
         cells: impl IntoIterator<Item = Cell>,
     ) {
-        self.rows.push(Row { cells: cells.into_iter().collect(), level });
+        self.rows.push(TableRow { cells: cells.into_iter().collect(), level });
     }
 
     /// What of it is told up to `level`, without columns in which nothing
     /// stands; `None` where nothing is left.
     pub(in crate::report) fn up_to(&self, level: Level) -> Option<Self> {
-        let rows: Vec<&Row> = self.rows.iter().filter(|row| row.level <= level).collect();
+        let rows: Vec<&TableRow> = self.rows.iter().filter(|row| row.level <= level).collect();
         let stands = |c: usize| {
             let mut cells = rows.iter().filter_map(|row| row.cells.get(c));
             cells.any(|cell| !cell.text.is_empty() || matches!(cell.dress, Dress::Bar(_)))
@@ -192,12 +192,12 @@ impl Table {
         let told: Vec<usize> = (0..self.columns.len())
             .filter(|c| self.columns[*c].level <= level && stands(*c))
             .collect();
-        let cut = |row: &Row| {
+        let cut = |row: &TableRow| {
             let cells = told.iter().filter_map(|c| row.cells.get(*c).cloned()).collect();
-            Row { cells, level: row.level }
+            TableRow { cells, level: row.level }
         };
         let columns = told.iter().map(|c| self.columns[*c]).collect();
-        let rows: Vec<Row> = rows.into_iter().map(cut).collect();
+        let rows: Vec<TableRow> = rows.into_iter().map(cut).collect();
         (!rows.is_empty()).then_some(Self { columns, rows })
     }
 

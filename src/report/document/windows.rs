@@ -1,6 +1,6 @@
 //! The limiter's windows as they are inferred: what each identity had admitted and refused in them.
 
-use super::super::chart::{Axis, Bound, Chart, Key, Layer};
+use super::super::chart::{Axis, Chart, Key, Layer, LimitLine};
 use super::table::{Cell, Column, Table};
 use crate::admission::{Admission, Admitted};
 use crate::limits::Algorithm;
@@ -61,7 +61,7 @@ fn chart(scenario: &ScenarioReport, ledger: &Ledger, id: &'static str) -> Option
             Layer::Boxes { key: "admitted", boxes: admitted },
             Layer::Boxes { key: "refused", boxes: refused },
         ],
-        bounds: vec![Bound { at: limit, label }],
+        bounds: vec![LimitLine { at: limit, label }],
         words: vec![how(limiter.inferred.algorithm), totals],
         data: table(&windows),
         ..Chart::new(id, title, x, y)

@@ -16,14 +16,14 @@ use serde_json::Value;
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
 pub use spec::{
-    BodySpec, Column, Encoding, ExpectSpec, Flaw, MOST_BODY, MOST_CHECKS, MOST_COLUMNS,
+    BodySpec, DataColumn, Encoding, ExpectSpec, Flaw, MOST_BODY, MOST_CHECKS, MOST_COLUMNS,
     MOST_LABELS, MOST_PROBES, MOST_VALUES, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec, Turn,
 };
 pub use template::{Names, Template, TemplateError};
 
 use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE};
-use super::run::{Run, Stream, as_probe};
+use super::run::{Dice, Run, as_probe};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
 use crate::secret::Secret;
@@ -129,7 +129,7 @@ impl Written {
     }
 
     fn draw(&self, name: &str, traffic: Traffic, n: u64) -> super::random::Draw {
-        self.run.draw_of(name, Stream::Order, traffic, n)
+        self.run.draw_of(name, Dice::Order, traffic, n)
     }
 
     fn build(
@@ -152,7 +152,7 @@ impl Written {
             body: "",
             data: &data,
             setup: &|_| None,
-            draw: &|kind| self.run.draw_of(kind, Stream::Content, call.traffic, call.n),
+            draw: &|kind| self.run.draw_of(kind, Dice::Content, call.traffic, call.n),
         };
         let path = built.path.text(&values, percent);
         let body = built.body.bytes(&values);
@@ -209,7 +209,7 @@ impl Written {
         };
         let other = match flaw {
             Some(Flaw::Wrong) => {
-                let mut draw = self.run.draw(Stream::Probe, Traffic::Probe, values.n);
+                let mut draw = self.run.draw(Dice::Probe, Traffic::Probe, values.n);
                 Some(Secret::new(draw.text(32)))
             }
             _ => None,

@@ -41,7 +41,7 @@ pub struct Spec {
     pub tags: BTreeMap<String, String>,
     /// The columns of data.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub data: BTreeMap<String, Column>,
+    pub data: BTreeMap<String, DataColumn>,
     /// Requests that must be refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeSpec>,
@@ -136,7 +136,7 @@ pub enum Encoding {
 
 /// Values that requests take in turn, by chance or by weight.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Column {
+pub struct DataColumn {
     /// The values, as texts. Those of a file aren't part of a report.
     #[serde(skip)]
     pub values: Vec<String>,

@@ -11,9 +11,9 @@ use super::*;
 use crate::ids::IdentityKind;
 use crate::outcome::{Outcome, ProbeEnd};
 
-fn column(values: &[&str]) -> Column {
+fn column(values: &[&str]) -> DataColumn {
     let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
-    Column {
+    DataColumn {
         fingerprint: fingerprint(&values, &[]),
         values,
         order: Turn::InTurn,
