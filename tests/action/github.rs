@@ -75,7 +75,7 @@ fn a_pull_request_gets_one_comment_that_is_updated() {
     assert_eq!(lines.next(), Some("<!-- load-gate:load-gate -->"));
     assert!(lines.next().expect("a verdict").contains("pass"), "{}", bodies[0]);
     let seen = store.lock().expect("whole").seen.join("\n");
-    assert!(seen.contains("PATCH /api/v3/repos/o/r/issues/comments/1"), "{seen}");
+    assert!(seen.contains("PATCH /api/v3/repos/o/r/issues/comments/1001"), "{seen}");
 }
 
 #[test]

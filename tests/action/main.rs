@@ -1,6 +1,7 @@
 //! The GitHub Action, from its inputs to its exit code, without a network.
 
 #[cfg(unix)]
+#[expect(dead_code, reason = "the tests of publishing ask more of it")]
 #[path = "../github/api.rs"]
 mod api;
 #[cfg(unix)]

@@ -70,7 +70,7 @@ fn the_tables_are_those_of_the_action() {
 fn every_input_is_mapped_and_read() {
     let action = action();
     let steps = action["runs"]["steps"].as_sequence().expect("steps");
-    let source = read("src/cli/action.rs");
+    let source = read("src/cli/action/inputs.rs");
     for name in names(&action, "inputs") {
         let variable = format!("INPUT_{}", name.to_uppercase().replace('-', "_"));
         let expression = format!("${{{{ inputs.{name} }}}}");

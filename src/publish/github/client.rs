@@ -151,8 +151,13 @@ impl Api {
 
     /// Every entry of the list at `path`, over all pages.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Trouble> {
+        self.list_some(path, MOST_PAGES).await
+    }
+
+    /// The entries of the first `pages` pages of the list at `path`.
+    pub(super) async fn list_some(&self, path: &str, pages: u32) -> Result<Vec<Value>, Trouble> {
         let mut all = Vec::new();
-        for page in 1..=MOST_PAGES {
+        for page in 1..=pages {
             let joint = if path.contains('?') { '&' } else { '?' };
             let path = format!("{path}{joint}per_page=100&page={page}");
             let answer = self.again(&path, &ApiCall::Get).await?;
@@ -173,9 +178,9 @@ impl Api {
         self.again(path, &ApiCall::Patch(body)).await.map(|_| ())
     }
 
-    /// Makes something new: sent once, never blindly repeated.
-    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<(), Trouble> {
-        self.once(path, &ApiCall::Post(body)).await.map(|_| ())
+    /// Makes something new, and gives what GitHub made: sent once, never blindly repeated.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Trouble> {
+        self.once(path, &ApiCall::Post(body)).await.map(|answer| answer.value)
     }
 
     async fn again(&self, path: &str, call: &ApiCall<'_>) -> Result<ApiAnswer, Trouble> {

@@ -1,6 +1,6 @@
 //! One issue per environment and profile that says how the last runs went.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::Api;
 use super::pull_request::{number, text};
@@ -12,6 +12,8 @@ use crate::suite::SuiteReport;
 
 /// The label of our issues.
 const LABEL: &str = "load-gate";
+/// Pages of the issues that we made that are looked through for one without the label.
+const PAGES_WITHOUT_LABEL: u32 = 5;
 /// Runs that the history keeps.
 const MOST_HISTORY: usize = 20;
 /// Characters of one line of the history.
@@ -22,34 +24,32 @@ const HISTORY: &str = "<!-- load-gate-history -->";
 
 /// When the issue is raised and closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct When {
+pub(super) struct When<'a> {
     /// Whether a failing run raises it at all.
     pub(super) raise: bool,
     /// Whether an inconclusive run raises it, as a failed one does.
     pub(super) inconclusive_too: bool,
     /// Whether a pass closes it.
     pub(super) close: bool,
+    /// Who is given it when it is raised or opened again.
+    pub(super) assignees: &'a [String],
 }
 
 /// Raises, refreshes or closes the issue, as the verdict wants.
-pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When) -> Result<(), Trouble> {
+pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When<'_>) -> Result<(), Trouble> {
     let place = format!("{}/{}", report.environment.name, report.profile);
     let marker = sticky::marker("load-gate-issue", &place);
     let raise = when.raise
         && (report.verdict == VerdictKind::Fail
             || (when.inconclusive_too && report.verdict == VerdictKind::Inconclusive));
+    let close = when.close && report.verdict == VerdictKind::Pass;
+    if !when.raise && !close {
+        return Ok(());
+    }
     let mut tried = 0;
     loop {
-        let all = api.list(&api.repo(&format!("issues?labels={LABEL}&state=all"))).await?;
-        let issues: Vec<_> =
-            all.into_iter().filter(|issue| issue.get("pull_request").is_none()).collect();
-        if let Some(ours) = sticky::newest_of_ours(api, &issues, &marker).await {
-            let issue = Ours {
-                number: number(ours, "/number").unwrap_or_default(),
-                open: text(ours, "/state") != Some("closed"),
-                body: text(ours, "/body").unwrap_or_default(),
-            };
-            return refresh(api, report, &marker, &issue, raise, when.close).await;
+        if let Some(ours) = find(api, &marker).await? {
+            return refresh(api, report, &marker, &ours, raise, when).await;
         }
         if !raise {
             return Ok(());
@@ -64,52 +64,90 @@ pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When) -> Result<
                 api.rest(&trouble, tried).await?;
                 tried += 1;
             }
-            done => return done,
+            Err(trouble) => return Err(trouble),
+            Ok(made) => {
+                return assign(api, number(&made, "/number").unwrap_or_default(), when).await;
+            }
         }
     }
 }
 
-struct Ours<'a> {
+/// Our issue: by its label, or where somebody took that off by its marker alone.
+async fn find(api: &Api, marker: &str) -> Result<Option<Ours>, Trouble> {
+    let labelled = api.list(&api.repo(&format!("issues?labels={LABEL}&state=all"))).await?;
+    if let Some(ours) = among(api, &labelled, marker).await {
+        return Ok(Some(ours));
+    }
+    let creator = api.login().await.unwrap_or_else(|| "github-actions[bot]".to_owned());
+    let creator: String = url::form_urlencoded::byte_serialize(creator.as_bytes()).collect();
+    let path = api.repo(&format!("issues?creator={creator}&state=all"));
+    match api.list_some(&path, PAGES_WITHOUT_LABEL).await {
+        Ok(unlabelled) => Ok(among(api, &unlabelled, marker).await),
+        // GitHub knows no user of that name: then there is no issue of theirs.
+        Err(Trouble::Status { status: 422, .. }) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+async fn among(api: &Api, entries: &[Value], marker: &str) -> Option<Ours> {
+    let issues: Vec<_> =
+        entries.iter().filter(|entry| entry.get("pull_request").is_none()).cloned().collect();
+    let ours = sticky::newest_of_ours(api, &issues, marker).await?;
+    Some(Ours {
+        number: number(ours, "/number").unwrap_or_default(),
+        open: text(ours, "/state") != Some("closed"),
+        body: text(ours, "/body").unwrap_or_default().to_owned(),
+    })
+}
+
+/// Gives the issue to whom it may concern. It stands whatever comes of that.
+async fn assign(api: &Api, number: u64, when: When<'_>) -> Result<(), Trouble> {
+    if when.assignees.is_empty() {
+        return Ok(());
+    }
+    let path = api.repo(&format!("issues/{number}/assignees"));
+    api.post(&path, &json!({ "assignees": when.assignees })).await.map(drop)
+}
+
+struct Ours {
     number: u64,
     open: bool,
-    body: &'a str,
+    body: String,
 }
 
 async fn refresh(
     api: &Api,
     report: &SuiteReport,
     marker: &str,
-    issue: &Ours<'_>,
+    issue: &Ours,
     raise: bool,
-    close: bool,
+    when: When<'_>,
 ) -> Result<(), Trouble> {
     if !issue.open && !raise {
         return Ok(());
     }
     let path = api.repo(&format!("issues/{}", issue.number));
-    let recovered = report.verdict == VerdictKind::Pass && close;
-    let mut change = json!({ "body": body(report, marker, issue.body), "title": title(report) });
-    let changed = last_verdict(issue.body).is_some_and(|was| was != report.verdict.name());
+    let recovered = report.verdict == VerdictKind::Pass && when.close;
+    let reopened = raise && !issue.open;
+    let mut change = json!({ "body": body(report, marker, &issue.body), "title": title(report) });
+    let changed = last_verdict(&issue.body).is_some_and(|was| was != report.verdict.name());
     if recovered {
-        // Said before it is closed; where that fails, closing still counts.
-        let text = format!("Recovered: {}", line(report));
-        let said = api.post(&format!("{path}/comments"), &json!({ "body": text })).await;
         change["state"] = json!("closed");
         change["state_reason"] = json!("completed");
-        api.patch(&path, &change).await?;
-        return said;
-    }
-    if raise && !issue.open {
+    } else if reopened {
         change["state"] = json!("open");
     }
-    if changed || (raise && !issue.open) {
-        // Edits notify nobody. Where it fails, the edit still counts.
-        let text = format!("Now {}", line(report));
-        let said = api.post(&format!("{path}/comments"), &json!({ "body": text })).await;
-        api.patch(&path, &change).await?;
-        return said;
-    }
-    api.patch(&path, &change).await
+    // Edits notify nobody. Where saying it fails, the edit still counts.
+    let word = if recovered { "Recovered:" } else { "Now" };
+    let said = if recovered || changed || reopened {
+        let text = format!("{word} {}", line(report));
+        api.post(&format!("{path}/comments"), &json!({ "body": text })).await.map(drop)
+    } else {
+        Ok(())
+    };
+    api.patch(&path, &change).await?;
+    let given = if reopened { assign(api, issue.number, when).await } else { Ok(()) };
+    said.and(given)
 }
 
 fn title(report: &SuiteReport) -> String {
@@ -127,7 +165,7 @@ fn last_verdict(body: &str) -> Option<&str> {
     let (_, history) = body.rsplit_once(HISTORY)?;
     let newest = history.lines().find_map(|line| line.strip_prefix("- "))?;
     let headline = newest.split_once(' ')?.1;
-    headline.split([':', ',', ' ', '\u{2060}']).next().filter(|word| !word.is_empty())
+    headline.split([':', ',', ' ']).next().filter(|word| !word.is_empty())
 }
 
 /// One run in one line.

@@ -2,6 +2,7 @@
 
 mod client;
 mod issue;
+mod options;
 mod pull_request;
 mod sticky;
 mod trouble;
@@ -17,47 +18,16 @@ use crate::secret::Secret;
 use crate::suite::SuiteReport;
 use client::Api;
 pub use client::Patience;
+pub use options::{CommentMode, DEFAULT_ID, PublishOptions};
+use sticky::Sticky;
 use trouble::Trouble;
 
 /// The largest event payload that is read, in bytes.
 const MOST_EVENT: u64 = 32 << 20;
 /// The largest suite.json that is read, in bytes.
 const MOST_SUITE: u64 = 64 << 20;
-/// The comment that is kept when nobody names another.
-pub const DEFAULT_ID: &str = "load-gate";
 const COMMENT: &str = "the pull request's comment";
 const ISSUE: &str = "the issue on failing runs";
-
-/// What is published, and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an input of the action")]
-pub struct PublishOptions {
-    /// Whether to comment on the pull request.
-    pub comment: bool,
-    /// Names the comment: one is kept for each.
-    pub comment_id: String,
-    /// Whether a failure raises or refreshes an issue.
-    pub issue_on_failure: bool,
-    /// Whether an inconclusive run counts as a failure for that.
-    pub issue_on_inconclusive: bool,
-    /// Whether a pass closes the issue.
-    pub close_on_recovery: bool,
-    /// How long GitHub is waited for.
-    pub patience: Patience,
-}
-
-impl Default for PublishOptions {
-    fn default() -> Self {
-        Self {
-            comment: true,
-            comment_id: DEFAULT_ID.to_owned(),
-            issue_on_failure: false,
-            issue_on_inconclusive: false,
-            close_on_recovery: false,
-            patience: Patience::default(),
-        }
-    }
-}
 
 /// Publishes `report` as `options` say; what couldn't be done comes back in words.
 pub async fn publish(
@@ -67,8 +37,7 @@ pub async fn publish(
     env: &ActionsEnv,
     token: Option<&Secret>,
 ) -> Vec<PublishWarning> {
-    let event = env.event_name.as_str();
-    let comment = options.comment && pull_request::may_have_one(event);
+    let comment = wants_comment(options, env);
     let issue = options.issue_on_failure || options.close_on_recovery;
     if !comment && !issue {
         return Vec::new();
@@ -92,6 +61,7 @@ pub async fn publish(
             raise: options.issue_on_failure,
             inconclusive_too: options.issue_on_inconclusive,
             close: options.close_on_recovery,
+            assignees: &options.assignees,
         };
         let kept = issue::keep(&api, report, when).await;
         warnings.extend(kept.err().map(|trouble| trouble.warn(ISSUE, "issues: write", false)));
@@ -107,7 +77,7 @@ pub async fn publish_failure(
     env: &ActionsEnv,
     token: Option<&Secret>,
 ) -> Option<PublishWarning> {
-    if !options.comment || !pull_request::may_have_one(&env.event_name) {
+    if !wants_comment(options, env) {
         return None;
     }
     let api = match open(env, options, token, COMMENT) {
@@ -158,6 +128,12 @@ pub fn read_untrusted(dir: &Path, env: &ActionsEnv) -> Result<SuiteReport, Strin
     Ok(report)
 }
 
+fn wants_comment(options: &PublishOptions, env: &ActionsEnv) -> bool {
+    let there_may_be_one =
+        options.pull_request.is_some() || pull_request::may_have_one(&env.event_name);
+    options.comment != CommentMode::Never && there_may_be_one
+}
+
 fn open(
     env: &ActionsEnv,
     options: &PublishOptions,
@@ -193,16 +169,31 @@ async fn keep_comment(
     options: &PublishOptions,
     env: &ActionsEnv,
 ) -> Result<(), PublishWarning> {
-    let payload = payload(env).map_err(|reason| {
-        Trouble::Setup(format!("the event can't be read: {reason}")).warn(COMMENT, "", false)
-    })?;
+    let payload = match (payload(env), options.pull_request) {
+        (Ok(payload), _) => payload,
+        // Whose number is given needs no event.
+        (Err(_), Some(_)) => Value::Null,
+        (Err(reason), None) => {
+            let trouble = Trouble::Setup(format!("the event can't be read: {reason}"));
+            return Err(trouble.warn(COMMENT, "", false));
+        }
+    };
     let fork = pull_request::is_fork(&payload);
     let event = env.event_name.as_str();
-    let found = pull_request::which(api, event, &payload, env.commit.as_deref()).await;
     let warn = |trouble: Trouble| trouble.warn(COMMENT, "pull-requests: write", fork);
-    let Some(pull) = found.map_err(warn)? else { return Ok(()) };
-    let marker = sticky::marker("load-gate", &options.comment_id);
-    sticky::upsert(api, pull, &marker, &sticky::body(&marker, page)).await.map_err(warn)
+    let pull = match options.pull_request {
+        Some(number) => Some(number),
+        None => {
+            pull_request::which(api, event, &payload, env.commit.as_deref()).await.map_err(warn)?
+        }
+    };
+    let Some(pull) = pull else { return Ok(()) };
+    let sticky = Sticky {
+        pull,
+        marker: sticky::marker("load-gate", &options.comment_id),
+        anew: options.comment == CommentMode::OnChange,
+    };
+    sticky.upsert(api, &sticky::body(&sticky.marker, page)).await.map_err(warn)
 }
 
 fn payload(env: &ActionsEnv) -> Result<Value, String> {

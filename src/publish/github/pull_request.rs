@@ -108,7 +108,7 @@ async fn of_commit(api: &Api, sha: &str) -> Result<Option<u64>, Trouble> {
     if !hash || sha.chars().all(|c| c == '0') {
         return Ok(None);
     }
-    let pulls = match api.list(&api.repo(&format!("commits/{sha}/pulls?state=open"))).await {
+    let pulls = match api.list(&api.repo(&format!("commits/{sha}/pulls"))).await {
         Err(Trouble::Status { status: 404 | 422, .. }) => return Ok(None),
         pulls => pulls?,
     };

@@ -46,7 +46,22 @@ impl Trouble {
     /// As a warning: `what` wasn't done, which needs `permission`; `fork`: the
     /// event is of a fork's pull request.
     pub(super) fn warn(&self, what: &str, permission: &str, fork: bool) -> PublishWarning {
-        let todo = match self {
+        let expected = fork && matches!(self, Self::Status { status: 403, limited: false, .. });
+        PublishWarning {
+            what: what.to_owned(),
+            reason: self.to_string(),
+            todo: self.todo(permission, fork),
+            expected,
+        }
+    }
+
+    fn todo(&self, permission: &str, fork: bool) -> String {
+        if let Self::Status { message, .. } = self
+            && let Some(todo) = let_be(message)
+        {
+            return todo.to_owned();
+        }
+        match self {
             Self::Status { limited: true, .. } => {
                 "GitHub limits the rate of writes: run again later".to_owned()
             }
@@ -77,8 +92,23 @@ impl Trouble {
             }
             Self::Malformed(_) => "look at GITHUB_API_URL and at proxies between".to_owned(),
             Self::Setup(_) => "mend the environment of the step".to_owned(),
-        };
-        let expected = fork && matches!(self, Self::Status { status: 403, limited: false, .. });
-        PublishWarning { what: what.to_owned(), reason: self.to_string(), todo, expected }
+        }
+    }
+}
+
+/// What to do about what no permission helps against, by GitHub's own words.
+fn let_be(message: &str) -> Option<&'static str> {
+    let said = message.to_ascii_lowercase();
+    if said.contains("is locked") {
+        Some("its conversation is locked: unlock it, or look at the job summary")
+    } else if said.contains("issues are disabled") || said.contains("issues has been disabled") {
+        Some(
+            "this repository has its issues switched off: switch them on under Settings, Features, \
+             or leave `issue-on-failure` and `close-on-recovery` out",
+        )
+    } else if said.contains("archived") {
+        Some("this repository is archived, so nothing can be written to it")
+    } else {
+        None
     }
 }
