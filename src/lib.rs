@@ -22,7 +22,7 @@
 //! | vocabulary | [`units`], [`outcome`], [`tags`], [`secret`], [`ids`], [`admission`] |
 //!
 //! Floors 0 to 3 do no I/O and read no clock, environment or randomness: they
-//! get them as arguments. `tests/architecture.rs` holds the house to this.
+//! get them as arguments. `tests/architecture/` holds the house to this.
 
 pub mod admission;
 pub mod cli;

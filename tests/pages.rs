@@ -116,3 +116,102 @@ fn every_variable_is_told() {
         }
     }
 }
+
+/// What a page's heading is linked by, as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let plain = heading.trim().to_lowercase();
+    let kept = plain.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+/// The lines of a page outside of fenced blocks.
+fn prose(page: &str) -> impl Iterator<Item = &str> {
+    let mut fenced = false;
+    page.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        !fenced && !fence
+    })
+}
+
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = prose(page).filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
+}
+
+/// Whether `target`, as `from` links it, is there: a file, and its heading.
+fn leads_somewhere(from: &Path, target: &str) -> bool {
+    let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+    let path = match file {
+        "" => from.to_owned(),
+        file => from.parent().expect("a folder").join(file),
+    };
+    path.exists()
+        && (heading.is_empty()
+            || std::fs::read_to_string(path).is_ok_and(|page| anchors(&page).contains(heading)))
+}
+
+fn pages() -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root())
+        .expect("readable")
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_file())
+        .collect();
+    for folder in ["docs", "load_tests", "examples", "benches", "tests"] {
+        walk(&root().join(folder), &mut files);
+    }
+    files.retain(|path| {
+        path.extension().is_some_and(|ext| ext == "md")
+            && !path.components().any(|part| part.as_os_str() == "node_modules")
+    });
+    files
+}
+
+#[test]
+fn every_link_of_a_page_leads_somewhere() {
+    let mut dead = Vec::new();
+    for path in pages() {
+        let page = std::fs::read_to_string(&path).expect("readable");
+        for line in prose(&page) {
+            for target in line.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+                let elsewhere = target.contains("://") || target.starts_with("mailto:");
+                if !elsewhere && !leads_somewhere(&path, target) {
+                    dead.push(format!("{}: {target}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(dead.is_empty(), "dead links:\n{}", dead.join("\n"));
+    assert_eq!(anchor(" `[gate]`: what's *decided*, and how "), "gate-whats-decided-and-how");
+    assert!(!leads_somewhere(&root().join("README.md"), "docs/verdict.md#no-such-heading"));
+    assert!(!leads_somewhere(&root().join("README.md"), "docs/no-such-page.md"));
+}
+
+/// Names of pages and scripts that a text cites: words with one of our folders before a slash.
+fn cited(text: &str) -> impl Iterator<Item = &str> {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+    let words = text.split(move |c: char| !in_name(c)).map(|word| word.trim_end_matches('.'));
+    words.filter(|word| {
+        let ours = ["docs/", "benches/", "examples/", "tests/", "src/", "load_tests/"];
+        ours.iter().any(|folder| word.starts_with(folder))
+            && [".md", ".rs", ".py"].iter().any(|end| word.ends_with(end))
+    })
+}
+
+#[test]
+fn what_sources_and_pages_cite_is_there() {
+    let mut files = pages();
+    for folder in ["src", "tests", "benches", "examples", "action"] {
+        walk(&root().join(folder), &mut files);
+    }
+    let mut missing = Vec::new();
+    for path in files {
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let named = |name: &&str| !name.contains("NAME") && !name.ends_with("no-such-page.md");
+        for name in cited(&text).filter(named).filter(|name| !root().join(name).exists()) {
+            missing.push(format!("{}: {name}", path.display()));
+        }
+    }
+    assert!(missing.is_empty(), "cited, and not there:\n{}", missing.join("\n"));
+}

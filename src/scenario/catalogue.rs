@@ -1,13 +1,9 @@
 //! What the rest of the house may know of a scenario: an entry each, found by its name.
 
-use super::{credential_vending, onboarding, webhook};
 use crate::ids::{ProbeKind, ScenarioId};
 
+pub use super::built_in::BUILT_IN;
 pub use super::entry::{Credential, Entry, ExchangeTrial, GetTrial, Probe, Setting, Takes, Trial};
-
-/// The scenarios that are built in, in the order they run and are shown. A new one is
-/// a file of its own and a line here.
-pub const BUILT_IN: &[&Entry] = &[&onboarding::ENTRY, &credential_vending::ENTRY, &webhook::ENTRY];
 
 /// The entry of `id`, if it is built in.
 #[must_use]

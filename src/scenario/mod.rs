@@ -4,19 +4,17 @@
 //! the call decide every byte of a request, the answer decides the judgement. The
 //! body of a 2xx answer goes no further than the judge.
 
+mod built_in;
 mod call;
 pub mod catalogue;
-mod credential_vending;
 mod entry;
 mod events;
 mod judge;
 mod metrics;
-mod onboarding;
 mod random;
 mod run;
 mod settings;
 mod stripe;
-mod webhook;
 mod written;
 
 pub use call::{

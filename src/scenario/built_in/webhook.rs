@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-use super::call::{Answer, Call, Expect, Judgement, Past, REMEMBERED, Request, Scenario};
-use super::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, Takes, Trial};
-use super::events::{self, EventType, Subject};
-use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
-use super::metrics::{Own, OwnMetric};
-use super::run::{Dice, Run, as_probe, headers};
-use super::settings::Settings;
-use super::stripe;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
+use crate::scenario::call::{Answer, Call, Expect, Judgement, Past, REMEMBERED, Request, Scenario};
+use crate::scenario::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, Takes, Trial};
+use crate::scenario::events::{self, EventType, Subject};
+use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use crate::scenario::metrics::{Own, OwnMetric};
+use crate::scenario::run::{Dice, Run, as_probe, headers};
+use crate::scenario::settings::Settings;
+use crate::scenario::stripe;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
 
@@ -55,7 +55,7 @@ pub(super) const ENTRY: Entry = Entry {
     ],
     tags: &[EVENT_TYPE, DUPLICATE],
     metrics: METRICS,
-    defaults: ("load_tests/webhook.toml", include_str!("../../load_tests/webhook.toml")),
+    defaults: ("load_tests/webhook.toml", include_str!("../../../load_tests/webhook.toml")),
     stream: 2,
     build: |run, settings, secret| Box::new(Webhook::new(run, settings, secret.as_ref())),
 };
@@ -284,12 +284,12 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::call::Acknowledged;
-    use super::super::fixtures::{
-        UNIX, WEBHOOK_SECRET, answer, assert_contract, call, identity, json, scenario,
-    };
     use super::*;
     use crate::outcome::Outcome;
+    use crate::scenario::call::Acknowledged;
+    use crate::scenario::fixtures::{
+        UNIX, WEBHOOK_SECRET, answer, assert_contract, call, identity, json, scenario,
+    };
 
     /// Deliveries acknowledged, with the moment at which each was built.
     #[derive(Debug, Default)]

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
-use super::entry::{Entry, Probe, Setting, Takes};
-use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
-use super::metrics::{Own, OwnMetric};
-use super::run::{Dice, Run, as_probe, headers, json_bytes};
-use super::settings::Settings;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
+use crate::scenario::call::{Answer, Call, Expect, Judgement, Request, Scenario};
+use crate::scenario::entry::{Entry, Probe, Setting, Takes};
+use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use crate::scenario::metrics::{Own, OwnMetric};
+use crate::scenario::run::{Dice, Run, as_probe, headers, json_bytes};
+use crate::scenario::settings::Settings;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet};
 
@@ -34,7 +34,7 @@ pub(super) const ENTRY: Entry = Entry {
     }],
     tags: &[],
     metrics: METRICS,
-    defaults: ("load_tests/onboarding.toml", include_str!("../../load_tests/onboarding.toml")),
+    defaults: ("load_tests/onboarding.toml", include_str!("../../../load_tests/onboarding.toml")),
     stream: 0,
     build: |run, settings, _| Box::new(Onboarding::new(run, settings)),
 };
@@ -209,9 +209,9 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::fixtures::{answer, assert_contract, call, identity, json, scenario};
     use super::*;
     use crate::outcome::Outcome;
+    use crate::scenario::fixtures::{answer, assert_contract, call, identity, json, scenario};
 
     const KEY: &str = "rsolv_abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLMNO_";
 
@@ -293,7 +293,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(super::super::fixtures::same_cases())]
+        #![proptest_config(crate::scenario::fixtures::same_cases())]
 
         #[test]
         fn the_promised_answer_is_accepted(n in any::<u64>()) {

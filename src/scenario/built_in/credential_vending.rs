@@ -5,14 +5,14 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
-use super::entry::{Credential, Entry, GetTrial, Probe, Setting, Takes, Trial};
-use super::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
-use super::metrics::{Own, OwnMetric};
-use super::run::{Dice, Run, as_probe, headers, json_bytes};
-use super::settings::Settings;
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
+use crate::scenario::call::{Answer, Call, Expect, Judgement, Request, Scenario};
+use crate::scenario::entry::{Credential, Entry, GetTrial, Probe, Setting, Takes, Trial};
+use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use crate::scenario::metrics::{Own, OwnMetric};
+use crate::scenario::run::{Dice, Run, as_probe, headers, json_bytes};
+use crate::scenario::settings::Settings;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
 
@@ -52,7 +52,7 @@ pub(super) const ENTRY: Entry = Entry {
     metrics: METRICS,
     defaults: (
         "load_tests/credential-vending.toml",
-        include_str!("../../load_tests/credential-vending.toml"),
+        include_str!("../../../load_tests/credential-vending.toml"),
     ),
     stream: 1,
     build: |run, settings, _| Box::new(CredentialVending::new(run, settings)),
@@ -296,11 +296,11 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::fixtures::{
-        KEY, UNIX, answer, assert_contract, call, identity, json, scenario,
-    };
     use super::*;
     use crate::outcome::Outcome;
+    use crate::scenario::fixtures::{
+        KEY, UNIX, answer, assert_contract, call, identity, json, scenario,
+    };
 
     /// The clock of the fixtures and so many seconds, in RFC 3339.
     fn moment(seconds: f64) -> String {
@@ -427,7 +427,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(super::super::fixtures::same_cases())]
+        #![proptest_config(crate::scenario::fixtures::same_cases())]
 
         #[test]
         fn the_promised_answer_is_accepted(n in any::<u64>(), off in -4.9..4.9, slow in 0_u64..60) {
