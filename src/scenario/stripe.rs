@@ -1,6 +1,6 @@
 //! Stripe's webhook signature: HMAC-SHA256 over `<t>.<body>`, keyed by the secret as it stands.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::secret::Secret;

@@ -1,6 +1,6 @@
 //! Checks a `Stripe-Signature` header against the raw body.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::secret::Secret;

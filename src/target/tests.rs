@@ -120,7 +120,7 @@ fn parse_date(text: &str) -> Option<u64> {
 }
 
 fn sign(secret: &str, body: &str, t: i64) -> String {
-    use hmac::Mac as _;
+    use hmac::{KeyInit as _, Mac as _};
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("{t}.{body}").as_bytes());
     format!("t={t},v1={}", hex::encode(mac.finalize().into_bytes()))

@@ -6,7 +6,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hmac::Mac as _;
+use hmac::{KeyInit as _, Mac as _};
 
 use crate::support::run_in;
 

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use http::StatusCode;
-use octocrab::Octocrab;
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, USER_AGENT};
+use reqwest::{Client, Response};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -45,9 +46,12 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Pages of a list that are read at most (100 entries each).
 const MOST_PAGES: u32 = 100;
 
+/// The longest answer that is read, in bytes: a page of 100 comments of 65,536 characters is shorter.
+const MOST_BYTES: usize = 64 << 20;
+
 /// GitHub's API, for one repository.
 pub(super) struct Api {
-    octocrab: Octocrab,
+    http: Client,
     base: String,
     repository: String,
     token: Secret,
@@ -73,7 +77,6 @@ struct ApiAnswer {
 }
 
 impl Api {
-    /// Needs a running runtime: octocrab spawns a task for its queue.
     pub(super) fn new(
         api_url: &str,
         repository: &str,
@@ -90,27 +93,21 @@ impl Api {
         if !is_repository(repository) {
             return Err(setup("GITHUB_REPOSITORY is not owner/repository"));
         }
-        // octocrab panics on a token that no header can carry.
         if token.expose().is_empty() || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
             return Err(setup("the GitHub token has characters that no token has"));
         }
         rustls::crypto::ring::default_provider().install_default().ok();
         // Proxies of the environment are left on. A redirect could carry the
         // token to another host: none is followed.
-        let client = reqwest::Client::builder()
+        let http = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(patience.attempt)
+            .default_headers(headers(token)?)
             .build()
             .map_err(|error| Trouble::Setup(format!("no HTTP client: {error}")))?;
-        let octocrab = Octocrab::builder()
-            .base_uri(base.as_str())
-            .and_then(|builder| {
-                builder.personal_token(token.expose().to_owned()).build_with_reqwest(client)
-            })
-            .map_err(|_| setup("GITHUB_API_URL can't be used"))?;
         Ok(Self {
-            octocrab,
+            http,
             base,
             repository: repository.to_owned(),
             token: token.clone(),
@@ -243,19 +240,19 @@ impl Api {
 
     async fn send(&self, path: &str, call: &ApiCall<'_>) -> Result<ApiAnswer, Trouble> {
         let uri = if path == GRAPHQL { self.graphql() } else { format!("{}{path}", self.base) };
-        let sent = match call {
-            ApiCall::Get => self.octocrab._get(uri).await,
-            ApiCall::Post(body) | ApiCall::Ask(body) => self.octocrab._post(uri, Some(*body)).await,
-            ApiCall::Patch(body) => self.octocrab._patch(uri, Some(*body)).await,
+        let request = match call {
+            ApiCall::Get => self.http.get(uri),
+            ApiCall::Post(body) | ApiCall::Ask(body) => self.http.post(uri).json(body),
+            ApiCall::Patch(body) => self.http.patch(uri).json(body),
         };
-        let answer = sent.map_err(|error| self.trouble(&error))?;
+        let answer = request.send().await.map_err(|error| self.trouble(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         tracing::debug!(path, status = status.as_u16(), "GitHub answered");
-        let text = self.octocrab.body_to_string(answer).await;
+        let text = self.text(answer).await;
         if !status.is_success() {
             return Err(self.refused(status, &headers, &text.unwrap_or_default()));
         }
-        let text = text.map_err(|error| self.trouble(&error))?;
+        let text = text?;
         let value = serde_json::from_str(&text)
             .map_err(|error| Trouble::Malformed(format!("not JSON: {error}")))?;
         let link = headers.get("link").and_then(|link| link.to_str().ok());
@@ -279,29 +276,45 @@ impl Api {
         }
     }
 
-    /// octocrab's own words are `GitHub` or a backtrace: the cause is taken instead.
-    fn trouble(&self, error: &octocrab::Error) -> Trouble {
-        match error {
-            octocrab::Error::GitHub { source, .. } => Trouble::Status {
-                status: source.status_code.as_u16(),
-                message: self.quote(&source.message),
-                wait: None,
-                limited: source.status_code == 429,
-            },
-            octocrab::Error::Reqwest { source, .. } if source.is_timeout() => Trouble::Timeout,
-            other => {
-                let mut cause: &dyn std::error::Error = other;
-                while let Some(deeper) = cause.source() {
-                    cause = deeper;
-                }
-                Trouble::Transport(self.quote(&cause.to_string()))
+    /// The whole body, if it isn't longer than any answer of GitHub's.
+    async fn text(&self, mut answer: Response) -> Result<String, Trouble> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.trouble(&error))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MOST_BYTES {
+                return Err(Trouble::Malformed("the answer doesn't end".to_owned()));
             }
         }
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// reqwest's own words name the URL: the cause is taken instead.
+    fn trouble(&self, error: &reqwest::Error) -> Trouble {
+        if error.is_timeout() {
+            return Trouble::Timeout;
+        }
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Trouble::Transport(self.quote(&cause.to_string()))
     }
 
     fn quote(&self, text: &str) -> String {
         escape::one_line(&excerpt(text, 200, std::slice::from_ref(&self.token)))
     }
+}
+
+/// What every request says of itself.
+fn headers(token: &Secret) -> Result<HeaderMap, Trouble> {
+    let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        .map_err(|_| Trouble::Setup("the GitHub token can't be sent".to_owned()))?;
+    bearer.set_sensitive(true);
+    Ok(HeaderMap::from_iter([
+        (AUTHORIZATION, bearer),
+        (ACCEPT, HeaderValue::from_static("application/vnd.github+json")),
+        (USER_AGENT, HeaderValue::from_static(concat!("load-gate/", env!("CARGO_PKG_VERSION")))),
+    ]))
 }
 
 /// Whether `text` is `owner/repository` in the characters GitHub allows.
