@@ -43,11 +43,16 @@ const W: &str = "webhook";
 const FAIL: &[i32] = &[1];
 const UNSURE: &[i32] = &[3];
 /// Nothing of the scenario's is wrong.
-const ANY: &[i32] = &[0, 1, 3];
+const PASS: &[i32] = &[0];
 
 /// Gates at 100 ms.
 const QUICK: &str = "[scenarios.onboarding.thresholds]\n\
                      \"response_time{outcome:accepted}\" = [\"p(95)<100\"]\n";
+/// Judges no times: a machine that runs many of these at once is not quick.
+const PATIENT: &str = "[scenarios.onboarding.thresholds]\n\
+                       \"response_time{outcome:accepted}\" = [\"p(95)<60000\"]\n\
+                       [scenarios.credential-vending.thresholds]\n\
+                       \"response_time{outcome:accepted}\" = [\"p(95)<60000\"]\n";
 /// The built-in limit, spread over as many addresses as keep the load within it.
 const AUTO: &str = "identities = \"auto\"\n";
 const SECOND: &str =
@@ -91,9 +96,9 @@ const ROWS: &[Row] = &[
     row(&["signature=reject"], W, UNSURE, "misconfigured"),
     row(&["clock=+400s"], W, FAIL, "Signature expired"),
     // Times are judged by the server's own clock: `check` tells how wrong that is.
-    row(&["clock=-1h"], C, ANY, "credential-vending"),
+    with(PATIENT, row(&["clock=-1h"], C, PASS, "pass, 1 of 1 scenarios")),
     row(&["usage=3"], C, FAIL, "were rejected (403)"),
-    row(&["unhealthy=on"], O, ANY, "onboarding"),
+    with(PATIENT, row(&["unhealthy=on"], O, PASS, "pass, 1 of 1 scenarios")),
     limited(AUTO, row(&["limiter=off"], O, FAIL, "rate limit, engages: ")),
     limited(AUTO, row(&["limiter=leak:0.5"], O, FAIL, "rate limit, ")),
     limited(AUTO, row(&["limiter=eager"], O, FAIL, "rate limit, lets through: ")),
