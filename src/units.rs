@@ -133,6 +133,13 @@ impl Timestamp {
         Self { unix_millis: self.unix_millis.saturating_add(millis) }
     }
 
+    /// How long after `earlier` this is; nothing where it is before it.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Nanos {
+        let millis = self.unix_millis.saturating_sub(earlier.unix_millis);
+        Nanos::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+
     /// Seconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn unix_seconds(self) -> f64 {
@@ -227,6 +234,18 @@ pub fn span(span: Nanos) -> String {
             format!("{minutes}m {seconds:02}s")
         }
     }
+}
+
+/// An age as people say it: `under an hour`, `1 hour`, `47 hours`, `3 days`.
+#[must_use]
+pub fn age(age: Nanos) -> String {
+    let hours = age.0 / Nanos::from_secs(3600).0;
+    let (n, unit) = match hours {
+        0 => return "under an hour".to_owned(),
+        1..=47 => (hours, "hour"),
+        _ => (hours / 24, "day"),
+    };
+    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }
 
 /// A moment of a load on its clock, cut to tenths of a second: `3:00`, `0:01.5`.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::ids::ScenarioId;
+use crate::report::OLD_BASELINE;
 use crate::scenario::catalogue;
+use crate::units::Nanos;
 use clap_complete::Shell;
 
 /// Drives load scenarios at an exact arrival rate and decides whether a build may go on.
@@ -145,12 +147,42 @@ pub(super) struct RunArgs {
     /// Refuse (exit 2) a plan whose gates can't be met by any server.
     #[arg(long, help_heading = "How to judge")]
     pub strict_plan: bool,
-    /// An earlier run's suite.json, or its directory, for relative thresholds and the comparison.
-    #[arg(long, value_name = "FILE|DIR", help_heading = "How to judge")]
-    pub baseline: Option<PathBuf>,
+    /// The run to compare with.
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
     /// Close with every figure, not only with those that were close or failed.
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// What a run is compared with.
+#[derive(Debug, Default, Args)]
+pub(super) struct BaselineArgs {
+    /// What relative thresholds and the comparison rest on: an earlier run's suite.json or its
+    /// directory; within a workflow also `last-success`, `last-run` or a run's number, of which
+    /// the artifact is fetched.
+    #[arg(long, value_name = "FILE|DIR|RUN", help_heading = "How to judge")]
+    pub baseline: Option<PathBuf>,
+    /// Without a baseline, relative thresholds are inconclusive rather than not exercised.
+    #[arg(long, help_heading = "How to judge")]
+    pub baseline_required: bool,
+    /// An older baseline is said to be old [default: 3days]
+    #[arg(long, value_name = "DURATION", help_heading = "How to judge", value_parser = age)]
+    pub baseline_max_age: Option<Nanos>,
+}
+
+impl BaselineArgs {
+    /// From which age on the baseline is said to be old.
+    pub(super) fn max_age(&self) -> Nanos {
+        self.baseline_max_age.unwrap_or(OLD_BASELINE)
+    }
+}
+
+/// An age: `12h`, `3days`.
+pub(super) fn age(text: &str) -> Result<Nanos, String> {
+    humantime::parse_duration(text)
+        .map(Nanos::from)
+        .map_err(|_| "expected an age such as 12h or 3days".to_owned())
 }
 
 /// `plan`.

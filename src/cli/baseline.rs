@@ -2,8 +2,15 @@
 
 use std::path::Path;
 
+use super::args::BaselineArgs;
 use super::inputs;
-use crate::suite::{History, Night, SuiteReport};
+use super::world::{UsageError, World};
+use crate::config::Resolved;
+use crate::publish::actions::ActionsEnv;
+use crate::publish::github::{self, Found, Patience, Search, Which};
+use crate::secret::Secret;
+use crate::suite::{History, Night, SuiteReport, series};
+use crate::units::{self, Timestamp};
 
 /// What is known of earlier runs.
 #[derive(Debug, Default)]
@@ -12,15 +19,64 @@ pub(super) struct Earlier {
     pub(super) suite: Option<SuiteReport>,
     /// The nights up to that run, itself included.
     pub(super) nights: History,
+    /// What to know of them: that there is no baseline yet, that it is old.
+    pub(super) notices: Vec<String>,
 }
 
 impl Earlier {
+    /// What `args` name: a results directory or its suite.json, or a run of this
+    /// workflow, whose artifact is fetched. A fetch that fails ends no run.
+    pub(super) fn of(
+        args: &BaselineArgs,
+        resolved: &Resolved,
+        token: Option<&Secret>,
+        now: Timestamp,
+        world: &World,
+    ) -> anyhow::Result<Self> {
+        let Some(baseline) = &args.baseline else { return Ok(Self::default()) };
+        let max_age = args.max_age();
+        let mut earlier = match which(baseline) {
+            None => Self::read(baseline)?,
+            Some(which) => Self::fetch(which, resolved, token, world)?,
+        };
+        let too_old = earlier.suite.as_ref().and_then(|suite| {
+            let age = now.since(suite.started_at);
+            (age > max_age).then(|| {
+                let (age, most) = (units::age(age), units::age(max_age));
+                format!("the baseline is {age} old, more than {most} (--baseline-max-age)")
+            })
+        });
+        earlier.notices.extend(too_old);
+        Ok(earlier)
+    }
+
     /// Reads a results directory or its suite.json.
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+    fn read(path: &Path) -> anyhow::Result<Self> {
         let suite = inputs::read_suite(path)?;
         let mut nights = inputs::read_history(path)?.unwrap_or_default();
         nights.add(Night::of(&suite));
-        Ok(Self { suite: Some(suite), nights })
+        Ok(Self { suite: Some(suite), nights, notices: Vec::new() })
+    }
+
+    fn fetch(
+        which: Which,
+        resolved: &Resolved,
+        token: Option<&Secret>,
+        world: &World,
+    ) -> anyhow::Result<Self> {
+        let search = search(which, resolved, world)?;
+        let env = ActionsEnv::from_vars(&world.vars);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let fetched = runtime.block_on(github::fetch_nights(&search, PATIENCE, &env, token));
+        let Found { suite, history, notes } = match fetched {
+            Ok(found) => found,
+            Err(warning) => Found { notes: vec![warning.to_string()], ..Found::default() },
+        };
+        let mut notices = notes;
+        if suite.is_none() {
+            notices.push(none_yet(&search));
+        }
+        Ok(Self { suite, nights: history, notices })
     }
 
     /// The nights with `report` as the newest.
@@ -28,4 +84,81 @@ impl Earlier {
         self.nights.add(Night::of(report));
         self.nights
     }
+}
+
+/// Archives of some size come with it; a night is longer.
+const PATIENCE: Patience = Patience {
+    total: std::time::Duration::from_secs(90),
+    attempt: std::time::Duration::from_secs(10),
+    retries: 20,
+    backoff: std::time::Duration::from_secs(1),
+    between_writes: std::time::Duration::from_secs(1),
+};
+
+/// `last-success`, `last-run` or a run's number; `None`: a path.
+fn which(baseline: &Path) -> Option<Which> {
+    match baseline.to_str()? {
+        "last-success" => Some(Which::LastSuccess),
+        "last-run" => Some(Which::LastRun),
+        // A folder of digits is named as ./123.
+        id => id.parse().ok().map(Which::Run),
+    }
+}
+
+/// Where the runs of this workflow are looked for, by what GitHub Actions tells.
+fn search(which: Which, resolved: &Resolved, world: &World) -> Result<Search, UsageError> {
+    let get = |name: &str| world.vars.get(name).filter(|value| !value.is_empty());
+    let needs = |name: &str| {
+        UsageError::Plain(format!(
+            "--baseline: runs are looked for from within a workflow, and {name} isn't set; name \
+             a results directory"
+        ))
+    };
+    // owner/name/.github/workflows/nightly.yml@refs/heads/main
+    let workflow = get("GITHUB_WORKFLOW_REF").and_then(|whole| {
+        let path = whole.split('@').next()?;
+        let file = path.rsplit('/').next()?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._- ".contains(c);
+        (!file.is_empty() && file.chars().all(plain)).then(|| file.replace(' ', "%20"))
+    });
+    let workflow = match (workflow, which) {
+        (Some(workflow), _) => workflow,
+        (None, Which::Run(_)) => String::new(),
+        (None, _) => return Err(needs("GITHUB_WORKFLOW_REF")),
+    };
+    if get("GITHUB_REPOSITORY").is_none() {
+        return Err(needs("GITHUB_REPOSITORY"));
+    }
+    // Of a pull request the branch that it goes into; a branch without runs has the default one's.
+    let own = get("GITHUB_BASE_REF").or_else(|| get("GITHUB_REF_NAME")).cloned();
+    let default = github::default_branch(&ActionsEnv::from_vars(&world.vars));
+    let mut branches: Vec<String> = own.into_iter().chain(default).collect();
+    branches.dedup();
+    let plan = &resolved.plan;
+    Ok(Search {
+        which,
+        workflow,
+        branches,
+        own_run: get("GITHUB_RUN_ID").and_then(|id| id.parse().ok()),
+        series: series(&plan.environment.name, &plan.profile, plan.rate_scale, plan.duration_scale),
+    })
+}
+
+fn none_yet(search: &Search) -> String {
+    let whose = match search.which {
+        Which::Run(id) => format!("run {id} has no results of {}", search.series),
+        Which::LastSuccess => format!(
+            "no run of {} on {} keeps results of {} that passed",
+            search.workflow,
+            search.branches.join(" or "),
+            search.series
+        ),
+        Which::LastRun => format!(
+            "no run of {} on {} keeps results of {}",
+            search.workflow,
+            search.branches.join(" or "),
+            search.series
+        ),
+    };
+    format!("no baseline yet: {whose}; this run can become the first")
 }

@@ -27,6 +27,15 @@ pub(super) fn mask(secrets: &[Secret], world: &World) {
     }
 }
 
+/// What to know, as notices of a step.
+pub(super) fn notices(notices: &[String], world: &World) {
+    if ActionsEnv::from_vars(&world.vars).active {
+        for notice in notices {
+            world.output.result(&actions::command("notice", "load-gate", notice));
+        }
+    }
+}
+
 /// What `work` prints, folded under a title in a step's log.
 pub(super) fn grouped<T>(title: &str, world: &World, work: impl FnOnce() -> T) -> T {
     let active = ActionsEnv::from_vars(&world.vars).active;

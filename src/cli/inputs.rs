@@ -13,7 +13,8 @@ pub(super) fn run_flags(args: &RunArgs) -> Flags {
     Flags {
         scenarios: args.scenarios.clone(),
         allow_skip: args.allow_skip,
-        baseline: args.baseline.is_some(),
+        baseline: args.baseline.baseline.is_some(),
+        baseline_required: args.baseline.baseline_required,
         ..shared_flags(&args.shared)
     }
 }

@@ -20,6 +20,7 @@ use crate::engine::{self, Stop, StopReason};
 use crate::plan;
 use crate::preflight::CheckState;
 use crate::report::{self, EarlierRuns};
+use crate::secret::Secret;
 use crate::suite::SuiteReport;
 use crate::target::{Target, TargetConfig};
 
@@ -42,14 +43,20 @@ fn run_and_deliver(
     delivery: Option<&Delivery>,
     world: &World,
 ) -> anyhow::Result<u8> {
-    let resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
+    let mut resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
     if delivery.is_some() {
         let own: Vec<_> = resolved.secrets.rings.values().flatten().cloned().collect();
         delivery::mask(&own, world);
     }
     // Before the results directory is cleared: the baseline may lie in it.
-    let mut earlier = args.baseline.as_deref().map(Earlier::read).transpose()?.unwrap_or_default();
+    let token = github_token(delivery, world);
+    let now = surroundings::now();
+    let mut earlier = Earlier::of(&args.baseline, &resolved, token.as_ref(), now, world)?;
     let baseline = earlier.suite.take();
+    resolved.notices.extend(earlier.notices.iter().cloned());
+    if delivery.is_some() {
+        delivery::notices(&earlier.notices, world);
+    }
     let feasible = delivery::grouped("The plan", world, || tell_plan(&resolved, args, world));
     if !feasible {
         return Err(UsageError::Plain(
@@ -76,6 +83,14 @@ fn run_and_deliver(
         delivery::github(&report, past, &delivery.publish, token, world)?;
     }
     Ok(code)
+}
+
+/// The token for GitHub: the action's, else the environment's.
+fn github_token(delivery: Option<&Delivery>, world: &World) -> Option<Secret> {
+    let variable = || world.vars.get("GITHUB_TOKEN").filter(|token| !token.is_empty());
+    delivery
+        .and_then(|delivery| delivery.token.clone())
+        .or_else(|| variable().map(|token| Secret::new(token.as_str())))
 }
 
 /// An authority to trust that can't be read is a mistake, not a target's failure.

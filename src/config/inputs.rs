@@ -41,6 +41,8 @@ pub struct Flags {
     pub pushgateway: Option<String>,
     /// Whether `--baseline` is given.
     pub baseline: bool,
+    /// `--baseline-required`.
+    pub baseline_required: bool,
 }
 
 /// What the plan is for.

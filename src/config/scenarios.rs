@@ -388,8 +388,10 @@ impl PlanBase<'_> {
         if !self.flags.baseline {
             for threshold in thresholds.iter().filter(|t| relative(t)) {
                 notices.push(format!(
-                    "{}: {} needs --baseline; without one it is inconclusive",
-                    threshold.key, threshold.expression
+                    "{}: {} needs --baseline; without one it is {}",
+                    threshold.key,
+                    threshold.expression,
+                    if self.flags.baseline_required { "inconclusive" } else { "not exercised" }
                 ));
             }
         }
@@ -402,7 +404,14 @@ impl PlanBase<'_> {
             max_off_plan: MAX_OFF_PLAN,
         };
         let decision = self.file.decision;
-        Criteria { thresholds, limit: config.limit, prediction: None, generator, decision }
+        Criteria {
+            thresholds,
+            limit: config.limit,
+            prediction: None,
+            generator,
+            decision,
+            baseline_required: self.flags.baseline_required,
+        }
     }
 
     fn skip(&self, id: ScenarioId, config: &ScenarioConfig, mint: u32) -> Option<String> {

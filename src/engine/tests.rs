@@ -174,6 +174,7 @@ fn plan(stages: Vec<Stage>) -> Plan {
                 max_off_plan: 0.01,
             },
             decision: crate::gate::Decision::default(),
+            baseline_required: false,
         },
         skip: None,
     }

@@ -26,7 +26,7 @@ pub fn evaluate(
         findings.extend(skipped);
     } else {
         let judged = criteria.thresholds.iter();
-        let judged = judged.map(|t| thresholds::judge(t, criteria.decision, recording, baseline));
+        let judged = judged.map(|t| thresholds::judge(t, criteria, recording, baseline));
         findings.extend(judged);
         findings.extend(whole_run::checks(recording));
         findings.extend(limiter::findings(&limiter));
@@ -63,7 +63,7 @@ pub fn required_selectors(criteria: &Criteria) -> BTreeSet<Selector> {
 pub fn breached_now(criteria: &Criteria, recording: &Recording, elapsed: Nanos) -> Option<String> {
     let due =
         criteria.thresholds.iter().filter(|t| t.abort_on_fail && t.delay_abort_eval <= elapsed);
-    due.into_iter().find_map(|threshold| thresholds::fails(threshold, criteria.decision, recording))
+    due.into_iter().find_map(|threshold| thresholds::fails(threshold, criteria, recording))
 }
 
 /// Why there was no load to judge, if there was none.

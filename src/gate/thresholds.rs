@@ -2,20 +2,22 @@
 
 use super::observe::{Observed, observe};
 use super::{
-    About, Bound, Decide, Decision, Finding, FindingVerdict, Method, MetricKind, Threshold,
-    ThresholdResult, enough, failures, stalls,
+    About, Bound, Criteria, Decide, Decision, Finding, FindingVerdict, Method, MetricKind,
+    Threshold, ThresholdResult, enough, failures, stalls,
 };
 use crate::measure::Recording;
 use crate::units;
 
-/// Judges one threshold: the point estimate or the whole interval decides, too little
-/// evidence is inconclusive, and so is a baseline that isn't there.
+/// Judges one threshold: the point estimate or the whole interval decides, and too little
+/// evidence is inconclusive. Without its baseline it is not exercised, or inconclusive
+/// where a baseline is required.
 pub(super) fn judge(
     threshold: &Threshold,
-    decision: Decision,
+    criteria: &Criteria,
     recording: &Recording,
     baseline: Option<&Recording>,
 ) -> Finding {
+    let decision = criteria.decision;
     let observed = look(threshold, decision, recording);
     let bound = bound_of(threshold, baseline);
     let mut result = empty(threshold, decision, bound);
@@ -28,15 +30,7 @@ pub(super) fn judge(
     }
     let (verdict, message, evidence) = match (observed, bound) {
         (None, _) => nothing_observed(threshold, recording),
-        (Some(observed), None) => (
-            FindingVerdict::Inconclusive,
-            format!(
-                "{}: no baseline to compare with ({} observed); give --baseline",
-                title(threshold),
-                value(threshold, observed.value)
-            ),
-            Vec::new(),
-        ),
+        (Some(observed), None) => no_baseline(threshold, criteria, &observed),
         (Some(observed), Some(bound)) => {
             result.close = is_close(threshold, &observed, bound);
             compare(threshold, decision, recording, &observed, bound)
@@ -50,6 +44,21 @@ pub(super) fn judge(
         evidence,
         threshold: Some(result),
     }
+}
+
+fn no_baseline(
+    threshold: &Threshold,
+    criteria: &Criteria,
+    observed: &Observed,
+) -> (FindingVerdict, String, Vec<String>) {
+    let (verdict, what) = if criteria.baseline_required {
+        (FindingVerdict::Inconclusive, "no baseline to compare with")
+    } else {
+        (FindingVerdict::Skipped, "not exercised, there is no baseline yet")
+    };
+    let is = value(threshold, observed.value);
+    let message = format!("{}: {what} ({is} observed); give --baseline", title(threshold));
+    (verdict, message, Vec::new())
 }
 
 fn look(threshold: &Threshold, decision: Decision, recording: &Recording) -> Option<Observed> {
@@ -90,10 +99,10 @@ pub(super) fn not_run(threshold: &Threshold, decision: Decision, reason: &str) -
 /// Whether the threshold fails for certain enough to end a run for it.
 pub(super) fn fails(
     threshold: &Threshold,
-    decision: Decision,
+    criteria: &Criteria,
     recording: &Recording,
 ) -> Option<String> {
-    let finding = judge(threshold, decision, recording, None);
+    let finding = judge(threshold, criteria, recording, None);
     (finding.verdict == FindingVerdict::Fail).then_some(finding.message)
 }
 

@@ -24,6 +24,10 @@ pub struct Criteria {
     /// What decides a threshold.
     #[serde(default)]
     pub decision: Decision,
+    /// Whether a threshold relative to a baseline is inconclusive where there is none,
+    /// rather than not exercised.
+    #[serde(default)]
+    pub baseline_required: bool,
 }
 
 /// What the generator is held to, so that its own weakness is never taken for

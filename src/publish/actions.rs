@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::PublishWarning;
-use crate::gate::{About, FindingVerdict};
+use crate::gate::{About, Finding, FindingVerdict};
 use crate::outcome::Outcome;
 use crate::secret::Secret;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -88,23 +88,57 @@ pub fn masks(secrets: &[Secret]) -> Vec<String> {
     lines.filter(|line| line.len() >= 4).map(|line| command("add-mask", "", line)).collect()
 }
 
-/// What doesn't hold, as annotations, worst first, within GitHub's limits:
-/// failures as errors, what is inconclusive as warnings.
+/// What doesn't hold, as annotations, worst first, within GitHub's limits: failures as
+/// errors, what is inconclusive or was skipped as warnings, and as notices what may be
+/// skipped and what waits for a baseline. No sentence twice.
 #[must_use]
 pub fn annotations(report: &SuiteReport) -> Vec<String> {
-    let of = |wanted: FindingVerdict, name: &'static str| {
-        let each = report.scenarios.iter().flat_map(move |scenario| {
-            let id = scenario.plan.scenario;
-            let findings = scenario.verdict.findings.iter();
-            let mut bad: Vec<_> = findings.filter(|finding| finding.verdict == wanted).collect();
-            bad.sort_by_key(|finding| finding.about != About::Run);
-            bad.into_iter()
-                .map(move |finding| command(name, &format!("load-gate {id}"), &finding.message))
-        });
-        each.take(MOST_ANNOTATIONS).collect::<Vec<_>>()
+    let mut all = told("error", report, |finding| finding.verdict == FindingVerdict::Fail);
+    let skipped = |f: &Finding| f.about == About::Run && f.verdict == FindingVerdict::Skipped;
+    let unsure = |f: &Finding| {
+        f.verdict == FindingVerdict::Inconclusive || (skipped(f) && !report.allow_skip)
     };
-    let mut all = of(FindingVerdict::Fail, "error");
-    all.extend(of(FindingVerdict::Inconclusive, "warning"));
+    all.extend(told("warning", report, unsure));
+    if report.allow_skip {
+        all.extend(told("notice", report, skipped));
+    }
+    let waits = |f: &&Finding| {
+        f.about == About::Threshold
+            && f.verdict == FindingVerdict::Skipped
+            && f.threshold.as_ref().is_some_and(|t| t.observed.is_some() && t.bound.is_none())
+    };
+    let waiting: usize = report
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.verdict.findings.iter().filter(waits).count())
+        .sum();
+    if waiting > 0 {
+        let (thresholds, are) =
+            if waiting == 1 { ("threshold", "is") } else { ("thresholds", "are") };
+        let text = format!(
+            "{waiting} {thresholds} relative to a baseline {are} not exercised: there is none yet"
+        );
+        all.push(command("notice", "load-gate", &text));
+    }
+    all
+}
+
+/// The findings that are `wanted`, as annotations of that kind: what explains most first.
+fn told(kind: &str, report: &SuiteReport, wanted: impl Fn(&Finding) -> bool) -> Vec<String> {
+    let mut said: Vec<&str> = Vec::new();
+    let mut all = Vec::new();
+    for scenario in &report.scenarios {
+        let findings = scenario.verdict.findings.iter();
+        let mut bad: Vec<_> = findings.filter(|finding| wanted(finding)).collect();
+        bad.sort_by_key(|finding| finding.about != About::Run);
+        for finding in bad {
+            if all.len() < MOST_ANNOTATIONS && !said.contains(&finding.message.as_str()) {
+                said.push(&finding.message);
+                let title = format!("load-gate {}", scenario.plan.scenario);
+                all.push(command(kind, &title, &finding.message));
+            }
+        }
+    }
     all
 }
 

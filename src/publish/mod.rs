@@ -7,7 +7,7 @@ pub mod metrics;
 
 /// Something that couldn't be published. A warning: it never changes the verdict.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} could not be published: {reason}; {todo}")]
+#[error("{what} could not be {}: {reason}; {todo}", if *.fetched { "fetched" } else { "published" })]
 pub struct PublishWarning {
     /// What.
     pub what: String,
@@ -17,6 +17,8 @@ pub struct PublishWarning {
     pub todo: String,
     /// Whether it is as expected (a fork's read-only token): a notice is enough.
     pub expected: bool,
+    /// Whether it was to be fetched, rather than published.
+    pub fetched: bool,
 }
 
 impl PublishWarning {
@@ -27,6 +29,19 @@ impl PublishWarning {
         reason: impl Into<String>,
         todo: impl Into<String>,
     ) -> Self {
-        Self { what: what.into(), reason: reason.into(), todo: todo.into(), expected: false }
+        Self {
+            what: what.into(),
+            reason: reason.into(),
+            todo: todo.into(),
+            expected: false,
+            fetched: false,
+        }
+    }
+
+    /// The same of what was to be fetched.
+    #[must_use]
+    pub fn not_fetched(mut self) -> Self {
+        self.fetched = true;
+        self
     }
 }

@@ -13,17 +13,26 @@ pub const COMMENT_BUDGET: usize = 65_000;
 const MOST_REASON: usize = 140;
 /// Failing rules that are told in full; more are counted.
 const MOST_FAILING: usize = 12;
-/// A baseline older than this is said to be old.
-const OLD_BASELINE: Nanos = Nanos::from_secs(3 * 24 * 3600);
 /// Room kept for what says that something was left out.
 const ROOM: usize = 600;
 
 /// What the comment is about, beside the run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Masthead<'a> {
     /// Which of several comments it is; `None`: environment and profile say it.
     pub name: Option<&'a str>,
+    /// A baseline older than this is said to be old.
+    pub old_baseline: Nanos,
 }
+
+impl Default for Masthead<'_> {
+    fn default() -> Self {
+        Self { name: None, old_baseline: OLD_BASELINE }
+    }
+}
+
+/// A baseline older than this is said to be old, where nobody says otherwise: three days.
+pub const OLD_BASELINE: Nanos = Nanos::from_secs(3 * 24 * 3600);
 
 /// The comment on `report`, at most [`COMMENT_BUDGET`] bytes, so no more
 /// characters. What doesn't fit is left out: first what is folded, then the
@@ -38,7 +47,7 @@ pub fn comment<'a>(
     let baseline = past.baseline;
     let mut page = first_line(report, masthead);
     let failing = failing(report);
-    let tail = [failing.text, last_line(report, baseline)].concat();
+    let tail = [failing.text, last_line(report, baseline, masthead.old_baseline)].concat();
     let room = COMMENT_BUDGET.saturating_sub(page.len() + tail.len() + ROOM);
     page.push_str(&table(report, baseline, room));
     page.push_str(&tail);
@@ -261,7 +270,7 @@ fn failing(report: &SuiteReport) -> Failing {
 }
 
 /// Commit, run, report, the baseline's age.
-fn last_line(report: &SuiteReport, baseline: Option<&SuiteReport>) -> String {
+fn last_line(report: &SuiteReport, baseline: Option<&SuiteReport>, old_baseline: Nanos) -> String {
     let mut parts = Vec::new();
     if let Some(commit) = &report.context.commit {
         parts.push(code(&commit.chars().take(8).collect::<String>()));
@@ -271,21 +280,9 @@ fn last_line(report: &SuiteReport, baseline: Option<&SuiteReport>) -> String {
         parts.push(format!("[run]({url})"));
     }
     if let Some(base) = baseline {
-        let millis = report.started_at.unix_millis.saturating_sub(base.started_at.unix_millis);
-        let age = Nanos::from_millis(u64::try_from(millis).unwrap_or(0));
-        let warning = if age > OLD_BASELINE { "⚠️ " } else { "" };
-        parts.push(format!("{warning}baseline {} old", old(age)));
+        let age = report.started_at.since(base.started_at);
+        let warning = if age > old_baseline { "⚠️ " } else { "" };
+        parts.push(format!("{warning}baseline {} old", units::age(age)));
     }
     if parts.is_empty() { String::new() } else { format!("\n{}\n", parts.join(" · ")) }
-}
-
-/// An age as people say it.
-fn old(age: Nanos) -> String {
-    let hours = age.0 / Nanos::from_secs(3600).0;
-    let (n, unit) = match hours {
-        0 => return "under an hour".to_owned(),
-        1..=47 => (hours, "hour"),
-        _ => (hours / 24, "day"),
-    };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
 }

@@ -37,7 +37,7 @@ pub(crate) mod fixtures;
 mod tests;
 
 pub use check_text::{check_notice, check_text};
-pub use comment::{COMMENT_BUDGET, Masthead, comment};
+pub use comment::{COMMENT_BUDGET, Masthead, OLD_BASELINE, comment};
 pub use compare::{compare_html, compare_text};
 pub use explain::{Explanation, explain, explain_text};
 pub use figures::wanted_selectors;

@@ -416,7 +416,8 @@ fn the_comment_is_short_inert_and_says_a_thing_once() {
 fn the_comment_s_reason_ends_at_a_word() {
     let mut report = fixtures::old_baseline();
     report.headline = format!("fail: {}", "a reason of many words ".repeat(20));
-    let text = comment(&report, None, Masthead { name: Some("staging / full") });
+    let text =
+        comment(&report, None, Masthead { name: Some("staging / full"), ..Masthead::default() });
     let first = text.lines().next().expect("a line");
     assert!(first.starts_with("❌ **fail** · load-gate · `staging / full` · a reason"), "{first}");
     assert!(first.ends_with("words…") || first.ends_with("of…"), "{first}");

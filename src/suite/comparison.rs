@@ -349,6 +349,7 @@ mod tests {
                     max_off_plan: 0.01,
                 },
                 decision: crate::gate::Decision::default(),
+                baseline_required: false,
             },
             skip: None,
         }

@@ -14,7 +14,8 @@ pub use comparison::{
     COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
 };
 pub use history::{
-    Drift, HISTORY_VERSION, History, HistoryError, Night, NightFigures, Shift, drifts, shifts,
+    Drift, HISTORY_VERSION, History, HistoryError, Night, NightFigures, Shift, drifts, series,
+    shifts,
 };
 pub use merge::{MergeError, merge_suites};
 pub use report::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};

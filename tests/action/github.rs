@@ -26,7 +26,7 @@ fn start(store: Shared) -> String {
 }
 
 /// A runner of an event about pull request 7 of o/r, whose head is in `head`.
-fn runner(store: &Shared, event: &str, payload: &Value) -> Runner {
+pub(crate) fn runner(store: &Shared, event: &str, payload: &Value) -> Runner {
     let mut runner = steps::runner("p(95)<20000");
     std::fs::write(&runner.env["GITHUB_EVENT_PATH"], payload.to_string()).expect("written");
     for (name, value) in [

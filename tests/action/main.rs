@@ -12,6 +12,8 @@ mod install;
 #[cfg(unix)]
 mod interpreter;
 mod metrics_page;
+#[cfg(unix)]
+mod nights;
 mod pages;
 #[cfg(unix)]
 mod steps;

@@ -4,6 +4,7 @@ mod api;
 mod comments;
 mod events;
 mod issues;
+mod nights;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

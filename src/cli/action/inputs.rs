@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::cli::args::{RunArgs, SharedArgs};
+use crate::cli::args::{self, BaselineArgs, RunArgs, SharedArgs};
 use crate::cli::delivery::Delivery;
 use crate::ids::ScenarioId;
 use crate::publish::github::{CommentMode, DEFAULT_ID, Patience, PublishOptions};
 use crate::scenario::catalogue;
 use crate::secret::Secret;
+use crate::units::Nanos;
 
 /// The longest `comment-id`.
 const COMMENT_ID_MAX: usize = 100;
@@ -83,9 +84,14 @@ pub(in crate::cli) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInp
         no_check: inputs.switch("no-check", false)?,
         allow_skip: inputs.switch("allow-skip", false)?,
         strict_plan: inputs.switch("strict-plan", false)?,
-        baseline: path("baseline"),
+        baseline: BaselineArgs {
+            baseline: path("baseline"),
+            baseline_required: inputs.switch("baseline-required", false)?,
+            baseline_max_age: inputs.age("baseline-max-age")?,
+        },
         verbose: false,
     };
+    let old_baseline = run.baseline.max_age();
     let token = inputs.get("github-token");
     let token = token.or_else(|| inputs.variable("GITHUB_TOKEN"));
     let fail_on_inconclusive = inputs.switch("fail-on-inconclusive", true)?;
@@ -101,6 +107,7 @@ pub(in crate::cli) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInp
                 issue_on_inconclusive: fail_on_inconclusive,
                 close_on_recovery: inputs.switch("close-on-recovery", false)?,
                 assignees: inputs.assignees()?,
+                old_baseline,
                 patience: Patience::default(),
             },
             token: token.map(Secret::new),
@@ -137,6 +144,13 @@ impl<'a> Inputs<'a> {
             }
         }
         Ok(())
+    }
+
+    fn age(&self, input: &str) -> Result<Option<Nanos>, InputError> {
+        let Some(text) = self.get(input) else { return Ok(None) };
+        let age = args::age(text)
+            .map_err(|told| wrong(input, format!("{told}, found {}", quoted(text))))?;
+        Ok(Some(age))
     }
 
     fn comment(&self) -> Result<CommentMode, InputError> {

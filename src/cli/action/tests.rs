@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::inputs::parse;
 use super::step_exit_code;
 use crate::publish::github::CommentMode;
+use crate::units::Nanos;
 
 fn vars(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -41,36 +42,40 @@ fn blank_inputs_are_absent() {
     assert!(inputs.delivery.token.is_none());
 }
 
+/// Each input, given.
+const GIVEN: &[(&str, &str)] = &[
+    ("INPUT_SCENARIOS", "webhook, onboarding\nwebhook"),
+    ("INPUT_ENVIRONMENT", "preview"),
+    ("INPUT_URL", "https://preview.example.org"),
+    ("INPUT_PROFILE", "pr"),
+    ("INPUT_CONFIG", "a b.toml"),
+    ("INPUT_RATE_SCALE", "0.5"),
+    ("INPUT_DURATION_SCALE", "2"),
+    ("INPUT_COOLDOWN", "1s"),
+    ("INPUT_RESULTS_DIR", "out"),
+    ("INPUT_JUNIT", "out/j.xml"),
+    ("INPUT_SEED", "7"),
+    ("INPUT_BASELINE", "base"),
+    ("INPUT_BASELINE_REQUIRED", "true"),
+    ("INPUT_BASELINE_MAX_AGE", "14days"),
+    ("INPUT_ALLOW_SKIP", "true"),
+    ("INPUT_STRICT_PLAN", "TRUE"),
+    ("INPUT_NO_CHECK", "True"),
+    ("INPUT_CONFIRM_PRODUCTION", "api.example.org"),
+    ("INPUT_COMMENT", "on-change"),
+    ("INPUT_PULL_REQUEST", "#12"),
+    ("INPUT_ASSIGNEES", "@ann, on-call\nann"),
+    ("INPUT_COMMENT_ID", "staging / full"),
+    ("INPUT_GITHUB_TOKEN", "ghs_input"),
+    ("GITHUB_TOKEN", "ghs_job"),
+    ("INPUT_FAIL_ON_INCONCLUSIVE", "false"),
+    ("INPUT_ISSUE_ON_FAILURE", "true"),
+    ("INPUT_CLOSE_ON_RECOVERY", "true"),
+];
+
 #[test]
 fn every_input_arrives() {
-    let inputs = parse(&vars(&[
-        ("INPUT_SCENARIOS", "webhook, onboarding\nwebhook"),
-        ("INPUT_ENVIRONMENT", "preview"),
-        ("INPUT_URL", "https://preview.example.org"),
-        ("INPUT_PROFILE", "pr"),
-        ("INPUT_CONFIG", "a b.toml"),
-        ("INPUT_RATE_SCALE", "0.5"),
-        ("INPUT_DURATION_SCALE", "2"),
-        ("INPUT_COOLDOWN", "1s"),
-        ("INPUT_RESULTS_DIR", "out"),
-        ("INPUT_JUNIT", "out/j.xml"),
-        ("INPUT_SEED", "7"),
-        ("INPUT_BASELINE", "base"),
-        ("INPUT_ALLOW_SKIP", "true"),
-        ("INPUT_STRICT_PLAN", "TRUE"),
-        ("INPUT_NO_CHECK", "True"),
-        ("INPUT_CONFIRM_PRODUCTION", "api.example.org"),
-        ("INPUT_COMMENT", "on-change"),
-        ("INPUT_PULL_REQUEST", "#12"),
-        ("INPUT_ASSIGNEES", "@ann, on-call\nann"),
-        ("INPUT_COMMENT_ID", "staging / full"),
-        ("INPUT_GITHUB_TOKEN", "ghs_input"),
-        ("GITHUB_TOKEN", "ghs_job"),
-        ("INPUT_FAIL_ON_INCONCLUSIVE", "false"),
-        ("INPUT_ISSUE_ON_FAILURE", "true"),
-        ("INPUT_CLOSE_ON_RECOVERY", "true"),
-    ]))
-    .expect("all well-formed");
+    let inputs = parse(&vars(GIVEN)).expect("all well-formed");
     insta::assert_debug_snapshot!(inputs.run.scenarios, @r"
     [
         ScenarioId(
@@ -93,7 +98,9 @@ fn every_input_arrives() {
     assert_eq!(shared.junit, Some(PathBuf::from("out/j.xml")));
     assert_eq!(shared.seed.as_deref(), Some("7"));
     assert_eq!(shared.confirm_production.as_deref(), Some("api.example.org"));
-    assert_eq!(inputs.run.baseline, Some(PathBuf::from("base")));
+    assert_eq!(inputs.run.baseline.baseline, Some(PathBuf::from("base")));
+    assert!(inputs.run.baseline.baseline_required);
+    assert_eq!(inputs.delivery.publish.old_baseline, Nanos::from_secs(14 * 86_400));
     assert!(inputs.run.no_check && inputs.run.allow_skip && inputs.run.strict_plan);
     assert!(!inputs.fail_on_inconclusive);
     assert_eq!(inputs.delivery.publish.comment, CommentMode::OnChange);

@@ -40,6 +40,7 @@ pub(super) fn criteria(thresholds: &[&str]) -> Criteria {
             max_off_plan: 0.01,
         },
         decision: crate::gate::Decision::default(),
+        baseline_required: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::builder::{DEFAULT, Made, criteria, fine};
 use crate::gate::{
-    About, FindingVerdict, GeneratorBounds, Verdict, VerdictKind, breached_now, evaluate,
+    About, Criteria, FindingVerdict, GeneratorBounds, Verdict, VerdictKind, breached_now, evaluate,
     parse_threshold, suite,
 };
 use crate::ids::ScenarioId;
@@ -197,9 +197,16 @@ fn what_the_recording_did_not_keep_is_inconclusive() {
 fn a_relative_threshold_needs_its_baseline() {
     let key = ["response_time{outcome:accepted} p(95)<1.5*baseline"];
     let new = fine().done();
-    let verdict = judged(&key, &new);
+    let asked = |required| Criteria { baseline_required: required, ..criteria(&key) };
+    let verdict = evaluate(&asked(true), &new, None);
     assert_eq!(verdict.kind, VerdictKind::Inconclusive);
     assert!(first(&verdict).contains("--baseline"), "{}", first(&verdict));
+    let first_night = evaluate(&asked(false), &new, None);
+    assert_eq!(first_night.kind, VerdictKind::Pass, "it can become the baseline");
+    let said = first_night.findings.iter().find(|f| f.about == About::Threshold);
+    let said = said.expect("the threshold");
+    assert_eq!(said.verdict, FindingVerdict::Skipped);
+    assert!(said.message.contains("not exercised, there is no baseline yet"), "{}", said.message);
     for (millis, kind) in [(10, VerdictKind::Pass), (5, VerdictKind::Fail)] {
         let mut base = Made::new();
         base.takes = Nanos::from_millis(millis);
@@ -207,7 +214,8 @@ fn a_relative_threshold_needs_its_baseline() {
         assert_eq!(evaluate(&criteria(&key), &new, Some(&base.done())).kind, kind);
     }
     let empty = Made::new().done();
-    assert_eq!(evaluate(&criteria(&key), &new, Some(&empty)).kind, VerdictKind::Inconclusive);
+    assert_eq!(evaluate(&asked(true), &new, Some(&empty)).kind, VerdictKind::Inconclusive);
+    assert_eq!(evaluate(&asked(false), &new, Some(&empty)).kind, VerdictKind::Pass);
 }
 
 #[test]

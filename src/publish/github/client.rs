@@ -52,6 +52,8 @@ const MOST_BYTES: usize = 64 << 20;
 /// GitHub's API, for one repository.
 pub(super) struct Api {
     http: Client,
+    /// Sends no token: for storage that GitHub sends on to.
+    plain: Client,
     base: String,
     repository: String,
     token: Secret,
@@ -99,15 +101,18 @@ impl Api {
         rustls::crypto::ring::default_provider().install_default().ok();
         // Proxies of the environment are left on. A redirect could carry the
         // token to another host: none is followed.
-        let http = Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(patience.attempt)
-            .default_headers(headers(token)?)
-            .build()
-            .map_err(|error| Trouble::Setup(format!("no HTTP client: {error}")))?;
+        let client = |headers| {
+            Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .connect_timeout(patience.attempt)
+                .default_headers(headers)
+                .build()
+                .map_err(|error| Trouble::Setup(format!("no HTTP client: {error}")))
+        };
         Ok(Self {
-            http,
+            http: client(headers(token)?)?,
+            plain: client(HeaderMap::new())?,
             base,
             repository: repository.to_owned(),
             token: token.clone(),
@@ -168,6 +173,56 @@ impl Api {
             }
         }
         Ok(all)
+    }
+
+    /// What is at `path`.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, Trouble> {
+        self.again(path, &ApiCall::Get).await.map(|answer| answer.value)
+    }
+
+    /// The file that GitHub sends on to from `path`, of at most `most` bytes. Where it
+    /// is kept gets no token.
+    pub(super) async fn download(&self, path: &str, most: u64) -> Result<Vec<u8>, Trouble> {
+        let mut tried = 0;
+        loop {
+            let fetched = tokio::time::timeout(self.left(), self.follow(path, most)).await;
+            match fetched.unwrap_or(Err(Trouble::Timeout)) {
+                Err(trouble) if trouble.passing() && tried < self.patience.retries => {
+                    self.rest(&trouble, tried).await?;
+                    tried += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn follow(&self, path: &str, most: u64) -> Result<Vec<u8>, Trouble> {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await;
+        let answer = answer.map_err(|error| self.trouble(&error))?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        if !status.is_redirection() {
+            let text = self.text(answer).await;
+            return Err(self.refused(status, &headers, &text.unwrap_or_default()));
+        }
+        let location = headers.get("location").and_then(|value| value.to_str().ok());
+        let location = location.and_then(|text| url::Url::parse(text).ok());
+        let plain_http = self.base.starts_with("http:");
+        let location = location
+            .filter(|url| url.scheme() == "https" || (plain_http && url.scheme() == "http"))
+            .ok_or_else(|| Trouble::Malformed("it names no place of the file".to_owned()))?;
+        let lost = |error: reqwest::Error| self.trouble(&error);
+        let mut answer = self.plain.get(location).send().await.map_err(lost)?;
+        if !answer.status().is_success() {
+            return Err(self.refused(answer.status(), answer.headers(), ""));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(lost)? {
+            if (bytes.len() + chunk.len()) as u64 > most {
+                return Err(Trouble::Malformed(format!("it has more than {most} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
     }
 
     /// Changes what is at `path`; asked twice it comes to the same.

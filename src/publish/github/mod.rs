@@ -2,6 +2,7 @@
 
 mod client;
 mod issue;
+mod nights;
 mod options;
 mod pull_request;
 mod sticky;
@@ -18,6 +19,7 @@ use crate::secret::Secret;
 use crate::suite::SuiteReport;
 use client::Api;
 pub use client::Patience;
+pub use nights::{Found, Search, Which};
 pub use options::{CommentMode, DEFAULT_ID, PublishOptions};
 use sticky::Sticky;
 use trouble::Trouble;
@@ -27,6 +29,7 @@ const MOST_EVENT: u64 = 32 << 20;
 /// The largest suite.json that is read, in bytes.
 const MOST_SUITE: u64 = 64 << 20;
 const COMMENT: &str = "the pull request's comment";
+const BASELINE: &str = "the baseline";
 const ISSUE: &str = "the issue on failing runs";
 
 /// Publishes `report` as `options` say; what couldn't be done comes back in words.
@@ -67,6 +70,29 @@ pub async fn publish(
         warnings.extend(kept.err().map(|trouble| trouble.warn(ISSUE, "issues: write", false)));
     }
     warnings
+}
+
+/// The repository's default branch, as the event tells it.
+#[must_use]
+pub fn default_branch(env: &ActionsEnv) -> Option<String> {
+    let payload = payload(env).ok()?;
+    pull_request::text(&payload, "/repository/default_branch").map(str::to_owned)
+}
+
+/// Fetches results of earlier runs from their artifacts.
+///
+/// # Errors
+/// Where GitHub can't be asked or refuses; that nothing is found is no error.
+pub async fn fetch_nights(
+    search: &Search,
+    patience: Patience,
+    env: &ActionsEnv,
+    token: Option<&Secret>,
+) -> Result<Found, PublishWarning> {
+    let options = PublishOptions { patience, ..PublishOptions::default() };
+    let api = open(env, &options, token, BASELINE)?;
+    let found = nights::fetch(&api, search).await;
+    found.map_err(|trouble| trouble.warn(BASELINE, "actions: read", false).not_fetched())
 }
 
 /// Says on the pull request that there is no result, and why: an earlier comment's
@@ -158,7 +184,7 @@ async fn comment_on(
 ) -> Result<(), PublishWarning> {
     // The comment's own id is said where there are several of them.
     let name = Some(options.comment_id.as_str()).filter(|id| *id != DEFAULT_ID);
-    let page = comment(report, past, Masthead { name });
+    let page = comment(report, past, Masthead { name, old_baseline: options.old_baseline });
     keep_comment(api, &page, options, env).await
 }
 

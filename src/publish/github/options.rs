@@ -1,6 +1,8 @@
 //! What is published on GitHub, and how.
 
 use super::client::Patience;
+use crate::report::OLD_BASELINE;
+use crate::units::Nanos;
 
 /// The comment that is kept when nobody names another.
 pub const DEFAULT_ID: &str = "load-gate";
@@ -48,6 +50,8 @@ pub struct PublishOptions {
     pub close_on_recovery: bool,
     /// Who is given an issue that is raised or opened again.
     pub assignees: Vec<String>,
+    /// A baseline older than this is said to be old in the comment.
+    pub old_baseline: Nanos,
     /// How long GitHub is waited for.
     pub patience: Patience,
 }
@@ -62,6 +66,7 @@ impl Default for PublishOptions {
             issue_on_inconclusive: false,
             close_on_recovery: false,
             assignees: Vec::new(),
+            old_baseline: OLD_BASELINE,
             patience: Patience::default(),
         }
     }

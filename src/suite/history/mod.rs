@@ -77,25 +77,30 @@ impl Night {
             started_at: report.started_at,
             commit: report.context.commit.as_ref().map(short),
             run_url: report.context.run_url.as_ref().map(short),
-            series: series(report).chars().take(MOST_TEXT).collect(),
+            series: series(
+                &report.environment.name,
+                &report.profile,
+                report.rate_scale,
+                report.duration_scale,
+            ),
             verdict: report.verdict,
             scenarios: scenarios.collect(),
         }
     }
 }
 
-/// What has to be the same for two runs to belong to one series.
-fn series(report: &SuiteReport) -> String {
+/// What has to be the same for two runs to belong to one series, in words.
+#[must_use]
+pub fn series(environment: &str, profile: &str, rate_scale: f64, duration_scale: f64) -> String {
     let scale = |name: &str, x: f64| {
         if (x - 1.0).abs() < f64::EPSILON { String::new() } else { format!(" {name} {x}") }
     };
-    format!(
-        "{} {}{}{}",
-        report.environment.name,
-        report.profile,
-        scale("rate", report.rate_scale),
-        scale("duration", report.duration_scale)
-    )
+    let whole = format!(
+        "{environment} {profile}{}{}",
+        scale("rate", rate_scale),
+        scale("duration", duration_scale)
+    );
+    whole.chars().take(MOST_TEXT).collect()
 }
 
 /// Nights in the order of their start, each once. Written as history.json.
