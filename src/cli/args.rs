@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::ids::ScenarioId;
 use crate::report::OLD_BASELINE;
@@ -240,6 +240,13 @@ pub(super) struct ReportArgs {
     pub verbose: bool,
 }
 
+/// What makes `compare` fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// What is worse for certain.
+    Higher,
+}
+
 /// `compare`.
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
@@ -250,6 +257,10 @@ pub(super) struct CompareArgs {
     /// Compare runs that aren't comparable (another profile, identities or settings).
     #[arg(long)]
     pub anyway: bool,
+    /// Exit with 1 where anything is worse for certain: a response time or the share of
+    /// 429 higher, or the success rate lower; with 3 where nothing could be compared
+    #[arg(long, value_name = "WHAT")]
+    pub fail_on: Option<FailOn>,
     /// As JSON.
     #[arg(long)]
     pub json: bool,

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use super::args::CompareArgs;
+use super::args::{CompareArgs, FailOn};
 use super::inputs;
 use super::world::{UsageError, World};
+use crate::gate::VerdictKind;
 use crate::publish::files;
 use crate::report;
-use crate::suite;
+use crate::suite::{self, SuiteComparison};
 
-/// Where the resampling starts: the same two files give the same answer.
-const SEED: u64 = 1;
-
-/// Compares and tells; exit code 0, or 2 where the runs aren't comparable.
+/// Compares and tells; exit code 0, or 2 where the runs aren't comparable. With
+/// `--fail-on higher` 1 where anything is worse for certain, and 3 where nothing
+/// could be compared.
 pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
     let base = inputs::read_suite(&args.base)?;
     let new = inputs::read_suite(&args.new)?;
-    let comparison = suite::compare_suites(&base, &new, args.anyway, SEED).map_err(|error| {
+    let comparison = suite::compare_suites(&base, &new, args.anyway).map_err(|error| {
         UsageError::Plain(format!("{error}; --anyway compares them all the same"))
     })?;
     if args.json {
@@ -34,5 +34,19 @@ pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
         // What differs was told; the page is beside it.
         Err(error) => world.output.error(&error.to_string()),
     }
-    Ok(0)
+    Ok(match args.fail_on {
+        Some(FailOn::Higher) => higher(&comparison).exit_code(),
+        None => 0,
+    })
+}
+
+/// What `--fail-on higher` makes of a comparison.
+fn higher(comparison: &SuiteComparison) -> VerdictKind {
+    if comparison.is_worse() {
+        VerdictKind::Fail
+    } else if comparison.figures_compared == 0 {
+        VerdictKind::Inconclusive
+    } else {
+        VerdictKind::Pass
+    }
 }

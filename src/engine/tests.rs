@@ -15,11 +15,11 @@ use http::HeaderMap;
 use super::run::run_here;
 use super::*;
 use crate::admission::{DeclaredLimit, Scope};
-use crate::gate::{Criteria, GeneratorBounds};
+use crate::gate::Criteria;
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::measure::{Ended, LineEvent, Recording};
 use crate::outcome::Outcome;
-use crate::plan::{EngineSettings, Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
+use crate::plan::{Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
 use crate::scenario::{self, Request, Settings};
 use crate::secret::Secret;
 use crate::units::Nanos;
@@ -132,32 +132,20 @@ fn stages(list: &[(u64, f64)]) -> Vec<Stage> {
 }
 
 fn plan(stages: Vec<Stage>) -> Plan {
+    let scenario = ScenarioId::fixed("webhook");
+    let settings = Settings::new(
+        scenario,
+        [
+            ("duplicates", 0.1.into()),
+            ("stripe_customer", "cus_test".into()),
+            ("stripe_price", "price_test".into()),
+        ],
+    );
+    let plan = crate::plan::fixtures::plan(scenario, settings, stages);
     Plan {
-        scenario: ScenarioId::fixed("webhook"),
-        profile: "test".to_owned(),
-        stages,
-        settings: Settings::new(
-            ScenarioId::fixed("webhook"),
-            [
-                ("duplicates", 0.1.into()),
-                ("stripe_customer", "cus_test".into()),
-                ("stripe_price", "price_test".into()),
-            ],
-        ),
-        identities: IdentityPlan { kind: IdentityKind::Global, count: 1, set_aside: 0, mint: 0 },
+        identities: IdentityPlan { kind: IdentityKind::Global, ..plan.identities },
         probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::fixed("bad_signature")] },
-        extras: Extras::default(),
-        engine: EngineSettings {
-            timeout: Nanos::from_secs(30),
-            connect_timeout: Nanos::from_secs(10),
-            max_lag: Nanos::from_millis(100),
-            max_in_flight: 1000,
-            max_body: 1 << 20,
-            workers: None,
-            ca_file: None,
-        },
         criteria: Criteria {
-            thresholds: Vec::new(),
             limit: Some(DeclaredLimit {
                 limit: 1000,
                 window: Nanos::from_secs(60),
@@ -167,16 +155,9 @@ fn plan(stages: Vec<Stage>) -> Plan {
                 headers: false,
                 spoofable: None,
             }),
-            prediction: None,
-            generator: GeneratorBounds {
-                max_lag: Nanos::from_millis(100),
-                max_dropped: 0.001,
-                max_off_plan: 0.01,
-            },
-            decision: crate::gate::Decision::default(),
-            baseline_required: false,
+            ..plan.criteria
         },
-        skip: None,
+        ..plan
     }
 }
 

@@ -70,6 +70,16 @@ impl Dependence {
         worth / (1.0 + (factor * factor - 1.0) * self.belief)
     }
 
+    /// This and `other`, of two runs that are compared: both are given the mean of what
+    /// they show, since a stall that one of them happened to meet could have met the
+    /// other.
+    #[must_use]
+    pub fn paired(self, other: Self) -> (Self, Self) {
+        let stronger = if self.effect >= other.effect { self } else { other };
+        let both = Self { effect: f64::midpoint(self.effect, other.effect), ..stronger };
+        (Self { told: self.told, ..both }, Self { told: other.told, ..both })
+    }
+
     /// The dependence of accepted arrivals' response times about their
     /// `quantile` (0 to 1), in the stages that `selector` asks for.
     #[must_use]
@@ -78,11 +88,20 @@ impl Dependence {
         if too_short(&strata) {
             return Self::none(false);
         }
-        let at = |quantile| Series::beyond(recording, &strata, quantile);
-        let lenders: Vec<(f64, Series)> =
-            LENDERS.into_iter().filter_map(|q| Some((q, at(q)?))).collect();
-        let Some(own) = at(quantile) else { return Self::none(true) };
-        own.dependence(&lenders, quantile)
+        let histogram = Histogram::of(recording, &strata);
+        let edge = |q| histogram.edge(q);
+        let Some(own) = edge(quantile) else { return Self::none(true) };
+        let lenders: Vec<(f64, u16)> =
+            LENDERS.into_iter().filter_map(|q| Some((q, edge(q)?))).collect();
+        let edges = lenders.iter().map(|(_, edge)| *edge).chain([own]);
+        let mut series = histogram.beyond(&edges.collect::<Vec<u16>>());
+        let own = series.pop().and_then(|counts| Series::new(&strata, &counts));
+        let lenders: Vec<(f64, Series)> = lenders
+            .into_iter()
+            .zip(series)
+            .filter_map(|((q, _), counts)| Some((q, Series::new(&strata, &counts)?)))
+            .collect();
+        own.map_or(Self::none(true), |own| own.dependence(&lenders, quantile))
     }
 
     /// The dependence of a rate: `count` tells of one bin's ends how many failed
@@ -97,17 +116,75 @@ impl Dependence {
         if too_short(&strata) {
             return Self::none(false);
         }
-        let counts = |bin: &Second| {
-            let (failed, all) = count(&bin.outcomes);
-            (failed as f64, all as f64)
-        };
-        Series::new(recording, &strata, counts)
-            .map_or(Self::none(true), |own| own.dependence(&[], 0.0))
+        let bins = strata.iter().flat_map(|s| &recording.timeline.bins[s.bins.clone()]);
+        let counts: Vec<(f64, f64)> = bins
+            .map(|bin| {
+                let (failed, all) = count(&bin.outcomes);
+                (failed as f64, all as f64)
+            })
+            .collect();
+        Series::new(&strata, &counts).map_or(Self::none(true), |own| own.dependence(&[], 0.0))
     }
 }
 
 fn too_short(strata: &[Stratum]) -> bool {
     strata.iter().map(|stratum| stratum.bins.len()).sum::<usize>() < FEWEST_BINS
+}
+
+/// The response times of the bins of some strata.
+struct Histogram<'a> {
+    bins: Vec<&'a Second>,
+    /// By bucket.
+    counts: Vec<u64>,
+}
+
+impl<'a> Histogram<'a> {
+    fn of(recording: &'a Recording, strata: &[Stratum]) -> Self {
+        let bins: Vec<&Second> =
+            strata.iter().flat_map(|s| &recording.timeline.bins[s.bins.clone()]).collect();
+        let highest = bins.iter().filter_map(|bin| bin.response.keys().next_back()).max();
+        let mut counts = vec![0; highest.map_or(0, |bucket| usize::from(*bucket) + 1)];
+        for (bucket, n) in bins.iter().flat_map(|bin| &bin.response) {
+            counts[usize::from(*bucket)] += u64::from(*n);
+        }
+        Self { bins, counts }
+    }
+
+    /// The bucket from which on samples lie beyond `quantile`: the one it falls into or
+    /// the next, whichever edge is nearer to the quantile. `None` where all lies on one
+    /// side.
+    fn edge(&self, quantile: f64) -> Option<u16> {
+        let all: u64 = self.counts.iter().sum();
+        let rank = (quantile * all as f64 - 1e-9).ceil();
+        let mut below = 0;
+        let (mut edge, mut off) = (None, f64::INFINITY);
+        for (bucket, n) in (0..).zip(&self.counts).filter(|(_, n)| **n > 0) {
+            // The edge under this bucket.
+            let distance = (below as f64 - quantile * all as f64).abs();
+            if below > 0 && distance < off {
+                (edge, off) = (Some(bucket), distance);
+            }
+            if below as f64 >= rank {
+                break;
+            }
+            below += n;
+        }
+        edge
+    }
+
+    /// For every edge, how many samples of each bin lie beyond it, and how many
+    /// there are.
+    fn beyond(&self, edges: &[u16]) -> Vec<Vec<(f64, f64)>> {
+        let mut series = vec![Vec::with_capacity(self.bins.len()); edges.len()];
+        for bin in &self.bins {
+            let all: u32 = bin.response.values().sum();
+            for (counts, edge) in series.iter_mut().zip(edges) {
+                let beyond: u32 = bin.response.range(edge..).map(|(_, n)| n).sum();
+                counts.push((f64::from(beyond), f64::from(all)));
+            }
+        }
+        series
+    }
 }
 
 /// Per bin, how many more samples lie beyond a value than their share.
@@ -127,48 +204,15 @@ struct Series {
 }
 
 impl Series {
-    /// The series of the bucket that `quantile` falls into: beyond its upper edge
-    /// or its lower one, whichever is nearer to the quantile. `None` where
-    /// all lies on one side.
-    fn beyond(recording: &Recording, strata: &[Stratum], quantile: f64) -> Option<Self> {
-        let mut counts = std::collections::BTreeMap::<u16, u64>::new();
-        let bins = || strata.iter().flat_map(|s| &recording.timeline.bins[s.bins.clone()]);
-        for (bucket, n) in bins().flat_map(|bin| &bin.response) {
-            *counts.entry(*bucket).or_default() += u64::from(*n);
-        }
-        let all: u64 = counts.values().sum();
-        let rank = (quantile * all as f64 - 1e-9).ceil();
-        let mut below = 0;
-        let (mut edge, mut off) = (None, f64::INFINITY);
-        for (bucket, n) in counts {
-            // The edge under this bucket.
-            let distance = (below as f64 - quantile * all as f64).abs();
-            if below > 0 && distance < off {
-                (edge, off) = (Some(bucket), distance);
-            }
-            if below as f64 >= rank {
-                break;
-            }
-            below += n;
-        }
-        let edge = edge?;
-        Self::new(recording, strata, |bin| {
-            let sum =
-                |n: &mut dyn Iterator<Item = (&u16, &u32)>| n.map(|(_, n)| f64::from(*n)).sum();
-            (sum(&mut bin.response.range(edge..)), sum(&mut bin.response.iter()))
-        })
-    }
-
-    fn new(
-        recording: &Recording,
-        strata: &[Stratum],
-        count: impl Fn(&Second) -> (f64, f64),
-    ) -> Option<Self> {
-        let mut excess = Vec::new();
+    /// The series of `counts`: a bin's samples beyond and all of them, the bins in the
+    /// order of `strata`. `None` where all lies on one side.
+    fn new(strata: &[Stratum], counts: &[(f64, f64)]) -> Option<Self> {
+        let mut excess = Vec::with_capacity(counts.len());
         let (mut beyond, mut samples) = (0.0, 0.0);
+        let mut rest = counts;
         for stratum in strata {
-            let bins = recording.timeline.bins.get(stratum.bins.clone())?;
-            let counts: Vec<(f64, f64)> = bins.iter().map(&count).collect();
+            let (counts, later) = rest.split_at_checked(stratum.bins.len())?;
+            rest = later;
             let sum = counts.iter().fold((0.0, 0.0), |sum, c| (sum.0 + c.0, sum.1 + c.1));
             let share = if sum.1 > 0.0 { sum.0 / sum.1 } else { 0.0 };
             let mut own: Vec<f64> = counts.iter().map(|(e, n)| e - share * n).collect();
@@ -365,6 +409,16 @@ mod tests {
         assert!(dependence.worth(300.0) / 300.0 > dependence.worth(6000.0) / 6000.0);
         let rate = Dependence::of_rate(&of(run(120, 0.3, 0.8, 1)), &Selector::all(), failures);
         assert!(rate.worth(6000.0) < 1500.0, "{rate:?}");
+    }
+
+    #[test]
+    fn what_one_of_two_runs_shows_holds_for_both() {
+        let (quiet, shared) = (p90(run(120, 0.0, 0.0, 1)), p90(run(120, 0.3, 0.8, 1)));
+        let (a, b) = quiet.paired(shared);
+        assert_eq!((b, a), shared.paired(quiet));
+        assert_eq!(a.worth(6000.0), b.worth(6000.0));
+        assert!(a.worth(6000.0) > shared.worth(6000.0) && a.worth(6000.0) < 2000.0, "{a:?}");
+        assert_eq!(quiet.paired(quiet).0, quiet);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
-mod bootstrap;
 mod connections;
 pub mod dependence;
 pub mod intervals;
@@ -16,7 +15,6 @@ mod strata;
 mod timeline;
 mod trend;
 
-pub use bootstrap::{block_length, resample};
 pub use connections::{Connections, LineEvent};
 pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};

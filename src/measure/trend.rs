@@ -38,11 +38,21 @@ fn empty() -> Histogram<u32> {
 impl Trend {
     /// Adds one span.
     pub fn record(&mut self, span: Nanos) {
+        self.record_many(span, 1);
+    }
+
+    /// Adds `n` spans of that length.
+    pub fn record_many(&mut self, span: Nanos, n: u64) {
+        if n == 0 {
+            return;
+        }
         // Rounded to the nearest microsecond: rounding down would flatter.
         let micros = span.0.saturating_add(500) / 1_000;
         // Auto-resize is on and the value is capped: it can't err.
-        let _ = self.histogram.record(micros.clamp(1, HIGHEST_MICROS));
-        self.sum += u128::from(span.0);
+        let _ = self
+            .histogram
+            .record_n(micros.clamp(1, HIGHEST_MICROS), u32::try_from(n).unwrap_or(u32::MAX));
+        self.sum += u128::from(span.0) * u128::from(n);
         self.min = self.min.min(span);
         self.max = self.max.max(span);
     }

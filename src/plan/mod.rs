@@ -4,6 +4,8 @@ mod completed;
 mod deal;
 mod extras;
 mod feasibility;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod outlook;
 mod schedule;
 mod traffic;

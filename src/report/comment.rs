@@ -109,7 +109,7 @@ fn reason(report: &SuiteReport) -> String {
 
 /// A row a scenario, the worst first; those that passed go where there is no room.
 fn table(report: &SuiteReport, baseline: Option<&SuiteReport>, room: usize) -> String {
-    let against = baseline.and_then(|base| compare_suites(base, report, true, report.seed).ok());
+    let against = baseline.and_then(|base| compare_suites(base, report, true).ok());
     let change = |scenario: &ScenarioReport| {
         let all = against.as_ref()?.scenarios.iter();
         let ours = all.into_iter().find(|c| c.scenario == scenario.plan.scenario)?;

@@ -37,6 +37,11 @@ mod tests {
             base: Some(values.0),
             new: Some(values.1),
             samples: (10_000, 9_800),
+            worth: (400, 390),
+            visible: change.map(|(value, low, _)| match figure.quantile() {
+                Some(_) => value / low * 1.05,
+                None => value - low + 0.002,
+            }),
             change: change.map(|(value, low, high)| Change { value, low, high }),
             call,
         }
@@ -57,7 +62,7 @@ mod tests {
     #[test]
     fn a_comparison_says_what_is_certain_and_what_is_noise() {
         let comparison = SuiteComparison {
-            schema_version: 1,
+            schema_version: 2,
             base: run("a1", VerdictKind::Pass),
             new: run("b2", VerdictKind::Fail),
             confidence: 0.99,
@@ -69,7 +74,6 @@ mod tests {
             scenarios: vec![Comparison {
                 scenario: ScenarioId::fixed("webhook"),
                 seconds: (540, 541),
-                block_seconds: (3, 8),
                 figures: vec![
                     figure(Figure::P50, (20.0, 20.2), Some((1.01, 0.97, 1.05)), Call::Noise),
                     figure(Figure::P90, (40.0, 39.0), Some((0.975, 0.96, 0.99)), Call::Slight),

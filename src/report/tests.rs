@@ -535,6 +535,6 @@ fn pages_are_written_for_the_browser() {
         write(format!("{name}.html"), &report_html(&report, baseline));
         write(format!("{name}.suite.json"), &suite_json(&report));
     }
-    let comparison = crate::suite::compare_suites(&base, &new, true, 1).expect("compares");
+    let comparison = crate::suite::compare_suites(&base, &new, true).expect("compares");
     write("compare.html".to_owned(), &compare_html(&comparison, &base, &new));
 }

@@ -12,6 +12,7 @@ pub use compare::{
 };
 pub use comparison::{
     COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,
+    unnoticed,
 };
 pub use history::{
     Drift, HISTORY_VERSION, History, HistoryError, Night, NightFigures, Shift, drifts, series,

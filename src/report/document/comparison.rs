@@ -8,7 +8,7 @@ use super::shapes;
 use super::table::{Cell, Column, Level, Mark, Table, Tone};
 use crate::suite::{
     Call, Change, Comparison, Figure, FigureComparison, RunLabel, ScenarioReport, SuiteComparison,
-    SuiteReport, figure_name,
+    SuiteReport, figure_name, unnoticed,
 };
 use crate::units;
 
@@ -107,13 +107,16 @@ fn card(comparison: &Comparison) -> Card {
 
 fn figures(comparison: &Comparison) -> Section {
     let (base, new) = comparison.seconds;
-    let (of_base, of_new) = comparison.block_seconds;
     let mut section = Section::new("figures").lead(format!(
-        "{} s and {} s, drawn in blocks of {} s and {} s",
+        "{} s and {} s{}",
         units::count(base),
         units::count(new),
-        units::count(of_base),
-        units::count(of_new)
+        comparison
+            .figures
+            .iter()
+            .find(|f| f.figure == Figure::P95)
+            .map(|f| format!("; p95: {}", rests_on(f)))
+            .unwrap_or_default()
     ));
     let mut table = Table::new([
         Column::words("figure"),
@@ -133,7 +136,22 @@ fn figures(comparison: &Comparison) -> Section {
         ]);
     }
     section.add(Level::Glance, Block::Table(table));
+    let mut samples = Table::new([Column::words("figure"), Column::words("rests on")]);
+    for figure in &comparison.figures {
+        samples.row([Cell::words(figure_name(figure.figure)), Cell::words(rests_on(figure))]);
+    }
+    section.add(Level::Full, Block::Table(samples));
     section
+}
+
+/// `n = 6,000 and 5,980, worth about 210 and 209`.
+fn rests_on(figure: &FigureComparison) -> String {
+    let two = |(base, new): (u64, u64)| format!("{} and {}", units::count(base), units::count(new));
+    let n = format!("n = {}", two(figure.samples));
+    if figure.worth == figure.samples {
+        return n;
+    }
+    format!("{n}, worth about {}", two(figure.worth))
 }
 
 fn limiter(comparison: &Comparison) -> Section {
@@ -228,9 +246,10 @@ fn points(difference: f64) -> String {
 /// What can be said of a figure, in words.
 fn said(figure: &FigureComparison) -> String {
     let Some(change) = figure.change else {
-        let (base, new) = figure.samples;
-        let (base, new) = (units::count(base), units::count(new));
-        return format!("can't tell: too few samples or seconds ({base} and {new} samples)");
+        return format!(
+            "can't tell: too few seconds, or samples worth too little ({})",
+            rests_on(figure)
+        );
     };
     let quantile = figure.figure.quantile().is_some();
     let direction = match (quantile, change.value > if quantile { 1.0 } else { 0.0 }) {
@@ -242,19 +261,10 @@ fn said(figure: &FigureComparison) -> String {
     match figure.call {
         Call::Higher | Call::Lower => format!("certain: {direction} by {}", reach(figure, change)),
         Call::Slight => format!("certain but slight: {direction} by {}", reach(figure, change)),
-        Call::Noise | Call::TooFew if quantile && (change.high > 2.0 || change.low < 0.5) => {
-            let factor = change.high.max(change.low.max(1e-3).recip());
-            let factor = units::number((factor * 10.0).ceil() / 10.0);
-            format!("noise: so short a run shows only a change beyond ×{factor}")
-        }
-        Call::Noise | Call::TooFew => {
-            let hidden = if quantile {
-                units::percent((change.high - 1.0).max(1.0 - change.low))
-            } else {
-                format!("{} pp", points(change.high.max(-change.low)).trim_start_matches('+'))
-            };
-            format!("noise: less than {hidden} either way would not show")
-        }
+        Call::Noise | Call::TooFew => match unnoticed(figure) {
+            Some(unnoticed) => format!("noise: {unnoticed}"),
+            None => "noise".to_owned(),
+        },
     }
 }
 
@@ -277,9 +287,10 @@ fn reach(figure: &FigureComparison, change: Change) -> String {
 fn explanation(comparison: &SuiteComparison) -> String {
     format!(
         "Response time is that of accepted arrivals. Intervals hold at {} for all {} figures \
-         together (Bonferroni): of a hundred pairs of runs of the same target about one shows \
-         any certain difference. They come from a moving-block bootstrap over the seconds of each \
-         run (requests of one second share their fate). Two runs can't show what differs from day \
+         together (Bonferroni): of a hundred pairs of runs of the same target at most about one \
+         shows any certain difference. They rest on what the samples are worth (requests of \
+         one second share their fate); a change is said to go unnoticed where fewer than four \
+         in five such pairs would show it. Two runs can't show what differs from day \
          to day: a certain difference is one between these runs, whatever its cause.",
         units::percent(comparison.confidence),
         units::count(comparison.figures_compared as u64),

@@ -1,19 +1,18 @@
 //! Two recordings of the same scenario, compared: which differences are certain and which are noise.
 
 mod figure;
+mod known;
 mod limiter;
-mod seconds;
 #[cfg(test)]
 mod tests;
 
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use self::seconds::{Seconds, Spread};
+use self::known::Known;
 use crate::gate::LimiterReport;
 use crate::ids::ScenarioId;
-use crate::measure::intervals::wilson;
-use crate::measure::{BUCKET_LN_WIDTH, Recording};
+use crate::measure::intervals::normal_quantile;
+use crate::measure::{BUCKET_LN_WIDTH, Recording, dependence};
 
 pub use self::figure::Figure;
 pub use self::limiter::LimiterChange;
@@ -24,8 +23,8 @@ const SLIGHT_RATIO: f64 = 0.05;
 const SLIGHT_SHARE: f64 = 0.001;
 /// A quantile is compared when at least this many samples lie beyond it on both sides.
 const LEAST_BEYOND: f64 = 10.0;
-/// A figure is compared when both runs have at least this many seconds.
-const LEAST_SECONDS: usize = 10;
+/// How often the change that is named as the smallest to be seen would be seen.
+const POWER: f64 = 0.8;
 
 /// One of the two runs.
 #[derive(Clone, Copy, Debug)]
@@ -75,8 +74,13 @@ pub struct FigureComparison {
     pub new: Option<f64>,
     /// Samples it rests on, base and new.
     pub samples: (u64, u64),
+    /// How many independent samples those are worth.
+    pub worth: (u64, u64),
     /// The change; `None` where too little was measured.
     pub change: Option<Change>,
+    /// The smallest change for the worse that four in five such pairs of runs would
+    /// show: a factor on a quantile (1.13: 13 % higher), a difference of a rate.
+    pub visible: Option<f64>,
     /// What can be said of it.
     pub call: Call,
 }
@@ -88,8 +92,6 @@ pub struct Comparison {
     pub scenario: ScenarioId,
     /// Seconds of the base and of the new run.
     pub seconds: (u64, u64),
-    /// Seconds drawn together when latency was resampled: how long the target remembers.
-    pub block_seconds: (u64, u64),
     /// The figures.
     pub figures: Vec<FigureComparison>,
     /// What changed about the limiter.
@@ -100,13 +102,13 @@ pub struct Comparison {
 /// scenarios is what the error is shared out over ([`compare_scenario`]).
 #[must_use]
 pub fn figures_to_compare(base: &Recording, new: &Recording) -> Vec<Figure> {
-    let (base, new) = (Seconds::of(base), Seconds::of(new));
+    let (base, new) = (Known::of(base), Known::of(new));
     Figure::ALL.into_iter().filter(|figure| enough(*figure, &base, &new)).collect()
 }
 
-fn enough(figure: Figure, base: &Seconds, new: &Seconds) -> bool {
+fn enough(figure: Figure, base: &Known, new: &Known) -> bool {
     [base, new].into_iter().all(|side| {
-        side.len() >= LEAST_SECONDS
+        side.bins() >= dependence::FEWEST_BINS
             && match figure.quantile() {
                 Some(q) => side.samples(figure) as f64 * (1.0 - q) >= LEAST_BEYOND - 1e-6,
                 None => side.samples(figure) > 0,
@@ -118,50 +120,53 @@ fn enough(figure: Figure, base: &Seconds, new: &Seconds) -> bool {
 ///
 /// `error` is the chance (0 to 1, exclusive) that one figure is called
 /// different although it isn't: 0.01 / (number of figures compared) keeps 99 %
-/// over all of them (Bonferroni). `seed` starts the resampling.
+/// over all of them (Bonferroni).
 ///
-/// The interval of a change is its estimate ± t × the standard error that a
-/// moving-block bootstrap over the seconds gives each run, t of Student's
-/// distribution with as many degrees of freedom as blocks were at hand
-/// (Welch–Satterthwaite); quantiles on the logarithm's scale and never narrower
-/// than one bucket of the per-second histograms; rates never narrower than the
-/// interval that independent arrivals would have (Newcombe 1998).
+/// Each run's figure has an interval at 1 − `error` that rests on what its samples are
+/// worth; of both runs' design effects the mean goes for either
+/// ([`Dependence::paired`](crate::measure::Dependence::paired)). The interval of the
+/// change is put together from both (Zou and Donner, *Statistics in Medicine* 27, 2008;
+/// for rates Newcombe 1998), quantiles on the logarithm's scale and never narrower than
+/// one bucket of the per-second histograms. docs/intervals.md shows how often it errs.
 #[must_use]
-pub fn compare_scenario(base: Side<'_>, new: Side<'_>, error: f64, seed: u64) -> Comparison {
-    let sides = (Seconds::of(base.recording), Seconds::of(new.recording));
-    let spreads = (sides.0.spread(seed), sides.1.spread(!seed));
-    let figures = Figure::ALL
-        .into_iter()
-        .map(|figure| {
-            let values =
-                (sides.0.value(figure, base.recording), sides.1.value(figure, new.recording));
-            let change = match values {
-                (Some(base), Some(new)) if enough(figure, &sides.0, &sides.1) => {
-                    let spreads = (spreads.0.of(figure), spreads.1.of(figure));
-                    let samples = (sides.0.samples(figure), sides.1.samples(figure));
-                    Some(match figure.quantile() {
-                        Some(_) => change_of_quantile((base, new), spreads, error),
-                        None => change_of_rate((base, new), samples, spreads, error),
-                    })
-                }
-                _ => None,
-            };
-            FigureComparison {
-                figure,
-                base: values.0,
-                new: values.1,
-                samples: (sides.0.samples(figure), sides.1.samples(figure)),
-                change,
-                call: change.map_or(Call::TooFew, |change| call(figure, change)),
-            }
-        })
-        .collect();
+pub fn compare_scenario(base: Side<'_>, new: Side<'_>, error: f64) -> Comparison {
+    let sides = (Known::of(base.recording), Known::of(new.recording));
+    let figures = Figure::ALL.into_iter().map(|figure| compare_figure(figure, &sides, error));
     Comparison {
         scenario: new.recording.scenario,
         seconds: (sides.0.seconds(), sides.1.seconds()),
-        block_seconds: (sides.0.block_seconds(&spreads.0), sides.1.block_seconds(&spreads.1)),
-        figures,
+        figures: figures.collect(),
         limiter: limiter::changes(base.limiter, new.limiter),
+    }
+}
+
+fn compare_figure(figure: Figure, (base, new): &(Known, Known), error: f64) -> FigureComparison {
+    let samples = (base.samples(figure), new.samples(figure));
+    let (of_base, of_new) = base.dependence(figure).paired(new.dependence(figure));
+    let worth = (of_base.worth(samples.0 as f64), of_new.worth(samples.1 as f64));
+    let ends = |side: &Known, dependence: crate::measure::Dependence, n: u64| {
+        let evidence = dependence.worth(n as f64);
+        let (low, high) = side.interval(figure, evidence, 1.0 - error)?;
+        Some(Ends { low, value: side.value(figure)?, high })
+    };
+    let both = if enough(figure, base, new) {
+        ends(base, of_base, samples.0).zip(ends(new, of_new, samples.1))
+    } else {
+        None
+    };
+    let change = both.map(|(base, new)| match figure.quantile() {
+        Some(_) => change_of_quantile(base, new),
+        None => base.to(new),
+    });
+    FigureComparison {
+        figure,
+        base: base.value(figure),
+        new: new.value(figure),
+        samples,
+        worth: (worth.0.round() as u64, worth.1.round() as u64),
+        change,
+        visible: change.map(|change| visible(figure, change, error)),
+        call: change.map_or(Call::TooFew, |change| call(figure, change)),
     }
 }
 
@@ -181,40 +186,47 @@ fn call(figure: Figure, change: Change) -> Call {
     }
 }
 
-fn change_of_quantile(values: (f64, f64), spreads: (Spread, Spread), error: f64) -> Change {
-    let value = values.1 / values.0;
-    let half = half_width(spreads, error).max(BUCKET_LN_WIDTH);
-    Change { value, low: value * (-half).exp(), high: value * half.exp() }
+/// A figure of one run with its interval.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    low: f64,
+    value: f64,
+    high: f64,
 }
 
-/// Student's t × the standard error of the difference of the two runs.
-fn half_width((base, new): (Spread, Spread), error: f64) -> f64 {
-    let (vb, vn) = (base.error * base.error, new.error * new.error);
-    if vb + vn <= 0.0 {
-        return 0.0;
+impl Ends {
+    /// The change from this to `new`, from both intervals.
+    fn to(self, new: Self) -> Change {
+        let value = new.value - self.value;
+        let below = (new.value - new.low).hypot(self.high - self.value);
+        let above = (new.high - new.value).hypot(self.value - self.low);
+        Change { value, low: value - below, high: value + above }
     }
-    let freedom = (vb + vn) * (vb + vn) / (vb * vb / base.freedom + vn * vn / new.freedom);
-    match StudentsT::new(0.0, 1.0, freedom.max(1.0)) {
-        Ok(student) => student.inverse_cdf(1.0 - error / 2.0) * (vb + vn).sqrt(),
-        Err(_) => f64::INFINITY,
+
+    fn ln(self) -> Self {
+        // A span is at least a nanosecond.
+        let ln = |ms: f64| ms.max(1e-6).ln();
+        Self { low: ln(self.low), value: ln(self.value), high: ln(self.high) }
     }
 }
 
-fn change_of_rate(
-    (base, new): (f64, f64),
-    samples: (u64, u64),
-    spreads: (Spread, Spread),
-    error: f64,
-) -> Change {
-    let value = new - base;
-    let half = half_width(spreads, error);
-    let score = |share: f64, n: u64| {
-        let hits = (share * n as f64).round() as u64;
-        wilson(hits, n, 1.0 - error).unwrap_or((0.0, 1.0))
+fn change_of_quantile(base: Ends, new: Ends) -> Change {
+    let change = base.ln().to(new.ln());
+    let low = change.low.min(change.value - BUCKET_LN_WIDTH);
+    let high = change.high.max(change.value + BUCKET_LN_WIDTH);
+    Change { value: change.value.exp(), low: low.exp(), high: high.exp() }
+}
+
+/// The smallest change for the worse that is seen with [`POWER`]: beyond what the
+/// interval hides and what is called slight, by as much as the figure varies.
+fn visible(figure: Figure, change: Change, error: f64) -> f64 {
+    let beyond = |hidden: f64, slight: f64| {
+        let deviation = hidden / normal_quantile(1.0 - error / 2.0);
+        hidden.max(slight) + normal_quantile(POWER) * deviation
     };
-    let (base_low, base_high) = score(base, samples.0);
-    let (new_low, new_high) = score(new, samples.1);
-    let below = (new - new_low).hypot(base_high - base).max(half);
-    let above = (new_high - new).hypot(base - base_low).max(half);
-    Change { value, low: (value - below).max(-1.0), high: (value + above).min(1.0) }
+    match figure {
+        Figure::SuccessRate => beyond(change.high - change.value, SLIGHT_SHARE),
+        Figure::RateLimited => beyond(change.value - change.low, SLIGHT_SHARE),
+        _ => beyond((change.value / change.low).ln(), SLIGHT_RATIO.ln_1p()).exp(),
+    }
 }

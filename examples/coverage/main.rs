@@ -1,0 +1,38 @@
+//! Measures what the intervals of the reports cover, what `compare` finds and lets be,
+//! and how often a threshold is decided wrongly, on simulated runs whose truth is known.
+//!
+//! Every run is recorded as a real one is and judged by the code that judges those.
+//! `cargo run --release --example coverage > docs/intervals.md` makes the page. For a
+//! look at a part of it: `-- --runs 100 --seed 2 --only intervals|compare|decisions --target M/M`.
+#![expect(clippy::print_stdout, reason = "a tool that prints a page")]
+
+mod compare;
+mod intervals;
+mod models;
+mod trial;
+
+use models::{MODELS, Model};
+use trial::Settings;
+
+fn main() {
+    let value = |flag: &str| {
+        let mut arguments = std::env::args().skip_while(|argument| argument != flag);
+        arguments.nth(1)
+    };
+    let number = |flag: &str, usual| value(flag).and_then(|v| v.parse().ok()).unwrap_or(usual);
+    let settings = Settings {
+        runs: number("--runs", 400),
+        seed: number("--seed", 12),
+        threads: number("--threads", 1) as usize,
+    };
+    let target = value("--target").unwrap_or_default();
+    let models: Vec<Model> = MODELS.into_iter().filter(|m| m.name().contains(&target)).collect();
+    let only = value("--only");
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    if wanted("intervals") {
+        intervals::tables(settings, &models);
+    }
+    if wanted("compare") {
+        compare::tables(settings, &models);
+    }
+}
