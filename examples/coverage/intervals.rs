@@ -11,7 +11,7 @@ use super::models::{FAILING, Model, chance};
 use super::trial::{FIGURES, Recorded, Settings, observed, over_runs, threshold};
 
 pub const SECONDS: [u64; 4] = [15, 60, 200, 600];
-pub const RATES: [f64; 2] = [20.0, 100.0];
+pub const RATES: [f64; 2] = [20.0, 50.0];
 
 /// One figure of one run.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,8 +7,10 @@
 #![expect(clippy::print_stdout, reason = "a tool that prints a page")]
 
 mod compare;
+mod decisions;
 mod intervals;
 mod models;
+mod page;
 mod trial;
 
 use models::{MODELS, Model};
@@ -22,17 +24,36 @@ fn main() {
     let number = |flag: &str, usual| value(flag).and_then(|v| v.parse().ok()).unwrap_or(usual);
     let settings = Settings {
         runs: number("--runs", 400),
-        seed: number("--seed", 12),
+        seed: number("--seed", 2026),
         threads: number("--threads", 1) as usize,
     };
     let target = value("--target").unwrap_or_default();
     let models: Vec<Model> = MODELS.into_iter().filter(|m| m.name().contains(&target)).collect();
     let only = value("--only");
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
+    let pages = only.is_none();
+    let text = |text: &str| {
+        if pages {
+            println!("{text}");
+        }
+    };
+    text(page::INTRODUCTION);
     if wanted("intervals") {
         intervals::tables(settings, &models);
     }
+    text(page::COMPARE);
     if wanted("compare") {
         compare::tables(settings, &models);
     }
+    text(page::DECISIONS);
+    if wanted("decisions") {
+        decisions::tables(settings, &models);
+    }
+    text(page::CLOSING);
+    text(&format!(
+        "\n{} runs behind a cell ({} pairs for any difference), seed {}.",
+        settings.runs,
+        settings.runs * compare::PAIRS,
+        settings.seed
+    ));
 }

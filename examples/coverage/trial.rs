@@ -86,6 +86,14 @@ impl Recorded {
         total.outcomes.add_many(Outcome::Accepted, arrivals.len() as u64);
     }
 
+    /// The run lasts so long by now.
+    pub fn lasts(&mut self, seconds: u64) {
+        self.recording.duration = Nanos::from_secs(seconds);
+        if let Some(last) = self.recording.stages.last_mut() {
+            last.end = Nanos::from_secs(seconds);
+        }
+    }
+
     /// Adds arrivals of which those fail that take longer than `failing` seconds; only
     /// how they end is recorded.
     pub fn fail(&mut self, arrivals: &[Arrival], failing: f64) {
