@@ -10,10 +10,10 @@ use super::models::{Model, chance};
 use super::trial::{Settings, over_runs, run};
 
 /// Pairs behind a cell, for every run of the intervals' cells.
-pub const PAIRS: u64 = 3;
+pub(crate) const PAIRS: u64 = 3;
 const CELLS: [(u64, f64); 3] = [(60, 20.0), (60, 100.0), (200, 50.0)];
 
-pub fn tables(settings: Settings, models: &[Model]) {
+pub(crate) fn tables(settings: Settings, models: &[Model]) {
     println!(
         "\n| target | run | any difference | p95 visible from | seen there | a fifth slower seen |"
     );

@@ -10,8 +10,8 @@ use load_gate::units::{Nanos, count};
 use super::models::{FAILING, Model, chance};
 use super::trial::{FIGURES, Recorded, Settings, observed, over_runs, threshold};
 
-pub const SECONDS: [u64; 4] = [15, 60, 200, 600];
-pub const RATES: [f64; 2] = [20.0, 50.0];
+pub(crate) const SECONDS: [u64; 4] = [15, 60, 200, 600];
+pub(crate) const RATES: [f64; 2] = [20.0, 50.0];
 
 /// One figure of one run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,7 +36,7 @@ struct Cell {
     decided: f64,
 }
 
-pub fn tables(settings: Settings, models: &[Model]) {
+pub(crate) fn tables(settings: Settings, models: &[Model]) {
     for rate in RATES {
         println!("\n### {} arrivals a second\n", count(rate as u64));
         println!("| target | run | p50 | p90 | p95 | p99 | rate | p95, taken as independent |");
@@ -68,11 +68,9 @@ fn line(settings: Settings, row: u64, model: Model, seconds: u64, rate: f64) -> 
         looks
     });
     let cells: Vec<Cell> = (0..FIGURES.len()).map(|i| cell(looks.iter().map(|l| l[i]))).collect();
-    let mut text = format!("| {} | {} s |", model.name(), seconds);
-    for cell in &cells {
-        text += &format!(" {} |", cell.shown());
-    }
-    format!("{text} {:.0} % |", cells[2].naive * 100.0)
+    let shown: Vec<String> = cells.iter().map(Cell::shown).collect();
+    let naive = cells[2].naive * 100.0;
+    format!("| {} | {seconds} s | {} | {naive:.0} % |", model.name(), shown.join(" | "))
 }
 
 fn look_at(threshold: &Threshold, recording: &Recording, model: Model, rate: f64) -> Look {

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// The share of arrivals that count as failed where rates are looked at: the slowest.
-pub const FAILING: f64 = 0.02;
+pub(crate) const FAILING: f64 = 0.02;
 /// Median of the lognormal response times, in milliseconds.
 const MEDIAN: f64 = 20.0;
 /// Spread of their logarithm.
@@ -16,7 +16,7 @@ const SIGMA: f64 = 0.6;
 
 /// A target.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Model {
+pub(crate) enum Model {
     /// Lognormal, every answer by itself.
     Independent,
     /// Lognormal; the logarithms are a first-order autoregression from request to request.
@@ -36,7 +36,7 @@ pub enum Model {
 }
 
 /// Those of the page, in its order.
-pub const MODELS: [Model; 12] = [
+pub(crate) const MODELS: [Model; 12] = [
     Model::Independent,
     Model::Remembering(0.5),
     Model::Remembering(0.9),
@@ -52,10 +52,10 @@ pub const MODELS: [Model; 12] = [
 ];
 
 /// One arrival: due, and how long its answer takes, in seconds.
-pub type Arrival = (f64, f64);
+pub(crate) type Arrival = (f64, f64);
 
 impl Model {
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         match self {
             Self::Independent => "independent".to_owned(),
             Self::Remembering(rho) => format!("AR(1), {rho}"),
@@ -68,7 +68,7 @@ impl Model {
     }
 
     /// The stages of a run that lasts `seconds` at `rate` arrivals a second.
-    pub fn stages(self, seconds: u64, rate: f64) -> Vec<Stage> {
+    pub(crate) fn stages(self, seconds: u64, rate: f64) -> Vec<Stage> {
         let stage = |seconds: f64| Stage { duration: Nanos::from_secs_f64(seconds), target: rate };
         match self {
             Self::Ramp => {
@@ -80,20 +80,17 @@ impl Model {
     }
 
     /// A run of that target: every arrival in order.
-    pub fn run(self, seconds: u64, rate: f64, rng: &mut SmallRng) -> Vec<Arrival> {
-        let due: Vec<f64> = match self {
-            Self::Queue(_) => {
-                let mut at = 0.0;
-                std::iter::from_fn(|| {
-                    at += exponential(rng) / rate;
-                    (at < seconds as f64).then_some(at)
-                })
-                .collect()
-            }
-            _ => {
-                let schedule = Schedule::new(&self.stages(seconds, rate));
-                schedule.iter().map(|(_, _, due)| due.as_secs_f64()).collect()
-            }
+    pub(crate) fn run(self, seconds: u64, rate: f64, rng: &mut SmallRng) -> Vec<Arrival> {
+        let due: Vec<f64> = if let Self::Queue(_) = self {
+            let mut at = 0.0;
+            std::iter::from_fn(|| {
+                at += exponential(rng) / rate;
+                (at < seconds as f64).then_some(at)
+            })
+            .collect()
+        } else {
+            let schedule = Schedule::new(&self.stages(seconds, rate));
+            schedule.iter().map(|(_, _, due)| due.as_secs_f64()).collect()
         };
         let takes = self.answers(&due, seconds as f64, rate, rng);
         due.into_iter().zip(takes).collect()
@@ -176,7 +173,7 @@ impl Model {
     }
 
     /// The true quantile (0 to 1), in seconds.
-    pub fn truth(self, quantile: f64, rate: f64) -> f64 {
+    pub(crate) fn truth(self, quantile: f64, rate: f64) -> f64 {
         match self {
             Self::Independent | Self::Remembering(_) => lognormal(quantile_of_normal(quantile)),
             Self::Queue(_) | Self::EvenQueue(_) => -self.scale(rate) * (-quantile).ln_1p(),
@@ -203,18 +200,14 @@ impl Model {
         let mean = |of: &dyn Fn(f64) -> f64| {
             (0..2000).map(|i| of((f64::from(i) + 0.5) / 2000.0)).sum::<f64>() / 2000.0
         };
-        match self {
-            Self::Ramp => {
-                // One arrival in five is the ramp's: their number grows with its square.
-                let ramp = mean(&|u| plain(seconds / (1.0 + u.sqrt())));
-                0.2 * ramp + 0.8 * plain(seconds / 2.0)
-            }
-            _ => {
-                let (every, lasts) = self.stalls();
-                let stalled = mean(&|u| plain(seconds - lasts * u));
-                (1.0 - lasts / every) * plain(seconds) + lasts / every * stalled
-            }
+        if self == Self::Ramp {
+            // One arrival in five is the ramp's: their number grows with its square.
+            let ramp = mean(&|u| plain(seconds / (1.0 + u.sqrt())));
+            return 0.2 * ramp + 0.8 * plain(seconds / 2.0);
         }
+        let (every, lasts) = self.stalls();
+        let stalled = mean(&|u| plain(seconds - lasts * u));
+        (1.0 - lasts / every) * plain(seconds) + lasts / every * stalled
     }
 }
 
@@ -237,6 +230,6 @@ fn exponential(rng: &mut SmallRng) -> f64 {
 }
 
 /// The chance of run `run` of row `row`.
-pub fn chance(seed: u64, row: u64, run: u64) -> SmallRng {
+pub(crate) fn chance(seed: u64, row: u64, run: u64) -> SmallRng {
     SmallRng::seed_from_u64(seed << 48 ^ row << 32 ^ run)
 }

@@ -1,6 +1,6 @@
 //! What docs/intervals.md says between its tables.
 
-pub const INTRODUCTION: &str = "\
+pub(crate) const INTRODUCTION: &str = "\
 # What the intervals cover
 
 Every quantile and every rate in a report carries a 95 % confidence interval, and n samples of one
@@ -38,7 +38,7 @@ samples, and, where that isn't all, in how many runs a threshold would be decide
 inconclusive, with how long a run would decide. Bold: under 92.5 %. The rate is a success rate of
 98 %, its failures the slowest answers.";
 
-pub const COMPARE: &str = "
+pub(crate) const COMPARE: &str = "
 ## Comparing two runs
 
 Two runs of the same target, and two of which the new one is slower. *Any difference*: in how many pairs
@@ -46,23 +46,25 @@ of the same target anything at all was called certain (promised: at most 1 %). *
 of p95 that `compare` says it would see with 80 %, in the median pair; *seen there*: in how many pairs
 so much slower it did.";
 
-pub const DECISIONS: &str = "
+pub(crate) const DECISIONS: &str = "
 ## Decisions
 
 A threshold on p95, a minute at 50 arrivals a second, the truth a tenth on either side of the bound.
 *False red*: fails though the truth is within; *false green*: passes though it is beyond; *open*:
-inconclusive. `point` and `interval` are values of `[gate] decide`; the others decide `interval` after
-at most three looks, at 1, 2 and 3 minutes, each with a third of the error.";
+inconclusive. `point` and `interval` are values of `[gate] decide`. *3 looks*: what it would come to
+if an open run were looked at again after two minutes and after three, each look with a third of the error;
+load-gate doesn't lengthen a hold by itself.";
 
-pub const CLOSING: &str = "
+pub(crate) const CLOSING: &str = "
 ## How to read a report then
 
-- With independent samples the intervals keep their word and are as narrow as ever. With dependence they
-  err to the safe side: the coverage is mostly above 95 %.
-- What has a memory nearly as long as the run (AR(1) at 0.99, a queue at 0.95, stalls every half minute in
-  a minute) can't be known from it. Quantiles are then nearly always inconclusive: \"n = 1,200, worth about
-  20 can't support p(95)\". Rates have no such guard: a rate of few failures in a run of a minute under a queue at
-  0.8 and more is less certain than its interval says.
+- With independent samples the intervals keep their word and are as narrow as ever. From a minute on they
+  err to the safe side under a memory that is short against the run: mostly above 95 %.
+- What has a memory nearly as long as the run (AR(1) at 0.99 or a queue at 0.95 in a minute or three)
+  can't be known from it: quantiles far out are then inconclusive, \"n = 1,200, worth about 20 can't
+  support p(95)\". Two things have no such guard. A rate of few failures in so short a run under a queue at
+  0.8 and more is less certain than its interval says; and of a target that stands still every half minute
+  a run of one minute has met one stall or four: both are bold above. Run longer.
 - Runs under 20 s are marked \"too short to tell whether neighbours resemble each other\", with reason.
 - `decide = \"point\"` decides most and errs where the truth is near the bound; `\"interval\"` errs
   seldom and leaves much open. A longer run buys what neither can.

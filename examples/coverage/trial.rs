@@ -16,27 +16,27 @@ use super::models::{Arrival, Model};
 
 /// What a trial is made with.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Simulated runs behind a cell.
-    pub runs: u64,
+    pub(crate) runs: u64,
     /// Where chance starts.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Threads that simulate.
-    pub threads: usize,
+    pub(crate) threads: usize,
 }
 
 /// The figures of a run that are looked at: their keys, methods and names.
-pub const FIGURES: [(&str, &str, &str); 5] = [
+pub(crate) const FIGURES: [(&str, &str, &str); 5] = [
     (ACCEPTED, "p(50)<1", "p50"),
     (ACCEPTED, "p(90)<1", "p90"),
     (ACCEPTED, "p(95)<1", "p95"),
     (ACCEPTED, "p(99)<1", "p99"),
     ("success_rate", "rate>0.5", "rate"),
 ];
-pub const ACCEPTED: &str = "response_time{outcome:accepted}";
+pub(crate) const ACCEPTED: &str = "response_time{outcome:accepted}";
 
 /// `run` for every run of a cell, in the order of their numbers.
-pub fn over_runs<T: Send>(settings: Settings, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub(crate) fn over_runs<T: Send>(settings: Settings, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let next = AtomicU64::new(0);
     let work = || {
         let mut done = Vec::new();
@@ -57,13 +57,13 @@ pub fn over_runs<T: Send>(settings: Settings, run: impl Fn(u64) -> T + Sync) -> 
 }
 
 /// A run in the making.
-pub struct Recorded {
-    pub recording: Recording,
+pub(crate) struct Recorded {
+    pub(crate) recording: Recording,
 }
 
 impl Recorded {
     /// Nothing yet of a run with these stages.
-    pub fn new(model: Model, seconds: u64, rate: f64) -> Self {
+    pub(crate) fn new(model: Model, seconds: u64, rate: f64) -> Self {
         let started = Timestamp { unix_millis: 0 };
         let scenario = ScenarioId::fixed("webhook");
         let mut recording = Recording::empty(scenario, started, Ended::Completed);
@@ -74,7 +74,7 @@ impl Recorded {
     }
 
     /// Adds arrivals, all of them accepted.
-    pub fn add(&mut self, arrivals: &[Arrival]) {
+    pub(crate) fn add(&mut self, arrivals: &[Arrival]) {
         let slice = self.recording.slices.entry(accepted()).or_default();
         for (due, takes) in arrivals {
             let (due, response) = (Nanos::from_secs_f64(*due), Nanos::from_secs_f64(*takes));
@@ -87,7 +87,7 @@ impl Recorded {
     }
 
     /// The run lasts so long by now.
-    pub fn lasts(&mut self, seconds: u64) {
+    pub(crate) fn lasts(&mut self, seconds: u64) {
         self.recording.duration = Nanos::from_secs(seconds);
         if let Some(last) = self.recording.stages.last_mut() {
             last.end = Nanos::from_secs(seconds);
@@ -96,7 +96,7 @@ impl Recorded {
 
     /// Adds arrivals of which those fail that take longer than `failing` seconds; only
     /// how they end is recorded.
-    pub fn fail(&mut self, arrivals: &[Arrival], failing: f64) {
+    pub(crate) fn fail(&mut self, arrivals: &[Arrival], failing: f64) {
         let bins = &mut self.recording.timeline.bins;
         let mut outcomes = OutcomeCounts::default();
         for (due, takes) in arrivals {
@@ -118,19 +118,31 @@ fn accepted() -> Selector {
 }
 
 /// A whole run of `model`, every answer taking `slower` times as long.
-pub fn run(model: Model, seconds: u64, rate: f64, slower: f64, rng: &mut SmallRng) -> Recording {
+pub(crate) fn run(
+    model: Model,
+    seconds: u64,
+    rate: f64,
+    slower: f64,
+    rng: &mut SmallRng,
+) -> Recording {
     let mut recorded = Recorded::new(model, seconds, rate);
     let mut arrivals = model.run(seconds, rate, rng);
-    arrivals.iter_mut().for_each(|(_, takes)| *takes *= slower);
+    for (_, takes) in &mut arrivals {
+        *takes *= slower;
+    }
     recorded.add(&arrivals);
     recorded.recording
 }
 
-pub fn threshold(key: &str, expression: &str) -> Threshold {
+pub(crate) fn threshold(key: &str, expression: &str) -> Threshold {
     parse_threshold(key, expression).expect("a threshold")
 }
 
 /// What a report says of that figure of a run.
-pub fn observed(threshold: &Threshold, recording: &Recording, confidence: f64) -> Option<Observed> {
+pub(crate) fn observed(
+    threshold: &Threshold,
+    recording: &Recording,
+    confidence: f64,
+) -> Option<Observed> {
     observe(threshold.metric, threshold.method, &threshold.selector, recording, confidence)
 }

@@ -220,7 +220,9 @@ fn without_curve(series: &mut [f64]) {
     for power in 0..=degree {
         let at = |i: usize| ((i as f64 + 0.5) / half - 1.0).powi(power);
         let mut next: Vec<f64> = (0..series.len()).map(at).collect();
-        basis.iter().for_each(|earlier| take_out(&mut next, earlier));
+        for earlier in &basis {
+            take_out(&mut next, earlier);
+        }
         take_out(series, &next);
         basis.push(next);
     }
