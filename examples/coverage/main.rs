@@ -23,7 +23,7 @@ fn main() {
     };
     let number = |flag: &str, usual| value(flag).and_then(|v| v.parse().ok()).unwrap_or(usual);
     let settings = Settings {
-        runs: number("--runs", 400),
+        runs: number("--runs", 100),
         seed: number("--seed", 2026),
         threads: number("--threads", 1) as usize,
     };
@@ -51,7 +51,7 @@ fn main() {
     }
     text(page::CLOSING);
     text(&format!(
-        "\n{} runs behind a cell ({} pairs for any difference), seed {}.",
+        "\n{} runs behind a cell ({} pairs for *any difference*), seed {}.",
         settings.runs,
         settings.runs * compare::PAIRS,
         settings.seed

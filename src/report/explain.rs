@@ -136,12 +136,12 @@ fn would_change(finding: &Finding) -> String {
             let (observed, bound) = (threshold.say(observed), threshold.say(bound));
             format!("a value on the right side of {bound} (it was {observed}{far})")
         }
-        (Some(_), Some(_), FindingVerdict::Inconclusive) => format!(
-            "more evidence: {} samples don't settle `{wanted}`",
-            units::count(threshold.samples)
-        ),
+        (Some(_), Some(_), FindingVerdict::Inconclusive) => {
+            format!("more evidence: {} don't settle `{wanted}`", threshold.rests_on())
+        }
         (Some(_), Some(bound), _) => format!(
-            "chance: the 95 % interval straddles {}, so the next run may come out otherwise",
+            "chance: the {} interval straddles {}, so the next run may come out otherwise",
+            units::confidence(threshold.confidence),
             threshold.say(bound)
         ),
     }
@@ -151,8 +151,8 @@ fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
     let limiter = &scenario.verdict.limiter;
     match (finding.about, finding.verdict) {
         (About::Threshold, FindingVerdict::Inconclusive) => {
-            "send more: a longer hold (--duration-scale), a higher rate (--rate-scale), or more \
-             identities where a limiter refuses most of it"
+            "send for longer (--duration-scale): where neighbouring requests share their fate a \
+             higher rate buys little; or to more identities where a limiter refuses most of it"
                 .to_owned()
         }
         (About::Threshold, FindingVerdict::Fail) => {

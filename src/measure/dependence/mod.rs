@@ -13,14 +13,14 @@ mod tests;
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-use self::series::{Histogram, Series};
+use self::series::{Histogram, Series, Shown};
 use super::intervals::normal_quantile;
 use super::{Recording, Stratum, strata};
 use crate::outcome::OutcomeCounts;
 use crate::tags::Selector;
 
-/// With fewer bins nobody can tell whether neighbours resemble each other.
-pub const FEWEST_BINS: usize = 20;
+pub use self::series::FEWEST_BINS;
+
 /// Quantiles whose series lend their memory to one further out, where a series
 /// of its own has few counts.
 const LENDERS: [f64; 3] = [0.5, 0.75, 0.9];
@@ -45,6 +45,13 @@ impl Dependence {
     #[must_use]
     pub const fn none(told: bool) -> Self {
         Self { effect: 1.0, belief: 0.0, freedom: f64::INFINITY, samples: 0.0, told }
+    }
+
+    fn told_by(shown: Option<Shown>) -> Self {
+        let Some(Shown { effect, belief, freedom, samples }) = shown else {
+            return Self::none(true);
+        };
+        Self { effect, belief, freedom, samples, told: true }
     }
 
     /// How many independent samples `n` of them are worth: at most `n`. A part of
@@ -102,7 +109,7 @@ impl Dependence {
             .zip(series)
             .filter_map(|((q, _), counts)| Some((q, Series::new(&strata, &counts)?)))
             .collect();
-        own.map_or(Self::none(true), |own| own.dependence(&lenders, quantile))
+        Self::told_by(own.and_then(|own| own.dependence(&lenders, quantile)))
     }
 
     /// The dependence of a rate: `count` tells of one bin's ends how many failed
@@ -124,7 +131,7 @@ impl Dependence {
                 (failed as f64, all as f64)
             })
             .collect();
-        Series::new(&strata, &counts).map_or(Self::none(true), |own| own.dependence(&[], 0.0))
+        Self::told_by(Series::new(&strata, &counts).and_then(|own| own.dependence(&[], 0.0)))
     }
 }
 

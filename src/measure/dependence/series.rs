@@ -1,8 +1,9 @@
 //! How the samples of a run's bins vary, and what that says of their dependence.
 
 use super::super::{Recording, Second, Stratum};
-use super::{Dependence, FEWEST_BINS};
 
+/// With fewer bins nobody can tell whether neighbours resemble each other.
+pub const FEWEST_BINS: usize = 20;
 /// The highest correlation of neighbouring bins that a short series can tell.
 const MOST_CORRELATED: f64 = 0.95;
 /// A series' excess variance below this share of the independent one is noise.
@@ -65,6 +66,19 @@ impl<'a> Histogram<'a> {
         }
         series
     }
+}
+
+/// What a series shows of the dependence of its samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Shown {
+    /// The design effect: n samples are worth n / this (at least 1).
+    pub(super) effect: f64,
+    /// How far the series is believed: above 0 (no sign of dependence), at most 1.
+    pub(super) belief: f64,
+    /// Degrees of freedom behind the effect.
+    pub(super) freedom: f64,
+    /// Samples of the series it was found in.
+    pub(super) samples: f64,
 }
 
 /// Per bin, how many more samples lie beyond a value than their share.
@@ -167,7 +181,8 @@ impl Series {
         (largest / self.independent).max(1.0)
     }
 
-    pub(super) fn dependence(&self, lenders: &[(f64, Self)], quantile: f64) -> Dependence {
+    /// What it shows of dependence, with the series of other quantiles; `None`: nothing.
+    pub(super) fn dependence(&self, lenders: &[(f64, Self)], quantile: f64) -> Option<Shown> {
         let t = self.bins();
         let rare = self.samples * self.share.min(1.0 - self.share);
         // The fewer the counts, the longer the tails of the signs.
@@ -175,7 +190,7 @@ impl Series {
         let signs = lenders.iter().map(|(_, series)| series.signs()).fold(self.signs(), f64::max);
         let belief = ((signs - suspicious) / 2.0).clamp(0.0, 1.0);
         if belief <= 0.0 {
-            return Dependence::none(true);
+            return None;
         }
         let waves = (0.41 * t.powf(2.0 / 3.0)).floor().clamp(2.0, 8.0) as u32;
         let all = lenders.iter().map(|(_, series)| series).chain([self]);
@@ -190,13 +205,12 @@ impl Series {
         // yet: it then lends what the nearer quantiles show, and half as much again.
         let beyond = self.samples / own.max(nearer) * self.share;
         let effect = own.max(nearer * (1.0 + 0.5 * (6.0 / beyond).min(1.0)));
-        Dependence {
+        Some(Shown {
             effect: 1.0 + (effect - 1.0) * belief,
             belief,
             freedom: FREEDOM * f64::from(waves),
             samples: self.samples,
-            told: true,
-        }
+        })
     }
 }
 

@@ -151,7 +151,8 @@ fn rests_on(figure: &FigureComparison) -> String {
     if figure.worth == figure.samples {
         return n;
     }
-    format!("{n}, worth about {}", two(figure.worth))
+    let (base, new) = figure.worth;
+    format!("{n}, worth about {}", two((units::about(base), units::about(new))))
 }
 
 fn limiter(comparison: &Comparison) -> Section {
