@@ -121,6 +121,7 @@ impl Trial {
                 max_off_plan: 0.01,
             },
             decision,
+            baseline_required: false,
         }
     }
 }
