@@ -3,8 +3,8 @@
 # says where in the step output `bin`.
 #
 # Reads: ACTION_REF and ACTION_REPOSITORY (blank for `uses: ./`), INPUT_VERSION,
-# GH_TOKEN, and what every runner sets. LOAD_GATE_BIN names a binary to take as
-# it is: for runners that reach neither GitHub nor a registry.
+# INPUT_COMMENT, INPUT_COMMENT_ID, GH_TOKEN, and what every runner sets. LOAD_GATE_BIN
+# names a binary to take as it is: for runners that reach neither GitHub nor a registry.
 set -euo pipefail
 
 # Nothing here, least of all a dependency's build script, needs the job's secrets.
@@ -27,10 +27,59 @@ say() { printf 'load-gate: %s\n' "$*" >&2; }
 die() {
   printf '::error title=load-gate is not installed::%s. %s\n' "${1//%/%25}" "${2//%/%25}" >&2
   printf 'verdict=usage\nexit-code=2\n' >>"$GITHUB_OUTPUT"
+  local page
+  page=$(printf '⛔ **not run** · load-gate is not installed: %s. %s' "$1" "$2")
   if [ -n "${GITHUB_STEP_SUMMARY:-}" ]; then
-    printf '⛔ **not run** · load-gate is not installed: %s. %s\n' "$1" "$2" >>"$GITHUB_STEP_SUMMARY"
+    printf '%s\n' "$page" >>"$GITHUB_STEP_SUMMARY"
   fi
+  # What an earlier run said on the pull request isn't so any more.
+  comment_on_pull_request "$page" || say "the pull request's comment could not be updated"
   exit 2
+}
+
+# Runs a command for at most $1 seconds.
+within() {
+  local seconds="$1" command watch code=0
+  shift
+  "$@" &
+  command=$!
+  # Its own streams are closed, or who waits for ours would wait for the pause.
+  (sleep "$seconds" && kill "$command") >/dev/null 2>&1 &
+  watch=$!
+  wait "$command" || code=$?
+  kill "$watch" 2>/dev/null || true
+  return "$code"
+}
+
+# Puts $1 in the place of load-gate's comment on the pull request, or makes one, where
+# there are a pull request, a token and gh. Without the binary there is no other way.
+comment_on_pull_request() {
+  local number id marker login comment
+  case "${INPUT_COMMENT:-always}" in never | false | False | FALSE) return 0 ;; esac
+  [[ "${GITHUB_REF:-}" =~ ^refs/pull/([0-9]+)/ ]] || return 0
+  number="${BASH_REMATCH[1]}"
+  [ -n "${GH_TOKEN:-}" ] && command -v gh >/dev/null || return 0
+  id="${INPUT_COMMENT_ID:-load-gate}"
+  # Other ids have a marker that only the binary can tell.
+  [[ "$id" =~ ^[A-Za-z0-9._-]{1,64}$ && "$id" != *--* ]] || return 0
+  marker="<!-- load-gate:$id -->"
+  export GH_HOST="${GITHUB_SERVER_URL#*://}" GH_ENTERPRISE_TOKEN="$GH_TOKEN"
+  [ -n "$GH_HOST" ] || GH_HOST=github.com
+  login=$(within 20 gh api graphql -f query='query { viewer { login } }' --jq .data.viewer.login) ||
+    login="github-actions[bot]"
+  comment=$(LOGIN="$login" MARKER="$marker" within 60 gh api --paginate \
+    "repos/$GITHUB_REPOSITORY/issues/$number/comments?per_page=100" \
+    --jq '.[] | select(.user.login == env.LOGIN and (.body | startswith(env.MARKER))) | .id') || return 1
+  comment=$(printf '%s\n' "$comment" | tail -n 1)
+  if [ -n "$comment" ]; then
+    within 20 gh api --silent --method PATCH "repos/$GITHUB_REPOSITORY/issues/comments/$comment" \
+      -f body="$marker
+$1"
+  else
+    within 20 gh api --silent --method POST "repos/$GITHUB_REPOSITORY/issues/$number/comments" \
+      -f body="$marker
+$1"
+  fi
 }
 
 # The step's answer; paths as the runner's own programs write them.
@@ -54,11 +103,12 @@ sha256() {
   fi
 }
 
-# The release's target for this runner; blank where there is none.
-target() {
+# The release's targets for this runner, the best first; blank where there is none.
+# Static ones run where glibc is missing or too old; glibc's is the quicker one.
+targets() {
   case "${RUNNER_OS:-$(uname -s)}-${RUNNER_ARCH:-$(uname -m)}" in
-    Linux-X64 | Linux-x86_64) echo x86_64-unknown-linux-gnu ;;
-    Linux-ARM64 | Linux-aarch64) echo aarch64-unknown-linux-gnu ;;
+    Linux-X64 | Linux-x86_64) echo "x86_64-unknown-linux-gnu x86_64-unknown-linux-musl" ;;
+    Linux-ARM64 | Linux-aarch64) echo "aarch64-unknown-linux-gnu aarch64-unknown-linux-musl" ;;
     macOS-X64 | Darwin-x86_64) echo x86_64-apple-darwin ;;
     macOS-ARM64 | Darwin-arm64) echo aarch64-apple-darwin ;;
     # Windows on ARM runs x64 programs.
@@ -127,7 +177,7 @@ provenance() {
     say "provenance not verified: there is no token (input github-token); the SHA-256 is"
   else
     for try in 1 2 3; do
-      if gh attestation verify "$file" --repo "$origin" \
+      if within 120 gh attestation verify "$file" --repo "$origin" \
         --signer-workflow "$origin/.github/workflows/release.yml" >&2; then
         return 0
       fi
@@ -141,29 +191,43 @@ provenance() {
 
 # Takes a release from the cache or from GitHub. Returns only where none fits.
 from_release() {
-  local target prefix sum version asset cache bin part
+  local targets target prefix
   if ! prefix=$(wanted); then
     [ -z "${INPUT_VERSION:-}" ] || die "the input \`version\` is not a version" \
       "Write 1.2.3, or \`source\` to build with cargo, or leave it blank"
     say "no release belongs to this ref of the action"
     return 0
   fi
-  target=$(target)
-  if [ -z "$target" ]; then
+  targets=$(targets)
+  if [ -z "$targets" ]; then
     say "there is no release for ${RUNNER_OS:-this system} on ${RUNNER_ARCH:-this architecture}"
     return 0
   fi
-  read -r sum version < <(releases "$target" "$prefix") || true
-  if [ -z "${version:-}" ]; then
+  found_one=""
+  for target in $targets; do
+    take "$target" "$prefix"
+  done
+  if [ -z "$found_one" ]; then
     [ -z "${INPUT_VERSION:-}" ] || die "release $INPUT_VERSION is not among this ref's checksums" \
       "Leave the input \`version\` blank, or use the action by that release's own tag: uses: rsolv/load-gate@v${INPUT_VERSION#v}"
-    say "action/checksums.txt of this ref names no release for $target"
-    return 0
+    say "action/checksums.txt of this ref names no release for ${targets// / or }"
   fi
+}
+
+# Takes the newest release of target $1 whose version begins with $2. Returns only where
+# there is none or it doesn't run here.
+take() {
+  local target="$1" sum version="" asset cache bin part
+  read -r sum version < <(releases "$target" "$2") || true
+  [ -n "$version" ] || return 0
+  found_one=yes
   asset="load-gate-$version-$target"
   cache=$(cache_dir "$version")
   bin="$cache/load-gate"
-  case "$target" in *.exe) bin="$bin.exe" ;; esac
+  case "$target" in
+    *.exe) bin="$bin.exe" ;;
+    *-musl) bin="$bin-static" ;;
+  esac
   if [ -f "$bin" ] && [ "$(sha256 "$bin")" = "$sum" ] && runs "$bin"; then
     say "$version from the tool cache"
     found "$bin"
@@ -183,7 +247,7 @@ from_release() {
     say "$version for $target, SHA-256 verified"
     found "$bin"
   fi
-  say "$asset doesn't run here (it needs glibc 2.28 or newer on Linux)"
+  say "$asset doesn't run here"
 }
 
 # Where version $1 is kept: the tool cache, or the job's own folder where that can't be written.

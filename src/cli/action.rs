@@ -12,6 +12,7 @@ use inputs::{blind, parse};
 /// Runs what the inputs say; the exit code is the verdict's, except that
 /// `fail-on-inconclusive: false` lets an inconclusive one pass the step.
 pub(super) fn action(world: &World) -> anyhow::Result<u8> {
+    let world = &World { output: world.output.naming_inputs(), ..world.clone() };
     // Before anything else is printed, mistakes included.
     delivery::mask(&secrets::of_environment(&world.vars), world);
     let inputs = parse(&world.vars)

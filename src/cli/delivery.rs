@@ -5,6 +5,7 @@ use super::world::{USAGE, World};
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
+use crate::publish::inputs::name_inputs;
 use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
@@ -22,7 +23,7 @@ pub(super) struct Delivery {
 pub(super) fn mask(secrets: &[Secret], world: &World) {
     if ActionsEnv::from_vars(&world.vars).active {
         for line in actions::masks(secrets) {
-            world.output.result(&line);
+            world.output.command(&line);
         }
     }
 }
@@ -31,7 +32,8 @@ pub(super) fn mask(secrets: &[Secret], world: &World) {
 pub(super) fn notices(notices: &[String], world: &World) {
     if ActionsEnv::from_vars(&world.vars).active {
         for notice in notices {
-            world.output.result(&actions::command("notice", "load-gate", notice));
+            let notice = name_inputs(notice);
+            world.output.command(&actions::command("notice", "load-gate", &notice));
         }
     }
 }
@@ -41,7 +43,7 @@ pub(super) fn grouped<T>(title: &str, world: &World, work: impl FnOnce() -> T) -
     let active = ActionsEnv::from_vars(&world.vars).active;
     let say = |line: &str| {
         if active {
-            world.output.note(line);
+            world.output.note_command(line);
         }
     };
     // On the stream that the folded lines go to, or their order could be lost.
@@ -64,7 +66,7 @@ pub(super) fn step(
         return;
     }
     for line in actions::annotations(suite) {
-        world.output.result(&line);
+        world.output.command(&name_inputs(&line));
     }
     if let Some(path) = &env.output {
         let outputs = actions::outputs(suite, exit_code, results.dir(), &results.junit());
@@ -72,7 +74,7 @@ pub(super) fn step(
     }
     if let Some(path) = &env.summary {
         let markdown = report::markdown(suite, past, report::SUMMARY_BUDGET);
-        told(actions::write_summary(path, &markdown), world);
+        told(actions::write_summary(path, &name_inputs(&markdown)), world);
     }
 }
 
@@ -84,7 +86,8 @@ pub(super) fn failed(error: &anyhow::Error, code: u8, delivery: &Delivery, world
         return;
     }
     let problem = format!("{error:#}");
-    world.output.result(&actions::command("error", "load-gate", &problem));
+    let problem = name_inputs(&problem);
+    world.output.command(&actions::command("error", "load-gate", &problem));
     if let Some(path) = &env.output {
         let verdict = if code == USAGE { "usage" } else { "inconclusive" };
         let outputs = [("verdict", verdict.to_owned()), ("exit-code", code.to_string())];
@@ -135,7 +138,7 @@ fn told(done: Result<(), PublishWarning>, world: &World) {
         let text = warning.to_string();
         let level = if warning.expected { "notice" } else { "warning" };
         if ActionsEnv::from_vars(&world.vars).active {
-            world.output.result(&actions::command(level, "load-gate", &text));
+            world.output.command(&actions::command(level, "load-gate", &text));
         } else {
             world.output.note(&format!("{level}: {text}"));
         }

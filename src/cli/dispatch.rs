@@ -36,9 +36,11 @@ pub fn main() -> ExitCode {
     };
     let world = World { vars, output };
     logging::init(&world);
+    let action = matches!(cli.command, Command::Action);
     match dispatch(cli.command, &world) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
+            let output = if action { output.naming_inputs() } else { output };
             let usage = error.downcast_ref::<UsageError>();
             match usage {
                 Some(UsageError::Rendered(text)) => output.note(text.trim_end()),

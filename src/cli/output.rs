@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
+use crate::publish::inputs::name_inputs;
 use crate::report::Style;
 
 /// Standard output and error, and how they like it.
@@ -13,6 +14,8 @@ pub(super) struct Output {
     color_err: bool,
     /// Whether the log is read by GitHub's runner.
     in_step: bool,
+    /// Whether who reads has given inputs, not flags.
+    names_inputs: bool,
     /// Whether the terminal can't move its cursor (`TERM=dumb`).
     dumb: bool,
 }
@@ -29,8 +32,28 @@ impl Output {
             color: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
             in_step: set("GITHUB_ACTIONS"),
+            names_inputs: false,
             dumb: vars.get("TERM").is_none_or(|term| term.is_empty() || term == "dumb"),
         }
+    }
+
+    /// The same for who has given inputs: messages name those instead of flags.
+    pub(super) const fn naming_inputs(mut self) -> Self {
+        self.names_inputs = true;
+        self
+    }
+
+    /// Prints a workflow command, which GitHub's runner obeys: standard output.
+    pub(super) fn command(self, line: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{line}");
+        let _ = out.flush();
+    }
+
+    /// The same on standard error: what folds lines has to be on their stream.
+    pub(super) fn note_command(self, line: &str) {
+        let mut err = std::io::stderr().lock();
+        let _ = writeln!(err, "{line}");
     }
 
     /// How the summary on standard output looks: as wide as the terminal, within reason.
@@ -75,14 +98,25 @@ impl Output {
         let _ = writeln!(err, "{text}");
     }
 
-    /// Takes `##[` apart in a step's log: the runner takes it for a command wherever
-    /// it stands in a line, and texts quote what a target answered.
+    /// Text for a step's log, where nothing but [`Output::command`] is obeyed: the runner
+    /// takes `::` at the start of a line and `##[` anywhere for a command, and texts quote
+    /// what targets answered and what files are called.
     fn inert(self, text: &str) -> Cow<'_, str> {
-        if self.in_step && text.contains("##[") {
-            Cow::Owned(text.replace("##[", "## ["))
-        } else {
-            Cow::Borrowed(text)
+        let text = if self.names_inputs { name_inputs(text) } else { Cow::Borrowed(text) };
+        if !self.in_step || !(text.contains("##[") || text.contains("::")) {
+            return text;
         }
+        let line = |line: &str| {
+            let line = line.replace("##[", "## [");
+            // The runner's own line ends.
+            let line = line.replace('\r', " ");
+            if line.trim_start().starts_with("::") {
+                format!("> {}", line.trim_start())
+            } else {
+                line
+            }
+        };
+        Cow::Owned(text.split('\n').map(line).collect::<Vec<_>>().join("\n"))
     }
 
     /// Prints what went wrong, and what to do: standard error.
@@ -91,5 +125,31 @@ impl Output {
         let mut err = std::io::stderr().lock();
         let (on, off) = if self.color_err { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
         let _ = writeln!(err, "{on}error{off}: {text}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_becomes_a_workflow_command() {
+        let vars = [("GITHUB_ACTIONS".to_owned(), "true".to_owned())].into();
+        let output = Output::new(&vars);
+        let hostile = "results: a\n::error::x\r\n  ::set-output name=y::z\n##[group]g b::c";
+        let shown = output.inert(hostile);
+        assert!(!shown.contains("##["), "{shown}");
+        for line in shown.split(['\n', '\r']) {
+            assert!(!line.trim_start().starts_with("::"), "{shown}");
+        }
+        assert!(shown.ends_with("b::c"), "{shown}");
+        assert_eq!(Output::new(&std::collections::BTreeMap::new()).inert(hostile), hostile);
+    }
+
+    #[test]
+    fn an_action_s_reader_is_told_of_inputs() {
+        let output = Output::new(&std::collections::BTreeMap::new());
+        assert_eq!(output.inert("give --baseline"), "give --baseline");
+        assert_eq!(output.naming_inputs().inert("give --baseline"), "give input `baseline`");
     }
 }

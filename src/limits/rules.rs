@@ -171,7 +171,10 @@ fn lets_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
     let name = RuleName::LetsThrough;
     if parties.iter().all(|party| party.trace.refused.is_empty()) {
         let text = evidence::never_refused(parties);
-        return rule(name, RuleVerdict::Pass, text);
+        // Who let nobody through has shown nothing.
+        let admitted = parties.iter().any(|party| party.trace.admitted() > 0);
+        let verdict = if admitted { RuleVerdict::Pass } else { RuleVerdict::NotExercised };
+        return rule(name, verdict, text);
     }
     let early = |party: &'_ Party<'_>| party.refusals.early;
     match parties.iter().find_map(|party| early(party).map(|found| (party, found))) {

@@ -3,6 +3,7 @@
 pub mod actions;
 pub mod files;
 pub mod github;
+pub mod inputs;
 pub mod metrics;
 
 /// Something that couldn't be published. A warning: it never changes the verdict.

@@ -110,6 +110,16 @@ fn ended(id: ScenarioId, ended: Ended, kind: VerdictKind, reason: &str) -> Scena
     }
 }
 
+/// One scenario that sent nothing and ended so, as the rules of the gate judge it.
+pub(super) fn sent_nothing(how: Ended) -> SuiteReport {
+    let id = ScenarioId::fixed("onboarding");
+    let plan = plan(id, vec![stage(10, 20.0)]);
+    let recording = Recording::empty(id, STARTED, how);
+    let verdict = crate::gate::evaluate(&plan.criteria, &recording, None);
+    let (kind, headline) = crate::gate::suite(std::slice::from_ref(&verdict), false);
+    suite(kind, &headline, vec![ScenarioReport { plan, recording, verdict }])
+}
+
 /// One scenario passes, one is skipped for want of keys.
 pub(super) fn skipped() -> SuiteReport {
     let reason = "no API keys: set TEST_API_KEY_1".to_owned();

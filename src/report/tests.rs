@@ -456,7 +456,7 @@ fn the_same_figure_is_the_same_text_in_every_format() {
     for (name, report) in fixtures::all() {
         let report = read_suite(&suite_json(&report)).expect(name);
         let style = Style { width: 400, ..Style::PLAIN };
-        let plain = |text: String| text.replace('\u{2060}', "").replace("&lt;", "<");
+        let plain = |text: String| text.replace("<wbr>", "").replace("&lt;", "<");
         let formats = [
             ("text", plain(summary_text(&report, style))),
             ("markdown", plain(markdown(&report, None, SUMMARY_BUDGET))),
@@ -537,4 +537,34 @@ fn pages_are_written_for_the_browser() {
     }
     let comparison = crate::suite::compare_suites(&base, &new, true).expect("compares");
     write("compare.html".to_owned(), &compare_html(&comparison, &base, &new));
+}
+
+#[test]
+fn a_scenario_that_sent_nothing_has_no_green_tick() {
+    use crate::measure::Ended;
+    use crate::units::Nanos;
+    let reason = || "because".to_owned();
+    for how in [
+        Ended::Completed,
+        Ended::Running,
+        Ended::Misconfigured { advice: reason() },
+        Ended::Unreachable { reason: reason() },
+        Ended::Interrupted { after: Nanos::ZERO },
+        Ended::Aborted { after: Nanos::ZERO, reason: reason() },
+        Ended::Skipped { reason: reason() },
+    ] {
+        let report = fixtures::sent_nothing(how.clone());
+        assert_ne!(report.verdict, VerdictKind::Pass, "{how:?}");
+        for text in [
+            comment(&report, None, Masthead::default()),
+            markdown(&report, None, SUMMARY_BUDGET),
+            summary_text(&report, Style { verbose: true, ..Style::PLAIN }),
+        ] {
+            let ticks: Vec<&str> = text
+                .lines()
+                .filter(|line| line.contains('✅') || line.contains("  pass "))
+                .collect();
+            assert!(ticks.is_empty(), "{how:?}: {ticks:?}");
+        }
+    }
 }

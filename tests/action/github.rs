@@ -13,7 +13,7 @@ use crate::steps::{self, WITH};
 const TOKEN: &str = "ghs_token";
 
 /// The API in a thread of its own; gives its URL.
-fn start(store: Shared) -> String {
+pub(crate) fn start(store: Shared) -> String {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use sha2::{Digest, Sha256};
 
+use crate::api::{Shared, Whose, user};
+use crate::github;
 use crate::interpreter::commands;
 use crate::root;
 
@@ -50,7 +52,11 @@ impl Stage {
 
     /// Puts release `version` on the server and, newest first, among the checksums.
     fn release(&self, version: &str, content: &str, checksum_of: &str) {
-        let name = format!("load-gate-{version}-{TARGET}");
+        self.release_for(TARGET, version, content, checksum_of);
+    }
+
+    fn release_for(&self, target: &str, version: &str, content: &str, checksum_of: &str) {
+        let name = format!("load-gate-{version}-{target}");
         let folder = self.path(&format!("server/rsolv/load-gate/releases/download/v{version}"));
         std::fs::create_dir_all(&folder).expect("made");
         std::fs::write(folder.join(&name), content).expect("written");
@@ -214,4 +220,80 @@ fn provenance_that_does_not_hold_is_refused() {
     let taken = stage.install(&env);
     assert_eq!(taken.code, 0, "{}", taken.log);
     assert!(taken.log.contains("--signer-workflow rsolv/load-gate/"), "{}", taken.log);
+}
+
+#[test]
+fn where_glibc_s_does_not_run_the_static_one_is_taken() {
+    let stage = Stage::new();
+    let broken = "#!/bin/sh\nexit 127\n";
+    stage.release_for("x86_64-unknown-linux-musl", "1.0.0", BINARY, BINARY);
+    stage.release("1.0.0", broken, broken);
+    for _ in 0..2 {
+        let installed = stage.install(&[("ACTION_REF", "v1")]);
+        assert_eq!(installed.code, 0, "{}", installed.log);
+        assert!(installed.log.contains("x86_64-unknown-linux-gnu doesn't run here"));
+        let bin = installed.bin.expect("a binary");
+        assert!(bin.ends_with("load-gate-static"), "{}", bin.display());
+    }
+}
+
+#[test]
+fn a_fork_without_releases_takes_upstream_s_held_to_the_same_checksum() {
+    let stage = Stage::new();
+    stage.release("1.0.0", BINARY, BINARY);
+    let fork = [("ACTION_REF", "v1"), ("ACTION_REPOSITORY", "eve/load-gate")];
+    let installed = stage.install(&fork);
+    assert_eq!(installed.code, 0, "{}", installed.log);
+    assert!(installed.log.contains("/eve/load-gate/releases/"), "{}", installed.log);
+    let stage = Stage::new();
+    stage.release("1.0.0", "#!/bin/sh\necho owned\n", BINARY);
+    let installed = stage.install(&fork);
+    assert_eq!(installed.code, 2, "{}", installed.log);
+    assert!(installed.log.contains("SHA-256"), "{}", installed.log);
+}
+
+#[test]
+fn a_failed_installation_takes_the_place_of_an_earlier_verdict() {
+    let green = "<!-- load-gate:load-gate -->\n✅ **pass**";
+    for (whose, there) in
+        [(Whose::Job, true), (Whose::App("our-app[bot]"), true), (Whose::Job, false)]
+    {
+        let store = Shared::default();
+        {
+            let mut store = store.lock().expect("whole");
+            (store.whose, store.dotcom) = (whose, false);
+            for _ in 0..120 {
+                store.comment(7, &user("eve", "User"), green);
+            }
+            if there {
+                store.comment(7, &whose.user(), green);
+            }
+        }
+        let stage = Stage::new();
+        stage.release("1.0.0", "changed", BINARY);
+        stage.program("gh", include_str!("gh.py"));
+        let (api, summary) = (github::start(store.clone()), stage.path("summary"));
+        let summary = summary.display().to_string();
+        let env = [
+            ("ACTION_REF", "v1"),
+            ("GITHUB_REF", "refs/pull/7/merge"),
+            ("GITHUB_REPOSITORY", "o/r"),
+            ("GITHUB_API_URL", &api),
+            ("GITHUB_STEP_SUMMARY", &summary),
+            ("GH_TOKEN", "ghs_token"),
+        ];
+        let installed = stage.install(&env);
+        assert_eq!(installed.code, 2, "{}", installed.log);
+        let comments = store.lock().expect("whole").comments_on(7);
+        assert_eq!(comments.len(), 121, "{}", installed.log);
+        let body = comments[120]["body"].as_str().expect("text");
+        assert!(body.starts_with("<!-- load-gate:load-gate -->\n⛔ **not run**"), "{body}");
+        assert!(comments[..120].iter().all(|c| c["body"] == green), "others are left alone");
+        let summary = std::fs::read_to_string(&summary).expect("a summary");
+        assert!(summary.contains("**not run**"), "{summary}");
+        let never = [&env[..], &[("INPUT_COMMENT", "never")]].concat();
+        store.lock().expect("whole").seen.clear();
+        assert_eq!(stage.install(&never).code, 2);
+        assert!(store.lock().expect("whole").seen.is_empty());
+    }
 }

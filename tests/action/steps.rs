@@ -115,3 +115,33 @@ fn an_input_is_never_shell() {
         assert!(!runner.workspace.path().join("owned").exists(), "{input}");
     }
 }
+
+#[test]
+fn no_input_becomes_a_workflow_command() {
+    let runner = runner("p(95)<20000");
+    let hostile = "x\n::error::owned\r\n##[error]owned";
+    for input in ["results-dir", "junit", "config", "url", "baseline", "prometheus-url", "seed"] {
+        let result = runner.run(&[&WITH[..], &[(input, hostile)]].concat());
+        assert_eq!(result.code, 2, "{input}: {}", result.log);
+        assert!(!result.log.contains("##["), "{input}: {}", result.log);
+        for line in result.log.split(['\n', '\r']) {
+            assert!(!line.trim_start().starts_with("::error::owned"), "{input}: {}", result.log);
+        }
+        assert!(result.log.contains(&format!("input `{input}`")), "{input}: {}", result.log);
+        assert_eq!(result.outputs["verdict"], "usage", "{input}");
+        assert_eq!(result.outputs["exit-code"], "2", "{input}");
+    }
+}
+
+#[test]
+fn messages_name_inputs_rather_than_flags() {
+    let runner = runner("p(95)<0.001\", \"p(95)<2*baseline");
+    let result = runner.run(&WITH);
+    for (place, text) in [("log", &result.log), ("summary", &result.summary)] {
+        assert!(text.contains("input `baseline`"), "{place}: {text}");
+        assert!(!text.contains("--baseline"), "{place}: {text}");
+    }
+    let wrong = runner.run(&[&WITH[..], &[("rate-scale", "many")]].concat());
+    assert!(wrong.log.contains("input `rate-scale`"), "{}", wrong.log);
+    assert!(!wrong.log.contains("--rate-scale"), "{}", wrong.log);
+}

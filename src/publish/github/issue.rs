@@ -7,6 +7,7 @@ use super::pull_request::{number, text};
 use super::sticky;
 use super::trouble::Trouble;
 use crate::gate::VerdictKind;
+use crate::publish::inputs::name_inputs;
 use crate::report::{escape, markdown};
 use crate::suite::{ScenarioReport, SuiteReport};
 
@@ -191,6 +192,7 @@ fn line(report: &SuiteReport) -> String {
 /// Marker, page of this run, and the last runs, this one first.
 fn body(report: &SuiteReport, marker: &str, old: &str) -> String {
     let page = markdown(report, None, PAGE_BUDGET).replace(HISTORY, "");
+    let page = name_inputs(&page);
     let earlier = old.rsplit_once(HISTORY).map_or("", |(_, history)| history);
     let newest = format!("- {}", line(report));
     let kept = earlier.lines().map(str::trim_end).filter(|l| l.starts_with("- ") && *l != newest);

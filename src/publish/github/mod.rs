@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::PublishWarning;
 use super::actions::ActionsEnv;
+use super::inputs::name_inputs;
 use crate::report::{EarlierRuns, Masthead, comment, escape, read_suite};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
@@ -185,7 +186,7 @@ async fn comment_on(
     // The comment's own id is said where there are several of them.
     let name = Some(options.comment_id.as_str()).filter(|id| *id != DEFAULT_ID);
     let page = comment(report, past, Masthead { name, old_baseline: options.old_baseline });
-    keep_comment(api, &page, options, env).await
+    keep_comment(api, &name_inputs(&page), options, env).await
 }
 
 /// Puts `page` on the event's pull request, if it has one.
