@@ -88,6 +88,23 @@ fn the_embedded_run_is_green_and_leaves_every_file() {
 }
 
 #[test]
+fn a_comparison_that_is_to_fail_on_worse_is_not_green_where_nothing_can_be_compared() {
+    let done =
+        run_in(LAX, &["run", "webhook", "--env", "embedded", "--duration-scale", "0.1"], &[]);
+    let results = done.results();
+    let compare = |more: &[&str]| {
+        load_gate().arg("compare").args([&results, &results]).args(more).output().expect("runs")
+    };
+    let told = compare(&[]);
+    assert_eq!(told.status.code(), Some(0));
+    let said = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(said.starts_with("nothing can be said"), "{said}");
+    assert!(said.contains("webhook  can't tell"), "{said}");
+    assert_eq!(compare(&["--fail-on", "higher"]).status.code(), Some(3));
+    assert_eq!(compare(&["--fail-on", "lower"]).status.code(), Some(2));
+}
+
+#[test]
 fn an_unreachable_target_is_inconclusive_soon_and_nothing_else_is_tried() {
     let keys = [("TEST_API_KEY_1", "rsolv_abc"), ("STRIPE_WEBHOOK_SECRET", "whsec_abc")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));

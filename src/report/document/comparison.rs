@@ -12,13 +12,22 @@ use crate::suite::{
 };
 use crate::units;
 
+/// What a comparison comes to, of the whole and of a scenario.
+const DIFFERENT: (Mark, &str) = (Mark::Inconclusive, "different");
+const SAME: (Mark, &str) = (Mark::Pass, "no difference");
+const NOTHING: (Mark, &str) = (Mark::Inconclusive, "can't tell");
+
 impl Document {
     /// The document of `comparison`; with the charts of both runs where they are given.
     pub(in crate::report) fn compared(
         comparison: &SuiteComparison,
         runs: Option<(&SuiteReport, &SuiteReport)>,
     ) -> Self {
-        let differs = comparison.headline.starts_with("different");
+        let (mark, verdict) = match comparison.headline.starts_with("different") {
+            true => DIFFERENT,
+            false if comparison.figures_compared == 0 => NOTHING,
+            false => SAME,
+        };
         let fact = |name, run| Fact {
             name,
             value: vec![Cell::words(label(run))],
@@ -29,8 +38,8 @@ impl Document {
         let chapters = comparison.scenarios.iter();
         Self {
             title: "load-gate compare",
-            mark: if differs { Mark::Inconclusive } else { Mark::Pass },
-            verdict: if differs { "different" } else { "no difference" },
+            mark,
+            verdict,
             headline: comparison.headline.clone(),
             facts: vec![fact("base", &comparison.base), fact("new", &comparison.new)],
             run_url: None,
@@ -44,7 +53,10 @@ impl Document {
                 .warnings
                 .iter()
                 .map(doubtful)
-                .chain([Note::new(Tone::Quiet, explanation(comparison))])
+                .chain(
+                    (comparison.figures_compared > 0)
+                        .then(|| Note::new(Tone::Quiet, explanation(comparison))),
+                )
                 .collect(),
             left_out: comparison
                 .left_out
@@ -77,6 +89,12 @@ fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) 
     let certain = |f: &FigureComparison| matches!(f.call, Call::Higher | Call::Lower);
     let differs = comparison.figures.iter().any(certain)
         || comparison.limiter.iter().any(|change| change.certain);
+    let told = comparison.figures.iter().any(|figure| figure.call != Call::TooFew);
+    let (mark, verdict) = match differs {
+        true => DIFFERENT,
+        false if told => SAME,
+        false => NOTHING,
+    };
     let mut sections = vec![figures(comparison), limiter(comparison)];
     if let Some((base, new)) = runs {
         let of = |suite: &'_ SuiteReport| {
@@ -88,8 +106,8 @@ fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) 
     }
     Chapter {
         name: comparison.scenario.to_string(),
-        mark: if differs { Mark::Inconclusive } else { Mark::Pass },
-        verdict: if differs { "different" } else { "no difference" },
+        mark,
+        verdict,
         reasons: Vec::new(),
         card: card(comparison),
         sections,
@@ -248,7 +266,7 @@ fn points(difference: f64) -> String {
 fn said(figure: &FigureComparison) -> String {
     let Some(change) = figure.change else {
         return format!(
-            "can't tell: too few seconds, or samples worth too little ({})",
+            "can't tell: under 20 s, or samples worth too little ({})",
             rests_on(figure)
         );
     };
