@@ -320,6 +320,10 @@ pub(super) struct InitArgs {
     /// Replace files that are there already.
     #[arg(long)]
     pub force: bool,
+    /// Write a workflow that deploys, drives load at the deployment and promotes it, instead of
+    /// the one for pull requests and nights.
+    #[arg(long)]
+    pub after_deploy: bool,
     /// The root of the repository.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,

@@ -37,10 +37,11 @@ fn what_is_there_is_only_replaced_by_force() {
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::create_dir_all(dir.path().join(".github/workflows")).expect("made");
     std::fs::write(dir.path().join(WORKFLOW), "mine\n").expect("written");
-    let refused = load_gate(dir.path(), &["init"]);
-    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
-    assert!(said(&refused).contains(WORKFLOW), "{}", said(&refused));
-    assert!(!dir.path().join(CONFIG).exists(), "all or nothing");
+    let kept = load_gate(dir.path(), &["init"]);
+    assert_eq!(kept.status.code(), Some(0), "{}", said(&kept));
+    assert!(said(&kept).contains(&format!("{WORKFLOW} is there already and stays")));
+    assert!(said(&kept).contains("-mine"), "{}", said(&kept));
+    assert!(dir.path().join(CONFIG).exists(), "what wasn't there is written");
     assert_eq!(std::fs::read_to_string(dir.path().join(WORKFLOW)).expect("there"), "mine\n");
     let forced = load_gate(dir.path(), &["init", "--force"]);
     assert_eq!(forced.status.code(), Some(0), "{}", said(&forced));

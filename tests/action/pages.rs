@@ -11,7 +11,8 @@ const MARKERS: [&str; 2] = ["<!-- action.yml: begin -->\n", "<!-- action.yml: en
 /// The page that has them; `UPDATE_DOCS=1` writes its tables.
 const PAGE: &str = "docs/github.md";
 /// Everything with workflows to copy.
-const PAGES: [&str; 3] = ["README.md", PAGE, "src/cli/init/load-gate.yml"];
+const PAGES: [&str; 4] =
+    ["README.md", PAGE, "src/cli/init/load-gate.yml", "src/cli/init/load-gate-deploy.yml"];
 
 fn read(name: &str) -> String {
     let text = std::fs::read_to_string(root().join(name));

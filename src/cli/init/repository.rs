@@ -9,6 +9,11 @@ const MAX_FILE: u64 = 256 * 1024;
 /// No more files of a folder are looked into.
 const MAX_FILES: usize = 200;
 
+/// Where the services of a monorepo are, each in a folder of its own.
+const SERVICES: [&str; 3] = ["services", "apps", "packages"];
+/// More services than these are left to whoever knows them.
+const MOST_SERVICES: usize = 20;
+
 /// A repository, as far as it tells.
 #[derive(Clone, Debug)]
 pub(super) struct Repository {
@@ -22,6 +27,8 @@ pub(super) struct Repository {
     pub(super) staging: Option<Surroundings>,
     /// An address that may as well be production's.
     pub(super) unsure: Option<Surroundings>,
+    /// The services of a monorepo that have a staging address, by name.
+    pub(super) services: Vec<(String, Surroundings)>,
 }
 
 /// An address and where it was found.
@@ -46,6 +53,7 @@ impl Repository {
             slug: git.as_deref().and_then(slug),
             unsure: address_in(&root, |host| !is_for_trying(host)),
             staging: address_in(&root, is_for_trying),
+            services: services(&root),
             root,
         })
     }
@@ -132,6 +140,32 @@ fn is_for_trying(host: &str) -> bool {
         _ => part.starts_with(word),
     };
     parts.into_iter().any(|part| WORDS.iter().any(|word| is(part, word)))
+}
+
+/// The services with an address for trying things on, in the order of their names.
+fn services(root: &Path) -> Vec<(String, Surroundings)> {
+    let mut found = Vec::new();
+    for place in SERVICES {
+        let Ok(entries) = std::fs::read_dir(root.join(place)) else { continue };
+        let folders = entries.take(MAX_FILES).filter_map(|entry| Some(entry.ok()?.path()));
+        for folder in folders.filter(|path| path.is_dir()) {
+            let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+            let taken = matches!(name, "embedded" | "staging" | "production");
+            if !starts || taken || !name.chars().all(plain) {
+                continue;
+            }
+            if let Some(mut at) = address_in(&folder, is_for_trying) {
+                at.file = format!("{place}/{name}/{}", at.file);
+                found.push((name.to_owned(), at));
+            }
+        }
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found.dedup_by(|one, other| one.0 == other.0);
+    found.truncate(MOST_SERVICES);
+    found
 }
 
 /// The first address that stands on a line with `API_URL` or `BASE_URL` and whose host `suits`.

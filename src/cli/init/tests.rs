@@ -1,7 +1,6 @@
 //! What `init` writes holds: the config resolves, the workflow has what it needs.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use super::*;
 use crate::config::{self, Flags, Purpose, Sources, UserFile};
@@ -78,7 +77,9 @@ fn the_repository_is_found_out() {
     assert_eq!(plan.environment.url, "https://staging.example.org");
     let inside = Repository::look(&dir.path().join("deep/inside")).expect("a folder");
     assert_eq!(inside.root, repository.root);
-    assert!(next_steps(&repository).contains("gh secret set TEST_API_KEY_1 --repo octo/shop"));
+    assert!(
+        next_steps(&repository, false).contains("gh secret set TEST_API_KEY_1 --repo octo/shop")
+    );
 }
 
 #[test]
@@ -165,15 +166,69 @@ fn the_night_is_spread_and_never_on_the_hour() {
 }
 
 #[test]
-fn files_that_are_there_stay() {
-    let (dir, repository) = repository(&[(CONFIG_PATH, "# mine\n")]);
-    let refused = refuse_to_replace(&repository.root, false).expect_err("there is one");
-    insta::assert_snapshot!(
-        refused.to_string(),
-        @".github/load-gate.toml is already there, nothing was written; --force replaces"
-    );
-    assert!(refuse_to_replace(&repository.root, true).is_ok());
+fn files_that_are_there_stay_and_are_compared() {
+    let (dir, repository) = repository(&[(CONFIG_PATH, "# mine\r\n"), (".git/HEAD", "")]);
+    let [(name, content), (workflow, text)] = planned(&repository, false);
+    let Placed::Kept(difference) =
+        place(&repository.root, name, &content, false).expect("readable")
+    else {
+        panic!("it is somebody's own");
+    };
+    assert!(difference.starts_with("--- as it is\n+++ as init writes it\n"), "{difference}");
+    assert!(difference.contains("-# mine\n"), "{difference}");
+    assert!(difference.contains("+[environments.staging]\n"), "{difference}");
     let kept = std::fs::read_to_string(dir.path().join(CONFIG_PATH)).expect("readable");
-    assert_eq!(kept, "# mine\n");
-    assert!(!Path::new(&repository.root).join(WORKFLOW_PATH).exists());
+    assert_eq!(kept, "# mine\r\n");
+    let placed = |force| place(&repository.root, workflow, &text, force).expect("writable");
+    assert_eq!(placed(false), Placed::Written);
+    assert_eq!(placed(false), Placed::Same);
+    assert_eq!(place(&repository.root, name, &content, true).expect("writable"), Placed::Written);
+}
+
+#[test]
+fn the_services_of_a_monorepo_have_an_environment_and_a_leg_each() {
+    let url = |host: &str| format!("BASE_URL=https://{host}\n");
+    let (_dir, repository) = repository(&[
+        ("services/shop/.env.example", &url("shop.staging.example.org")),
+        ("services/billing/k6/load.js", &url("billing-stg.example.org")),
+        ("services/live/.env.example", &url("api.example.org")),
+        ("apps/we b/.env.example", &url("web.staging.example.org")),
+        ("apps/production/.env.example", &url("web.staging.example.org")),
+    ]);
+    let names: Vec<&str> = repository.services.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["billing", "shop"]);
+    let config = config(&repository);
+    for (name, url) in [
+        ("shop", "https://shop.staging.example.org"),
+        ("billing", "https://billing-stg.example.org"),
+    ] {
+        assert_eq!(resolves(&config, name).plan.environment.url, url);
+    }
+    assert!(config.contains("found in services/billing/k6/load.js"), "{config}");
+    let yaml: serde_norway::Value = serde_norway::from_str(&workflow(&repository)).expect("YAML");
+    for job in ["pull-request", "nightly"] {
+        let job = &yaml["jobs"][job];
+        assert_eq!(job["strategy"]["matrix"]["service"][1], "shop");
+        let steps = job["steps"].as_sequence().expect("steps");
+        let ours =
+            steps.iter().find(|s| s["uses"].as_str().is_some_and(|u| u.contains("load-gate@")));
+        let with = &ours.expect("our step")["with"];
+        assert_eq!(with["environment"], "${{ matrix.service }}");
+        assert_eq!(with["comment-id"], "${{ matrix.service }}");
+        let names: Vec<_> = steps.iter().filter_map(|s| s["with"]["name"].as_str()).collect();
+        assert!(names.iter().all(|name| name.contains("matrix.service")), "{names:?}");
+    }
+}
+
+#[test]
+fn after_a_deployment_its_own_address_is_gated() {
+    let (_dir, repository) =
+        repository(&[(".env.example", "API_URL=https://staging.example.org\n")]);
+    let [_, (name, text)] = planned(&repository, true);
+    assert_eq!(name, DEPLOY_PATH);
+    let yaml: serde_norway::Value = serde_norway::from_str(&text).expect("YAML");
+    assert_eq!(yaml["jobs"]["gate"]["needs"], "deploy");
+    assert_eq!(yaml["jobs"]["promote"]["needs"], "gate");
+    assert!(text.contains("echo \"url=https://staging.example.org\""), "{text}");
+    assert!(next_steps(&repository, true).contains("deploy.sh"));
 }
