@@ -64,6 +64,13 @@ pub struct DeclaredLimit {
     pub retry_after: bool,
     /// Whether answers are promised to carry `x-ratelimit-*` or `RateLimit` headers.
     pub headers: bool,
+    /// The capacity of a bucket that refills at `limit` a `window`; `None`: `limit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u64>,
+    /// Whether refused requests use quota too, or prolong the refusal; `None`: nothing
+    /// promised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_refusals: Option<bool>,
     /// Whether a caller may get round it by naming another address; `None`:
     /// nothing promised, so reported only.
     pub spoofable: Option<bool>,
@@ -74,10 +81,37 @@ const fn yes() -> bool {
 }
 
 impl DeclaredLimit {
+    /// A limit of which nothing else is promised but that refusals are JSON.
+    #[must_use]
+    pub const fn of(limit: u64, window: Nanos, scope: Scope) -> Self {
+        Self {
+            limit,
+            window,
+            scope,
+            json: true,
+            retry_after: false,
+            headers: false,
+            burst: None,
+            counts_refusals: None,
+            spoofable: None,
+        }
+    }
+
+    /// How many requests are admitted at once at most.
+    #[must_use]
+    pub const fn capacity(&self) -> u64 {
+        match self.burst {
+            Some(burst) => burst,
+            None => self.limit,
+        }
+    }
+
     /// `10 a minute per ip`, `1,000 a minute, global`.
     #[must_use]
     pub fn describe(&self) -> String {
-        let rate = format!("{} {}", count(self.limit), per(self.window));
+        let burst = self.burst.map(|burst| format!(", at most {} at once", count(burst)));
+        let rate =
+            format!("{} {}{}", count(self.limit), per(self.window), burst.unwrap_or_default());
         match self.scope {
             Scope::Global => format!("{rate}, {}", self.scope),
             Scope::Ip | Scope::Customer => format!("{rate} per {}", self.scope),

@@ -87,6 +87,7 @@ fn no_limiter() -> LimiterReport {
         observed_hits: 0,
         inferred: Inference {
             algorithm: Algorithm::Unknown,
+            left: Vec::new(),
             limit: None,
             window_s: None,
             why: String::new(),

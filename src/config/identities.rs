@@ -120,15 +120,7 @@ mod tests {
 
     #[test]
     fn auto_keeps_every_identity_within_its_limit() {
-        let limit = DeclaredLimit {
-            limit: 10,
-            window: Nanos::from_secs(60),
-            scope: Scope::Ip,
-            json: true,
-            retry_after: false,
-            headers: false,
-            spoofable: None,
-        };
+        let limit = DeclaredLimit::of(10, Nanos::from_secs(60), Scope::Ip);
         let schedule = schedule(&[(60_000, 20.0), (300_000, 20.0)]);
         let mut question = Question {
             identity: IdentityKind::Address,
@@ -155,15 +147,7 @@ mod tests {
 
     #[test]
     fn a_key_is_set_aside_only_where_the_others_suffice() {
-        let limit = DeclaredLimit {
-            limit: 60,
-            window: Nanos::from_secs(60),
-            scope: Scope::Customer,
-            json: true,
-            retry_after: false,
-            headers: false,
-            spoofable: None,
-        };
+        let limit = DeclaredLimit::of(60, Nanos::from_secs(60), Scope::Customer);
         let schedule = schedule(&[(0, 1.0), (120_000, 1.0)]);
         let mut question = Question {
             identity: IdentityKind::Key,

@@ -197,8 +197,17 @@ fn read_limit(
     json: bool,
     section: &mut Section<'_, '_>,
 ) -> Option<DeclaredLimit> {
-    const KNOWN: [&str; 7] =
-        ["limit", "window", "scope", "retry_after", "headers", "spoofable", "refusal"];
+    const KNOWN: [&str; 9] = [
+        "limit",
+        "window",
+        "scope",
+        "burst",
+        "retry_after",
+        "headers",
+        "spoofable",
+        "refusals",
+        "refusal",
+    ];
     let node = section.node("rate_limit")?;
     if let Value::Text(text) = &node.value {
         if text != "none" {
@@ -219,6 +228,8 @@ fn read_limit(
     let retry_after = limit.value("retry_after", flag).unwrap_or(false);
     let headers = limit.value("headers", flag).unwrap_or(false);
     let spoofable = limit.value("spoofable", flag);
+    let burst = limit.value("burst", |node| integer(node, 1, 1_000_000_000));
+    let counts_refusals = limit.value("refusals", counts_refusals);
     let json = match limit.table("refusal") {
         None => json,
         Some((table, place, path)) => {
@@ -238,8 +249,20 @@ fn read_limit(
         json,
         retry_after,
         headers,
+        burst,
+        counts_refusals,
         spoofable,
     })
+}
+
+/// Whether refused requests use quota too.
+fn counts_refusals(node: &Node) -> Result<bool, Wrong> {
+    const KNOWN: [&str; 2] = ["free", "counted"];
+    match text(node)?.as_str() {
+        "free" => Ok(false),
+        "counted" => Ok(true),
+        name => Err(unknown("way to count refusals", name, &KNOWN)),
+    }
 }
 
 fn scope(id: ScenarioId, identity: IdentityKind, node: &Node) -> Result<Scope, Wrong> {

@@ -22,7 +22,7 @@ mod wire;
 mod worker;
 
 pub use breaker::{Breaker, BreakerSettings};
-pub use clock::{Clock, LocalFuture, Pacer, WallClock};
+pub use clock::{Clock, LocalFuture, Pacer, ServerTime};
 pub use events::{Event, Observer, Tick, Unobserved};
 pub use identities::Identities;
 pub use job::Job;

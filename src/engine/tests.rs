@@ -146,15 +146,7 @@ fn plan(stages: Vec<Stage>) -> Plan {
         identities: IdentityPlan { kind: IdentityKind::Global, ..plan.identities },
         probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::fixed("bad_signature")] },
         criteria: Criteria {
-            limit: Some(DeclaredLimit {
-                limit: 1000,
-                window: Nanos::from_secs(60),
-                scope: Scope::Global,
-                json: true,
-                retry_after: false,
-                headers: false,
-                spoofable: None,
-            }),
+            limit: Some(DeclaredLimit::of(1000, Nanos::from_secs(60), Scope::Global)),
             ..plan.criteria
         },
         ..plan

@@ -13,7 +13,9 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
     let ledgers: Vec<LedgerView<'_>> = if not_told_apart(recording) {
         together = one_ledger(recording);
         let label = "all addresses named, which the limiter doesn't tell apart";
-        vec![LedgerView { label, set_aside: false, entries: &together }]
+        let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
+        let every_until = every_until.unwrap_or_default();
+        vec![LedgerView { label, set_aside: false, entries: &together, every_until }]
     } else {
         let ledgers = recording.ledgers.iter();
         ledgers
@@ -21,6 +23,7 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
                 label: &ledger.label,
                 set_aside: ledger.set_aside,
                 entries: ledger.complete(),
+                every_until: ledger.every_until,
             })
             .collect()
     };
@@ -118,6 +121,7 @@ fn finding(rule: &RuleResult) -> Finding {
         RuleVerdict::Fail => FindingVerdict::Fail,
         RuleVerdict::NotExercised => FindingVerdict::Skipped,
         RuleVerdict::Info => FindingVerdict::Info,
+        RuleVerdict::Inconclusive => FindingVerdict::Inconclusive,
     };
     Finding {
         about: About::Limiter(rule.name),

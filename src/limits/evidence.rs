@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::excess::{Bounds, Excess};
+use super::excuse::Excuse;
 use super::party::Party;
 use super::predict::slack;
 use super::trace::Refusal;
@@ -198,6 +199,15 @@ pub(super) fn never_refused(parties: &[Party<'_>]) -> String {
 
 pub(super) fn let_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> String {
     let refused = parties.iter().map(|party| party.trace.refused.len()).sum();
+    if let Some(burst) = declared.burst {
+        return format!(
+            "each of the {} refusals on record came when a bucket of {} that refills at {} may have been empty; {}",
+            times(refused),
+            count(burst),
+            per_window(declared),
+            tolerance(declared)
+        );
+    }
     format!(
         "each of the {} refusals on record came when {} had been admitted in the window before it; {}",
         times(refused),
@@ -212,13 +222,23 @@ pub(super) fn too_strict(
     refusal: &Refusal,
     before: usize,
 ) -> String {
+    let fact = match declared.burst {
+        Some(burst) => format!(
+            "when a bucket of {} that refills at {} had a token",
+            count(burst),
+            per_window(declared)
+        ),
+        None => format!(
+            "when at most {} of {} had been admitted in the {} before",
+            times(before),
+            count(declared.limit),
+            declared.window + super::predict::WHOLE_SECOND
+        ),
+    };
     format!(
-        "{}: refused {}, when at most {} of {} had been admitted in the {} before; {}; {}",
+        "{}: refused {}, {fact}; {}; {}",
         party.label,
         at(refusal.sent),
-        times(before),
-        count(declared.limit),
-        declared.window + super::predict::WHOLE_SECOND,
         tolerance(declared),
         caveat(declared)
     )
@@ -239,6 +259,25 @@ pub(super) fn stuck(declared: &DeclaredLimit, party: &Party<'_>, refusal: &Refus
         tolerance(declared),
         caveat(declared)
     )
+}
+
+/// What an exact counter would be accused of, and which kind does so rightly.
+pub(super) fn excused(
+    declared: &DeclaredLimit,
+    excuse: Excuse,
+    may_be_stuck: bool,
+    accusation: &str,
+) -> String {
+    let kind = excuse.kind.one();
+    let limit = per_window(declared);
+    if may_be_stuck {
+        return format!(
+            "nobody can tell: {kind} of {limit} never lets anybody in who keeps asking, and one that never resets looks alike; send a pause longer than the window, or declare refusals = \"free\" or \"counted\"; {accusation}"
+        );
+    }
+    let consequence =
+        excuse.kind.consequence().map_or_else(String::new, |words| format!(" ({words})"));
+    format!("{kind} of {limit} does so{consequence}; of one that counts exactly: {accusation}")
 }
 
 pub(super) fn recovered(party: &Party<'_>) -> String {

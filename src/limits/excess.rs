@@ -12,6 +12,10 @@ use super::trace::{Trace, before, before_or_at};
 pub(super) struct Bounds {
     /// Admissions per window.
     pub(super) limit: usize,
+    /// Tokens that a bucket holds.
+    pub(super) capacity: usize,
+    /// Whether it can only be a bucket: a burst is declared.
+    pub(super) bucket: bool,
     /// The window.
     pub(super) window: f64,
     /// By how much moments may be off.
@@ -21,6 +25,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// Beyond so many within a window there is no limiter.
+    pub(super) fn hopeless(&self) -> usize {
+        // Two windows can touch such a span, so even twice the limit proves nothing.
+        self.limit + self.limit.max(self.capacity)
+    }
+
     fn shortest(&self) -> f64 {
         self.window - self.slack
     }
@@ -83,9 +93,9 @@ pub(super) fn of_bucket(trace: &Trace, bounds: &Bounds) -> Option<Excess> {
         }
         let end = (k + 1) as f64 - rate * trace.done[k];
         let span = |from: f64| trace.done[k] - from;
-        if end - worst.0 > bounds.limit as f64 + tolerance {
+        if end - worst.0 > bounds.capacity as f64 + tolerance {
             let from = trace.sent[worst.1];
-            let allowed = bounds.limit + (rate * span(from) + tolerance) as usize;
+            let allowed = bounds.capacity + (rate * span(from) + tolerance) as usize;
             return Some(Excess { from, to: trace.done[k], admitted: k + 1 - worst.1, allowed });
         }
         if end - worst_refusal.0 >= 1.0 + tolerance {
@@ -173,26 +183,27 @@ fn stuck(trace: &Trace, bounds: &Bounds, met: &[Demand], demand: &Demand) -> Exc
     Excess { from, to: demand.by, admitted, allowed: bounds.limit }
 }
 
-/// Whether a token bucket would have had a token for certain when a request was
-/// refused: what a bucket that slow never does. `fresh`: nothing was taken from
-/// it before the ledger begins.
-pub(super) fn shortage_of_bucket(trace: &Trace, bounds: &Bounds, fresh: bool) -> bool {
-    let limit = bounds.limit as f64;
-    let slowest = limit / bounds.longest;
+/// Of each refusal whether a token bucket would have had a token for certain: what a
+/// bucket that slow never does. `fresh`: nothing was taken from it before the ledger
+/// begins.
+pub(super) fn shortages_of_bucket(trace: &Trace, bounds: &Bounds, fresh: bool) -> Vec<bool> {
+    let capacity = bounds.capacity as f64;
+    let slowest = bounds.limit as f64 / bounds.longest;
     let tolerance = 1e-6 + slowest * bounds.slack;
-    let mut missing = if fresh { 0.0 } else { limit };
+    let mut missing = if fresh { 0.0 } else { capacity };
     let mut at = trace.first;
     let mut taken = 0;
-    trace.refused.iter().any(|refusal| {
+    let had_one = |refusal: &super::trace::Refusal| {
         while trace.may_done.get(taken).is_some_and(|done| *done <= refusal.sent) {
             let done = trace.may_done[taken];
             missing = (missing - slowest * (done - at).max(0.0)).max(0.0);
-            missing = (missing + 1.0).min(limit);
+            missing = (missing + 1.0).min(capacity);
             at = at.max(done);
             taken += 1;
         }
         let under_way = before_or_at(&trace.may_sent, refusal.done).saturating_sub(taken);
         let left = (missing - slowest * (refusal.sent - at).max(0.0)).max(0.0);
-        limit - left - under_way as f64 >= 1.0 + tolerance
-    })
+        capacity - left - under_way as f64 >= 1.0 + tolerance
+    };
+    trace.refused.iter().map(had_one).collect()
 }

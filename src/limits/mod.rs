@@ -3,24 +3,29 @@
 mod consistent;
 mod evidence;
 mod excess;
+mod excuse;
 mod infer;
+mod kinds;
 mod models;
 mod party;
 mod predict;
 mod proof;
 mod rules;
-#[cfg(test)]
-pub(crate) mod simulation;
+pub mod simulation;
 mod trace;
 mod types;
 
 pub use infer::{ServerTime, infer};
-pub use models::{Aligned, Anchored, Bucket, Limiter, Sliding};
+pub use kinds::Algorithm;
+pub use models::{
+    Aligned, Anchored, Answer, Bucket, Concurrency, Counter, Extension, Leaky, Limiter, Replicas,
+    Routing, Sliding,
+};
 pub use party::LedgerView;
 pub use predict::{WHOLE_SECOND, predict, slack};
 pub use proof::{ProofSchedule, proof_schedule};
 pub use rules::{Facts, judge};
-pub use types::{Algorithm, Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};
+pub use types::{Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! One identity's ledger ready to be judged: its trace, and which of its refusals no correct limiter would have made.
 
-use super::excess::Bounds;
+use super::excess::{Bounds, shortages_of_bucket};
 use super::trace::{Refusal, Trace, before, before_or_at};
 use crate::admission::Admission;
+use crate::units::Nanos;
 
 /// One identity's ledger, as rules and inference see it.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +15,14 @@ pub struct LedgerView<'a> {
     /// Its requests in any order. Of consecutive refusals those between the
     /// first and the last may be missing; beyond some moment all may be.
     pub entries: &'a [Admission],
+    /// Until when no refusal is missing.
+    pub every_until: Nanos,
+}
+
+impl LedgerView<'_> {
+    pub(super) fn trace(&self) -> Trace {
+        Trace::new(self.entries, self.every_until.as_secs_f64())
+    }
 }
 
 /// A ledger with its label, ready to be judged.
@@ -45,10 +54,17 @@ pub(super) struct Refusals {
     pub(super) due: bool,
 }
 
+impl Refusals {
+    /// Whether a limiter that counts exactly would not have made some of them.
+    pub(super) const fn accuse(&self) -> bool {
+        self.early.is_some() || self.going_on.is_some() || self.stuck.is_some()
+    }
+}
+
 impl<'a> Party<'a> {
     /// The ledger of one identity, its refusals looked at.
     pub(super) fn new(ledger: &LedgerView<'a>, bounds: &Bounds) -> Self {
-        let trace = Trace::new(ledger.entries);
+        let trace = ledger.trace();
         let refusals = refusals_of(&trace, bounds, ledger.set_aside);
         Self { label: ledger.label, fresh: ledger.set_aside, trace, refusals }
     }
@@ -60,13 +76,18 @@ fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
     let lookback = bounds.longest + bounds.slack;
     let mut began_rightly = true;
     let mut previous: Option<Refusal> = None;
-    for refusal in &trace.refused {
+    let had_tokens =
+        if bounds.bucket { shortages_of_bucket(trace, bounds, fresh) } else { Vec::new() };
+    for (i, refusal) in trace.refused.iter().enumerate() {
         let before = trace.may_have_been_admitted(refusal.sent - lookback, refusal.done);
         let goes_on = previous
             .is_some_and(|previous| trace.may_have_been_admitted(previous.sent, refusal.done) == 0);
         let whole_window_seen = refusal.sent - lookback >= trace.first;
         let nothing_before = before == 0 && !whole_window_seen && !fresh;
-        let wrong = before < bounds.limit && !nothing_before;
+        let wrong = match had_tokens.get(i) {
+            Some(had_one) => *had_one && !nothing_before,
+            None => before < bounds.limit && !nothing_before,
+        };
         if wrong {
             if goes_on && began_rightly {
                 seen.going_on.get_or_insert((*refusal, before));

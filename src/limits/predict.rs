@@ -13,6 +13,8 @@
 //!   capacity and what has refilled. Both bound the admissions of every span,
 //!   and the policy that admits whenever those bounds allow has admitted the
 //!   most at any moment.
+//!
+//! A declared burst means a bucket, and leaves nothing open but its refilling.
 
 use super::Prediction;
 use super::models::{Bucket, Sliding};
@@ -57,6 +59,12 @@ pub fn predict<S: AsRef<[Nanos]>>(
 
 /// The fewest of these (sorted) that a correct limiter admits.
 fn fewest(declared: &DeclaredLimit, sorted: &[Nanos]) -> u64 {
+    if let Some(burst) = declared.burst {
+        let per_second = declared.limit as f64 / declared.window.as_secs_f64().max(1e-9);
+        let late = slack(declared.window).as_secs_f64() * per_second;
+        let mut bucket = Bucket::with((burst as f64 - late).max(1.0), per_second);
+        return sorted.iter().filter(|at| bucket.admits(**at)).count() as u64;
+    }
     let longest = declared.window + WHOLE_SECOND + slack(declared.window);
     let mut limiter = Sliding::new(declared.limit, longest);
     sorted.iter().filter(|at| limiter.admits(**at)).count() as u64
@@ -64,14 +72,17 @@ fn fewest(declared: &DeclaredLimit, sorted: &[Nanos]) -> u64 {
 
 /// The most of these (sorted) that a correct limiter admits.
 fn most(declared: &DeclaredLimit, sorted: &[Nanos]) -> u64 {
-    if sorted.len() as u64 <= declared.limit {
+    if sorted.len() as u64 <= declared.capacity() {
         return sorted.len() as u64;
     }
     let shortest = declared.window - slack(declared.window);
     let per_second = declared.limit as f64 / declared.window.as_secs_f64().max(1e-9);
     let early = slack(declared.window).as_secs_f64() * per_second;
-    let mut bucket = Bucket::with(declared.limit as f64 + early, per_second);
+    let mut bucket = Bucket::with(declared.capacity() as f64 + early, per_second);
     let bucket = sorted.iter().filter(|at| bucket.admits(**at)).count() as u64;
+    if declared.burst.is_some() {
+        return bucket;
+    }
     bucket.max(most_of_windows(declared.limit, shortest, sorted))
 }
 
@@ -131,15 +142,7 @@ mod tests {
     use crate::admission::{Admitted, Scope};
 
     fn declared(limit: u64, window: Nanos) -> DeclaredLimit {
-        DeclaredLimit {
-            limit,
-            window,
-            scope: Scope::Ip,
-            json: true,
-            retry_after: false,
-            headers: false,
-            spoofable: None,
-        }
+        DeclaredLimit::of(limit, window, Scope::Ip)
     }
 
     /// The onboarding staging profile: ramps to 20, 50, 100, five minutes of 100, down.

@@ -1,12 +1,20 @@
 //! When the identity that is set aside sends, so that its limiter shows what it is.
 //!
 //! Under a constant rate a sliding and an anchored window admit alike, so the
-//! identity sends unevenly: a few requests, a pause, and a burst of more than
-//! twice the limit before the load starts; then, while the load lasts,
-//! single requests that meet the edge of an aligned window, bursts that meet
-//! the tokens of a bucket, and one just after the first window's end, when an
-//! anchored window has all its places again and a sliding one only those of the
-//! few.
+//! identity sends unevenly. Before the load: a few requests, a pause, and a burst of
+//! more than twice the limit, or four times where that is quick: replicas that count
+//! apart refuse late. While the load lasts, in turn:
+//!
+//! * **Pressed.** Single requests, close together at first (a window shorter than
+//!   declared) and then over the whole window (the edge of an aligned one); a burst
+//!   just after the window's end, when an anchored window has all its places again
+//!   and a sliding one only those of the few; one that takes what is left, and one
+//!   half a window later, when a bucket has refilled and two weighted windows have not.
+//! * **Left alone** for longer than a window: one that counts refusals too admits
+//!   again. Then most of the limit, nearly all of the rest late in that window, half
+//!   of it just after its end, and more than is left when some of it still counts:
+//!   nothing is refused until then, so that those that refusals prolong show
+//!   themselves.
 
 use super::predict::WHOLE_SECOND;
 use crate::admission::DeclaredLimit;
@@ -16,8 +24,14 @@ use crate::units::Nanos;
 /// is not proved.
 const LONGEST_BURST: Nanos = Nanos::from_secs(10);
 
-/// The most windows that follow-ups are sent in.
-const MOST_WINDOWS: u64 = 4;
+/// The part of a window in which a burst is quick.
+const QUICK: f64 = 0.15;
+
+/// The most turns of both.
+const MOST_TURNS: u64 = 4;
+
+/// How close to its end a window is tried, in seconds.
+const CLOSE: f64 = 0.2;
 
 /// The moments of a proof, counted from its first request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,11 +62,14 @@ pub fn proof_schedule(
     }
     let gap = 1.0 / peak_rate;
     let few = (limit / 4).clamp(1, 20);
-    let burst = (2 * limit + 1).max(3);
     let pause = (window / 20.0).clamp(0.05, 3.0);
-    if Nanos::from_secs_f64((few + burst) as f64 * gap) > LONGEST_BURST {
+    let lasts = |burst: u64| Nanos::from_secs_f64((few + burst) as f64 * gap);
+    let twice = (2 * limit + 1).max(3);
+    if lasts(twice) > LONGEST_BURST {
         return ProofSchedule::default();
     }
+    let quick = Nanos::from_secs_f64(QUICK * window).min(Nanos(LONGEST_BURST.0 / 2));
+    let burst = if lasts(4 * limit + 1) <= quick { (4 * limit + 1).max(3) } else { twice };
     let mut sender = Sender { gap, free: 0.0, moments: Vec::new() };
     sender.send(0.0, few);
     sender.send(sender.free - gap + pause, burst);
@@ -61,8 +78,18 @@ pub fn proof_schedule(
 
     let mut dice = seed;
     let horizon = Nanos::from_secs_f64(load_starts) + load;
-    for number in 0..MOST_WINDOWS {
-        follow(&mut sender, number, &Shape { limit, few, window, pause }, &mut dice);
+    let shape = Shape { limit, few, window, pause };
+    let mut start = 0.0;
+    // There must be time for all of it.
+    let alone = load.as_secs_f64() >= 2.0 * shape.longest() + 1.6 * window + 3.0 * pause;
+    for turn in 0..MOST_TURNS {
+        if alone && turn % 2 == 1 {
+            leave_alone(&mut sender, &shape);
+            start = sender.free;
+        } else {
+            press(&mut sender, start, &shape, &mut dice);
+            start = if alone { sender.free } else { start + shape.longest() };
+        }
     }
     let nanos = |moments: Vec<f64>| moments.into_iter().map(Nanos::from_secs_f64);
     ProofSchedule {
@@ -72,7 +99,7 @@ pub fn proof_schedule(
     }
 }
 
-/// What the follow-ups of a window are made from; spans in seconds.
+/// What the follow-ups are made from; spans in seconds.
 struct Shape {
     limit: u64,
     few: u64,
@@ -80,11 +107,27 @@ struct Shape {
     pause: f64,
 }
 
-/// The follow-ups of one window after the opening of the first.
-fn follow(sender: &mut Sender, number: u64, shape: &Shape, dice: &mut u64) {
+impl Shape {
+    /// How long a window lasts at most.
+    fn longest(&self) -> f64 {
+        self.window + WHOLE_SECOND.as_secs_f64()
+    }
+
+    /// How long after its end a window is surely over. A pause below a second can't
+    /// wait for whole-second clocks.
+    fn edge(&self) -> f64 {
+        if self.pause > 1.5 { 1.2 } else { self.pause * 0.3 }
+    }
+}
+
+/// One window in which the limiter is never left alone, and the next one's beginning.
+fn press(sender: &mut Sender, start: f64, shape: &Shape, dice: &mut u64) {
     let Shape { limit, few, window, pause } = *shape;
-    let longest = window + WHOLE_SECOND.as_secs_f64();
-    let start = number as f64 * longest;
+    let mut at = 0.3;
+    while at < window / 12.0 {
+        sender.send(sender.free - sender.gap + at, 1);
+        at *= 1.3;
+    }
     let singles = 10_u32;
     let middle = unit(dice) * 0.2 + 0.4;
     let mut sent_middle = false;
@@ -96,13 +139,25 @@ fn follow(sender: &mut Sender, number: u64, shape: &Shape, dice: &mut u64) {
         }
         sender.send(start + at * window, 1);
     }
-    // Just before the end of the first window, so that it is known well.
-    sender.send(start + window - pause.min(1.0) / 2.0, 1);
-    // After the longest first window, before the burst's admissions leave a
-    // sliding one. A pause below a second can't wait for whole-second clocks.
-    let edge = if pause > 1.5 { 1.2 } else { pause * 0.3 };
-    sender.send(start + window + edge, (few + limit.div_ceil(3)).min(limit).max(few + 1));
-    sender.send(start + longest + pause, limit + 1);
+    // Just before and just after the end of the window, so that it is known well.
+    sender.send(start + window - CLOSE.min(pause), 1);
+    sender.send(start + window + CLOSE.min(pause) / 2.0, 1);
+    // After the longest window, before the burst's admissions leave a sliding one.
+    let again = (few + limit.div_ceil(3)).min(limit).max(few + 1);
+    sender.send(start + window + shape.edge(), again);
+    sender.send(start + shape.longest() + pause, limit + 1);
+}
+
+/// More than a window without a request, then one without a refusal, and a burst when
+/// some of it still counts: how much depends on the kind.
+fn leave_alone(sender: &mut Sender, shape: &Shape) {
+    let Shape { limit, window, pause, .. } = *shape;
+    let start = sender.free + shape.longest() + pause;
+    let most = (limit * 7).div_ceil(10);
+    sender.send(start, most);
+    sender.send(start + 0.8 * window, limit - most);
+    sender.send(start + window + shape.edge(), limit.div_ceil(2));
+    sender.send(start + 1.6 * window, (limit * 6).div_ceil(10) + 1);
 }
 
 /// Places requests one after the other, never faster than the highest rate.
@@ -137,15 +192,7 @@ mod tests {
     use crate::admission::Scope;
 
     fn declared(limit: u64) -> DeclaredLimit {
-        DeclaredLimit {
-            limit,
-            window: Nanos::from_secs(60),
-            scope: Scope::Ip,
-            json: true,
-            retry_after: false,
-            headers: false,
-            spoofable: None,
-        }
+        DeclaredLimit::of(limit, Nanos::from_secs(60), Scope::Ip)
     }
 
     #[test]

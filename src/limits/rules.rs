@@ -8,6 +8,7 @@
 
 use super::evidence;
 use super::excess::{self, Bounds, Excess};
+use super::excuse::{Excuse, excuse};
 use super::party::{LedgerView, Party};
 use super::predict::{WHOLE_SECOND, slack};
 use super::trace::{Trace, before};
@@ -38,20 +39,40 @@ pub fn judge(
     let bounds = bounds_of(declared);
     let parties: Vec<Party<'_>> =
         ledgers.iter().map(|ledger| Party::new(ledger, &bounds)).collect();
-    vec![
+    let mut rules = vec![
         engages(declared, &bounds, &parties),
         holds(declared, &bounds, &parties, inference),
         lets_through(declared, &parties),
         recovers(declared, &parties),
-        says_so(declared, &bounds, &facts.refusals, &parties),
-        not_spoofable(declared, facts.spoofed),
-    ]
+    ];
+    let accused = rules.iter().any(|rule| rule.verdict == RuleVerdict::Fail)
+        && parties.iter().any(|party| !party.trace.refused.is_empty());
+    if accused && let Some(excuse) = excuse(declared, &bounds, &parties) {
+        for rule in &mut rules {
+            spare(rule, excuse, declared);
+        }
+    }
+    rules.push(says_so(declared, &bounds, &facts.refusals, &parties));
+    rules.push(not_spoofable(declared, facts.spoofed));
+    rules
+}
+
+/// Takes back an accusation that only an exact counter deserves: a note is left of it.
+fn spare(rule: &mut RuleResult, excuse: Excuse, declared: &DeclaredLimit) {
+    if rule.verdict != RuleVerdict::Fail {
+        return;
+    }
+    let may_be_stuck = excuse.or_stuck && rule.name == RuleName::Recovers;
+    rule.verdict = if may_be_stuck { RuleVerdict::Inconclusive } else { RuleVerdict::Info };
+    rule.evidence = evidence::excused(declared, excuse, may_be_stuck, &rule.evidence);
 }
 
 fn bounds_of(declared: &DeclaredLimit) -> Bounds {
     let slack = slack(declared.window);
     Bounds {
         limit: usize::try_from(declared.limit).unwrap_or(usize::MAX).max(1),
+        capacity: usize::try_from(declared.capacity()).unwrap_or(usize::MAX).max(1),
+        bucket: declared.burst.is_some(),
         window: declared.window.as_secs_f64(),
         slack: slack.as_secs_f64(),
         longest: (declared.window + WHOLE_SECOND).as_secs_f64(),
@@ -77,8 +98,7 @@ fn engages(declared: &DeclaredLimit, bounds: &Bounds, parties: &[Party<'_>]) -> 
         })
         .max_by_key(|(_, (most, _))| *most);
     match busiest {
-        // Two windows can touch such a span, so even twice the limit proves nothing.
-        Some((party, (most, from))) if most > 2 * bounds.limit => {
+        Some((party, (most, from))) if most > bounds.hopeless() => {
             rule(name, RuleVerdict::Fail, evidence::absent(declared, party, most, from))
         }
         found => {
@@ -120,7 +140,7 @@ fn holds(
     let clearly_more = |low: f64| low >= CLEARLY_MORE * bounds.limit as f64;
     let multiple = inference
         .limit
-        .filter(|limit| clearly_more(limit.low))
+        .filter(|limit| inference.window_s.is_some() && !bounds.bucket && clearly_more(limit.low))
         .map(|limit| limit.value / bounds.limit as f64);
     for party in parties {
         if let Some(excess) = over_admission(party, bounds) {
@@ -144,12 +164,16 @@ fn first_window(trace: &Trace, bounds: &Bounds) -> Option<f64> {
     let limit = bounds.limit as f64;
     // A bucket goes on filling meanwhile.
     let refilled = (refused.sent - trace.first) / bounds.window;
-    (at_once as f64 >= CLEARLY_MORE * limit * (1.0 + refilled)).then_some(all as f64 / limit)
+    (!bounds.bucket && at_once as f64 >= CLEARLY_MORE * limit * (1.0 + refilled))
+        .then_some(all as f64 / limit)
 }
 
 /// Admissions that no correct limiter of any kind allows.
 fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
     let trace = &party.trace;
+    if bounds.bucket {
+        return excess::of_bucket(trace, bounds);
+    }
     let sliding = excess::of_sliding(trace, bounds)?;
     let fixed = excess::of_fixed(trace, bounds)?;
     let found = |excess| Some(excess);
@@ -162,7 +186,9 @@ fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
     // tokens is none. Not where the limiter is too strict anyway, or where
     // requests ended unknown.
     let strict = party.refusals.early.is_some() || party.refusals.going_on.is_some();
-    let none = !strict && !trace.unknown && excess::shortage_of_bucket(trace, bounds, party.fresh);
+    let none = !strict
+        && !trace.unknown
+        && excess::shortages_of_bucket(trace, bounds, party.fresh).contains(&true);
     if none { found(fixed) } else { None }
 }
 
@@ -237,7 +263,7 @@ fn mute(party: &Party<'_>, bounds: &Bounds) -> Option<String> {
     let trace = &party.trace;
     let (sent, from) = most_within(&trace.may_sent, &trace.may_done, trace.first, bounds);
     let failed = trace.may_sent.len().saturating_sub(trace.admitted());
-    (trace.unknown && sent > 2 * bounds.limit && failed > bounds.limit)
+    (trace.unknown && sent > bounds.hopeless() && failed > bounds.limit)
         .then(|| evidence::mute(party, bounds, sent, from, failed))
 }
 

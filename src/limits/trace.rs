@@ -6,6 +6,9 @@
 
 use crate::admission::{Admission, Admitted};
 
+/// How long a refusal may have been under way, in seconds.
+const UNDER_WAY: f64 = 1.0;
+
 /// A ledger's requests in seconds from its start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trace {
@@ -19,6 +22,11 @@ pub(super) struct Trace {
     pub(super) may_done: Vec<f64>,
     /// Refused requests, by `sent`.
     pub(super) refused: Vec<Refusal>,
+    /// Requests that may have been admitted and may not, by `sent`: when each was
+    /// sent and done.
+    pub(super) perhaps: Vec<(f64, f64)>,
+    /// Admitted requests, by `sent`: when each was sent and done.
+    pub(super) admissions: Vec<(f64, f64)>,
     /// Of the admitted from the k-th by `sent` on, the lowest `done`.
     soonest: Vec<f64>,
     /// When the first request was sent.
@@ -27,6 +35,9 @@ pub(super) struct Trace {
     pub(super) last: f64,
     /// Whether some requests ended in nobody knows what.
     pub(super) unknown: bool,
+    /// Until when the ledger has every refusal, not only the first and the last in
+    /// a row.
+    pub(super) every_until: f64,
 }
 
 /// A refused request.
@@ -41,42 +52,76 @@ pub(super) struct Refusal {
 }
 
 impl Trace {
-    /// The trace of a ledger, in any order.
-    pub(super) fn new(entries: &[Admission]) -> Self {
-        let mut trace = Self { first: f64::INFINITY, ..Self::default() };
-        let mut pairs = Vec::new();
+    /// The trace of a ledger, in any order, that has every refusal until
+    /// `every_until` seconds: one that is missing may have been decided a while before.
+    pub(super) fn new(entries: &[Admission], every_until: f64) -> Self {
+        let every_until = every_until - UNDER_WAY;
+        let mut trace = Self { first: f64::INFINITY, every_until, ..Self::default() };
         for entry in entries {
             let (sent, done) = (entry.sent.as_secs_f64(), entry.done.as_secs_f64());
             let done = done.max(sent);
             trace.first = trace.first.min(sent);
             trace.last = trace.last.max(done);
             match entry.admitted {
-                Admitted::Yes => pairs.push((sent, done)),
+                Admitted::Yes => trace.admissions.push((sent, done)),
                 Admitted::No => {
                     let retry_after = entry.retry_after;
                     trace.refused.push(Refusal { sent, done, retry_after });
-                    continue;
                 }
-                Admitted::Unknown => trace.unknown = true,
-                Admitted::Perhaps => {}
+                Admitted::Unknown => {
+                    trace.unknown = true;
+                    trace.perhaps.push((sent, done));
+                }
+                Admitted::Perhaps => trace.perhaps.push((sent, done)),
             }
-            trace.may_sent.push(sent);
-            trace.may_done.push(done);
         }
-        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        trace.soonest = pairs.iter().map(|pair| pair.1).collect();
-        for k in (1..pairs.len()).rev() {
-            trace.soonest[k - 1] = trace.soonest[k - 1].min(trace.soonest[k]);
-        }
-        (trace.sent, trace.done) = pairs.into_iter().unzip();
-        for moments in [&mut trace.done, &mut trace.may_sent, &mut trace.may_done] {
-            moments.sort_unstable_by(f64::total_cmp);
-        }
-        trace.refused.sort_unstable_by(|a, b| a.sent.total_cmp(&b.sent));
+        trace.sort();
         if trace.first > trace.last {
             trace.first = trace.last;
         }
         trace
+    }
+
+    /// This trace, each decision up to `slack` seconds earlier or later than its
+    /// request allows: clocks of several nodes.
+    pub(super) fn loosened(&self, slack: f64) -> Self {
+        let mut trace = self.clone();
+        let loosen = |pair: &mut (f64, f64)| *pair = (pair.0 - slack, pair.1 + slack);
+        trace.admissions.iter_mut().for_each(loosen);
+        trace.perhaps.iter_mut().for_each(loosen);
+        for refusal in &mut trace.refused {
+            (refusal.sent, refusal.done) = (refusal.sent - slack, refusal.done + slack);
+        }
+        trace.sort();
+        trace
+    }
+
+    /// This trace, where an admission was decided at most `latency` seconds after it
+    /// was sent: what came later was waiting.
+    pub(super) fn decided_within(&self, latency: f64) -> Self {
+        let mut trace = self.clone();
+        for pair in &mut trace.admissions {
+            pair.1 = pair.1.min(pair.0 + latency);
+        }
+        trace.sort();
+        trace
+    }
+
+    fn sort(&mut self) {
+        let by_sent = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0);
+        self.admissions.sort_unstable_by(by_sent);
+        self.perhaps.sort_unstable_by(by_sent);
+        self.refused.sort_unstable_by(|a, b| a.sent.total_cmp(&b.sent));
+        (self.sent, self.done) = self.admissions.iter().copied().unzip();
+        self.soonest.clone_from(&self.done);
+        for k in (1..self.soonest.len()).rev() {
+            self.soonest[k - 1] = self.soonest[k - 1].min(self.soonest[k]);
+        }
+        let may = self.admissions.iter().chain(&self.perhaps).copied();
+        (self.may_sent, self.may_done) = may.unzip();
+        for moments in [&mut self.done, &mut self.may_sent, &mut self.may_done] {
+            moments.sort_unstable_by(f64::total_cmp);
+        }
     }
 
     /// By when the first of the admissions from the `k`-th by `sent` on was
@@ -86,7 +131,7 @@ impl Trace {
     }
 
     /// How many requests were admitted for certain.
-    pub(super) fn admitted(&self) -> usize {
+    pub(super) const fn admitted(&self) -> usize {
         self.sent.len()
     }
 

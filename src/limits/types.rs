@@ -2,54 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Kinds of limiter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Algorithm {
-    /// A fixed window that the first request opens (docs/api.md, "The limiter").
-    AnchoredWindow,
-    /// A fixed window cut by the clock.
-    AlignedWindow,
-    /// At most the limit in any window.
-    SlidingWindow,
-    /// Tokens that refill steadily.
-    TokenBucket,
-    /// No refusal although there should have been some.
-    None,
-    /// Can't tell.
-    Unknown,
-}
-
-impl Algorithm {
-    /// Whether it names a kind of limiter.
-    #[must_use]
-    pub const fn is_a_limiter(self) -> bool {
-        !matches!(self, Self::None | Self::Unknown)
-    }
-
-    /// How people call it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AnchoredWindow => "anchored fixed window",
-            Self::AlignedWindow => "clock-aligned fixed window",
-            Self::SlidingWindow => "sliding window",
-            Self::TokenBucket => "token bucket",
-            Self::None => "no limiter",
-            Self::Unknown => "can't tell",
-        }
-    }
-}
+use super::Algorithm;
 
 /// What the admission pattern betrays of the limiter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Inference {
     /// Which kind.
     pub algorithm: Algorithm,
-    /// Requests admitted per window (capacity of a token bucket), with its
-    /// lowest and highest value that the pattern allows; `None` for `None` and `Unknown`.
+    /// Where several kinds explain everything: which. Limit and window are given where
+    /// they agree on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<Algorithm>,
+    /// Requests admitted per window (capacity of a bucket; at once of a concurrency
+    /// limit; of all replicas together), with its lowest and highest value that the
+    /// pattern allows; `None` where nothing can be told.
     pub limit: Option<Estimate>,
-    /// The window in seconds (capacity / refill rate of a token bucket), likewise.
+    /// The window in seconds (capacity / refill rate of a bucket), likewise; `None` for
+    /// a concurrency limit as well.
     pub window_s: Option<Estimate>,
     /// Why, in words.
     pub why: String,
@@ -124,6 +93,8 @@ pub enum RuleVerdict {
     NotExercised,
     /// Something to know, nothing promised.
     Info,
+    /// It may be broken, and nobody can tell.
+    Inconclusive,
 }
 
 impl RuleVerdict {
@@ -135,6 +106,7 @@ impl RuleVerdict {
             Self::Fail => "fail",
             Self::NotExercised => "not exercised",
             Self::Info => "info",
+            Self::Inconclusive => "inconclusive",
         }
     }
 }

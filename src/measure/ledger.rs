@@ -9,6 +9,10 @@ use crate::units::Nanos;
 /// The most entries an identity keeps; what comes later is counted only.
 const MOST_ENTRIES: usize = 20_000;
 
+/// Up to so many entries an identity keeps every refusal; beyond, of consecutive ones
+/// the first and the last. One that is set aside keeps all it has room for.
+const EVERY_REFUSAL: usize = 3_000;
+
 /// The most entries that all identities of a scenario keep together, those set
 /// aside not counted: about 10 MB, whatever the run's length.
 const MOST_TOGETHER: usize = 200_000;
@@ -46,8 +50,11 @@ pub struct Ledger {
     pub failed: u64,
     /// When entries were no longer kept; `None`: they are all here.
     pub full_at: Option<Nanos>,
-    /// The requests in the order they ended. Of consecutive refusals only the
-    /// first and the last are kept: those between say nothing more.
+    /// Until when every refusal is kept; from then on, of consecutive ones, the first
+    /// and the last.
+    #[serde(default)]
+    pub every_until: Nanos,
+    /// The requests in the order they ended.
     #[serde(with = "compact")]
     pub entries: Vec<Admission>,
 }
@@ -65,6 +72,7 @@ impl Ledger {
             unknown: 0,
             failed: 0,
             full_at: None,
+            every_until: Nanos::MAX,
             entries: Vec::new(),
         }
     }
@@ -100,11 +108,18 @@ impl Ledger {
             return;
         }
         let refused = |e: &Admission| e.admitted == Admitted::No;
-        if let [.., before, last] = self.entries.as_mut_slice()
+        let most = if self.set_aside { MOST_ENTRIES } else { EVERY_REFUSAL };
+        let roomy = self.set_aside || room.0 > MOST_TOGETHER / 2;
+        let every = self.every_until == Nanos::MAX && self.entries.len() < most && roomy;
+        if !every
+            && let [.., before, last] = self.entries.as_mut_slice()
             && refused(&entry)
             && refused(before)
             && refused(last)
         {
+            if self.every_until == Nanos::MAX {
+                self.every_until = before.done;
+            }
             *last = entry;
         } else if self.entries.len() >= MOST_ENTRIES || (room.0 == 0 && !self.set_aside) {
             self.full_at = Some(entry.sent);
@@ -171,17 +186,31 @@ mod tests {
     }
 
     #[test]
-    fn of_consecutive_refusals_the_first_and_the_last_are_kept() {
+    fn beyond_many_entries_of_consecutive_refusals_the_first_and_the_last_are_kept() {
         let mut ledger = Ledger::new(IdentityId(0), "key 1", false);
         let mut room = LedgerRoom::default();
+        let every = EVERY_REFUSAL as u64;
         ledger.push(entry(0, Admitted::Yes), &mut room);
-        for second in 1..10 {
+        for second in 1..every + 10 {
             ledger.push(entry(second, Admitted::No), &mut room);
         }
-        ledger.push(entry(10, Admitted::Yes), &mut room);
+        ledger.push(entry(every + 10, Admitted::Yes), &mut room);
         let kept: Vec<u64> = ledger.entries.iter().map(|e| e.sent.0 / 1_000_000_000).collect();
-        assert_eq!(kept, [0, 1, 9, 10]);
-        assert_eq!((ledger.admitted, ledger.refused), (2, 9));
+        let last = [every - 2, every + 9, every + 10];
+        assert_eq!((kept[..2].to_vec(), &kept[kept.len() - 3..]), (vec![0, 1], &last[..]));
+        assert_eq!((ledger.admitted, ledger.refused), (2, every + 9));
+        assert_eq!(ledger.every_until, entry(every - 2, Admitted::No).done);
+    }
+
+    #[test]
+    fn one_set_aside_keeps_every_refusal() {
+        let mut ledger = Ledger::new(IdentityId(0), "key 1", true);
+        let mut room = LedgerRoom::default();
+        let every = EVERY_REFUSAL + 10;
+        for second in 0..every as u64 {
+            ledger.push(entry(second, Admitted::No), &mut room);
+        }
+        assert_eq!((ledger.entries.len(), ledger.every_until), (every, Nanos::MAX));
     }
 
     #[test]

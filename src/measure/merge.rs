@@ -221,6 +221,7 @@ impl Ledger {
             entry.done += by;
         }
         self.full_at = self.full_at.map(|at| at + by);
+        self.every_until += by;
     }
 
     /// The same identity's requests from another shard: entries in the order they ended.
@@ -238,6 +239,7 @@ impl Ledger {
         joined.failed = self.failed + other.failed;
         let full = [self.full_at, other.full_at, joined.full_at];
         joined.full_at = full.into_iter().flatten().min();
+        joined.every_until = joined.every_until.min(self.every_until).min(other.every_until);
         *self = joined;
     }
 }

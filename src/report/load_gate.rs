@@ -73,8 +73,7 @@ fn rate_limit(scenario: &ScenarioReport) -> Value {
     // An endpoint without a declared limit is predicted to refuse nothing.
     let (low, high) = limiter.predicted_hits.unwrap_or((0, 0));
     let inferred = &limiter.inferred;
-    let known = inferred.algorithm.is_a_limiter();
-    let figure = |estimate: Option<Estimate>| estimate.filter(|_| known).map(|e| e.value);
+    let figure = |estimate: Option<Estimate>| estimate.map(|e| e.value);
     let rules: Vec<Value> = limiter
         .rules
         .iter()
@@ -86,6 +85,7 @@ fn rate_limit(scenario: &ScenarioReport) -> Value {
         "observed_hits": limiter.observed_hits,
         "inferred": {
             "algorithm": inferred.algorithm,
+            "left": inferred.left,
             "limit": figure(inferred.limit),
             "window_s": figure(inferred.window_s),
         },

@@ -36,6 +36,7 @@ pub(super) fn rule(verdict: RuleVerdict) -> Cell {
         RuleVerdict::Fail => Mark::Fail,
         RuleVerdict::NotExercised => Mark::Skipped,
         RuleVerdict::Info => Mark::Info,
+        RuleVerdict::Inconclusive => Mark::Inconclusive,
     };
     Cell::mark(mark, verdict.name())
 }
@@ -65,8 +66,12 @@ pub(super) fn inference(inferred: &Inference) -> String {
         }
     };
     let mut text = name.to_owned();
-    if let (Some(limit), Some(window)) = (&inferred.limit, &inferred.window_s) {
-        add!(text, ", {} per {} s", figure(limit), figure(window));
+    match (&inferred.limit, &inferred.window_s) {
+        (Some(limit), Some(window)) => {
+            add!(text, ", {} per {} s", figure(limit), figure(window));
+        }
+        (Some(limit), None) => add!(text, ", {} at once", figure(limit)),
+        (None, _) => {}
     }
     if !inferred.why.is_empty() {
         add!(text, ": {}", escape::one_line(&inferred.why));

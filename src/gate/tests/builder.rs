@@ -24,15 +24,7 @@ pub(super) fn criteria(thresholds: &[&str]) -> Criteria {
     };
     Criteria {
         thresholds: thresholds.iter().map(parse).collect(),
-        limit: Some(DeclaredLimit {
-            limit: 10,
-            window: Nanos::from_secs(60),
-            scope: Scope::Ip,
-            json: true,
-            retry_after: false,
-            headers: false,
-            spoofable: None,
-        }),
+        limit: Some(DeclaredLimit::of(10, Nanos::from_secs(60), Scope::Ip)),
         prediction: None,
         generator: GeneratorBounds {
             max_lag: Nanos::from_millis(100),

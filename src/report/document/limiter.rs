@@ -23,8 +23,10 @@ pub(super) fn section(scenario: &ScenarioReport) -> Section {
     ]);
     let mut section = Section::new("rate limits");
     section.add(Level::Glance, Block::Table(facts));
-    let (broken, rest): (Vec<&RuleResult>, Vec<&RuleResult>) =
-        limiter.rules.iter().partition(|rule| rule.verdict == RuleVerdict::Fail);
+    let (broken, rest): (Vec<&RuleResult>, Vec<&RuleResult>) = limiter
+        .rules
+        .iter()
+        .partition(|rule| matches!(rule.verdict, RuleVerdict::Fail | RuleVerdict::Inconclusive));
     for (level, mut rules) in [(Level::Glance, broken), (Level::Detail, rest)] {
         rules.sort_by_key(|rule| rank(rule.verdict));
         let mut table =
@@ -46,8 +48,9 @@ pub(super) fn section(scenario: &ScenarioReport) -> Section {
 const fn rank(verdict: RuleVerdict) -> u8 {
     match verdict {
         RuleVerdict::Fail => 0,
-        RuleVerdict::Info => 1,
-        RuleVerdict::Pass => 2,
-        RuleVerdict::NotExercised => 3,
+        RuleVerdict::Inconclusive => 1,
+        RuleVerdict::Info => 2,
+        RuleVerdict::Pass => 3,
+        RuleVerdict::NotExercised => 4,
     }
 }

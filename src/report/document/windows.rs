@@ -33,7 +33,7 @@ pub(super) fn charts(scenario: &ScenarioReport) -> Vec<Chart> {
 fn chart(scenario: &ScenarioReport, ledger: &Ledger, id: &'static str) -> Option<Chart> {
     let limiter = &scenario.verdict.limiter;
     let declared = limiter.declared?;
-    let inferred = limiter.inferred.window_s.filter(|_| limiter.inferred.algorithm.is_a_limiter());
+    let inferred = limiter.inferred.window_s;
     let length = inferred.map_or(declared.window.as_secs_f64(), |window| window.value);
     let windows = windows(scenario, ledger, length)?;
     let limit = declared.limit as f64;
@@ -74,11 +74,13 @@ fn how(algorithm: Algorithm) -> String {
         Algorithm::None | Algorithm::Unknown => {
             "the kind of limiter can't be told: cut as the first request would open them".to_owned()
         }
-        Algorithm::SlidingWindow | Algorithm::TokenBucket => format!(
-            "a {} has no windows of its own: cut as the first request would open them",
-            algorithm.name()
+        Algorithm::AnchoredWindow | Algorithm::AlignedWindow | Algorithm::FixedWindow => {
+            format!("windows drawn as inferred: {}", algorithm.name())
+        }
+        kind => format!(
+            "{} has no windows of its own: cut as the first request would open them",
+            kind.one()
         ),
-        kind => format!("windows drawn as inferred: {}", kind.name()),
     }
 }
 

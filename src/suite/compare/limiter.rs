@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::admission::DeclaredLimit;
 use crate::gate::LimiterReport;
-use crate::limits::{Algorithm, Estimate, RuleVerdict};
+use crate::limits::{Estimate, RuleVerdict};
 use crate::units;
 
 /// Something about the limiter that differs between the runs.
@@ -34,8 +34,8 @@ pub(super) fn changes(base: &LimiterReport, new: &LimiterReport) -> Vec<LimiterC
     };
     note("declared limit".to_owned(), declared(&base.declared), declared(&new.declared), true);
     let kinds = (base.inferred.algorithm, new.inferred.algorithm);
-    let known = kinds.0 != Algorithm::Unknown && kinds.1 != Algorithm::Unknown;
-    note("kind".to_owned(), kinds.0.name().to_owned(), kinds.1.name().to_owned(), known);
+    let certain = !kinds.0.may_be(kinds.1);
+    note("kind".to_owned(), kinds.0.name().to_owned(), kinds.1.name().to_owned(), certain);
     let figure = |value: f64| units::number(value);
     let seconds = |value: f64| units::millis(value * 1e3);
     let estimates = [

@@ -85,6 +85,7 @@ fn limiter() -> LimiterReport {
         observed_hits: 0,
         inferred: Inference {
             algorithm: Algorithm::AnchoredWindow,
+            left: Vec::new(),
             limit: Some(Estimate { value: 10.0, low: 10.0, high: 10.0 }),
             window_s: Some(Estimate { value: 60.5, low: 60.0, high: 61.0 }),
             why: String::new(),
@@ -236,6 +237,7 @@ fn a_limiter_that_changed_is_certain_only_where_both_could_tell() {
     new = limiter();
     new.inferred = Inference {
         algorithm: Algorithm::Unknown,
+        left: Vec::new(),
         limit: None,
         window_s: None,
         why: String::new(),

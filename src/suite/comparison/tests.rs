@@ -42,6 +42,7 @@ fn suite(millis: u64) -> SuiteReport {
         observed_hits: 0,
         inferred: Inference {
             algorithm: Algorithm::Unknown,
+            left: Vec::new(),
             limit: None,
             window_s: None,
             why: String::new(),

@@ -1,0 +1,96 @@
+//! What limits on how many at once explain, and limiters that count apart.
+
+use super::super::trace::{Trace, before, before_or_at};
+use super::Limits;
+
+/// At most so many at once. An admitted request keeps its place for certain only
+/// between the times that the network may have taken before and after, `network`
+/// seconds each.
+pub(in crate::limits) fn concurrency(trace: &Trace, network: f64) -> Option<Limits> {
+    let mut limits = Limits::ALL;
+    let mut kept: Vec<(f64, f64)> = trace.admissions.clone();
+    kept.retain_mut(|pair| {
+        *pair = (pair.0 + network, pair.1 - network);
+        pair.0 < pair.1
+    });
+    let (mut begins, mut ends): (Vec<f64>, Vec<f64>) = kept.iter().copied().unzip();
+    begins.sort_unstable_by(f64::total_cmp);
+    ends.sort_unstable_by(f64::total_cmp);
+    for (i, begin) in begins.iter().enumerate() {
+        limits.at_least(i + 1 - before_or_at(&ends, *begin));
+    }
+    for refusal in &trace.refused {
+        let under_way = trace.may_have_been_admitted(refusal.sent, refusal.done);
+        if !limits.at_most(under_way) {
+            return None;
+        }
+    }
+    (limits.low <= limits.high).then_some(limits)
+}
+
+/// Limiters that count apart: how many, and the limit of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::limits) struct Apart {
+    pub(in crate::limits) replicas: usize,
+    pub(in crate::limits) each: Limits,
+}
+
+/// The most replicas that are tried.
+const MOST_REPLICAS: usize = 8;
+
+/// How improbable a pattern may be before it is no explanation.
+const IMPROBABLE: f64 = 0.002;
+
+/// Fixed windows of `window` seconds (`more`: how much longer each may last) that
+/// count apart. Each request goes to any of them. In the first window, which no
+/// other one reaches into, no more than all their limits together are admitted;
+/// refusals begin when one is full, not before; and whoever is refused time and
+/// again has met all of them.
+pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64) -> Vec<Apart> {
+    let Some(first) = trace.refused.first() else { return Vec::new() };
+    let end = trace.first + window;
+    let total = before(&trace.done, end);
+    let at_first = before_or_at(&trace.may_sent, first.done);
+    let most = trace
+        .refused
+        .iter()
+        .map(|r| trace.may_have_been_admitted(r.sent - window - more, r.done))
+        .fold(usize::MAX, usize::min);
+    let last = trace.sent[..before(&trace.sent, end)].last().copied().unwrap_or(trace.first);
+    let tail = trace.refused.iter().filter(|r| r.sent > last && r.done < end).count();
+    let mut found = Vec::new();
+    for replicas in 2..=MOST_REPLICAS {
+        let each = Limits { low: total.div_ceil(replicas).max(1), high: most };
+        let full = |each: usize| {
+            let open = (replicas * each).saturating_sub(total) > 0;
+            let refused_by_chance = (1.0 - 1.0 / replicas as f64).powi(tail as i32);
+            !open || refused_by_chance >= IMPROBABLE
+        };
+        let likely = |each: &usize| {
+            full(*each) && one_is_full_after(at_first, *each, replicas) >= IMPROBABLE
+        };
+        let fits: Vec<usize> = (each.low..=each.high.min(each.low + 64)).filter(likely).collect();
+        if let (Some(low), Some(high)) = (fits.first(), fits.last()) {
+            found.push(Apart { replicas, each: Limits { low: *low, high: *high } });
+        }
+    }
+    found
+}
+
+/// How probable it is that `admitted` requests, spread by chance, fill one of
+/// `replicas` with `each`: by Markov's inequality on the number of full ones, so at
+/// most that.
+fn one_is_full_after(admitted: usize, each: usize, replicas: usize) -> f64 {
+    if admitted < each {
+        return 0.0;
+    }
+    let p = 1.0 / replicas as f64;
+    // P(Binomial(admitted, p) >= each).
+    let (n, mut term, mut below) = (admitted as f64, (1.0 - p).powf(admitted as f64), 0.0);
+    for k in 0..each {
+        below += term;
+        let k = k as f64;
+        term *= (n - k) / (k + 1.0) * p / (1.0 - p);
+    }
+    ((1.0 - below) * replicas as f64).clamp(0.0, 1.0)
+}

@@ -1,0 +1,129 @@
+//! Which kind of limiter an admission pattern betrays, and with which limit and window.
+//!
+//! Nothing is fitted: each kind is asked which limits and windows explain every
+//! decision ([`super::consistent`]). A kind that explains nothing is excluded;
+//! when one is left, that is it; when several are left, the answer is that
+//! nobody can tell, and why. Windows are tried in the order of their
+//! plausibility: the declared one, its simple multiples, the lengths that
+//! people choose, and only then those that the pattern itself suggests.
+
+mod decide;
+mod explain;
+mod gather;
+mod windows;
+
+use super::consistent::{self, Counted};
+use super::party::LedgerView;
+use super::predict::slack;
+use super::trace::Trace;
+use super::{Algorithm, Inference};
+use crate::admission::DeclaredLimit;
+use crate::units::count;
+
+use explain::{Explainer, Explanation};
+use gather::Evidence;
+
+/// When the ledgers begin on the limiter's clock: lets an aligned window be
+/// recognised by its phase. `unix_start`: seconds since 1970 at moment 0 of the
+/// ledgers, on our clock; `skew`: the limiter's clock minus ours, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ServerTime {
+    /// Seconds since 1970 at moment 0 of the ledgers, on our clock.
+    pub unix_start: f64,
+    /// The server's clock minus ours, in seconds; `None`: unknown.
+    pub skew: Option<f64>,
+}
+
+/// Tells the kind of limiter from the pattern of admissions over all ledgers of
+/// a scenario.
+#[must_use]
+pub fn infer(
+    ledgers: &[LedgerView<'_>],
+    declared: Option<&DeclaredLimit>,
+    clock: ServerTime,
+) -> Inference {
+    let Some(evidence) = gather::gather(ledgers) else { return none_seen(ledgers, declared) };
+    if evidence.returns.is_empty() {
+        return unknown(
+            "the run ended before a refused identity was admitted again: every kind of limiter looks like that".to_owned(),
+        );
+    }
+    let question = decide::Question { declared, clock, evidence: &evidence };
+    question.answer(&stages(&evidence, declared))
+}
+
+/// What explains everything, the most plausible first: where the declared limit and
+/// window do, nothing more far-fetched is asked.
+fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanation> {
+    let bounded = |e: &Explanation| e.limits.high != usize::MAX;
+    let any = Explainer::new(evidence, None);
+    let mut rest: Vec<Explanation> = any.buckets();
+    rest.extend(any.concurrency());
+    if let Some(declared) = declared {
+        let limit = usize::try_from(declared.limit).unwrap_or(usize::MAX);
+        let as_declared = Explainer::new(evidence, Some(limit));
+        let windows = [declared.window.as_secs_f64()];
+        // A declared burst means a bucket.
+        let windows = if declared.burst.is_some() { &[] } else { &windows[..] };
+        let mut found = as_declared.windowed(windows);
+        found.extend(rest.iter().filter(|e| e.is_as(declared)).cloned());
+        found.retain(bounded);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    let mut found = any.windowed(&windows::plausible(declared, evidence.span));
+    found.extend(rest);
+    found.retain(bounded);
+    explain::drop_far_fetched(&mut found);
+    if found.is_empty() {
+        found = any.windowed(&windows::suggested(evidence));
+        found.retain(bounded);
+    }
+    if found.is_empty()
+        && let Some(declared) = declared
+    {
+        let limit = usize::try_from(declared.limit).unwrap_or(usize::MAX);
+        found = explain::apart(evidence, declared.window.as_secs_f64(), limit);
+    }
+    found
+}
+
+/// Whether a limiter of that kind, with this limit in a window of so many seconds,
+/// would have decided as all of these traces say.
+pub(super) fn explains(traces: Vec<Trace>, kind: Algorithm, limit: usize, window: f64) -> bool {
+    let evidence = Evidence::of(traces);
+    Explainer::new(&evidence, Some(limit)).of(kind, window).is_some()
+}
+
+/// No refusal at all: no limiter, or not enough sent to say so.
+fn none_seen(ledgers: &[LedgerView<'_>], declared: Option<&DeclaredLimit>) -> Inference {
+    let sent: usize = ledgers.iter().map(|ledger| ledger.entries.len()).sum();
+    let none = |why| Inference {
+        algorithm: Algorithm::None,
+        left: Vec::new(),
+        limit: None,
+        window_s: None,
+        why,
+    };
+    let Some(declared) = declared else {
+        return none(format!("nothing was refused in {} requests", count(sent as u64)));
+    };
+    let shortest = (declared.window - slack(declared.window)).as_secs_f64();
+    let past_twice = |ledger: &&LedgerView<'_>| {
+        let trace = ledger.trace();
+        consistent::sliding(&trace, &Counted::admissions(), shortest, 0.0)
+            .is_some_and(|limits| limits.low as u64 > 2 * declared.limit)
+    };
+    if let Some(ledger) = ledgers.iter().find(past_twice) {
+        return none(format!(
+            "nothing was refused, although {} sent more than twice the declared limit within a window",
+            ledger.label
+        ));
+    }
+    unknown("nothing was refused: the load didn't reach the limit".to_owned())
+}
+
+fn unknown(why: String) -> Inference {
+    Inference { algorithm: Algorithm::Unknown, left: Vec::new(), limit: None, window_s: None, why }
+}

@@ -1,0 +1,145 @@
+//! Fixed windows: opened by the first request or cut by the clock.
+
+use crate::units::Nanos;
+
+/// What moves the end of a window that is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extension {
+    /// Nothing.
+    Never,
+    /// Every refusal: from then on a whole window counts (a penalty).
+    Refusals,
+    /// Every request, admitted ones too.
+    Requests,
+}
+
+/// A fixed window that the first request opens (docs/api.md, "The limiter"): admits
+/// `limit`, refuses the rest without counting them; the first request after the
+/// window opens the next.
+#[derive(Clone, Debug)]
+pub struct Anchored {
+    limit: u64,
+    window: Nanos,
+    whole_seconds: bool,
+    extension: Extension,
+    open: Option<(Nanos, u64)>,
+}
+
+impl Anchored {
+    /// A window that lasts exactly `window`.
+    #[must_use]
+    pub const fn new(limit: u64, window: Nanos) -> Self {
+        Self { limit, window, whole_seconds: false, extension: Extension::Never, open: None }
+    }
+
+    /// A window on a clock of whole seconds: the first request *more than*
+    /// `window` whole seconds after the opening starts the next, so that a
+    /// window lasts between `window` and a second more.
+    #[must_use]
+    pub const fn whole_seconds(limit: u64, window: Nanos) -> Self {
+        Self { whole_seconds: true, ..Self::new(limit, window) }
+    }
+
+    /// A window whose end `extension` moves to a whole window later.
+    #[must_use]
+    pub const fn extended(limit: u64, window: Nanos, extension: Extension) -> Self {
+        Self { extension, ..Self::new(limit, window) }
+    }
+
+    fn over(&self, opened: Nanos, at: Nanos) -> bool {
+        if self.whole_seconds {
+            let second = |t: Nanos| t.0 / 1_000_000_000;
+            second(at) - second(opened) > second(self.window)
+        } else {
+            at - opened >= self.window
+        }
+    }
+
+    pub(super) fn admits(&mut self, at: Nanos) -> bool {
+        match self.open {
+            Some((opened, count)) if !self.over(opened, at) => {
+                let room = count < self.limit;
+                let extends = match self.extension {
+                    Extension::Never => false,
+                    Extension::Refusals => !room,
+                    Extension::Requests => true,
+                };
+                let since = if extends { at.max(opened) } else { opened };
+                self.open = Some((since, count + u64::from(room)));
+                room
+            }
+            _ => {
+                self.open = Some((at, 1));
+                true
+            }
+        }
+    }
+}
+
+/// A fixed window cut by the clock at every multiple of its length.
+#[derive(Clone, Debug)]
+pub struct Aligned {
+    limit: u64,
+    window: Nanos,
+    number: u64,
+    count: u64,
+}
+
+impl Aligned {
+    /// Windows of `window`, cut at its multiples on the limiter's clock.
+    #[must_use]
+    pub const fn new(limit: u64, window: Nanos) -> Self {
+        Self { limit, window, number: 0, count: 0 }
+    }
+
+    pub(super) fn admits(&mut self, at: Nanos) -> bool {
+        let number = at.0 / self.window.0.max(1);
+        if number != self.number {
+            (self.number, self.count) = (number, 0);
+        }
+        let room = self.count < self.limit;
+        self.count += u64::from(room);
+        room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limiter, tests::admitted};
+    use super::*;
+
+    #[test]
+    fn an_anchored_window_is_opened_by_the_first_request() {
+        let window = Nanos::from_secs(60);
+        let limiter = Limiter::Anchored(Anchored::new(2, window));
+        let seen = admitted(limiter, &[900, 30_000, 60_800, 60_900, 61_000, 62_000]);
+        assert_eq!(seen, [true, true, false, true, true, false]);
+    }
+
+    #[test]
+    fn whole_seconds_make_a_window_last_up_to_a_second_longer() {
+        let window = Nanos::from_secs(60);
+        let limiter = Limiter::Anchored(Anchored::whole_seconds(1, window));
+        // Opened in second 0: second 60 is not *more than* 60 seconds later.
+        assert_eq!(admitted(limiter, &[900, 60_999, 61_000]), [true, false, true]);
+    }
+
+    #[test]
+    fn an_aligned_window_is_cut_by_the_clock() {
+        let limiter = Limiter::Aligned(Aligned::new(2, Nanos::from_secs(60)));
+        let seen = admitted(limiter, &[59_000, 59_100, 59_200, 60_000, 60_100, 60_200]);
+        assert_eq!(seen, [true, true, false, true, true, false]);
+    }
+
+    #[test]
+    fn a_ban_goes_on_while_it_is_tried() {
+        let window = Nanos::from_secs(10);
+        let moments = [0, 1_000, 9_000, 18_000, 27_000, 37_000, 38_000];
+        let ban = Anchored::extended(1, window, Extension::Refusals);
+        let seen = admitted(Limiter::Anchored(ban), &moments);
+        assert_eq!(seen, [true, false, false, false, false, true, false]);
+        let every = Anchored::extended(3, window, Extension::Requests);
+        let seen = admitted(Limiter::Anchored(every), &moments);
+        assert_eq!(seen, [true, true, true, false, false, true, true]);
+    }
+}
