@@ -17,12 +17,17 @@ use super::world::{UsageError, World};
 use super::{check, delivery, inputs};
 use crate::config::{MetricsSettings, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
-use crate::plan;
+use crate::plan::{self, SuitePlan};
 use crate::preflight::CheckState;
 use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
 use crate::target::{Target, TargetConfig};
+
+/// Descriptors of a run beside those of its requests, with room to spare.
+const SPARE_DESCRIPTORS: u64 = 100;
+/// The fewest with which it can start, and send a few requests at once.
+const FEWEST_DESCRIPTORS: u64 = 40;
 
 /// Runs the scenarios; the exit code is the verdict's.
 pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
@@ -66,11 +71,13 @@ fn run_and_deliver(
         .into());
     }
     trusts_whom_it_names(&resolved)?;
+    let scarce = descriptors(&resolved.plan)?;
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     results.prepare()?;
     let metrics = resolved.metrics.clone();
     // The target answers while it is held.
-    let (session, _target) = session(resolved, baseline, world)?;
+    let (mut session, _target) = session(resolved, baseline, world)?;
+    session.notices.extend(scarce);
     let (report, session) =
         delivery::grouped("The run", world, || measure(session, metrics, args, &results, world))?;
     let code = report.verdict.exit_code();
@@ -124,7 +131,6 @@ fn measure(
     results: &Results,
     world: &World,
 ) -> anyhow::Result<(SuiteReport, Arc<Session>)> {
-    descriptors(&mut session);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stop = stop_on_signal(&runtime);
     checkpoint::nothing_yet(&session, &results.suite_json());
@@ -183,18 +189,26 @@ fn session(
     Ok((session, target))
 }
 
-/// Sees to it that the system gives as many sockets as the in-flight cap may need.
-fn descriptors(session: &mut Session) {
-    let cap = session.plan.scenarios.iter().map(|plan| plan.engine.max_in_flight).max();
-    let wanted = u64::from(cap.unwrap_or(0)) + 100;
-    if let Some(limit) = engine::raise_descriptor_limit(wanted)
-        && limit < wanted
-    {
-        session.notices.push(format!(
-            "at most {limit} files may be open (RLIMIT_NOFILE), {wanted} are needed for \
-             max_in_flight: raise `ulimit -n` or lower `[engine] max_in_flight`"
-        ));
+/// Sees to it that the system gives as many sockets as the in-flight cap may need. What
+/// to know where it doesn't; an error where there are too few to start with.
+fn descriptors(plan: &SuitePlan) -> Result<Option<String>, UsageError> {
+    let cap = plan.scenarios.iter().map(|plan| plan.engine.max_in_flight).max();
+    let wanted = u64::from(cap.unwrap_or(0)) + SPARE_DESCRIPTORS;
+    let Some(limit) = engine::raise_descriptor_limit(wanted).filter(|limit| *limit < wanted) else {
+        return Ok(None);
+    };
+    let open = engine::process_figures().descriptors.unwrap_or(0);
+    if limit < open + FEWEST_DESCRIPTORS {
+        return Err(UsageError::Plain(format!(
+            "this process may have no more than {limit} open files (RLIMIT_NOFILE) and has {open}; at \
+             least {FEWEST_DESCRIPTORS} more are needed to send anything at all, {wanted} for \
+             max_in_flight: raise `ulimit -n`"
+        )));
     }
+    Ok(Some(format!(
+        "at most {limit} open files are allowed (RLIMIT_NOFILE), {wanted} are needed for \
+         max_in_flight: raise `ulimit -n` or lower `[engine] max_in_flight`"
+    )))
 }
 
 /// SIGINT (a cancelled workflow, Ctrl-C) or SIGTERM ends the run; reports follow.

@@ -6,6 +6,7 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 
 use super::acknowledged::Deliveries;
+use super::behind::Behind;
 use super::clock::Clock;
 use super::events::Observer;
 use super::identities::Identities;
@@ -53,6 +54,8 @@ pub(super) struct ScenarioRun {
     pub(super) delivered: Deliveries,
     /// Requests under way, of all workers.
     pub(super) in_flight: AtomicU64,
+    /// How far behind its schedule the load is.
+    pub(super) behind: Behind,
     /// Whether a refusal was answered with a request under an address of its own.
     pub(super) named: AtomicBool,
     keeper: Sender<Order>,
@@ -94,6 +97,7 @@ impl ScenarioRun {
             service_time: OnceLock::new(),
             delivered: Deliveries::new(job.clock.unix()),
             in_flight: AtomicU64::new(0),
+            behind: Behind::default(),
             named: AtomicBool::new(false),
             keeper,
             job,

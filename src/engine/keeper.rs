@@ -55,6 +55,8 @@ pub(super) struct Handover {
     pub(super) skew: Skew,
     /// Arrivals that this worker has sent so far.
     pub(super) sent: u64,
+    /// The longest that it was away at once.
+    pub(super) longest_away: Nanos,
 }
 
 /// What the keeper is told and asked.
@@ -182,7 +184,8 @@ impl Keeper {
     }
 
     fn take(&mut self, batch: Handover) {
-        let Handover { worker, until, rows, events, skew, sent } = batch;
+        let Handover { worker, until, rows, events, skew, sent, longest_away } = batch;
+        self.recorder.set_longest_away(longest_away);
         if let Some(known) = self.workers.get_mut(worker) {
             *known = Known { until, skew, sent };
         }
@@ -216,7 +219,10 @@ impl Keeper {
             if sample.outcome != Outcome::Dropped {
                 self.recorder.sent(sample.sent, row.in_flight);
             }
-            self.watchdog.on_sample(sample.done - self.load_start, sample.outcome);
+            // What the generator may have made itself trips nothing.
+            if !sample.excused {
+                self.watchdog.on_sample(sample.done - self.load_start, sample.outcome);
+            }
         }
         let quote = row.quote.as_ref().map(|(text, check)| (text.as_str(), *check));
         self.recorder.record(sample, quote);

@@ -73,10 +73,14 @@ async fn dispatch_all(
                 tokio::task::yield_now().await;
             }
         }
-        if run.in_flight.load(Ordering::Relaxed) >= u64::from(run.job.plan.engine.max_in_flight) {
+        let in_flight = run.in_flight.load(Ordering::Relaxed);
+        let now = run.now();
+        if in_flight >= u64::from(run.job.plan.engine.max_in_flight) {
             drop_arrival(worker, n, stage, start + due);
         } else {
-            worker.spawn_prepared(prepared.unwrap_or_else(|| prepare(worker, errand, start + due)));
+            let mut prepared = prepared.unwrap_or_else(|| prepare(worker, errand, start + due));
+            prepared.in_a_bunch = run.behind.sends(now, now - (start + due), in_flight);
+            worker.spawn_prepared(prepared);
         }
         if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with <= n) {
             // Those before the load are numbered first.

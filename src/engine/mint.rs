@@ -30,9 +30,9 @@ pub struct Minted {
 /// # Errors
 /// When the system has no thread to give.
 pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result<Minted> {
-    let minting = move || async move {
+    let minting = move |presence| async move {
         let run = ScenarioRun::begin(job)?;
-        let worker = Worker::new(&run, 0, Skew::default())?;
+        let worker = Worker::new(&run, 0, Skew::default(), presence)?;
         let (keys, short) = create(&worker, wanted, per_address).await;
         worker.hand_over_last();
         let recording = finish(&run, Ended::Completed, None).await?;

@@ -1,15 +1,18 @@
 //! Sends arrivals when they are due and hands back a recording; knows no scenario by name.
 
 mod acknowledged;
+mod behind;
 mod breaker;
 mod clock;
 mod events;
+mod held;
 mod identities;
 mod job;
 mod keeper;
 mod load;
 mod mint;
 mod platform;
+mod presence;
 mod request;
 mod run;
 mod skew;

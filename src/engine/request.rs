@@ -8,6 +8,7 @@ use http::HeaderMap;
 use tokio::task::spawn_local;
 
 use super::clock::LocalFuture;
+use super::held::Held;
 use super::keeper::{Order, RefusalShape, Row};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure, Opening};
@@ -46,6 +47,14 @@ impl Errand {
         }
     }
 
+    /// When it is due, of an arrival.
+    const fn due(self) -> Option<Nanos> {
+        match self {
+            Self::Arrival { due, .. } => Some(due),
+            _ => None,
+        }
+    }
+
     pub(super) const fn n(self) -> u64 {
         match self {
             Self::Arrival { n, .. } => n,
@@ -79,6 +88,8 @@ pub(super) struct Prepared {
     unix: Duration,
     request: Request,
     sending: LocalFuture<'static, Exchange>,
+    /// Whether it is sent in a bunch of late ones.
+    pub(super) in_a_bunch: bool,
 }
 
 impl Worker {
@@ -100,7 +111,7 @@ impl Worker {
     pub(super) fn prepare(&self, errand: Errand, identity: &Identity, unix: Duration) -> Prepared {
         let mut request = self.build(errand, identity, unix);
         let sending = self.transport.send(&mut request);
-        Prepared { errand, identity: identity.id, unix, request, sending }
+        Prepared { errand, identity: identity.id, unix, request, sending, in_a_bunch: false }
     }
 
     /// Sends what is ready, in a task of its own.
@@ -120,11 +131,15 @@ impl Worker {
     }
 
     async fn send(self: &Rc<Self>, prepared: Prepared, under_way: &UnderWay) -> Report {
-        let Prepared { errand, identity, unix, request, sending } = prepared;
+        let Prepared { errand, identity, unix, request, sending, in_a_bunch } = prepared;
         if let Errand::Arrival { .. } = errand {
             self.sent.set(self.sent.get() + 1);
         }
-        let exchange = self.exchange(sending).await;
+        let before = self.before();
+        let exchange = self.exchange(sending, before.at).await;
+        if in_a_bunch {
+            self.run.behind.ended();
+        }
         let (sent, done) = (exchange.sent - self.run.epoch, exchange.done - self.run.epoch);
         // The wall clock is asked once: backwards from there the steady one counts.
         let (wall, now) = (self.run.job.clock.unix(), self.run.now());
@@ -137,7 +152,8 @@ impl Worker {
             skew.note(date, sent_unix, done_unix);
             self.skew.set(skew);
         }
-        let judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix));
+        let mut judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix));
+        judged.held = self.held(&exchange, &before, errand.due().unwrap_or(sent));
         let report = judged.report(done - sent);
         if report.outcome == Outcome::Accepted
             && request.repeatable
@@ -161,8 +177,7 @@ impl Worker {
         }
     }
 
-    async fn exchange(&self, sending: LocalFuture<'static, Exchange>) -> Exchange {
-        let began = self.run.job.clock.now();
+    async fn exchange(&self, sending: LocalFuture<'static, Exchange>, began: Nanos) -> Exchange {
         let abandoned = self.abandon.notified();
         tokio::pin!(abandoned);
         abandoned.as_mut().enable();
@@ -236,16 +251,16 @@ impl Worker {
     ) {
         let epoch = self.run.epoch;
         let sent = exchange.sent - epoch;
-        let (arrival, stage, due) = match errand {
-            Errand::Arrival { n, stage, due } => (n, stage, due),
-            _ => (0, 0, sent),
+        let (arrival, stage) = match errand {
+            Errand::Arrival { n, stage, .. } => (n, stage),
+            _ => (0, 0),
         };
         let sample = Sample {
             traffic: errand.traffic(),
             arrival,
             stage,
             identity,
-            due,
+            due: errand.due().unwrap_or(sent),
             sent,
             spans: Spans {
                 blocked: exchange.opening.all,
@@ -255,6 +270,8 @@ impl Worker {
             },
             first_byte: exchange.first_byte - epoch,
             done: exchange.done - epoch,
+            held: judged.held.by,
+            excused: judged.held.excused,
             status: judged.status,
             outcome: judged.outcome,
             labels: request.labels,
@@ -322,6 +339,7 @@ struct Judged {
     retry_after: Option<u32>,
     retry_after_header: bool,
     limit_headers: bool,
+    held: Held,
 }
 
 impl Judged {
@@ -338,6 +356,7 @@ impl Judged {
             retry_after: None,
             retry_after_header: false,
             limit_headers: false,
+            held: Held::default(),
         }
     }
 

@@ -13,6 +13,7 @@ use super::job::{Job, ScenarioRun};
 use super::keeper::{Finish, Order};
 use super::load::load;
 use super::platform;
+use super::presence::Presence;
 use super::request::{Errand, Report};
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};
@@ -33,19 +34,20 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the system has no thread, timer or descriptor to give.
 pub fn run(job: Job) -> impl Future<Output = io::Result<Recording>> + Send {
-    on_own_thread("worker 1".to_owned(), move || lead(job))
+    on_own_thread("worker 1".to_owned(), move |presence| lead(job, presence))
 }
 
 /// The same, its leading worker on the runtime that polls this.
 #[cfg(test)]
 pub(super) async fn run_here(job: Job) -> io::Result<Recording> {
-    tokio::task::LocalSet::new().run_until(lead(job)).await
+    let presence = super::presence::Presence::unwatched();
+    tokio::task::LocalSet::new().run_until(lead(job, presence)).await
 }
 
-async fn lead(job: Job) -> io::Result<Recording> {
+async fn lead(job: Job, presence: Arc<Presence>) -> io::Result<Recording> {
     let cpu_before = platform::cpu_seconds();
     let run = ScenarioRun::begin(job)?;
-    let worker = Worker::new(&run, 0, Skew::default())?;
+    let worker = Worker::new(&run, 0, Skew::default(), presence)?;
     let ended = tokio::select! {
         biased;
         ended = before_load(&worker) => ended?,
@@ -120,8 +122,8 @@ async fn start_other(run: &Arc<ScenarioRun>, index: u32, of: u32, skew: Skew) ->
     let (is_ready, ready) = oneshot::channel();
     let (is_done, done) = oneshot::channel();
     let run = Arc::clone(run);
-    let thread = on_own_thread(format!("worker {}", index + 1), move || async move {
-        let worker = Worker::new(&run, index as usize, skew)?;
+    let thread = on_own_thread(format!("worker {}", index + 1), move |presence| async move {
+        let worker = Worker::new(&run, index as usize, skew, presence)?;
         open_ahead(&worker, of).await;
         let _ = is_ready.send(());
         if let Ok(start) = going.await {

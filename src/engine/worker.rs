@@ -14,6 +14,7 @@ use tokio::task::LocalSet;
 use super::clock::{LocalFuture, Pacer};
 use super::job::ScenarioRun;
 use super::keeper::{Handover, Order, Row};
+use super::presence::Presence;
 use super::skew::Skew;
 use super::stop::StopReason;
 use super::transport::Transport;
@@ -28,6 +29,8 @@ pub(super) struct Worker {
     /// Its number, from 0: that one leads.
     index: usize,
     pub(super) transport: Rc<dyn Transport>,
+    /// Whether its thread was there.
+    pub(super) presence: Arc<Presence>,
     outbox: RefCell<Vec<Row>>,
     /// Its timer, made before connections can take all that may be open.
     sleeper: Cell<Option<Sleeper>>,
@@ -46,11 +49,17 @@ impl Worker {
     ///
     /// # Errors
     /// When the system has no timer to give.
-    pub(super) fn new(run: &Arc<ScenarioRun>, index: usize, skew: Skew) -> io::Result<Rc<Self>> {
+    pub(super) fn new(
+        run: &Arc<ScenarioRun>,
+        index: usize,
+        skew: Skew,
+        presence: Arc<Presence>,
+    ) -> io::Result<Rc<Self>> {
         Ok(Rc::new(Self {
             run: Arc::clone(run),
             index,
             transport: run.job.network.transport(),
+            presence,
             outbox: RefCell::new(Vec::with_capacity(BATCH)),
             sleeper: Cell::new(Some(Sleeper::new(run)?)),
             skew: Cell::new(skew),
@@ -131,6 +140,7 @@ impl Worker {
             events: self.transport.events(),
             skew: self.skew.get(),
             sent: self.sent.get(),
+            longest_away: self.presence.longest(),
         }));
     }
 }
@@ -190,13 +200,14 @@ impl Sleeper {
 }
 
 /// Does `work` on a thread of its own, with a runtime of its own, and hands back
-/// what it comes to. Nothing of the work may leave the thread, so it is made there.
+/// what it comes to. Nothing of the work may leave the thread, so it is made there;
+/// the thread is watched.
 ///
 /// # Errors
 /// When the system has no thread to give, or the work panicked.
 pub(super) async fn on_own_thread<T, F>(
     name: String,
-    work: impl FnOnce() -> F + Send + 'static,
+    work: impl FnOnce(Arc<Presence>) -> F + Send + 'static,
 ) -> io::Result<T>
 where
     T: Send + 'static,
@@ -204,10 +215,20 @@ where
 {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     std::thread::Builder::new().name(name).spawn(move || {
+        let presence = Presence::here();
+        let (sleeping, waking) = (Arc::clone(&presence), Arc::clone(&presence));
         let done = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            .on_thread_park(move || sleeping.sleeps())
+            .on_thread_unpark(move || waking.wakes())
             .build()
-            .and_then(|runtime| LocalSet::new().block_on(&runtime, work()));
+            .and_then(|runtime| {
+                let pulsing_meanwhile = async {
+                    tokio::task::spawn_local(Presence::pulse());
+                    work(presence).await
+                };
+                LocalSet::new().block_on(&runtime, pulsing_meanwhile)
+            });
         // Nobody waits for it any more: then it is of no use.
         let _ = sender.send(done);
     })?;

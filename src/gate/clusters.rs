@@ -59,9 +59,9 @@ pub(super) fn find(recording: &Recording) -> Vec<String> {
     sentences
 }
 
-/// Failed, and judged: everything but rate limited.
+/// Failed, and judged: everything sent but rate limited.
 fn failures(slice: &Slice) -> (u64, u64) {
-    let judged = slice.outcomes.total() - slice.outcomes.get(Outcome::RateLimited);
+    let judged = slice.outcomes.sent() - slice.outcomes.get(Outcome::RateLimited);
     (judged - slice.outcomes.get(Outcome::Accepted), judged)
 }
 

@@ -118,9 +118,10 @@ const fn weight(about: About) -> u8 {
     match about {
         About::Run => 0,
         About::Probe(_) => 1,
-        About::Threshold => 2,
-        About::Check => 3,
-        About::Limiter(_) => 4,
-        About::Generator => 5,
+        // A generator that fell short explains what can't be said of the target.
+        About::Generator => 2,
+        About::Threshold => 3,
+        About::Check => 4,
+        About::Limiter(_) => 5,
     }
 }

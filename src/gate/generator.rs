@@ -3,7 +3,7 @@
 use super::{About, Finding, FindingVerdict, GeneratorBounds};
 use crate::measure::{Ended, Recording, StageKind, StageRecord};
 use crate::outcome::Outcome;
-use crate::units::{count, percent};
+use crate::units::{Nanos, count, percent};
 
 /// Drops, schedule lag, and arrivals sent in holds against the plan.
 pub(super) fn judge(bounds: &GeneratorBounds, recording: &Recording) -> Vec<Finding> {
@@ -69,12 +69,25 @@ fn lag(bounds: &GeneratorBounds, recording: &Recording) -> Option<Finding> {
         format!("p99 of schedule lag in holds is {p99}, at most {} allowed", bounds.max_lag)
     } else {
         format!(
-            "the generator fell short: p99 of schedule lag in holds is {p99}, more than {}: this \
-             machine is too slow or too busy for the plan",
-            bounds.max_lag
+            "the generator fell short: p99 of schedule lag in holds is {p99}, more than {}: {}",
+            bounds.max_lag,
+            why_late(recording, p99)
         )
     };
     Some(finding(format!("p99 of schedule lag stays under {}", bounds.max_lag), good, message))
+}
+
+/// Why arrivals were sent late: one long absence, or many short ones.
+fn why_late(recording: &Recording, p99: Nanos) -> String {
+    let away = recording.generator.longest_away;
+    if away > p99 {
+        format!(
+            "load-gate itself stood still for {away}: it was stopped, or its machine was, or had \
+             no core to give"
+        )
+    } else {
+        "this machine is too slow or too busy for the plan".to_owned()
+    }
 }
 
 /// Arrivals that were planned and neither sent nor dropped, though the run came to

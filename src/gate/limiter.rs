@@ -38,6 +38,9 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
     if not_told_apart(recording) {
         rules.iter_mut().for_each(spare);
     }
+    if recording.refusals.refused == 0 && recording.total().excused > 0 {
+        rules.iter_mut().filter(|rule| rule.name == RuleName::SaysSo).for_each(spare_unanswered);
+    }
     LimiterReport {
         declared: criteria.limit,
         predicted_hits: criteria.prediction.map(|p| (p.hits_low, p.hits_high)),
@@ -61,6 +64,17 @@ fn spare(rule: &mut RuleResult) {
         rule.verdict = RuleVerdict::NotExercised;
         let why = "not judged: the limiter doesn't tell apart the addresses named, so probes \
                    under addresses of their own used the same quota";
+        why.clone_into(&mut rule.evidence);
+    }
+}
+
+/// Takes back that errors came where refusals belong: the generator itself may have
+/// made them.
+fn spare_unanswered(rule: &mut RuleResult) {
+    if rule.verdict == RuleVerdict::Fail {
+        rule.verdict = RuleVerdict::NotExercised;
+        let why = "not judged: nothing was refused, and some of what went unanswered did so while \
+                   load-gate itself was stopped or behind its schedule";
         why.clone_into(&mut rule.evidence);
     }
 }

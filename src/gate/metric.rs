@@ -31,6 +31,11 @@ pub(super) struct MetricRow {
     /// Of a rate: how many of a second's ends count against it, and how many it is
     /// of, as far as ends alone tell. Shows whether failures come in streaks.
     pub(super) fate: fn(&OutcomeCounts) -> (u64, u64),
+    /// Of a rate: the hits, and the samples they are among, of which the generator
+    /// itself may be the reason.
+    pub(super) spare: fn(&Slice) -> (u64, u64),
+    /// Whether its spans count from the moment at which an arrival was due.
+    pub(super) from_due: bool,
     /// Which samples it is about, whatever a selector asks for.
     pub(super) samples: Samples,
     /// The tag whose values tell its parts apart. An accepted arrival counts
@@ -169,6 +174,24 @@ impl Metric {
         (self.0.fate)(ends)
     }
 
+    /// Of a trend: its spans, counted from sending where they count from the moment
+    /// at which an arrival was due.
+    pub(super) fn since_sent(self, slice: &Slice) -> Option<&Trend> {
+        match self.0.draw {
+            Reading::Trend(_) if self.0.from_due => Some(&slice.service_time),
+            Reading::Trend(of) => Some(of(slice)),
+            Reading::Counter(_) | Reading::Rate(_) => None,
+        }
+    }
+
+    /// Of a rate: hits and samples without those of which the generator itself may be
+    /// the reason.
+    pub(super) fn spared(self, slice: &Slice) -> (u64, u64) {
+        let Reading::Rate(of) = self.0.draw else { return (0, 0) };
+        let ((hits, of), (spared_hits, spared)) = (of(slice), (self.0.spare)(slice));
+        (hits.saturating_sub(spared_hits), of.saturating_sub(spared))
+    }
+
     /// What bounds it before anything is sent.
     #[must_use]
     pub const fn basis(self) -> Basis {
@@ -214,11 +237,20 @@ impl Metric {
         }
     }
 
+    /// What was kept of the samples that `selector` picks; `None`: nothing was.
+    pub(super) fn slice<'a>(
+        self,
+        selector: &Selector,
+        recording: &'a Recording,
+    ) -> Option<&'a Slice> {
+        kept(&self.narrow(selector), recording)
+    }
+
     /// It over the samples that `selector` picks; `None` when there are none, or
     /// when the recording didn't keep that slice.
     #[must_use]
     pub fn draw<'a>(self, selector: &Selector, recording: &'a Recording) -> Option<Drawn<'a>> {
-        let slice = kept(&self.narrow(selector), recording)?;
+        let slice = self.slice(selector, recording)?;
         match self.0.draw {
             Reading::Trend(of) => Some(of(slice)).filter(|t| !t.is_empty()).map(Drawn::Trend),
             Reading::Rate(of) => {

@@ -94,6 +94,7 @@ static COMMON: [MetricRow; 19] = [
         name: "response_time",
         unit: Unit::Milliseconds,
         draw: Reading::Trend(|slice| &slice.response_time),
+        from_due: true,
         basis: Basis::Arrivals,
         about: "from the moment the arrival was due to the last byte: neither a stalled server nor \
                 a late generator can hide in it",
@@ -104,6 +105,7 @@ static COMMON: [MetricRow; 19] = [
         unit: Unit::Share,
         draw: Reading::Rate(|slice| (slice.failed, slice.outcomes.sent())),
         fate: |ends| (sum(ends, &UNEXPECTED) + sum(ends, &UNANSWERED), ends.sent()),
+        spare: |slice| (slice.excused, slice.excused),
         basis: Basis::Arrivals,
         about: "arrivals answered with an unexpected status or not at all; 429 is expected where \
                 the scenario declares a limit",
@@ -132,6 +134,7 @@ static COMMON: [MetricRow; 19] = [
             (judged - accepted, judged)
         }),
         fate: missed,
+        spare: |slice| (slice.excused, slice.excused),
         basis: Basis::Admitted,
         by_outcome: true,
         about: "1 − `success_rate`",
@@ -142,9 +145,10 @@ static COMMON: [MetricRow; 19] = [
         unit: Unit::Share,
         draw: Reading::Rate(judged),
         fate: missed,
+        spare: |slice| (0, slice.excused),
         basis: Basis::Admitted,
         by_outcome: true,
-        about: "accepted arrivals / (arrivals − rate limited ones)",
+        about: "accepted arrivals / (arrivals sent − rate limited ones)",
         ..PLAIN
     },
     MetricRow {
@@ -186,6 +190,8 @@ const PLAIN: MetricRow = MetricRow {
     owner: None,
     draw: Reading::Counter(|_| 0),
     fate: |_| (0, 0),
+    spare: |_| (0, 0),
+    from_due: false,
     samples: Samples::All,
     split: None,
     basis: Basis::Unknown,
@@ -196,7 +202,7 @@ const PLAIN: MetricRow = MetricRow {
 
 /// Accepted arrivals, and those that the success rate is of.
 fn judged(slice: &Slice) -> (u64, u64) {
-    let judged = slice.outcomes.total().saturating_sub(slice.outcomes.get(Outcome::RateLimited));
+    let judged = slice.outcomes.sent().saturating_sub(slice.outcomes.get(Outcome::RateLimited));
     (accepted(slice), judged)
 }
 
@@ -211,7 +217,7 @@ fn sum(ends: &OutcomeCounts, of: &[Outcome]) -> u64 {
 
 /// Of these ends: how many the success rate counts against it, and how many it is of.
 fn missed(ends: &OutcomeCounts) -> (u64, u64) {
-    let judged = ends.total().saturating_sub(ends.get(Outcome::RateLimited));
+    let judged = ends.sent().saturating_sub(ends.get(Outcome::RateLimited));
     (judged.saturating_sub(ends.get(Outcome::Accepted)), judged)
 }
 

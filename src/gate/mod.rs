@@ -7,6 +7,7 @@ mod evaluate;
 mod failures;
 mod generator;
 mod grammar;
+mod late;
 mod limiter;
 mod method;
 mod metric;

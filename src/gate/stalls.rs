@@ -28,7 +28,10 @@ pub(super) fn stalls(recording: &Recording) -> Option<String> {
     // The lower one of two: half of a short run may stand still.
     let usual = medians[(medians.len() - 1) / 2];
     let slow = |bin: &Second| {
-        silent(bin) || share_of(bin, 0.75).is_some_and(|p75| p75 > LEAST && p75.0 > usual.0 * TIMES)
+        let stands_out = |p75: Nanos| p75 > LEAST && p75.0 > usual.0 * TIMES;
+        // What was sent late there isn't the target's standing still.
+        let of_target = |p75: Nanos| p75 - Nanos::from_micros(bin.lag.into());
+        silent(bin) || share_of(bin, 0.75).is_some_and(|p75| stands_out(of_target(p75)))
     };
     let mut stretches: Vec<(usize, usize, Nanos)> = Vec::new();
     for (i, bin) in timeline.bins.iter().enumerate().filter(|(_, bin)| slow(bin)) {
@@ -58,7 +61,8 @@ pub(super) fn stalls(recording: &Recording) -> Option<String> {
 /// Hardly anything that was due then was answered at all.
 fn silent(bin: &Second) -> bool {
     let lost = bin.outcomes.get(Outcome::Timeout);
-    bin.due >= FEWEST && lost * 10 >= u64::from(bin.due) * 9
+    let late = Nanos::from_micros(bin.lag.into()) > LEAST;
+    !late && bin.due >= FEWEST && lost * 10 >= u64::from(bin.due) * 9
 }
 
 /// The quantile of a bin's accepted answers.

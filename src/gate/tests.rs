@@ -2,6 +2,7 @@
 
 mod builder;
 mod intervals;
+mod late;
 mod rules;
 mod truth;
 mod words;

@@ -3,7 +3,7 @@
 use super::observe::{Observed, observe};
 use super::{
     About, Bound, Criteria, Decide, Decision, Finding, FindingVerdict, Method, MetricKind,
-    Threshold, ThresholdResult, enough, failures, stalls,
+    Threshold, ThresholdResult, enough, failures, late, stalls,
 };
 use crate::measure::Recording;
 use crate::units;
@@ -33,7 +33,8 @@ pub(super) fn judge(
         (Some(observed), None) => no_baseline(threshold, criteria, &observed),
         (Some(observed), Some(bound)) => {
             result.close = is_close(threshold, &observed, bound);
-            compare(threshold, decision, recording, &observed, bound)
+            let judged = compare(threshold, decision, recording, &observed, bound);
+            unless_late(threshold, recording, &observed, bound, judged)
         }
     };
     Finding {
@@ -157,6 +158,30 @@ fn compare(
         evidence.push(format!("{factor} times the baseline's {base}"));
     }
     (verdict, message, evidence)
+}
+
+/// A failure that the generator itself may have made says nothing.
+fn unless_late(
+    threshold: &Threshold,
+    recording: &Recording,
+    observed: &Observed,
+    bound: f64,
+    (verdict, message, mut evidence): (FindingVerdict, String, Vec<String>),
+) -> (FindingVerdict, String, Vec<String>) {
+    if verdict != FindingVerdict::Fail {
+        return (verdict, message, evidence);
+    }
+    let Some(excuse) = late::excuse(threshold, bound, recording) else {
+        return (verdict, message, evidence);
+    };
+    let is = value(threshold, observed.value);
+    let wanted = format!("{} {}", threshold.operator, value(threshold, bound));
+    evidence.insert(0, message);
+    let message = format!(
+        "the generator fell short: {} is {is}, wanted {wanted}, but {excuse}",
+        subject(threshold)
+    );
+    (FindingVerdict::Inconclusive, message, evidence)
 }
 
 /// `95 % interval 18.2 ms to 21.4 ms, n = 6,000, worth about 210`.

@@ -107,6 +107,15 @@ fn anything_accepted(recording: &Recording) -> Option<Finding> {
     if outcomes.sent() == 0 {
         return about(FindingVerdict::Inconclusive, "no arrival was sent".to_owned());
     }
+    let total = recording.total();
+    if total.excused >= outcomes.sent() {
+        let message = format!(
+            "the generator fell short: none of {} arrivals was answered, while load-gate itself was \
+             stopped or behind its schedule",
+            count(outcomes.sent())
+        );
+        return about(FindingVerdict::Inconclusive, message);
+    }
     let message = format!(
         "no arrival was accepted: of {} sent, {}",
         count(outcomes.sent()),

@@ -130,6 +130,7 @@ impl Recording {
         mine.dropped += theirs.dropped;
         mine.lag_hold.merge(&theirs.lag_hold);
         mine.given_up += theirs.given_up;
+        mine.longest_away = mine.longest_away.max(theirs.longest_away);
         mine.max_in_flight += theirs.max_in_flight;
         mine.cpu_seconds = either(mine.cpu_seconds, theirs.cpu_seconds, |a, b| a + b);
         mine.peak_memory = either(mine.peak_memory, theirs.peak_memory, u64::max);
@@ -297,6 +298,8 @@ mod tests {
             spans: Spans::default(),
             first_byte: sent + Nanos::from_micros(took / 2),
             done: sent + Nanos::from_micros(took),
+            held: Nanos::from_micros(took % 89),
+            excused: took % 2 == 0 && !outcome.is_answered() && !dropped,
             status: if outcome.is_answered() { 200 + outcome as u16 } else { 0 },
             outcome,
             labels: LabelSet::EMPTY,

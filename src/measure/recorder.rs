@@ -268,6 +268,12 @@ impl Recorder {
         self.recording.connections.note(event);
     }
 
+    /// The longest that the generator was away at once.
+    pub fn set_longest_away(&mut self, away: Nanos) {
+        let longest = &mut self.recording.generator.longest_away;
+        *longest = away.max(*longest);
+    }
+
     /// What the generator used: CPU seconds during the run, highest memory in bytes.
     pub const fn set_generator_usage(&mut self, cpu: Option<f64>, memory: Option<u64>) {
         self.recording.generator.cpu_seconds = cpu;

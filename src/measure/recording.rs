@@ -181,6 +181,9 @@ pub struct Generator {
     pub lag_hold: Trend,
     /// The most requests in flight at once.
     pub max_in_flight: u64,
+    /// The longest that it was away at once: stopped, or waiting for a core.
+    #[serde(default)]
+    pub longest_away: Nanos,
     /// CPU time of this process during the load, in seconds; `None`: not measured here.
     pub cpu_seconds: Option<f64>,
     /// Highest resident memory of this process, in bytes; `None`: not measured here.

@@ -42,6 +42,11 @@ pub struct Sample {
     pub first_byte: Nanos,
     /// When the last byte of the answer was there, or the request had failed.
     pub done: Nanos,
+    /// How much of its service time the generator itself may have made, at most: it was
+    /// stopped or waited for a core, or had sent a bunch of arrivals late.
+    pub held: Nanos,
+    /// Whether the generator itself may have made it end without an answer.
+    pub excused: bool,
     /// The answer's status; 0 when there was none.
     pub status: u16,
     /// How it ended.
@@ -83,6 +88,8 @@ impl Sample {
             },
             first_byte: due,
             done: due,
+            held: Nanos::ZERO,
+            excused: false,
             status: 0,
             outcome: Outcome::Dropped,
             labels: LabelSet::EMPTY,

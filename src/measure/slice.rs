@@ -72,6 +72,13 @@ pub struct Slice {
     pub phases: Phases,
     /// Schedule lag of the arrivals sent.
     pub lag: Trend,
+    /// How much of the service time the generator itself may have made, at most, of
+    /// answered arrivals (empty in recordings made before it was kept).
+    #[serde(default)]
+    pub held: Trend,
+    /// Arrivals without an answer of which the generator itself may be the reason.
+    #[serde(default)]
+    pub excused: u64,
 }
 
 impl Slice {
@@ -93,6 +100,7 @@ impl Slice {
             return;
         }
         self.lag.record(sample.lag());
+        self.excused += u64::from(sample.excused);
         // A broken contract came with the expected status: `checks` counts it.
         let expected = match sample.outcome {
             Outcome::Accepted => true,
@@ -111,6 +119,7 @@ impl Slice {
             self.waiting.record(sample.waiting());
             self.receiving.record(sample.receiving());
             self.phases.record(&sample.spans);
+            self.held.record(sample.held);
         }
     }
 
@@ -131,13 +140,15 @@ impl Slice {
         self.receiving.merge(&other.receiving);
         self.phases.merge(&other.phases);
         self.lag.merge(&other.lag);
+        self.held.merge(&other.held);
+        self.excused += other.excused;
     }
 
-    /// Accepted / (arrivals − rate limited), with its denominator; `None` when
+    /// Accepted / (arrivals sent − rate limited), with its denominator; `None` when
     /// that is zero.
     #[must_use]
     pub fn success_rate(&self) -> Option<(f64, u64)> {
-        let judged = self.outcomes.total() - self.outcomes.get(Outcome::RateLimited);
+        let judged = self.outcomes.sent() - self.outcomes.get(Outcome::RateLimited);
         let accepted = self.outcomes.get(Outcome::Accepted);
         (judged > 0).then(|| (accepted as f64 / judged as f64, judged))
     }

@@ -45,7 +45,7 @@ pub(super) fn descriptors(max_in_flight: u32) -> CheckLine {
                 count(u64::from(max_in_flight)),
                 count(wanted)
             ),
-            "under a slow target connections would fail here and look like the target's failures",
+            "under a slow target arrivals would be dropped, and the run be inconclusive",
             "raise `ulimit -n`, or lower `[engine] max_in_flight`",
         ),
         Some(limit) => {

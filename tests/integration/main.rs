@@ -13,6 +13,8 @@ mod cli; // exit codes, files, usage errors, secrets
 mod counts; // against a server of its own that counts: nothing lost, nothing invented
 mod faults; // every fault of the embedded target: the exit code, and the words that name it
 #[cfg(unix)]
+mod foul; // the machine itself: stopped, out of descriptors
+#[cfg(unix)]
 mod interrupts; // cancelled and killed at random moments: reports valid, counts agree
 mod junit; // JUnit through a real XML parser, whatever a server answered
 mod merge; // shards of one run

@@ -68,20 +68,56 @@ def stopped_and_slow():
         return started.end().exits(1).reports_parse()
 
 
-@row(GROUP, "six busy neighbours on its one core, all before it in the queue")
-def starved():
-    burners = [subprocess.Popen(["taskset", "-c", "0", "sh", "-c", "while :; do :; done"]) for _ in range(6)]
+@row(GROUP, "a target that truly stands still for 2.5 s, the generator in good health")
+def target_stalls():
+    begun = []
+
+    def stalling(request):
+        begun.append(time.monotonic())
+        until = begun[0] + 4.0
+        if begun[0] + 1.5 < time.monotonic() < until:
+            time.sleep(until - time.monotonic())
+        good(request)
+
+    with Server(stalling) as server:
+        text = config(server.url, seconds=6).replace('timeout = "1s"', 'timeout = "10s"')
+        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<500"]'
+        done = gate(text + more).exits(1).reports_parse().says("stood still")
+        return done.counts_equal(server)
+
+
+@contextmanager
+def neighbours(many=6):
+    """Busy on the first core for as long as this lasts."""
+    burners = [subprocess.Popen(["taskset", "-c", "0", "sh", "-c", "while :; do :; done"]) for _ in range(many)]
     try:
-        with Server() as server:
-            wrap = ("taskset", "-c", "0", "nice", "-n", "3")
-            more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<50"]'
-            done = gate(config(server.url, rate=100, seconds=4, more=more), wrap=wrap).reports_parse()
-            must(done.code in (0, 3), f"accuses the target: exit {done.code}, {done.headline}")
-            return done.counts_equal(server)
+        yield ("taskset", "-c", "0", "nice", "-n", "3")
     finally:
         for burner in burners:
             burner.kill()
             burner.wait()
+
+
+@row(GROUP, "six busy neighbours on its one core, all before it in the queue")
+def starved():
+    with neighbours() as wrap, Server() as server:
+        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<50"]'
+        done = gate(config(server.url, rate=100, seconds=4, more=more), wrap=wrap).reports_parse()
+        must(done.code in (0, 3), f"accuses the target: exit {done.code}, {done.headline}")
+        return done.counts_equal(server)
+
+
+@row(GROUP, "the same neighbours, and the target truly slow: service time says so too")
+def starved_and_slow():
+    with neighbours() as wrap, Server(slowly(0.4)) as server:
+        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<200"]'
+        return gate(config(server.url, rate=20, seconds=6, more=more), wrap=wrap).exits(1).reports_parse()
+
+
+@row(GROUP, "the same neighbours, and a target that never answers")
+def starved_and_dead():
+    with neighbours() as wrap, Server(lambda r: good(r) if r.number < 10 else time.sleep(20)) as server:
+        return gate(config(server.url, rate=20, seconds=4), wrap=wrap).exits(1).reports_parse()
 
 
 @row(GROUP, "64 open files, the answers slow: local trouble is never the target's")

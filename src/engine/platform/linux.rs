@@ -1,8 +1,36 @@
 //! Linux: this process's use of CPU and memory from /proc.
 
-/// CPU time of this process so far, user and system, in seconds.
-use crate::measure::ProcessFigures;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::measure::ProcessFigures;
+use crate::units::Nanos;
+
+/// What the scheduler says of one thread.
+pub(in crate::engine) struct Account(Option<File>);
+
+impl Account {
+    /// Of the thread that asks; it must be that thread that reads it, too.
+    pub(in crate::engine) fn of_this_thread() -> Self {
+        Self(File::open("/proc/thread-self/schedstat").ok())
+    }
+
+    /// How long it has been ready to run without a core, and how long on one.
+    pub(in crate::engine) fn read(&self) -> Option<(Nanos, Nanos)> {
+        let mut text = [0; 64];
+        let length = self.0.as_ref()?.read_at(&mut text, 0).ok()?;
+        // The first field is time on a core as well, but as of the last tick.
+        let queued = std::str::from_utf8(&text[..length]).ok()?.split(' ').nth(1)?;
+        let on_core = clock_gettime(ClockId::ThreadCPUTime);
+        let seconds = Nanos::from_secs(u64::try_from(on_core.tv_sec).ok()?);
+        let on_core = seconds + Nanos(u64::try_from(on_core.tv_nsec).ok()?);
+        Some((Nanos(queued.parse().ok()?), on_core))
+    }
+}
+
+/// CPU time of this process so far, user and system, in seconds.
 pub(in crate::engine) fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // Fields after the command's closing parenthesis; utime and stime are the

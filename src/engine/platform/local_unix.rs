@@ -19,6 +19,10 @@ pub(in crate::engine) fn local_trouble(error: &io::Error) -> Option<String> {
         Errno::NOMEM => {
             "this machine has no memory left: lower [engine] max_in_flight or give it more"
         }
+        Errno::AGAIN => {
+            "the system has no thread or port to give for now: raise `ulimit -u` and \
+             net.ipv4.ip_local_port_range"
+        }
         Errno::ACCESS | Errno::PERM => {
             "this machine forbids the connection: look at its firewall and sandbox"
         }

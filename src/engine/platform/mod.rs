@@ -5,14 +5,14 @@ mod linux;
 #[cfg(target_os = "linux")]
 pub use linux::process_figures;
 #[cfg(target_os = "linux")]
-pub(super) use linux::{cpu_seconds, peak_memory};
+pub(super) use linux::{Account, cpu_seconds, peak_memory};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::process_figures;
 #[cfg(not(target_os = "linux"))]
-pub(super) use elsewhere::{cpu_seconds, peak_memory};
+pub(super) use elsewhere::{Account, cpu_seconds, peak_memory};
 
 #[cfg(target_os = "linux")]
 mod alarm_timerfd;

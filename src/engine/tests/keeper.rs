@@ -35,6 +35,8 @@ fn row(n: u64, stage: usize, due: Nanos, seed: u64) -> Row {
         spans: Spans::default(),
         first_byte: done,
         done,
+        held: Nanos::ZERO,
+        excused: false,
         status: if refused { 429 } else { 200 },
         outcome: if refused { Outcome::RateLimited } else { Outcome::Accepted },
         labels: LabelSet::EMPTY,
@@ -90,7 +92,15 @@ fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
             let ended = rows.partition_point(|row| row.sample.done <= until);
             let rows = rows.drain(..ended).collect();
             let (events, skew) = (Vec::new(), Skew::default());
-            tell(Order::Handover(Handover { worker, until, rows, events, skew, sent: 0 }));
+            tell(Order::Handover(Handover {
+                worker,
+                until,
+                rows,
+                events,
+                skew,
+                sent: 0,
+                longest_away: Nanos::ZERO,
+            }));
         }
     }
     let (reply, recording) = oneshot::channel();

@@ -23,6 +23,8 @@ use crate::units::Nanos;
 const USER_AGENT: &str = concat!("load-gate/", env!("CARGO_PKG_VERSION"));
 /// How often a request may be put on another connection.
 const MOST_TRIES: u32 = 5;
+/// After a timeout: long enough for the runtime to ask the kernel once.
+const ONE_MORE_LOOK: Duration = Duration::from_millis(1);
 /// Between two tries to reach the target.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Connections opened ahead, at most.
@@ -215,14 +217,18 @@ impl Shared {
     async fn exchange(&self, outgoing: Outgoing, origin: Option<String>) -> Exchange {
         let began = self.clock.now();
         let (mut seen, mut opening) = (Seen::default(), Opening::default());
-        let trying = self.try_all(outgoing, origin, &mut seen, &mut opening);
-        let result = match tokio::time::timeout(self.timeout, trying).await {
-            Ok(result) => result,
-            Err(_) => Err(Failure::Timeout(format!(
-                "no whole answer within {}",
-                Nanos::from(self.timeout)
-            ))),
-        };
+        let mut trying = Box::pin(self.try_all(outgoing, origin, &mut seen, &mut opening));
+        let mut tried = tokio::time::timeout(self.timeout, &mut trying).await;
+        if tried.is_err() {
+            // A process that was stopped finds its timers over before it has asked what
+            // came meanwhile.
+            tried = tokio::time::timeout(ONE_MORE_LOOK, &mut trying).await;
+        }
+        drop(trying);
+        let result = tried.unwrap_or_else(|_| {
+            let text = format!("no whole answer within {}", Nanos::from(self.timeout));
+            Err(Failure::Timeout(text))
+        });
         let done = self.clock.now();
         seen.settle();
         // On an open connection the moment of the write counts; one that had to be

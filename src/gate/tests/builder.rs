@@ -45,6 +45,10 @@ pub(super) struct Made {
     pub(super) due: Nanos,
     /// How late the generator sends.
     pub(super) lag: Nanos,
+    /// How much of an answer's service time the generator may have made.
+    pub(super) held: Nanos,
+    /// Whether the generator may have made the lack of an answer.
+    pub(super) excused: bool,
     /// The check that fails first, and the text of errors.
     pub(super) says: (&'static str, &'static str),
     /// Labels of the next arrivals.
@@ -90,6 +94,8 @@ impl Made {
             takes: Nanos::from_millis(10),
             due: Nanos::from_secs(3),
             lag: Nanos::from_micros(80),
+            held: Nanos::ZERO,
+            excused: false,
             says: ("has api_key", "Connection reset by peer (os error 104)"),
             labels: LabelSet::EMPTY,
             arrivals: 0,
@@ -129,6 +135,8 @@ impl Made {
             spans: Spans::default(),
             first_byte: self.due + self.takes,
             done: self.due + self.takes,
+            held: self.held,
+            excused: self.excused && !outcome.is_answered(),
             status,
             outcome,
             labels: self.labels,

@@ -35,7 +35,7 @@ fn each_outcome_counts_against_success_except_refusals_by_the_limiter() {
         (Outcome::Unexpected, 302, VerdictKind::Fail),
         (Outcome::Timeout, 0, VerdictKind::Fail),
         (Outcome::Transport, 0, VerdictKind::Fail),
-        (Outcome::Dropped, 0, VerdictKind::Fail),
+        (Outcome::Dropped, 0, VerdictKind::Inconclusive),
     ] {
         let mut made = fine();
         made.met(outcome, status, 100);
