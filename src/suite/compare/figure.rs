@@ -14,7 +14,7 @@ pub enum Figure {
     P95,
     /// Its 99th percentile.
     P99,
-    /// accepted / (arrivals − rate limited).
+    /// accepted / (arrivals sent − rate limited).
     SuccessRate,
     /// 429s among the arrivals that were sent (`rate_limit_hits` of arrivals).
     RateLimited,

@@ -28,7 +28,7 @@ const MOST_TEXT: usize = 300;
 pub struct NightFigures {
     /// 95th percentile of the response time of accepted arrivals, in milliseconds.
     pub p95_ms: Option<f64>,
-    /// accepted / (arrivals − rate limited), 0 to 1.
+    /// accepted / (arrivals sent − rate limited), 0 to 1.
     pub success_rate: Option<f64>,
     /// Answers with 429, whatever they answered.
     pub rate_limit_hits: Option<u64>,
