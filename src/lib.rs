@@ -9,12 +9,13 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 9 | [`cli`] |
-//! | 8 | [`publish`] |
-//! | 7 | [`report`] |
-//! | 6 | [`series`] |
-//! | 5 | [`preflight`] |
-//! | 4 | [`config`], [`engine`], [`target`] |
+//! | 10 | [`cli`] |
+//! | 9 | [`publish`] |
+//! | 8 | [`report`] |
+//! | 7 | [`series`] |
+//! | 6 | [`preflight`] |
+//! | 5 | [`config`], [`engine`], [`target`] |
+//! | 4 | [`input`] |
 //! | 3 | [`suite`] |
 //! | 2 | [`plan`] |
 //! | 1 | [`gate`] |
@@ -30,6 +31,7 @@ pub mod config;
 pub mod engine;
 pub mod gate;
 pub mod ids;
+pub mod input;
 pub mod limits;
 pub mod measure;
 pub mod outcome;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// The end of an arrival.
@@ -145,14 +146,36 @@ impl Serialize for OutcomeCounts {
 
 impl<'de> Deserialize<'de> for OutcomeCounts {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let map = std::collections::BTreeMap::<Outcome, u64>::deserialize(deserializer)?;
-        let mut counts = Self::default();
-        for (outcome, n) in map {
-            counts.add_many(outcome, n);
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = OutcomeCounts;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a count for each outcome")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OutcomeCounts, A::Error> {
+                let mut counts = OutcomeCounts::default();
+                while let Some((outcome, n)) = map.next_entry::<Outcome, u64>()? {
+                    let count = &mut counts.0[outcome as usize];
+                    // So many that no sum of them is anything but a sum.
+                    if n > MOST_COUNTED || *count > 0 {
+                        return Err(A::Error::custom(format!("{outcome} can't be counted so")));
+                    }
+                    *count = n;
+                }
+                Ok(counts)
+            }
         }
-        Ok(counts)
+
+        // Its fields are those of a struct, and take no more room than it.
+        deserializer.deserialize_struct("OutcomeCounts", &[], Reader)
     }
 }
+
+/// The most that is ever counted: sums of as many as there may be stay exact.
+const MOST_COUNTED: u64 = 1 << 48;
 
 /// What became of a probe. Decided by the status alone: a probe is right in all but
 /// one thing, so what refuses it refuses that.

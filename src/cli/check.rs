@@ -8,7 +8,7 @@ use super::inputs;
 use super::session::Session;
 use super::world::World;
 use crate::config::{Purpose, SecretInputs};
-use crate::engine::{Clock, ServerTime};
+use crate::engine::{Clock, WallClock};
 use crate::plan::{self, SuitePlan};
 use crate::preflight::{self, CheckReport, CredentialLook, GitHubAccess, Preflight};
 use crate::report;
@@ -27,7 +27,7 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     let what = preflight(&resolved.plan, &resolved.secrets, &args.shared.results_dir, world);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(async {
-        let clock: Arc<dyn Clock> = Arc::new(ServerTime::start());
+        let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
         std::io::Result::Ok(preflight::preflight(&what, clock).await)
     })?;
     if args.json {
@@ -52,7 +52,7 @@ pub(super) async fn within_run(
     };
     let mut what = preflight(&session.plan, &secrets, results_dir, world);
     what.within_run = true;
-    let clock: Arc<dyn Clock> = Arc::new(ServerTime::start());
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
     Ok(preflight::preflight(&what, clock).await)
 }
 

@@ -16,6 +16,11 @@ use crate::suite::{self, SuiteComparison};
 pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
     let base = inputs::read_suite(&args.base)?;
     let new = inputs::read_suite(&args.new)?;
+    for (path, suite) in [(&args.base, &base), (&args.new, &new)] {
+        for caveat in &suite.caveats {
+            world.output.error(&format!("{}: {caveat}", path.display()));
+        }
+    }
     let comparison = suite::compare_suites(&base, &new, args.anyway).map_err(|error| {
         UsageError::Plain(format!("{error}; --anyway compares them all the same"))
     })?;

@@ -12,6 +12,7 @@ use super::{
     action, check, comment, compare, explain, history, init, logging, merge, plan, report, run,
     secrets, serve,
 };
+use crate::engine;
 
 /// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
 /// or configuration, 3 inconclusive).
@@ -21,6 +22,7 @@ pub fn main() -> ExitCode {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
     let output = Output::new(&vars);
+    engine::withhold_core_dumps();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let Some(at) = secrets::among(&arguments, &secrets::of_environment(&vars)) {
         output.error(&secrets::refusal(at));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::args::{RunArgs, SharedArgs};
 use super::world::{UsageError, World};
 use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
-use crate::report;
-use crate::suite::{History, SuiteReport};
+use crate::input;
+use crate::suite::{self, History, MOST_SUITE, SuiteReport};
 
 /// The flags of `run` as `config` takes them.
 pub(super) fn run_flags(args: &RunArgs) -> Flags {
@@ -68,7 +68,7 @@ pub(super) fn resolve(flags: &Flags, purpose: Purpose, world: &World) -> anyhow:
 
 fn read_config(path: &Path) -> anyhow::Result<UserFile> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match input::read_text(path, MOST_CONFIG) {
         Ok(text) => Ok(UserFile { name, text }),
         Err(error) => {
             Err(UsageError::Plain(format!("failed to read the config file {name}: {error}")).into())
@@ -76,19 +76,34 @@ fn read_config(path: &Path) -> anyhow::Result<UserFile> {
     }
 }
 
-/// Reads suite.json, given itself or the results directory it is in.
+/// Reads suite.json, given itself or the results directory it is in, and judges what
+/// it holds anew: its own verdict isn't believed.
 pub(super) fn read_suite(path: &Path) -> anyhow::Result<SuiteReport> {
+    Ok(read_stored(path)?.judged_anew(None))
+}
+
+/// [`read_suite`], judged against a baseline.
+pub(super) fn read_suite_against(
+    path: &Path,
+    baseline: Option<&SuiteReport>,
+) -> anyhow::Result<SuiteReport> {
+    Ok(read_stored(path)?.judged_anew(baseline))
+}
+
+fn read_stored(path: &Path) -> anyhow::Result<SuiteReport> {
     let file: PathBuf = if path.is_dir() { path.join("suite.json") } else { path.to_owned() };
-    let text = std::fs::read_to_string(&file).map_err(|error| {
+    let text = input::read_text(&file, MOST_SUITE).map_err(|error| {
         UsageError::Plain(format!(
             "failed to read {}: {error}; name a results directory or its suite.json",
             file.display()
         ))
     })?;
-    report::read_suite(&text)
+    suite::read_suite(&text)
         .map_err(|error| UsageError::Plain(format!("{}: {error}", file.display())).into())
 }
 
+/// The largest config that is read: 1 MiB, hundreds of times what anybody writes.
+const MOST_CONFIG: u64 = 1 << 20;
 /// The largest history.json that is read: 8 MiB, some ten times what is ever written.
 const MOST_HISTORY: u64 = 8 << 20;
 
@@ -99,10 +114,6 @@ pub(super) fn read_history(dir: &Path) -> anyhow::Result<Option<History>> {
         return Ok(None);
     }
     let wrong = |problem: String| UsageError::Plain(format!("{}: {problem}", file.display()));
-    let size = std::fs::metadata(&file).map_err(|error| wrong(error.to_string()))?.len();
-    if size > MOST_HISTORY {
-        return Err(wrong(format!("it has {size} bytes: no load-gate writes that")).into());
-    }
-    let text = std::fs::read_to_string(&file).map_err(|error| wrong(error.to_string()))?;
+    let text = input::read_text(&file, MOST_HISTORY).map_err(|error| wrong(error.to_string()))?;
     Ok(Some(History::read(&text).map_err(|error| wrong(error.to_string()))?))
 }

@@ -11,6 +11,9 @@ use crate::report;
 pub(super) fn plan(args: &PlanArgs, world: &World) -> anyhow::Result<u8> {
     let flags = Flags { scenarios: args.scenarios.clone(), ..inputs::shared_flags(&args.shared) };
     let resolved = inputs::resolve(&flags, Purpose::Plan, world)?;
+    for caveat in &resolved.plan.caveats {
+        world.output.error(caveat);
+    }
     for notice in &resolved.notices {
         world.output.note(&format!("note: {notice}"));
     }

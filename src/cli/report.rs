@@ -8,8 +8,8 @@ use crate::report::{self, EarlierRuns};
 
 /// Writes the files again and prints the summary; the exit code is the verdict's.
 pub(super) fn report(args: &ReportArgs, world: &World) -> anyhow::Result<u8> {
-    let suite = inputs::read_suite(&args.dir)?;
     let baseline = args.baseline.as_deref().map(inputs::read_suite).transpose()?;
+    let suite = inputs::read_suite_against(&args.dir, baseline.as_ref())?;
     let dir = if args.dir.is_dir() {
         args.dir.clone()
     } else {

@@ -48,7 +48,7 @@ impl Results {
     /// Writes every file; what couldn't be written is told, the rest is written.
     pub(super) fn write<'a>(
         &self,
-        report: &SuiteReport,
+        report: &'a SuiteReport,
         past: impl Into<EarlierRuns<'a>>,
     ) -> Vec<String> {
         let mut problems = Vec::new();

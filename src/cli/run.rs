@@ -164,6 +164,9 @@ fn session(
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
     let Resolved { mut plan, mut secrets, notices, embedded_keys, metrics: _ } = resolved;
+    if let Some(baseline) = &baseline {
+        hold_against(&mut plan, baseline);
+    }
     let mut target = None;
     if plan.environment.embedded {
         let config = TargetConfig::embedded(plan.seed, embedded_keys);
@@ -187,6 +190,16 @@ fn session(
         unreachable: None,
     };
     Ok((session, target))
+}
+
+/// Keeps with each plan what thresholds relative to the baseline are held against.
+fn hold_against(plan: &mut SuitePlan, baseline: &SuiteReport) {
+    for plan in &mut plan.scenarios {
+        let before = baseline.scenarios.iter().find(|s| s.plan.scenario == plan.scenario);
+        if let Some(before) = before {
+            plan.criteria.hold_against(&before.recording);
+        }
+    }
 }
 
 /// Sees to it that the system gives as many sockets as the in-flight cap may need. What

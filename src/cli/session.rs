@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::engine::{Clock, HttpNetwork, Identities, Job, Observer, Stop};
-use crate::gate::{self, Verdict};
+use crate::gate::{self, VerdictKind};
 use crate::measure::Recording;
 use crate::plan::{Plan, SuitePlan};
 use crate::scenario;
@@ -60,9 +60,7 @@ impl Session {
         finished_at: Timestamp,
         partial: bool,
     ) -> SuiteReport {
-        let verdicts: Vec<Verdict> = scenarios.iter().map(|s| s.verdict.clone()).collect();
-        let (verdict, headline) = gate::suite(&verdicts, self.plan.allow_skip);
-        SuiteReport {
+        let mut report = SuiteReport {
             schema_version: SCHEMA_VERSION,
             tool_version: crate::VERSION.to_owned(),
             tool_commit: Some(env!("LOAD_GATE_COMMIT").to_owned()).filter(|c| !c.contains(' ')),
@@ -77,11 +75,15 @@ impl Session {
             allow_skip: self.plan.allow_skip,
             context: self.context.clone(),
             partial,
-            verdict,
-            headline,
+            verdict: VerdictKind::Inconclusive,
+            headline: String::new(),
+            caveats: self.plan.caveats.clone(),
             notices: self.notices.clone(),
+            asked: self.plan.scenarios.iter().map(|plan| plan.scenario).collect(),
             scenarios,
-        }
+        };
+        report.weigh();
+        report
     }
 
     /// One scenario, judged.

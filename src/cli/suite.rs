@@ -7,7 +7,7 @@ use super::minting;
 use super::progress::Progress;
 use super::session::{Session, job};
 use super::telemetry::Telemetry;
-use crate::engine::{self, Clock, Event, Observer, ServerTime, Stop};
+use crate::engine::{self, Clock, Event, Observer, Stop, WallClock};
 use crate::ids::ScenarioId;
 use crate::measure::Ended;
 use crate::plan::{IdentityKind, MintingPlan, Plan};
@@ -24,7 +24,7 @@ pub(super) async fn run(
     telemetry: &Arc<Telemetry>,
     stop: &Stop,
 ) -> anyhow::Result<SuiteReport> {
-    let clock: Arc<dyn Clock> = Arc::new(ServerTime::start());
+    let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
     let mut done: Vec<ScenarioReport> = Vec::new();
     let mut notices = Vec::new();
     // What becomes of the scenarios that are no longer tried.

@@ -1,11 +1,14 @@
 //! What a run takes from its surroundings: the time, chance, and the CI it runs in.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::input;
+use crate::publish::github::MOST_EVENT;
 use crate::secret::Secret;
 use crate::suite::RunContext;
 use crate::units::Timestamp;
@@ -57,8 +60,8 @@ pub(super) fn context(vars: &BTreeMap<String, String>) -> RunContext {
 /// The head commit of the pull request that the event is about.
 fn pull_request_head(vars: &BTreeMap<String, String>) -> Option<String> {
     let path = vars.get("GITHUB_EVENT_PATH").filter(|path| !path.is_empty())?;
-    let event: serde_json::Value =
-        serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()?;
+    let text = input::read_text(Path::new(path), MOST_EVENT).ok()?;
+    let event: serde_json::Value = serde_json::from_str(&text).ok()?;
     let head = event.pointer("/pull_request/head/sha")?.as_str()?;
     (head.len() <= 64 && head.chars().all(|c| c.is_ascii_hexdigit())).then(|| head.to_owned())
 }

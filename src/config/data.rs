@@ -6,6 +6,7 @@ use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, 
 use super::reader::Section;
 use super::tree::{Node, Value};
 use super::values::{integer, mismatch, text};
+use crate::input;
 use crate::scenario::{DataColumn, MOST_VALUES, Turn, fingerprint};
 
 /// The largest file of data, in bytes.
@@ -101,11 +102,7 @@ fn from_file(path: &Path, name: &str, column: Option<&str>) -> Result<Vec<String
         let message = format!("{} can't be read: {why}", quote(name));
         Wrong::new(message, "expected a file beside the config")
     };
-    let size = std::fs::metadata(path).map_err(|error| cannot(error.to_string()))?.len();
-    if size > MOST_BYTES {
-        return Err(cannot("it is larger than 16 MiB".to_owned()));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| cannot(error.to_string()))?;
+    let text = input::read_text(path, MOST_BYTES).map_err(|error| cannot(error.to_string()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let values = match column {
         None => text.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect(),

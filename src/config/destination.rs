@@ -25,6 +25,8 @@ pub(super) struct Destination {
     pub(super) mint_keys: bool,
     /// Names of the protected environments it is held to.
     pub(super) protected_by: Vec<String>,
+    /// What every report says loudly.
+    pub(super) caveats: Vec<String>,
 }
 
 /// Chooses where to go; `None`: mistakes were reported.
@@ -100,8 +102,11 @@ fn restrict(
         held.iter().filter(|other| *other != name).filter_map(find).collect();
     let all = || std::iter::once(config).chain(others.iter().copied());
     let is_protected = !held.is_empty();
-    let allowed =
-        |of: fn(&EnvironmentConfig) -> Option<bool>| all().all(|e| of(e).unwrap_or(!e.protected));
+    // A protected host holds this run whatever its environment says now.
+    let own = config.protected || held.iter().any(|other| other == name);
+    let allowed = |of: fn(&EnvironmentConfig) -> Option<bool>| {
+        of(config).unwrap_or(!own) && others.iter().all(|e| of(e).unwrap_or(false))
+    };
     let environment = Environment {
         name: name.to_owned(),
         url: url.as_ref().map(url_text).unwrap_or_default(),
@@ -116,22 +121,44 @@ fn restrict(
         probes: allowed(|e| e.probes),
         mint_keys: allowed(|e| e.mint_keys),
         protected_by: held,
+        caveats: unprotected(file, built_in, &protected),
         config: config.clone(),
         environment,
         url,
     }
 }
 
-/// Every protected host. A built-in one stays protected when the user's file gives
-/// its environment another URL, unless the file says `protected = false`.
+/// Every protected host. A built-in one stays protected whatever the user's file
+/// says of its environment.
 fn protected_hosts(file: &File, built_in: &File) -> Vec<Protected> {
-    let still = |name: &String| file.environments.get(name).is_none_or(|e| e.protected);
     let own = file.environments.iter().filter(|(_, e)| e.protected);
-    let given = built_in.environments.iter().filter(|(name, e)| e.protected && still(name));
+    let given = built_in.environments.iter().filter(|(_, e)| e.protected);
     own.chain(given)
         .filter_map(|(name, e)| {
             let host = guard::canonical_host(e.url.as_ref()?)?;
             Some(Protected { name: name.clone(), host })
+        })
+        .collect()
+}
+
+/// What the file takes back, in vain: `protected = false` of an environment at a
+/// protected host.
+fn unprotected(file: &File, built_in: &File, protected: &[Protected]) -> Vec<String> {
+    let says_no = file.environments.iter().filter(|(_, e)| e.unprotected);
+    let at = |name: &String, e: &EnvironmentConfig| {
+        let given = built_in.environments.get(name).filter(|e| e.protected);
+        let urls = e.url.iter().chain(given.and_then(|e| e.url.as_ref()));
+        let mut hosts = urls.filter_map(guard::canonical_host);
+        hosts.find(|host| protected.iter().any(|known| known.host == *host))
+    };
+    says_no
+        .filter_map(|(name, e)| {
+            let host = at(name, e)?;
+            Some(format!(
+                "the config says protected = false of {}, but {host} is protected: it stays so, \
+                 and runs there need --confirm-production {host}; remove that line",
+                quote(name)
+            ))
         })
         .collect()
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::secret::mask;
+use crate::units;
 
 /// A text that values come from.
 #[derive(Clone, Debug)]
@@ -60,18 +61,24 @@ struct Diagnostic {
     help: Option<String>,
 }
 
-/// All mistakes found in one go. `Display` is the plain rendering.
+/// The most mistakes that are told one by one.
+const MOST_TOLD: usize = 50;
+
+/// All mistakes found in one go: the first fifty in full, the rest by number.
+/// `Display` is the plain rendering.
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostics {
     sources: Vec<SourceText>,
     list: Vec<Diagnostic>,
+    /// How many there are besides.
+    more: usize,
 }
 
 impl Diagnostics {
     /// How many mistakes there are.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.list.len()
+        self.list.len() + self.more
     }
 
     /// Whether there is none.
@@ -80,7 +87,7 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
-    /// The titles of the mistakes, one line each, without excerpts.
+    /// The titles of the mistakes that are told, one line each, without excerpts.
     pub fn titles(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|mistake| mistake.title.as_str())
     }
@@ -119,6 +126,10 @@ impl Diagnostics {
         expected: String,
         help: Option<String>,
     ) {
+        if self.list.len() >= MOST_TOLD {
+            self.more += 1;
+            return;
+        }
         let clean = |text: String| hide(&text).replace(char::is_control, "\u{fffd}");
         self.list.push(Diagnostic {
             title: clean(title),
@@ -155,7 +166,10 @@ impl Diagnostics {
         let texts: Vec<String> = self.sources.iter().map(|source| hide(&source.text)).collect();
         let mut blocks: Vec<String> =
             self.list.iter().map(|mistake| self.block(mistake, &texts, &renderer)).collect();
-        if self.list.len() > 1 {
+        if self.more > 0 {
+            let (told, more) = (self.list.len(), units::count(self.more as u64));
+            blocks.push(format!("the first {told} mistakes, and {more} more; nothing was sent"));
+        } else if self.list.len() > 1 {
             blocks.push(format!("{} mistakes; nothing was sent", self.list.len()));
         }
         blocks.join("\n\n")

@@ -46,6 +46,8 @@ pub(super) struct EnvironmentConfig {
     pub(super) profile: Option<String>,
     pub(super) email_domain: Option<String>,
     pub(super) protected: bool,
+    /// Whether it says that it isn't.
+    pub(super) unprotected: bool,
     pub(super) max_rate: Option<f64>,
     pub(super) scenarios: Option<Vec<ScenarioId>>,
     pub(super) probes: Option<bool>,
@@ -168,11 +170,13 @@ fn read_environment(
             _ => Err(mismatch(node, "a URL in quotes")),
         })
     };
+    let protected = section.value("protected", flag);
     EnvironmentConfig {
         url,
         profile: section.value("profile", text),
         email_domain: section.value("email_domain", text),
-        protected: section.value("protected", flag).unwrap_or(false),
+        protected: protected.unwrap_or(false),
+        unprotected: protected == Some(false),
         max_rate: section.value("max_rate", |node| {
             let rate = values::rate(node)?;
             let wrong = || Wrong::new("nothing can be sent at 0/s", "expected a rate above 0");

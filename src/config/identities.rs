@@ -106,7 +106,6 @@ fn clamp(needed: u64, most: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
     use crate::plan::Stage;
 

@@ -72,10 +72,7 @@ pub fn resolve(
     if !problems.is_empty() {
         return Err(problems);
     }
-    let made = |plan: &&Plan| plan.settings.written.is_none();
-    let keys = plans.iter().filter(made).filter(|plan| plan.identities.kind == IdentityKind::Key);
-    let keys = keys.map(|plan| plan.identities.count + plan.identities.set_aside).max();
-    let embedded_keys = if target.environment.embedded { keys.unwrap_or(0) as usize } else { 0 };
+    let embedded_keys = if target.environment.embedded { keys_to_make(&plans) } else { 0 };
     let default_cooldown = if target.environment.embedded { Nanos::ZERO } else { DEFAULT_COOLDOWN };
     let forging = target.environment.verify_limits;
     let plans: Vec<_> = plans
@@ -87,6 +84,7 @@ pub fn resolve(
         .collect();
     let minting = scenarios::minting(&basis, &plans);
     let plan = SuitePlan {
+        caveats: target.caveats.clone(),
         profile: basis.profile.to_owned(),
         environment: target.environment,
         seed: given.seed,
@@ -98,6 +96,13 @@ pub fn resolve(
         minting,
     };
     Ok(Resolved { plan, secrets, embedded_keys, metrics, notices })
+}
+
+/// How many API keys the built-in scenarios of `plans` show.
+fn keys_to_make(plans: &[Plan]) -> usize {
+    let made = |plan: &&Plan| plan.settings.written.is_none();
+    let keys = plans.iter().filter(made).filter(|plan| plan.identities.kind == IdentityKind::Key);
+    keys.map(|plan| plan.identities.count + plan.identities.set_aside).max().unwrap_or(0) as usize
 }
 
 /// The merged files, and the built-in ones alone.

@@ -238,6 +238,42 @@ fn production_asks_for_its_host_wherever_the_url_comes_from() {
 }
 
 #[test]
+fn a_protected_host_stays_protected_whatever_the_file_says() {
+    let taken_back = "[environments.production]\nurl = \"https://api.rsolv.dev\"\n\
+                      protected = false\nmax_rate = 1000\n";
+    let other = "[environments.mine]\nurl = \"https://API.rsolv.dev.\"\nprotected = false\n";
+    for (file, env) in [(taken_back, "production"), (other, "mine")] {
+        let refusal = Try::file(file).env(env).refusal();
+        assert!(refusal.contains("--confirm-production api.rsolv.dev"), "{refusal}");
+        let confirmed = Try::file(file)
+            .env(env)
+            .flags(|f| f.confirm_production = Some("api.rsolv.dev".to_owned()))
+            .flags(|f| f.profile = Some("production".to_owned()))
+            .run();
+        assert!(confirmed.plan.environment.protected);
+        assert!(!confirmed.plan.environment.verify_limits);
+        assert!(confirmed.plan.scenarios.iter().all(|plan| plan.probes.share == 0.0));
+        let [caveat] = confirmed.plan.caveats.as_slice() else { panic!("one caveat") };
+        assert!(caveat.contains(&format!("protected = false of `{env}`")), "{caveat}");
+        assert!(caveat.contains("api.rsolv.dev is protected"), "{caveat}");
+    }
+    // Said wherever the run goes; nothing to say of a host that nobody protects.
+    assert_eq!(Try::file(taken_back).run().plan.caveats.len(), 1);
+    let own = Try::file("[environments.x]\nurl = \"http://127.0.0.1:1\"\nprotected = false\n");
+    assert!(own.env("x").run().plan.caveats.is_empty());
+}
+
+#[test]
+fn of_many_mistakes_fifty_are_told_and_the_rest_counted() {
+    let file: String = (0..2000).fold(String::new(), |text, n| text + &format!("key{n} = {n}\n"));
+    let problems = Try::file(&file).resolve(Purpose::Plan).expect_err("unknown keys");
+    assert_eq!(problems.len(), 2000);
+    let text = problems.to_string();
+    assert_eq!(text.matches("unknown key").count(), 50);
+    assert!(text.ends_with("the first 50 mistakes, and 1,950 more; nothing was sent"), "{text}");
+}
+
+#[test]
 fn keys_are_trimmed_ordered_and_never_quoted() {
     let resolved = Try::default()
         .var("TEST_API_KEY_10", "ten")

@@ -34,11 +34,11 @@ pub trait Pacer {
 /// The real clock. Its pacers' sleeps aren't tokio's, whose timer wheel turns in
 /// steps of a millisecond: they end within microseconds of their moment.
 #[derive(Clone, Copy, Debug)]
-pub struct ServerTime {
+pub struct WallClock {
     origin: Instant,
 }
 
-impl ServerTime {
+impl WallClock {
     /// Starts the clock.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
@@ -47,7 +47,7 @@ impl ServerTime {
     }
 }
 
-impl Clock for ServerTime {
+impl Clock for WallClock {
     fn now(&self) -> Nanos {
         Nanos::from(self.origin.elapsed())
     }
@@ -63,7 +63,7 @@ impl Clock for ServerTime {
 }
 
 struct WallPacer {
-    clock: ServerTime,
+    clock: WallClock,
     alarm: Alarm,
     /// The moment that the alarm is set to.
     armed: Option<Nanos>,
@@ -95,7 +95,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_sleep_never_ends_early_even_after_one_given_up() {
-        let clock = ServerTime::start();
+        let clock = WallClock::start();
         let mut pacer = clock.pacer().expect("a timer");
         for millis in [1, 3, 2, 0, 5] {
             let given_up = clock.now() + Nanos::from_millis(20);

@@ -17,7 +17,7 @@ use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
 use crate::measure::{Sample, Spans};
 use crate::outcome::{Outcome, ProbeEnd};
-use crate::scenario::{Answer, Call, Identity, Judgement, Past, Request};
+use crate::scenario::{Answer, Call, Identity, Judgement, Past, Request, is_json};
 use crate::secret::Secret;
 use crate::units::Nanos;
 
@@ -400,10 +400,6 @@ impl Judged {
     }
 }
 
-fn is_json(body: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
-}
-
 fn first_failed(judgement: &Judgement, checks: &[&'static str]) -> Option<&'static str> {
     checks.get(judgement.failed.trailing_zeros() as usize).copied()
 }
@@ -414,7 +410,8 @@ fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// `Retry-After` in seconds (RFC 9110, 10.2.3; the form with a date isn't used
 /// by the API and is left alone).
-fn retry_after(headers: &HeaderMap) -> Option<u32> {
+#[must_use]
+pub fn retry_after(headers: &HeaderMap) -> Option<u32> {
     text_of(headers, "retry-after")?.trim().parse().ok()
 }
 

@@ -41,7 +41,8 @@ impl Skew {
 }
 
 /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7, the preferred form).
-pub(crate) fn parse_date(text: &str) -> Option<i64> {
+#[must_use]
+pub fn parse_date(text: &str) -> Option<i64> {
     let format = time::macros::format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
     );

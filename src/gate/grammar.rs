@@ -72,6 +72,7 @@ pub fn parse_threshold(key: &str, expression: &str) -> Result<Threshold, Thresho
         expression: expression.trim().to_owned(),
         abort_on_fail: false,
         delay_abort_eval: Nanos::ZERO,
+        baseline: None,
     })
 }
 

@@ -38,4 +38,7 @@ pub struct Threshold {
     pub abort_on_fail: bool,
     /// How long after the start of the load it is first looked at for that.
     pub delay_abort_eval: Nanos,
+    /// Of one that is relative to a baseline: that one's value, as the run had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<f64>,
 }

@@ -240,9 +240,29 @@ fn bound_of(threshold: &Threshold, baseline: Option<&Recording>) -> Option<f64> 
     match threshold.bound {
         Bound::Fixed(bound) => Some(bound),
         Bound::TimesBaseline(factor) => {
-            let base = baseline?;
-            let drawn = threshold.metric.draw(&threshold.selector, base)?;
-            Some(drawn.value(threshold.method, base)? * factor)
+            let value = match baseline {
+                Some(baseline) => in_baseline(threshold, baseline),
+                None => threshold.baseline,
+            };
+            Some(value? * factor)
+        }
+    }
+}
+
+/// The baseline's value of what the threshold is about.
+fn in_baseline(threshold: &Threshold, baseline: &Recording) -> Option<f64> {
+    let drawn = threshold.metric.draw(&threshold.selector, baseline)?;
+    drawn.value(threshold.method, baseline)
+}
+
+impl Criteria {
+    /// Keeps what thresholds relative to `baseline` are held against, so that whoever
+    /// reads what was recorded can judge it as it was judged.
+    pub fn hold_against(&mut self, baseline: &Recording) {
+        for threshold in &mut self.thresholds {
+            if let Bound::TimesBaseline(_) = threshold.bound {
+                threshold.baseline = in_baseline(threshold, baseline);
+            }
         }
     }
 }

@@ -22,7 +22,7 @@ pub use models::{
     Routing, Sliding,
 };
 pub use party::LedgerView;
-pub use predict::{WHOLE_SECOND, predict, slack};
+pub use predict::{Alike, Batch, WHOLE_SECOND, predict, slack};
 pub use proof::{ProofSchedule, proof_schedule};
 pub use rules::{Facts, judge};
 pub use types::{Estimate, Inference, Prediction, RuleName, RuleResult, RuleVerdict};

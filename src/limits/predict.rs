@@ -16,8 +16,9 @@
 //!
 //! A declared burst means a bucket, and leaves nothing open but its refilling.
 
+use std::collections::VecDeque;
+
 use super::Prediction;
-use super::models::{Bucket, Sliding};
 use crate::admission::DeclaredLimit;
 use crate::units::Nanos;
 
@@ -32,58 +33,138 @@ pub fn slack(window: Nanos) -> Nanos {
     Nanos::from_millis(250).min(Nanos(window.0 / 20))
 }
 
-/// What a correct limiter may admit and refuse when every identity sends at
-/// those moments (any order; everything a server would count: arrivals, canary,
-/// probes, proof).
+/// Requests of one identity at moments of which only the span is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// None is earlier.
+    pub from: Nanos,
+    /// None is later.
+    pub to: Nanos,
+    /// How many.
+    pub count: u64,
+}
+
+impl Batch {
+    /// One request at a moment that is known.
+    #[must_use]
+    pub const fn single(at: Nanos) -> Self {
+        Self { from: at, to: at, count: 1 }
+    }
+}
+
+/// Identities that send alike: what is true of one goes for each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Alike {
+    /// How many there are.
+    pub identities: u64,
+    /// What each of them sends (any order; everything a server would count:
+    /// arrivals, canary, probes, proof).
+    pub batches: Vec<Batch>,
+}
+
+/// What a correct limiter may admit and refuse of all that is sent.
+///
+/// Where moments are known by their span only, the bounds are as far apart as the
+/// spans make them, and hold whatever the moments are: the i-th of the sorted
+/// decisions lies between the i-th earliest beginning and the latest end up to it.
 #[must_use]
-pub fn predict<S: AsRef<[Nanos]>>(
-    declared: &DeclaredLimit,
-    identities: impl IntoIterator<Item = S>,
-) -> Prediction {
+pub fn predict(declared: &DeclaredLimit, senders: impl IntoIterator<Item = Alike>) -> Prediction {
     let mut total = Prediction { admitted_low: 0, admitted_high: 0, hits_low: 0, hits_high: 0 };
-    let mut sorted = Vec::new();
-    for moments in identities {
-        sorted.clear();
-        sorted.extend_from_slice(moments.as_ref());
-        sorted.sort_unstable();
-        let sent = sorted.len() as u64;
-        let low = fewest(declared, &sorted);
-        let high = most(declared, &sorted);
-        total.admitted_low += low;
-        total.admitted_high += high;
-        total.hits_low += sent - high;
-        total.hits_high += sent - low;
+    for Alike { identities, mut batches } in senders {
+        batches.sort_unstable_by_key(|batch| (batch.from, batch.to));
+        let mut end = Nanos::ZERO;
+        for batch in &mut batches {
+            end = end.max(batch.to);
+            batch.to = end;
+        }
+        let sent: u64 = batches.iter().map(|batch| batch.count).sum();
+        let low = fewest(declared, &batches);
+        let high = most(declared, sent, &batches);
+        total.admitted_low += identities * low;
+        total.admitted_high += identities * high;
+        total.hits_low += identities * (sent - high);
+        total.hits_high += identities * (sent - low);
     }
     total
 }
 
 /// The fewest of these (sorted) that a correct limiter admits.
-fn fewest(declared: &DeclaredLimit, sorted: &[Nanos]) -> u64 {
+fn fewest(declared: &DeclaredLimit, sorted: &[Batch]) -> u64 {
     if let Some(burst) = declared.burst {
-        let per_second = declared.limit as f64 / declared.window.as_secs_f64().max(1e-9);
-        let late = slack(declared.window).as_secs_f64() * per_second;
-        let mut bucket = Bucket::with((burst as f64 - late).max(1.0), per_second);
-        return sorted.iter().filter(|at| bucket.admits(**at)).count() as u64;
+        let late = slack(declared.window).as_secs_f64() * refill(declared);
+        return least_of_bucket((burst as f64 - late).max(1.0), refill(declared), sorted);
     }
     let longest = declared.window + WHOLE_SECOND + slack(declared.window);
-    let mut limiter = Sliding::new(declared.limit, longest);
-    sorted.iter().filter(|at| limiter.admits(**at)).count() as u64
+    let mut within: VecDeque<(Nanos, u64)> = VecDeque::new();
+    let (mut inside, mut admitted) = (0, 0);
+    for batch in sorted {
+        while let Some((to, count)) = within.front().filter(|(to, _)| *to + longest <= batch.from) {
+            debug_assert!(*to <= batch.to, "sorted");
+            inside -= count;
+            within.pop_front();
+        }
+        let here = batch.count.min(declared.limit - inside);
+        if here > 0 {
+            within.push_back((batch.to, here));
+            inside += here;
+            admitted += here;
+        }
+    }
+    admitted
 }
 
 /// The most of these (sorted) that a correct limiter admits.
-fn most(declared: &DeclaredLimit, sorted: &[Nanos]) -> u64 {
-    if sorted.len() as u64 <= declared.capacity() {
-        return sorted.len() as u64;
+fn most(declared: &DeclaredLimit, sent: u64, sorted: &[Batch]) -> u64 {
+    if sent <= declared.capacity() {
+        return sent;
     }
     let shortest = declared.window - slack(declared.window);
-    let per_second = declared.limit as f64 / declared.window.as_secs_f64().max(1e-9);
-    let early = slack(declared.window).as_secs_f64() * per_second;
-    let mut bucket = Bucket::with(declared.capacity() as f64 + early, per_second);
-    let bucket = sorted.iter().filter(|at| bucket.admits(**at)).count() as u64;
+    let bucket = most_of_bucket(declared, sorted);
     if declared.burst.is_some() {
         return bucket;
     }
     bucket.max(most_of_windows(declared.limit, shortest, sorted))
+}
+
+/// Tokens that a bucket regains in a second.
+fn refill(declared: &DeclaredLimit) -> f64 {
+    declared.limit as f64 / declared.window.as_secs_f64().max(1e-9)
+}
+
+/// Whole tokens, with a hair of tolerance: 60 refills of 1/60 are one.
+fn whole(tokens: f64) -> u64 {
+    (tokens + 1e-9).floor().max(0.0) as u64
+}
+
+/// The fewest that a bucket admits: of requests at moments known by their span it
+/// meets each as early, and regains its token as late, as the span allows.
+fn least_of_bucket(capacity: f64, per_second: f64, sorted: &[Batch]) -> u64 {
+    let (mut missing, mut last, mut admitted) = (0.0_f64, Nanos::ZERO, 0);
+    for batch in sorted {
+        missing = (missing - batch.from.saturating_sub(last).as_secs_f64() * per_second).max(0.0);
+        last = last.max(batch.to);
+        let here = batch.count.min(whole(capacity - missing));
+        missing += here as f64;
+        admitted += here;
+    }
+    admitted
+}
+
+/// The most that a bucket can admit: in every span its capacity and what has refilled.
+fn most_of_bucket(declared: &DeclaredLimit, sorted: &[Batch]) -> u64 {
+    let per_second = refill(declared);
+    let early = slack(declared.window).as_secs_f64() * per_second;
+    let capacity = declared.capacity() as f64 + early;
+    let (mut missing, mut last, mut admitted) = (0.0_f64, Nanos::ZERO, 0);
+    for batch in sorted {
+        missing = (missing - (batch.from - last).as_secs_f64() * per_second).max(0.0);
+        last = batch.from;
+        let until = (batch.to - batch.from).as_secs_f64() * per_second;
+        let here = batch.count.min(whole(capacity + until - missing));
+        missing += here as f64;
+        admitted += here;
+    }
+    admitted
 }
 
 /// The most that fixed windows of at least `shortest` can admit: in a span of
@@ -91,37 +172,49 @@ fn most(declared: &DeclaredLimit, sorted: &[Nanos]) -> u64 {
 /// admissions. Greedy admission under such bounds on spans is the most at any
 /// moment: were another policy ever ahead, it would have to be ahead before the
 /// span that holds greed back. (A sliding window keeps the same bounds.)
-fn most_of_windows(limit: u64, shortest: Nanos, sorted: &[Nanos]) -> u64 {
+fn most_of_windows(limit: u64, shortest: Nanos, sorted: &[Batch]) -> u64 {
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return 0 };
-    let mut spans: Vec<Span> = spans(*last - *first, shortest)
+    let mut spans: Vec<Span> = spans(last.to - first.from, shortest)
         .map(|windows| Span {
             length: Nanos(shortest.0.saturating_mul(windows)),
             most: limit.saturating_mul(windows + 1),
             begins: 0,
+            before: 0,
         })
         .collect();
-    let mut admitted: Vec<Nanos> = Vec::new();
-    for at in sorted {
-        let mut room = true;
+    let mut admissions: Vec<(Nanos, u64)> = Vec::new();
+    let mut admitted = 0;
+    for batch in sorted {
+        let mut here = batch.count;
         for span in &mut spans {
-            while admitted.get(span.begins).is_some_and(|first| *first + span.length <= *at) {
+            while let Some((from, count)) =
+                admissions.get(span.begins).filter(|(from, _)| *from + span.length <= batch.to)
+            {
+                debug_assert!(*from <= batch.from, "sorted");
+                span.before += count;
                 span.begins += 1;
             }
-            room &= ((admitted.len() - span.begins) as u64) < span.most;
+            // A batch that may last longer than the span is not held by it.
+            if batch.from + span.length > batch.to {
+                here = here.min(span.most.saturating_sub(admitted - span.before));
+            }
         }
-        if room {
-            admitted.push(*at);
+        if here > 0 {
+            admissions.push((batch.from, here));
+            admitted += here;
         }
     }
-    admitted.len() as u64
+    admitted
 }
 
 /// A bound on the admissions of any span below a length.
 struct Span {
     length: Nanos,
     most: u64,
-    /// The first admission within the span that ends now.
+    /// The first admissions within the span that ends now.
     begins: usize,
+    /// How many came before them.
+    before: u64,
 }
 
 /// How many windows the bounded spans have: each number up to 16, then sparser,
@@ -162,11 +255,15 @@ mod tests {
         moments
     }
 
+    fn one(moments: &[Nanos]) -> Alike {
+        Alike { identities: 1, batches: moments.iter().copied().map(Batch::single).collect() }
+    }
+
     #[test]
     fn nine_minutes_from_one_address_admit_ninety() {
         let moments = staging();
         assert!(moments.len().abs_diff(40_200) < 20, "{} arrivals", moments.len());
-        let prediction = predict(&declared(10, Nanos::from_secs(60)), [&moments]);
+        let prediction = predict(&declared(10, Nanos::from_secs(60)), [one(&moments)]);
         assert_eq!(prediction.admitted_low, 90);
         // An aligned window meets one more: nine minutes touch ten of them.
         assert_eq!(prediction.admitted_high, 100);
@@ -176,7 +273,10 @@ mod tests {
     #[test]
     fn below_the_limit_nothing_is_refused() {
         let moments: Vec<_> = (0..600).map(|s| Nanos::from_secs(s * 7)).collect();
-        let prediction = predict(&declared(10, Nanos::from_secs(60)), [&moments, &moments]);
+        let prediction = predict(
+            &declared(10, Nanos::from_secs(60)),
+            [Alike { identities: 2, ..one(&moments) }],
+        );
         assert_eq!((prediction.admitted_low, prediction.admitted_high), (1200, 1200));
         assert_eq!((prediction.hits_low, prediction.hits_high), (0, 0));
     }
@@ -190,12 +290,22 @@ mod tests {
             extra in 0_u64..=1000,
             jitter in 0_u64..=50,
             factor in 0.2_f64..20.0,
+            taken in 1_usize..30,
         ) {
             let window = Nanos::from_secs(60);
             let mut dice = Dice::new(seed);
             let moments = uneven(limit, window, 6.0, factor, &mut dice);
             let declared = declared(limit, window);
-            let bounds = predict(&declared, [&moments]);
+            // What is known of the moments in parts leaves the bounds true, and wider.
+            let bounds = predict(&declared, [one(&moments)]);
+            let batches = moments.chunks(taken).map(|part| Batch {
+                from: part[0],
+                to: part[part.len() - 1],
+                count: part.len() as u64,
+            });
+            let wide = predict(&declared, [Alike { identities: 1, batches: batches.collect() }]);
+            prop_assert!(wide.admitted_low <= bounds.admitted_low, "{:?} {:?}", wide, bounds);
+            prop_assert!(wide.admitted_high >= bounds.admitted_high, "{:?} {:?}", wide, bounds);
             // Windows may last a second longer.
             let lasts = if KINDS[kind] == "whole-seconds" { window } else { window + Nanos::from_millis(extra) };
             let mut model = limiter(KINDS[kind], limit, lasts);

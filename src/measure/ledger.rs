@@ -97,8 +97,11 @@ impl Ledger {
     /// set aside.
     ///
     /// From the first entry that found no place on none is kept, so that what is
-    /// kept is everything up to then.
+    /// kept is everything up to then. Moments are kept to the microsecond, as they are
+    /// stored: what is judged now is judged alike when it is read again.
     pub fn push(&mut self, entry: Admission, room: &mut LedgerRoom) {
+        let stored = |at: Nanos| Nanos::from_micros(at.as_micros());
+        let entry = Admission { sent: stored(entry.sent), done: stored(entry.done), ..entry };
         match entry.admitted {
             Admitted::Yes => self.admitted += 1,
             Admitted::No => self.refused += 1,
@@ -133,9 +136,12 @@ impl Ledger {
 /// `[sent µs, done − sent µs, code, retry-after]` an entry: a ledger is the bulk
 /// of suite.json.
 mod compact {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::fmt;
 
-    use super::{Admission, Admitted, Nanos};
+    use serde::de::{Error as _, SeqAccess, Visitor};
+    use serde::{Deserializer, Serialize, Serializer};
+
+    use super::{Admission, Admitted, MOST_ENTRIES, Nanos};
 
     type Row = (u64, u64, u8, Option<u32>);
 
@@ -156,23 +162,43 @@ mod compact {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Admission>, D::Error> {
-        let rows = Vec::<Row>::deserialize(d)?;
-        rows.into_iter()
-            .map(|(sent, took, code, retry_after)| {
-                let admitted = match code {
-                    0 => Admitted::No,
-                    1 => Admitted::Yes,
-                    2 => Admitted::Unknown,
-                    3 => Admitted::Perhaps,
-                    other => {
-                        let message = format!("`{other}` is not 0 (refused), 1 (admitted), 2 or 3");
-                        return Err(serde::de::Error::custom(message));
+        struct Rows;
+
+        impl<'de> Visitor<'de> for Rows {
+            type Value = Vec<Admission>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("rows of moment, span, code and retry-after")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((sent, took, code, retry_after)) = seq.next_element::<Row>()? {
+                    let admitted = match code {
+                        0 => Admitted::No,
+                        1 => Admitted::Yes,
+                        2 => Admitted::Unknown,
+                        3 => Admitted::Perhaps,
+                        other => {
+                            let message =
+                                format!("`{other}` is not 0 (refused), 1 (admitted), 2 or 3");
+                            return Err(A::Error::custom(message));
+                        }
+                    };
+                    if entries.len() >= MOST_ENTRIES {
+                        let message = format!("more than {MOST_ENTRIES} entries are never kept");
+                        return Err(A::Error::custom(message));
                     }
-                };
-                let sent = Nanos::from_micros(sent);
-                Ok(Admission { sent, done: sent + Nanos::from_micros(took), admitted, retry_after })
-            })
-            .collect()
+                    let sent = Nanos::from_micros(sent);
+                    let done = sent + Nanos::from_micros(took);
+                    entries.push(Admission { sent, done, admitted, retry_after });
+                }
+                entries.shrink_to_fit();
+                Ok(entries)
+            }
+        }
+
+        d.deserialize_seq(Rows)
     }
 }
 

@@ -3,21 +3,26 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer as HdrReader, Serializer as _, V2Serializer};
+use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::packed::{self, Packed};
 use crate::units::Nanos;
 
 /// The longest span told apart: one hour, in microseconds.
-const HIGHEST_MICROS: u64 = 3_600_000_000;
+pub(super) const HIGHEST_MICROS: u64 = 3_600_000_000;
 /// Significant digits kept.
-const DIGITS: u8 = 3;
+pub(super) const DIGITS: u8 = 3;
 
 /// Spans from 1 µs to 1 h to three significant digits. Shorter ones count as
 /// 1 µs and longer ones as 1 h in quantiles; sum, minimum and maximum are exact.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Trend {
-    histogram: Histogram<u32>,
+    /// While it is recorded: a place for each span there may be. Where it is there,
+    /// nothing is in `stored`.
+    open: Option<Box<Histogram<u32>>>,
+    /// As it is stored: a file's histograms take no more room than the file.
+    stored: Packed,
     sum: u128,
     min: Nanos,
     max: Nanos,
@@ -25,7 +30,15 @@ pub struct Trend {
 
 impl Default for Trend {
     fn default() -> Self {
-        Self { histogram: empty(), sum: 0, min: Nanos::MAX, max: Nanos::ZERO }
+        Self { open: None, stored: Packed::default(), sum: 0, min: Nanos::MAX, max: Nanos::ZERO }
+    }
+}
+
+impl PartialEq for Trend {
+    fn eq(&self, other: &Self) -> bool {
+        (self.sum, self.min, self.max) == (other.sum, other.min, other.max)
+            && self.count() == other.count()
+            && self.steps().eq(other.steps())
     }
 }
 
@@ -33,6 +46,12 @@ fn empty() -> Histogram<u32> {
     let mut histogram = Histogram::new(DIGITS).expect("three digits are allowed");
     histogram.auto(true);
     histogram
+}
+
+/// A span as the histogram counts it, in microseconds.
+fn micros(span: Nanos) -> u64 {
+    // Rounded to the nearest microsecond: rounding down would flatter.
+    (span.0.saturating_add(500) / 1_000).clamp(1, HIGHEST_MICROS)
 }
 
 impl Trend {
@@ -46,12 +65,8 @@ impl Trend {
         if n == 0 {
             return;
         }
-        // Rounded to the nearest microsecond: rounding down would flatter.
-        let micros = span.0.saturating_add(500) / 1_000;
         // Auto-resize is on and the value is capped: it can't err.
-        let _ = self
-            .histogram
-            .record_n(micros.clamp(1, HIGHEST_MICROS), u32::try_from(n).unwrap_or(u32::MAX));
+        let _ = self.open().record_n(micros(span), u32::try_from(n).unwrap_or(u32::MAX));
         self.sum += u128::from(span.0) * u128::from(n);
         self.min = self.min.min(span);
         self.max = self.max.max(span);
@@ -59,16 +74,61 @@ impl Trend {
 
     /// Adds all of `other`, as if its spans had been recorded here.
     pub fn merge(&mut self, other: &Self) {
-        let _ = self.histogram.add(&other.histogram);
+        if other.is_empty() {
+            return;
+        }
+        let stored = self.open.is_none() && other.open.is_none();
+        let open = self.open();
+        for (value, count) in other.steps() {
+            let _ = open.record_n(value, u32::try_from(count).unwrap_or(u32::MAX));
+        }
         self.sum += other.sum;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
+        if stored {
+            self.stored = self.packed();
+            self.open = None;
+        }
+    }
+
+    /// The histogram to record into.
+    fn open(&mut self) -> &mut Histogram<u32> {
+        let stored = std::mem::take(&mut self.stored);
+        self.open.get_or_insert_with(|| Box::new(unpacked(&stored)))
+    }
+
+    /// As it is stored.
+    fn packed(&self) -> Packed {
+        let Some(histogram) = self.open.as_ref().filter(|open| !open.is_empty()) else {
+            return self.stored.clone();
+        };
+        // A histogram's header tells how far it had grown, which depends on how it
+        // was filled: a fresh copy makes equal trends equal bytes.
+        let mut copy = empty();
+        let mut bytes = Vec::new();
+        // Into memory, of a histogram of our own: neither can err.
+        let _ = copy.add(histogram.as_ref());
+        let _ = V2Serializer::new().serialize(&copy, &mut bytes);
+        Packed::trusted(bytes, histogram.len())
+    }
+
+    /// Spans in microseconds as the histogram tells them apart, and how often each was
+    /// recorded; ascending.
+    fn steps(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let open = self.open.iter().flat_map(|histogram| {
+            histogram.iter_recorded().map(|step| {
+                let value = histogram.median_equivalent(step.value_iterated_to());
+                (value, step.count_since_last_iteration())
+            })
+        });
+        let stored = self.stored.steps().map(|(index, count)| (packed::median(index), count));
+        open.chain(stored)
     }
 
     /// How many spans.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.histogram.len()
+        self.open.as_ref().map_or(self.stored.count(), |histogram| histogram.len())
     }
 
     /// Whether there is none.
@@ -110,11 +170,10 @@ impl Trend {
             return Some(self.max);
         }
         let mut seen = 0;
-        for step in self.histogram.iter_recorded() {
-            seen += step.count_since_last_iteration();
+        for (value, count) in self.steps() {
+            seen += count;
             if seen >= rank {
-                let micros = self.histogram.median_equivalent(step.value_iterated_to());
-                return Some(Nanos::from_micros(micros).clamp(self.min, self.max));
+                return Some(Nanos::from_micros(value).clamp(self.min, self.max));
             }
         }
         Some(self.max)
@@ -133,11 +192,8 @@ impl Trend {
     /// Every distinct span that was recorded, as far as the histogram tells them apart,
     /// and how often; ascending.
     pub fn spans(&self) -> impl Iterator<Item = (Nanos, u64)> + '_ {
-        self.histogram.iter_recorded().map(|step| {
-            let micros = self.histogram.median_equivalent(step.value_iterated_to());
-            let span = Nanos::from_micros(micros).clamp(self.min, self.max);
-            (span, step.count_since_last_iteration())
-        })
+        let span = |value| Nanos::from_micros(value).clamp(self.min, self.max);
+        self.steps().map(move |(value, count)| (span(value), count))
     }
 
     /// The sum of all spans.
@@ -152,15 +208,25 @@ impl Trend {
         if span >= self.max {
             return self.count();
         }
-        let micros = (span.0.saturating_add(500) / 1_000).clamp(1, HIGHEST_MICROS);
-        self.histogram.count_between(0, micros)
+        let last = packed::median(packed::index(micros(span)));
+        self.steps().take_while(|(value, _)| *value <= last).map(|(_, count)| count).sum()
     }
 
-    /// The underlying histogram, in microseconds, for percentile tables.
+    /// The histogram, in microseconds, for percentile tables.
     #[must_use]
-    pub const fn histogram(&self) -> &Histogram<u32> {
-        &self.histogram
+    pub fn histogram(&self) -> Histogram<u32> {
+        self.open.as_ref().map_or_else(|| unpacked(&self.stored), |open| open.as_ref().clone())
     }
+}
+
+/// What was stored, as a histogram that can be recorded into.
+fn unpacked(stored: &Packed) -> Histogram<u32> {
+    let mut histogram = empty();
+    for (index, count) in stored.steps() {
+        // Auto-resize is on: it can't err.
+        let _ = histogram.record_n(packed::median(index), u32::try_from(count).unwrap_or(u32::MAX));
+    }
+    histogram
 }
 
 /// How a [`Trend`] is written: HDR V2, base64, with the exact figures beside it.
@@ -170,27 +236,60 @@ struct Stored {
     sum_ns: u64,
     min_ns: u64,
     max_ns: u64,
-    hdr_v2: String,
+    hdr_v2: Base64,
 }
+
+/// The bytes of a histogram. Its name is known to who counts what a file takes:
+/// they take less memory than their text.
+struct Base64(Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> serde::de::Visitor<'de> for Reader {
+            type Value = Base64;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an HDR V2 histogram in base64")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Base64, E> {
+                if text.len() > packed::MOST_TEXT {
+                    return Err(E::custom("a histogram can't be that long"));
+                }
+                STANDARD.decode(text).map(Base64).map_err(E::custom)
+            }
+
+            fn visit_newtype_struct<D: serde::Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<Base64, D::Error> {
+                deserializer.deserialize_str(self)
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(PACKED, Reader)
+    }
+}
+
+/// How the bytes of a histogram introduce themselves to their deserializer.
+pub const PACKED: &str = "hdr_v2";
 
 impl Serialize for Trend {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut bytes = Vec::new();
-        if !self.is_empty() {
-            // A histogram's header tells how far it had grown, which depends on how it
-            // was filled: a fresh copy makes equal trends equal bytes.
-            let mut copy = empty();
-            copy.add(&self.histogram).map_err(|e| serde::ser::Error::custom(format!("{e:?}")))?;
-            V2Serializer::new()
-                .serialize(&copy, &mut bytes)
-                .map_err(|e| serde::ser::Error::custom(format!("{e:?}")))?;
-        }
         Stored {
             count: self.count(),
             sum_ns: u64::try_from(self.sum).unwrap_or(u64::MAX),
             min_ns: self.min().unwrap_or_default().0,
             max_ns: self.max().unwrap_or_default().0,
-            hdr_v2: STANDARD.encode(bytes),
+            hdr_v2: Base64(self.packed().bytes().to_vec()),
         }
         .serialize(serializer)
     }
@@ -200,23 +299,23 @@ impl<'de> Deserialize<'de> for Trend {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let stored = Stored::deserialize(deserializer)?;
-        if stored.count == 0 {
+        let none = stored.count == 0 && stored.hdr_v2.0.is_empty();
+        if none && (stored.sum_ns, stored.min_ns, stored.max_ns) == (0, 0, 0) {
             return Ok(Self::default());
         }
-        let bytes = STANDARD.decode(&stored.hdr_v2).map_err(D::Error::custom)?;
-        let read: Histogram<u32> = HdrReader::new()
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|e| D::Error::custom(format!("not an HDR V2 histogram: {e:?}")))?;
-        let mut histogram = empty();
-        histogram.add(&read).map_err(|e| D::Error::custom(format!("{e:?}")))?;
-        if histogram.len() != stored.count {
+        let packed = Packed::read(stored.hdr_v2.0).map_err(D::Error::custom)?;
+        if packed.count() != stored.count {
             return Err(D::Error::custom("the histogram's count is not the stored one"));
         }
         let (min, max) = (Nanos(stored.min_ns), Nanos(stored.max_ns));
-        if min > max {
-            return Err(D::Error::custom("the minimum is over the maximum"));
+        let ends = Some((packed::index(micros(min)), packed::index(micros(max))));
+        if min > max || packed.ends() != ends {
+            return Err(D::Error::custom("minimum or maximum are not the histogram's"));
         }
-        Ok(Self { histogram, sum: u128::from(stored.sum_ns), min, max })
+        if !packed.may_add_up_to(stored.sum_ns) {
+            return Err(D::Error::custom("the sum is not the histogram's"));
+        }
+        Ok(Self { open: None, stored: packed, sum: stored.sum_ns.into(), min, max })
     }
 }
 
@@ -263,11 +362,40 @@ mod tests {
         let read: Trend = serde_json::from_str(&json).expect("reads");
         assert_eq!(read, both);
         assert_eq!(serde_json::to_string(&read).expect("serialises"), json);
+        // What was read is merged as what was recorded.
+        let mut again: Trend = serde_json::from_str(&json).expect("reads");
+        again.merge(&read);
+        left.merge(&both);
+        assert_eq!(again, left);
+        let json = |trend: &Trend| serde_json::to_string(trend).expect("serialises");
+        assert_eq!(json(&again), json(&left));
+        again.record(Nanos::from_millis(5000));
+        assert_eq!((again.count(), again.quantile(1.0)), (2001, Some(Nanos::from_millis(5000))));
     }
 
     #[test]
-    fn a_broken_histogram_is_an_error() {
-        let json = r#"{"count":1,"sum_ns":1,"min_ns":1,"max_ns":1,"hdr_v2":"AAAA"}"#;
-        assert!(serde_json::from_str::<Trend>(json).is_err());
+    fn what_contradicts_itself_is_an_error() {
+        let json = serde_json::to_value(of([3, 5, 5, 800])).expect("serialises");
+        let with = |key: &str, value: serde_json::Value| {
+            let mut json = json.clone();
+            json[key] = value;
+            serde_json::from_value::<Trend>(json)
+        };
+        assert!(with("count", 4.into()).is_ok());
+        for (key, value) in [
+            ("count", 5.into()),
+            ("min_ns", 2_000_000.into()),
+            ("max_ns", 900_000_000.into()),
+            ("sum_ns", 1.into()),
+            ("sum_ns", 900_000_000_000_u64.into()),
+            ("hdr_v2", "AAAA".into()),
+            ("hdr_v2", "".into()),
+            ("hdr_v2", "x".repeat(1 << 20).into()),
+        ] {
+            let read = with(key, value);
+            assert!(read.is_err(), "{key}: {read:?}");
+        }
+        let none = serde_json::to_value(Trend::default()).expect("serialises");
+        assert_eq!(serde_json::from_value::<Trend>(none).expect("reads"), Trend::default());
     }
 }

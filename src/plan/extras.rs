@@ -68,19 +68,33 @@ pub struct ProbeTurns<'a> {
     done: u64,
 }
 
+impl ProbeTurns<'_> {
+    /// How many there are.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The number (from 1) of the arrival that probe `d` (from 0) comes along with:
+    /// (2d + 1) / (2 total) of the way.
+    #[must_use]
+    pub fn arrival(&self, d: u64) -> u64 {
+        let way = u128::from(2 * d + 1) * u128::from(self.arrivals);
+        u64::try_from(way.div_ceil(u128::from(2 * self.total.max(1)))).unwrap_or(u64::MAX)
+    }
+}
+
 impl Iterator for ProbeTurns<'_> {
     type Item = (u64, ProbeKind);
 
-    /// Probe d comes along with arrival (2d + 1) / (2 total) of the way.
     fn next(&mut self) -> Option<Self::Item> {
         if self.done >= self.total {
             return None;
         }
         let kind = *self.kinds.get((self.done % self.kinds.len() as u64) as usize)?;
-        let way = u128::from(2 * self.done + 1) * u128::from(self.arrivals);
-        let at = way.div_ceil(u128::from(2 * self.total));
+        let at = self.arrival(self.done);
         self.done += 1;
-        Some((u64::try_from(at).unwrap_or(u64::MAX), kind))
+        Some((at, kind))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{IdentityKind, Plan, Schedule};
 use crate::admission::DeclaredLimit;
-use crate::limits::{self, Prediction};
+use crate::limits::{self, Alike, Batch, Prediction};
 use crate::units::Nanos;
 
 /// How long canary and first probes may take together before the load starts:
@@ -21,15 +21,19 @@ pub(super) fn predict_hits(plan: &Plan) -> Option<Prediction> {
         // A probe may use quota or not (docs/api.md leaves it open where the limiter
         // stands): both are reckoned with, where it shares an identity.
         for with_probes in [false, true] {
-            let mut streams = arrivals(plan, &schedule, before + proof.load_starts);
-            if let Some(first) = streams.first_mut() {
-                first.push(Nanos::ZERO);
+            let start = before + proof.load_starts;
+            let mut senders = arrivals(plan, &schedule, start);
+            if let Some(first) = senders.first_mut() {
+                first.batches.push(Batch::single(Nanos::ZERO));
+                if with_probes {
+                    along_with_load(&mut first.batches, plan, &schedule, start);
+                }
             }
-            if with_probes {
-                along_with_load(&mut streams, plan, &schedule, before + proof.load_starts);
-            }
-            streams.push(proof.lead_in.iter().chain(&proof.follow_ups).copied().collect());
-            let here = limits::predict(&limit, streams);
+            let aside = [&proof.lead_in, &proof.follow_ups];
+            let batches =
+                aside.into_iter().flat_map(|all| batched(all.len() as u64, |i| all[i as usize]));
+            senders.push(Alike { identities: 1, batches: batches.collect() });
+            let here = limits::predict(&limit, senders);
             low = low.min(here.hits_low);
             high = high.max(here.hits_high);
         }
@@ -79,27 +83,130 @@ pub(super) fn quotas(plan: &Plan, limit: &DeclaredLimit) -> u32 {
     if limit.scope.counts_each(plan.identities.kind) { plan.identities.count.max(1) } else { 1 }
 }
 
-/// The arrivals of each limiter, round robin; the load starts at `start`.
-fn arrivals(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Vec<Nanos>> {
-    let count = plan.criteria.limit.map_or(1, |limit| quotas(plan, &limit)) as usize;
-    let mut streams = vec![Vec::new(); count.max(1)];
-    for (n, _, due) in schedule.iter() {
-        streams[(n as usize - 1) % count.max(1)].push(start + due);
-    }
-    streams
+/// Up to how many requests each moment is reckoned with; of more, moments are taken
+/// together, so that any plan is told of at once.
+const EXACTLY: u64 = 250_000;
+/// How many batches there are then, all together.
+const BATCHES: u64 = 1 << 17;
+/// Into how many kinds of identities that send alike the others are dealt then.
+const KINDS: u64 = 16;
+
+/// The arrivals of each limiter, round robin, those of the first apart; the load
+/// starts at `start`.
+fn arrivals(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Alike> {
+    let count = plan.criteria.limit.map_or(1, |limit| quotas(plan, &limit));
+    dealt(u64::from(count).max(1), schedule, start, EXACTLY)
 }
 
-/// Adds the probes to the identities that send them: those before the load, and
+/// The arrivals that each of `count` identities gets: moment by moment where there
+/// are at most `exactly`.
+fn dealt(count: u64, schedule: &Schedule, start: Nanos, exactly: u64) -> Vec<Alike> {
+    let total = schedule.total();
+    let due = |n: u64| start + schedule.due(n).unwrap_or_default();
+    let own = |i: u64| if i <= total { (total - i) / count + 1 } else { 0 };
+    let kinds =
+        if total <= exactly { (1..=count).map(|i| (i, i)).collect() } else { alike(count, total) };
+    let each = if total <= exactly { u64::MAX } else { (BATCHES / kinds.len() as u64).max(1) };
+    kinds
+        .into_iter()
+        .map(|(first, last)| {
+            let turns = own(first);
+            let size = turns.div_ceil(each).max(1);
+            let batches = (0..turns).step_by(size as usize).map(|turn| {
+                let end = (turn + size).min(turns);
+                let (from, to) = (due(first + turn * count), due(last + (end - 1) * count));
+                Batch { from, to, count: end - turn }
+            });
+            Alike { identities: last - first + 1, batches: batches.collect() }
+        })
+        .collect()
+}
+
+/// Identities 1 to `count` in ranges, each of which gets as many of `total` arrivals:
+/// the first one apart.
+fn alike(count: u64, total: u64) -> Vec<(u64, u64)> {
+    let more = total % count;
+    let mut ranges = vec![(1, 1)];
+    for (first, last) in [(2, more), (2.max(more + 1), count)] {
+        let size = (last + 1).saturating_sub(first).div_ceil(KINDS).max(1);
+        let starts = (first..=last).step_by(size as usize);
+        ranges.extend(starts.map(|first| (first, (first + size - 1).min(last))));
+    }
+    ranges
+}
+
+/// `count` requests, the i-th (from 0) at `moment(i)`; of many, moments are taken together.
+fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Batch> {
+    let size = if count <= EXACTLY { 1 } else { count.div_ceil(BATCHES) };
+    (0..count).step_by(size as usize).map(move |first| {
+        let end = (first + size).min(count);
+        Batch { from: moment(first), to: moment(end - 1), count: end - first }
+    })
+}
+
+/// Adds the probes to the identity that sends them: those before the load, and
 /// those that go along with it. Where every address is forged each probe has one
 /// of its own; a wrong key belongs to nobody.
-fn along_with_load(streams: &mut [Vec<Nanos>], plan: &Plan, schedule: &Schedule, start: Nanos) {
+fn along_with_load(batches: &mut Vec<Batch>, plan: &Plan, schedule: &Schedule, start: Nanos) {
     let apart = match plan.identities.kind {
         IdentityKind::Address => plan.identities.count + plan.identities.set_aside > 1,
         IdentityKind::Key => true,
         IdentityKind::Global => false,
     };
-    let Some(stream) = streams.first_mut().filter(|_| !apart) else { return };
-    stream.extend(plan.probes.before_load().iter().map(|_| Nanos::ZERO));
+    if apart {
+        return;
+    }
+    batches.extend(plan.probes.before_load().iter().map(|_| Batch::single(Nanos::ZERO)));
     let turns = plan.probes.turns(schedule.total());
-    stream.extend(turns.map(|(n, _)| start + schedule.due(n).unwrap_or_default()));
+    let due = |probe: u64| start + schedule.due(turns.arrival(probe)).unwrap_or_default();
+    batches.extend(batched(turns.total(), due));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::admission::Scope;
+    use crate::plan::Stage;
+
+    proptest! {
+        /// Moments that are taken together, and identities that are told of by their
+        /// likes, leave nobody out and the bounds true.
+        #[test]
+        fn in_the_large_the_bounds_hold_what_they_hold_in_the_small(
+            list in prop::collection::vec((0_u64..60_000, 0.0_f64..40.0), 1..5),
+            identities in 1_u64..60,
+            limit in 1_u64..30,
+            seconds in 1_u64..60,
+        ) {
+            let stages: Vec<Stage> = list
+                .iter()
+                .map(|&(millis, target)| Stage { duration: Nanos::from_millis(millis), target })
+                .collect();
+            let schedule = Schedule::new(&stages);
+            let limit = DeclaredLimit {
+                limit,
+                window: Nanos::from_secs(seconds),
+                scope: Scope::Ip,
+                json: true,
+                retry_after: false,
+                headers: false,
+                spoofable: None,
+                burst: None,
+                counts_refusals: None,
+            };
+            let small = dealt(identities, &schedule, Nanos::ZERO, u64::MAX);
+            let large = dealt(identities, &schedule, Nanos::ZERO, 0);
+            for senders in [&small, &large] {
+                let sent = |a: &Alike| a.identities * a.batches.iter().map(|b| b.count).sum::<u64>();
+                prop_assert_eq!(senders.iter().map(sent).sum::<u64>(), schedule.total());
+                prop_assert_eq!(senders.iter().map(|a| a.identities).sum::<u64>(), identities);
+            }
+            let (small, large) = (limits::predict(&limit, small), limits::predict(&limit, large));
+            prop_assert!(large.admitted_low <= small.admitted_low, "{:?} {:?}", large, small);
+            prop_assert!(large.admitted_high >= small.admitted_high, "{:?} {:?}", large, small);
+            prop_assert!(large.hits_low <= small.hits_low && large.hits_high >= small.hits_high);
+        }
+    }
 }

@@ -139,6 +139,9 @@ pub struct SuitePlan {
     pub scenarios: Vec<Plan>,
     /// How customers are created for their keys; `None`: no scenario asks for any.
     pub minting: Option<MintingPlan>,
+    /// What every report says right after its first line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
 }
 
 /// How customers are created, one after another, for the keys of another scenario.

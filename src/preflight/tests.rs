@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::CheckState;
 use super::*;
-use crate::engine::ServerTime;
+use crate::engine::WallClock;
 use crate::ids::ScenarioId;
 use crate::plan::Environment;
 use crate::scenario::Scenario;
@@ -77,7 +77,7 @@ fn reply(status: &str, headers: &str, body: &str) -> String {
 
 /// A Date header of this moment and `ahead` seconds.
 fn date(ahead: i64) -> String {
-    let clock = ServerTime::start();
+    let clock = WallClock::start();
     let seconds = i64::try_from(clock.unix().as_secs()).expect("fits") + ahead;
     let moment = time::OffsetDateTime::from_unix_timestamp(seconds).expect("in range");
     let format = time::macros::format_description!(
@@ -161,7 +161,7 @@ fn what(url: &str) -> Preflight {
 }
 
 async fn check(what: &Preflight) -> CheckReport {
-    preflight(what, Arc::new(ServerTime::start())).await
+    preflight(what, Arc::new(WallClock::start())).await
 }
 
 fn line<'a>(report: &'a CheckReport, name: &str) -> &'a CheckLine {

@@ -13,6 +13,8 @@ pub const COMMENT_BUDGET: usize = 65_000;
 const MOST_REASON: usize = 140;
 /// Failing rules that are told in full; more are counted.
 const MOST_FAILING: usize = 12;
+/// The most caveats that are told.
+const MOST_CAVEATS: usize = 10;
 /// Room kept for what says that something was left out.
 const ROOM: usize = 600;
 
@@ -87,6 +89,9 @@ fn first_line(report: &SuiteReport, masthead: Masthead<'_>) -> String {
     );
     if report.partial {
         text.push_str("_Partial: made from a checkpoint of a run that never ended._\n\n");
+    }
+    for caveat in report.caveats.iter().take(MOST_CAVEATS) {
+        add!(text, "> ⚠️ **{}**\n\n", esc(caveat));
     }
     text
 }

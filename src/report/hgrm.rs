@@ -108,7 +108,8 @@ mod tests {
         let mut trend = Trend::default();
         (1..=1000).for_each(|ms| trend.record(Nanos::from_millis(ms)));
         let ours: Vec<f64> = rows(&trend).into_iter().map(|(quantile, ..)| quantile).collect();
-        let theirs = trend.histogram().iter_quantiles(TICKS_PER_HALF);
+        let histogram = trend.histogram();
+        let theirs = histogram.iter_quantiles(TICKS_PER_HALF);
         let theirs: Vec<f64> = theirs.map(|step| step.quantile_iterated_to()).collect();
         assert_eq!(ours, theirs);
     }

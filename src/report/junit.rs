@@ -319,6 +319,9 @@ fn system_out(report: &SuiteReport, scenario: Option<&ScenarioReport>) -> String
     for (key, value) in &pairs {
         add!(text, "{key}={}\n", attribute(value));
     }
+    for caveat in &report.caveats {
+        add!(text, "caveat={}\n", attribute(caveat));
+    }
     for (key, value) in &context.facts {
         add!(text, "fact.{}={}\n", attribute(key), attribute(value));
     }

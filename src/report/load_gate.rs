@@ -36,6 +36,7 @@ pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {
         "started_at": recording.started_at,
         "verdict": scenario.verdict.kind,
         "reasons": scenario.verdict.reasons,
+        "caveats": report.caveats,
         "outcomes": outcomes,
         "thresholds": thresholds(scenario),
         "checks": checks,

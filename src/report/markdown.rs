@@ -57,7 +57,11 @@ pub fn markdown<'a>(
 pub fn baseline_md<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> String {
     let document = Document::new(report, past);
     let mut page = format!("# Load test of {}\n\n", esc(&report.environment.name));
-    add!(page, "**{}**\n\n| | |\n| --- | --- |\n", esc(&document.headline));
+    add!(page, "**{}**\n\n", esc(&document.headline));
+    for caveat in &document.caveats {
+        add!(page, "**{}**\n\n", esc(caveat));
+    }
+    page.push_str("| | |\n| --- | --- |\n");
     for fact in &document.facts {
         let value: Vec<String> = fact.value.iter().map(cell).collect();
         add!(page, "| {} | {} |\n", fact.name, value.join(" "));
@@ -176,6 +180,9 @@ fn first_lines(document: &Document) -> String {
     add!(text, "{}\n", facts.join(" · "));
     if let Some(partial) = document.partial {
         add!(text, "\n_Partial: {partial}._\n");
+    }
+    for caveat in &document.caveats {
+        add!(text, "\n> ⚠️ **{}**\n", esc(caveat));
     }
     text
 }

@@ -44,7 +44,7 @@ pub use figures::wanted_selectors;
 pub use hgrm::hgrm;
 pub use history_text::history_text;
 pub use html::report_html;
-pub use json::{ReadError, read_suite, suite_json};
+pub use json::suite_json;
 pub use junit::junit;
 pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
@@ -55,29 +55,41 @@ pub use text::{Style, scenario_text, summary_text};
 
 use crate::scenario::catalogue;
 use crate::series::{Common, Dialect, exposition, of_suite};
-use crate::suite::SuiteReport;
+use crate::suite::{ScenarioReport, SuiteReport};
 
-/// Every file of a run: name (without folder) and content, suite.json last, so
-/// that where it is, the others are. The same report always gives the same bytes.
-#[must_use]
-pub fn files<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> Vec<(String, String)> {
+/// Every file of a run: name (without folder) and content, made one after another, so
+/// that no more than one of them is held. The same report always gives the same bytes.
+pub fn files<'a>(
+    report: &'a SuiteReport,
+    past: impl Into<EarlierRuns<'a>>,
+) -> impl Iterator<Item = (String, String)> + 'a {
+    type Page<'a> = (String, Box<dyn FnOnce() -> String + 'a>);
     let past = past.into();
-    // First what all the rest can be made from again, should the disk be full.
-    let mut files = vec![("suite.json".to_owned(), suite_json(report))];
     let stamp = report.started_at.file_stem();
-    for scenario in &report.scenarios {
+    let of_scenario = move |scenario: &'a ScenarioReport| -> [Page<'a>; 3] {
         let id = scenario.plan.scenario;
-        files.push((format!("{id}-{stamp}.txt"), scenario_text(report, scenario, Style::PLAIN)));
-        files.push((format!("{id}-results.json"), k6_json(report, scenario)));
-        files.push((format!("{id}.hgrm"), hgrm(scenario)));
-    }
-    files.push(("junit.xml".to_owned(), junit(report)));
-    files.push(("summary.md".to_owned(), markdown(report, past, SUMMARY_BUDGET)));
-    files.push(("report.html".to_owned(), report_html(report, past)));
-    files.push(("baseline.md".to_owned(), baseline_md(report, past)));
-    files.extend(past.history.map(|history| ("history.json".to_owned(), history.json())));
-    files.push(("metrics.prom".to_owned(), metrics_prom(report)));
-    files
+        [
+            (
+                format!("{id}-{stamp}.txt"),
+                Box::new(move || scenario_text(report, scenario, Style::PLAIN)),
+            ),
+            (format!("{id}-results.json"), Box::new(move || k6_json(report, scenario))),
+            (format!("{id}.hgrm"), Box::new(move || hgrm(scenario))),
+        ]
+    };
+    let page = |name: &str, make: Box<dyn FnOnce() -> String + 'a>| (name.to_owned(), make);
+    // First what all the rest can be made from again, should the disk be full.
+    let first = page("suite.json", Box::new(move || suite_json(report)));
+    let mut rest = vec![
+        page("junit.xml", Box::new(move || junit(report))),
+        page("summary.md", Box::new(move || markdown(report, past, SUMMARY_BUDGET))),
+        page("report.html", Box::new(move || report_html(report, past))),
+        page("baseline.md", Box::new(move || baseline_md(report, past))),
+        page("metrics.prom", Box::new(move || metrics_prom(report))),
+    ];
+    rest.extend(past.history.map(|history| page("history.json", Box::new(|| history.json()))));
+    let each = report.scenarios.iter().flat_map(of_scenario);
+    std::iter::once(first).chain(each).chain(rest).map(|(name, make)| (name, make()))
 }
 
 /// The end state as `OpenMetrics` text.

@@ -144,6 +144,9 @@ impl Page {
         if let Some(partial) = document.partial {
             self.words(0, Tone::Doubtful, &format!("partial: {partial}"));
         }
+        for caveat in &document.caveats {
+            self.words(0, Tone::Bad, &format!("!! {caveat}"));
+        }
     }
 
     fn notices(&mut self, document: &Document) {

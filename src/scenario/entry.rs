@@ -14,6 +14,8 @@ pub struct Entry {
     pub id: ScenarioId,
     /// Where its requests go.
     pub path: &'static str,
+    /// The status of an accepted answer.
+    pub success: u16,
     /// What an identity of it is, where its limit doesn't count everybody together.
     pub identity: IdentityKind,
     /// What it needs from the environment.

@@ -3,11 +3,15 @@
 use serde_json::Value;
 
 use super::call::{Answer, Judgement};
+use super::json::{self, Json};
 use crate::outcome::{Outcome, ProbeEnd};
 use crate::secret::{Secret, excerpt, text_of};
 
-/// How many checks every scenario begins with: the status, `body_size`, JSON.
-pub(super) const COMMON: usize = 3;
+/// How many checks every scenario begins with: the status, `body_size`, JSON, and
+/// that no key of it stands twice.
+pub(super) const COMMON: usize = 4;
+/// Of those, how many are about JSON.
+const OF_JSON: usize = 2;
 
 /// The second check of every scenario: the whole body fits under the cap.
 pub(super) const BODY_SIZE: &str = "body_size";
@@ -15,9 +19,14 @@ pub(super) const BODY_SIZE: &str = "body_size";
 /// The third check of every scenario.
 pub(super) const BODY_IS_JSON: &str = "body is JSON";
 
+/// The fourth check of every scenario: readers differ in which of two values they
+/// take, so that one of them is taken for what it isn't.
+pub(super) const UNIQUE_KEYS: &str = "no duplicate keys";
+
 const STATUS_BIT: u32 = 1;
 const SIZE_BIT: u32 = 1 << 1;
 const JSON_BIT: u32 = 1 << 2;
+const UNIQUE_BIT: u32 = 1 << 3;
 
 /// The longest excerpt of a refusal, in characters.
 const EXCERPT: usize = 200;
@@ -34,8 +43,8 @@ pub(super) fn judge<const N: usize>(
     judge_by(answer, |status| status == success, true, known, contract)
 }
 
-/// [`judge`], with any statuses of success; a body that needn't be JSON has no check of
-/// that name and is put before `contract` as null where it isn't.
+/// [`judge`], with any statuses of success; a body that needn't be JSON has no checks
+/// of that and is put before `contract` as null.
 pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
     answer: &Answer<'_>,
     success: impl Fn(u16) -> bool,
@@ -56,8 +65,7 @@ pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
             ..Judgement::default()
         };
     };
-    let parsed: Option<Value> =
-        if wants_json || by_status.is_some() { serde_json::from_slice(body).ok() } else { None };
+    let parsed = if wants_json || by_status.is_some() { json::read(body) } else { None };
     if let Some(outcome) = by_status {
         return refusal(answer.status, outcome, body, parsed.as_ref(), known);
     }
@@ -69,10 +77,11 @@ pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
     };
     if wants_json {
         record(JSON_BIT, parsed.is_some());
+        record(UNIQUE_BIT, parsed.as_ref().is_some_and(|json| !json.duplicate));
     }
-    let first = if wants_json { COMMON } else { COMMON - 1 };
-    for (index, holds) in contract(parsed.as_ref().unwrap_or(&Value::Null)).into_iter().enumerate()
-    {
+    let first = if wants_json { COMMON } else { COMMON - OF_JSON };
+    let body = parsed.as_ref().map_or(&Value::Null, |json| &json.value);
+    for (index, holds) in contract(body).into_iter().enumerate() {
         record(1 << (first + index), holds);
     }
     let accepted = judgement.failed == 0;
@@ -86,7 +95,7 @@ fn refusal(
     status: u16,
     outcome: Outcome,
     body: &[u8],
-    parsed: Option<&Value>,
+    parsed: Option<&Json>,
     known: &[Secret],
 ) -> Judgement {
     let limited = outcome == Outcome::RateLimited;
@@ -99,7 +108,7 @@ fn refusal(
             .filter(|text| !text.is_empty()),
         retry_after: parsed
             .filter(|_| limited)
-            .and_then(|body| body.get("retry_after")?.as_u64())
+            .and_then(|body| body.value.get("retry_after")?.as_u64())
             .and_then(|seconds| u32::try_from(seconds).ok()),
         json: parsed.is_some(),
         ..Judgement::default()

@@ -9,6 +9,7 @@ mod call;
 pub mod catalogue;
 mod entry;
 mod events;
+mod json;
 mod judge;
 mod metrics;
 mod random;
@@ -20,6 +21,7 @@ mod written;
 pub use call::{
     Acknowledged, Answer, Call, Expect, Identity, Judgement, Past, REMEMBERED, Request, Scenario,
 };
+pub use json::is_json;
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
 pub use written::{
@@ -50,6 +52,16 @@ pub fn fingerprint(values: &[String], weights: &[u32]) -> u64 {
     let texts = values.iter().map(|value| random::fold_text(value));
     let words: Vec<u64> = texts.chain(weights.iter().map(|n| u64::from(*n))).collect();
     random::fold(&words)
+}
+
+/// Whether an accepted answer of the scenario that `settings` describe may have that
+/// status.
+#[must_use]
+pub fn is_success(settings: &Settings, status: u16) -> bool {
+    match &settings.written {
+        Some(spec) => written::is_success(spec, status),
+        None => catalogue::find(settings.scenario).is_some_and(|entry| entry.success == status),
+    }
 }
 
 /// The scenario that `settings` describe; `None`: there is none of that name.

@@ -153,6 +153,26 @@ fn what_is_not_json_fails_that_check_first() {
 }
 
 #[test]
+fn a_key_that_stands_twice_is_a_breach_of_its_own_and_odd_json_is_json() {
+    let identity = identity();
+    for id in &all() {
+        let scenario = scenario(*id);
+        let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+        let judge = |body: &str| scenario.judge(&request, &answer(success(*id), body.as_bytes()));
+        let odd = format!(r#"{{"n":{},"s":"\ud800"}}"#, "9".repeat(5000));
+        for (body, unique) in [(r#"{"x":[{"a":1,"\u0061":1}]}"#, false), (odd.as_str(), true)] {
+            let judgement = judge(body);
+            let failed = |name| {
+                let bit = scenario.checks().iter().position(|check| *check == name);
+                judgement.failed & (1 << bit.expect("is a check")) != 0
+            };
+            assert_eq!(judgement.outcome, Some(Outcome::Contract));
+            assert_eq!((failed("body is JSON"), failed("no duplicate keys")), (false, !unique));
+        }
+    }
+}
+
+#[test]
 fn probes_are_held_by_their_own_status_only() {
     for (kind, id, status) in [
         (ProbeKind::fixed("bad_signature"), ScenarioId::fixed("webhook"), 401),

@@ -1,7 +1,6 @@
 //! Shards of one run become one run: plans add up, recordings merge; nothing is judged yet.
 
 use super::{ScenarioReport, SuiteReport};
-use crate::gate::{self, Verdict};
 use crate::limits::Prediction;
 use crate::measure::NotShards;
 use crate::plan::{IdentityKind, Plan};
@@ -51,11 +50,7 @@ pub fn merge_suites(shards: Vec<SuiteReport>) -> Result<SuiteReport, MergeError>
         join(&mut whole, shard)?;
     }
     whole.run_id = runs.join("+");
-    for scenario in &mut whole.scenarios {
-        scenario.verdict = gate::evaluate(&scenario.plan.criteria, &scenario.recording, None);
-    }
-    let verdicts: Vec<Verdict> = whole.scenarios.iter().map(|s| s.verdict.clone()).collect();
-    (whole.verdict, whole.headline) = gate::suite(&verdicts, whole.allow_skip);
+    whole.judge(None);
     Ok(whole)
 }
 
@@ -84,6 +79,11 @@ fn join(whole: &mut SuiteReport, shard: SuiteReport) -> Result<(), MergeError> {
     whole.rate_scale += shard.rate_scale;
     whole.allow_skip &= shard.allow_skip;
     whole.partial |= shard.partial;
+    for caveat in shard.caveats {
+        if !whole.caveats.contains(&caveat) {
+            whole.caveats.push(caveat);
+        }
+    }
     for notice in shard.notices {
         if !whole.notices.contains(&notice) {
             whole.notices.push(notice);

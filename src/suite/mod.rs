@@ -5,6 +5,7 @@ mod comparison;
 mod history;
 mod merge;
 mod report;
+mod stored;
 
 pub use compare::{
     Call, Change, Comparison, Figure, FigureComparison, LimiterChange, Side, compare_scenario,
@@ -20,3 +21,6 @@ pub use history::{
 };
 pub use merge::{MergeError, merge_suites};
 pub use report::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
+#[cfg(test)]
+pub(crate) use stored::parse_suite;
+pub use stored::{MOST_SUITE, ReadError, read_suite};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::{Verdict, VerdictKind};
+use crate::ids::ScenarioId;
 use crate::measure::Recording;
 use crate::plan::{Environment, Plan};
 use crate::units::Timestamp;
@@ -72,8 +73,16 @@ pub struct SuiteReport {
     pub verdict: VerdictKind,
     /// The first line of every report: the verdict and the worst reason.
     pub headline: String,
+    /// What every report says right after its first line: what weakens all of it, or
+    /// whoever made it should know first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
     /// What else to know: warnings, findings of the check, what was left out.
     pub notices: Vec<String>,
+    /// The scenarios that were to run; empty: nobody kept that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<ScenarioId>,
     /// The scenarios, in the order they ran.
+    #[serde(default)]
     pub scenarios: Vec<ScenarioReport>,
 }

@@ -11,14 +11,15 @@ use source::{Source, sources};
 
 /// Rooms and the floor each stands on; the vocabulary lies under them all.
 const FLOORS: &[(&str, u8)] = &[
-    ("cli", 10),
-    ("publish", 9),
-    ("report", 8),
-    ("series", 7),
-    ("preflight", 6),
-    ("config", 5),
-    ("engine", 5),
-    ("target", 5),
+    ("cli", 11),
+    ("publish", 10),
+    ("report", 9),
+    ("series", 8),
+    ("preflight", 7),
+    ("config", 6),
+    ("engine", 6),
+    ("target", 6),
+    ("input", 5),
     ("suite", 4),
     ("plan", 3),
     ("gate", 2),

@@ -84,6 +84,88 @@ def histogram_bomb():
     return done.never_says("panic")
 
 
+def bloated():
+    """What may make a suite.json of some 40 MiB: a name, and a change to an honest one."""
+    size = 40 * 2**20
+
+    def first(suite):
+        return suite["scenarios"][0]["recording"]
+
+    def many(text, where, key):
+        """`where(suite)[key]` becomes as many of `text` as there is room for."""
+        item = json.loads(text)
+
+        def change(suite):
+            where(suite)[key] = [item] * (size // (len(text) + 1))
+
+        return change
+
+    def ledgers(suite):
+        entries = [[n * 1000, 5000, 1, None] for n in range(20_000)]
+        ledger = dict(first(suite)["ledgers"][0], entries=entries, admitted=20_000)
+        first(suite)["ledgers"] = [ledger] * (size // len(json.dumps(ledger)))
+
+    def slices(suite):
+        slice_of_all = first(suite)["slices"][""]
+        room = size // len(json.dumps(slice_of_all))
+        first(suite)["slices"].update({f"stage:{n}": slice_of_all for n in range(room)})
+
+    def seconds(suite):
+        bin_ = first(suite)["timeline"]["bins"][0]
+        first(suite)["timeline"]["bins"] = [bin_] * (size // len(json.dumps(bin_)))
+
+    def buckets(suite):
+        full = {str(n): 1 for n in range(65_536)}
+        for bin_ in first(suite)["timeline"]["bins"]:
+            bin_["response"] = full
+
+    def scenarios(suite):
+        one = suite["scenarios"][0]
+        suite["scenarios"] = [one] * (size // len(json.dumps(one)))
+
+    def headline(suite):
+        suite["headline"] = "x" * size
+
+    def unknown(suite):
+        suite["more"] = [[]] * (size // 4)
+
+    def settings(suite):
+        suite["scenarios"][0]["plan"]["settings"]["x"] = [[]] * (size // 4)
+
+    yield "ledgers", ledgers
+    yield "slices", slices
+    yield "seconds", seconds
+    yield "buckets", buckets
+    yield "scenarios", scenarios
+    yield "headline", headline
+    yield "unknown", unknown
+    yield "settings", settings
+    yield "notices", many('""', lambda suite: suite, "notices")
+    yield "reasons", many('"x"', lambda suite: suite["scenarios"][0]["verdict"], "reasons")
+    yield "checks", many('{"name":"","passes":0,"fails":0}', first, "checks")
+
+
+@row(GROUP, "suite.json of 40 MiB, of eleven kinds: at most four times its size and 64 MiB")
+def suite_memory():
+    worst = None
+    for name, change in bloated():
+        done = retold(change)
+        size = (done.home / "results" / "suite.json").stat().st_size
+        must(done.code in (0, 1, 2, 3), f"{name}: exit {done.code}: {done.said[-500:]}")
+        done.never_says("panic|memory allocation")
+        most = 4 * size + 64 * 2**20
+        must(done.peak <= most, f"{name}: {size >> 20} MiB took {done.peak >> 20} MiB")
+        if worst is None or done.peak > worst.peak:
+            worst = done
+    return worst
+
+
+@row(GROUP, "a suite.json of 65 MiB")
+def suite_too_large():
+    done = retold(lambda suite: suite.update(headline="x" * 65 * 2**20))
+    return done.exits(2).says("larger than 64 MiB").within(seconds=3, mebibytes=100)
+
+
 @row(GROUP, "a config from /dev/zero")
 def config_zero():
     return run(None, "plan", "-c", "/dev/zero").exits(2).within(seconds=3, mebibytes=100)

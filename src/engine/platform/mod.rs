@@ -35,6 +35,16 @@ mod descriptors_elsewhere;
 pub use descriptors_elsewhere::raise_descriptor_limit;
 
 #[cfg(unix)]
+mod cores_unix;
+#[cfg(unix)]
+pub use cores_unix::withhold_core_dumps;
+
+#[cfg(not(unix))]
+mod cores_elsewhere;
+#[cfg(not(unix))]
+pub use cores_elsewhere::withhold_core_dumps;
+
+#[cfg(unix)]
 mod local_unix;
 #[cfg(unix)]
 pub(super) use local_unix::local_trouble;

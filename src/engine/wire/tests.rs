@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use tokio::task::LocalSet;
 
 use super::HttpNetwork;
-use crate::engine::{Exchange, Failure, Network as _, ServerTime, Transport};
+use crate::engine::{Exchange, Failure, Network as _, Transport, WallClock};
 use crate::measure::{Connections, LineEvent};
 use crate::plan::EngineSettings;
 use crate::scenario::{Expect, Request};
@@ -60,7 +60,7 @@ fn against<F: Future<Output = ()>>(
         workers: None,
         ca_file: None,
     };
-    let network = HttpNetwork::new(&url, "test", &settings, Arc::new(ServerTime::start()));
+    let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
     let network = network.expect("is a URL");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
@@ -237,7 +237,7 @@ fn nobody_there_is_said_with_what_to_do() {
             workers: None,
             ca_file: None,
         };
-        let clock = Arc::new(ServerTime::start());
+        let clock = Arc::new(WallClock::start());
         let network = HttpNetwork::new(&format!("http://{free}"), "test", &settings, clock);
         let transport = network.expect("is a URL").transport();
         let reached = transport.reach(std::time::Duration::from_millis(300)).await;

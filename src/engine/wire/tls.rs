@@ -1,10 +1,16 @@
 //! Whom to trust: the system's authorities where there are any, the bundled ones elsewhere, and one's own.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+
+use crate::input;
+
+/// The largest `ca_file` that is read, in bytes: ten times what a system trusts.
+const MOST_PEM: u64 = 4 << 20;
 
 /// Why the authorities to trust could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +60,8 @@ pub fn client_tls(ca_file: Option<&str>) -> Result<ClientConfig, RootsError> {
     if let Some(file) = ca_file {
         let wrong = |reason: String| RootsError::CaFile { file: file.to_owned(), reason };
         let mut added = 0;
-        for certificate in CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))? {
+        let pem = input::read(Path::new(file), MOST_PEM).map_err(|e| wrong(e.to_string()))?;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
             let certificate = certificate.map_err(|e| wrong(e.to_string()))?;
             roots.add(certificate).map_err(|e| wrong(e.to_string()))?;
             added += 1;

@@ -15,9 +15,10 @@ use serde_json::Value;
 use super::PublishWarning;
 use super::actions::ActionsEnv;
 use super::inputs::name_inputs;
-use crate::report::{EarlierRuns, Masthead, comment, escape, read_suite};
+use crate::input;
+use crate::report::{EarlierRuns, Masthead, comment, escape};
 use crate::secret::Secret;
-use crate::suite::SuiteReport;
+use crate::suite::{MOST_SUITE, SuiteReport, read_suite};
 use client::Api;
 pub use client::Patience;
 pub use nights::{Found, Search, Which};
@@ -25,10 +26,11 @@ pub use options::{CommentMode, DEFAULT_ID, PublishOptions};
 use sticky::Sticky;
 use trouble::Trouble;
 
+/// What is said of figures that another repository's run brought along.
+const FORKS_CLAIM: &str = "these figures are the fork's own claim: its run made them, with its \
+                           code; what they come to was judged here";
 /// The largest event payload that is read, in bytes.
-const MOST_EVENT: u64 = 32 << 20;
-/// The largest suite.json that is read, in bytes.
-const MOST_SUITE: u64 = 64 << 20;
+pub const MOST_EVENT: u64 = 32 << 20;
 const COMMENT: &str = "the pull request's comment";
 const BASELINE: &str = "the baseline";
 const ISSUE: &str = "the issue on failing runs";
@@ -143,11 +145,15 @@ pub fn failure_page(problem: &str, comment_id: &str) -> String {
 /// # Errors
 /// In words, when there is no such file or it isn't what load-gate writes.
 pub fn read_untrusted(dir: &Path, env: &ActionsEnv) -> Result<SuiteReport, String> {
-    let text = read_bounded(&dir.join("suite.json"), MOST_SUITE)
+    let text = input::read_text_unlinked(&dir.join("suite.json"), MOST_SUITE)
         .map_err(|reason| format!("suite.json can't be read: {reason}"))?;
     let mut report = read_suite(&text)
         .map_err(|error| format!("suite.json: {}", escape::one_line(&error.to_string())))?;
+    report = report.judged_anew(None);
     let payload = payload(env).unwrap_or_default();
+    if !pull_request::ran_here(&payload, env.repository.as_deref()) {
+        report.caveats.insert(0, FORKS_CLAIM.to_owned());
+    }
     let told = |pointer| pull_request::text(&payload, pointer).map(str::to_owned);
     report.context.run_url = told("/workflow_run/html_url");
     report.context.commit = told("/workflow_run/head_sha").or_else(|| env.commit.clone());
@@ -225,18 +231,6 @@ async fn keep_comment(
 
 fn payload(env: &ActionsEnv) -> Result<Value, String> {
     let path = env.event_path.as_deref().ok_or("GITHUB_EVENT_PATH is not set")?;
-    let text = read_bounded(path, MOST_EVENT)?;
+    let text = input::read_text(path, MOST_EVENT).map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
-}
-
-/// A regular file of at most `most` bytes (no link: an artifact could lead anywhere).
-fn read_bounded(path: &Path, most: u64) -> Result<String, String> {
-    let file = std::fs::symlink_metadata(path).map_err(|error| error.to_string())?;
-    if !file.is_file() {
-        return Err("it is not a plain file".to_owned());
-    }
-    if file.len() > most {
-        return Err(format!("it has {} bytes", file.len()));
-    }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
 }

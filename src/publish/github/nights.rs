@@ -11,8 +11,8 @@ use super::client::Api;
 use super::pull_request::{number, text};
 use super::trouble::Trouble;
 use crate::gate::VerdictKind;
-use crate::report::{escape, read_suite};
-use crate::suite::{History, Night, SuiteReport};
+use crate::report::escape;
+use crate::suite::{History, MOST_SUITE, Night, SuiteReport, read_suite};
 
 /// Runs that are looked into, the newest first.
 const MOST_RUNS: usize = 10;
@@ -20,8 +20,6 @@ const MOST_RUNS: usize = 10;
 const MOST_ARCHIVES: usize = 6;
 /// The largest archive, in bytes.
 const MOST_ARCHIVE: u64 = 64 << 20;
-/// The largest suite.json in it, in bytes.
-const MOST_SUITE: u64 = 64 << 20;
 /// The largest history.json in it, in bytes.
 const MOST_HISTORY: u64 = 8 << 20;
 /// Events whose runs a stranger has a say in: their results are nobody's baseline.
@@ -190,6 +188,7 @@ fn open(bytes: &[u8]) -> Result<Option<Results>, String> {
     let told = |error: &dyn std::fmt::Display| escape::one_line(&error.to_string());
     let text = read(&mut archive, suite, MOST_SUITE)?;
     let suite = read_suite(&text).map_err(|error| format!("suite.json: {}", told(&error)))?;
+    let suite = suite.judged_anew(None);
     let beside = format!("{folder}history.json");
     let history = if named.contains(&beside) {
         let text = read(&mut archive, &beside, MOST_HISTORY)?;

@@ -64,6 +64,13 @@ fn of_queue(head_ref: &str) -> Option<u64> {
     rest.split('-').next()?.parse().ok()
 }
 
+/// Whether the event is known to be about a run of this repository's own branches.
+pub(super) fn ran_here(payload: &Value, repository: Option<&str>) -> bool {
+    let head = text(payload, "/workflow_run/head_repository/full_name")
+        .or_else(|| text(payload, "/pull_request/head/repo/full_name"));
+    head.is_some() && head == repository
+}
+
 /// Whether the event is of a fork's pull request, whose token is read-only.
 pub(super) fn is_fork(payload: &Value) -> bool {
     let head = text(payload, "/pull_request/head/repo/full_name");

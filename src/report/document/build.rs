@@ -26,6 +26,7 @@ impl Document {
             facts: facts(report),
             run_url: report.context.run_url.as_deref().and_then(escape::link).map(str::to_owned),
             partial: report.partial.then_some("made from a checkpoint of a run that never ended"),
+            caveats: report.caveats.clone(),
             chapters: order.iter().map(|scenario| Chapter::new(scenario, baseline)).collect(),
             against: against::section(&order, baseline),
             nights: history.and_then(nights::section),

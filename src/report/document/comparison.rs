@@ -44,6 +44,7 @@ impl Document {
             facts: vec![fact("base", &comparison.base), fact("new", &comparison.new)],
             run_url: None,
             partial: None,
+            caveats: Vec::new(),
             chapters: chapters.map(|scenario| chapter(scenario, runs)).collect(),
             against: None,
             nights: None,

@@ -155,6 +155,8 @@ pub(in crate::report) struct Document {
     pub(in crate::report) run_url: Option<String>,
     /// What keeps it from being a whole run.
     pub(in crate::report) partial: Option<&'static str>,
+    /// What weakens all of it.
+    pub(in crate::report) caveats: Vec<String>,
     /// The scenarios, the worst first.
     pub(in crate::report) chapters: Vec<Chapter>,
     /// Against the baseline, when there is one.

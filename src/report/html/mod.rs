@@ -68,6 +68,7 @@ fn header(document: &Document) -> Markup {
                 @if let Some(url) = &document.run_url { span { a href=(url) { "CI run" } } }
             }
             @if let Some(partial) = document.partial { p { b { "Partial: " (partial) "." } } }
+            @for caveat in &document.caveats { p { b { (one_line(caveat)) } } }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
 use crate::scenario::call::{Answer, Call, Expect, Judgement, Request, Scenario};
 use crate::scenario::entry::{Credential, Entry, GetTrial, Probe, Setting, Takes, Trial};
-use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON, UNIQUE_KEYS};
 use crate::scenario::metrics::{Own, OwnMetric};
 use crate::scenario::run::{Dice, Run, as_probe, headers, json_bytes};
 use crate::scenario::settings::Settings;
@@ -26,6 +26,7 @@ const PATH: &str = "/api/v1/credentials/exchange";
 pub(super) const ENTRY: Entry = Entry {
     id: ID,
     path: PATH,
+    success: EXCHANGED,
     identity: IdentityKind::Key,
     credential: Some(&KEYS),
     minted_through: Some(super::onboarding::ID),
@@ -78,6 +79,7 @@ const CHECKS: [&str; COMMON + OWN_CHECKS] = [
     "status is 200",
     BODY_SIZE,
     BODY_IS_JSON,
+    UNIQUE_KEYS,
     "every provider asked for is there",
     "no other provider is there",
     "api_key is present",

@@ -7,7 +7,7 @@ use crate::ids::{IdentityKind, ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
 use crate::scenario::call::{Answer, Call, Expect, Judgement, Request, Scenario};
 use crate::scenario::entry::{Entry, Probe, Setting, Takes};
-use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON, UNIQUE_KEYS};
 use crate::scenario::metrics::{Own, OwnMetric};
 use crate::scenario::run::{Dice, Run, as_probe, headers, json_bytes};
 use crate::scenario::settings::Settings;
@@ -22,6 +22,7 @@ const PATH: &str = "/api/v1/customers/onboard";
 pub(super) const ENTRY: Entry = Entry {
     id: ID,
     path: PATH,
+    success: CREATED,
     identity: IdentityKind::Address,
     credential: None,
     minted_through: None,
@@ -46,6 +47,7 @@ const CHECKS: [&str; COMMON + OWN_CHECKS] = [
     "status is 201",
     BODY_SIZE,
     BODY_IS_JSON,
+    UNIQUE_KEYS,
     "customer id is a number",
     "customer name is the one sent",
     "customer email is the one sent",

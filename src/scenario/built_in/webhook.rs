@@ -7,7 +7,7 @@ use crate::outcome::ProbeEnd;
 use crate::scenario::call::{Answer, Call, Expect, Judgement, Past, REMEMBERED, Request, Scenario};
 use crate::scenario::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, Takes, Trial};
 use crate::scenario::events::{self, EventType, Subject};
-use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON};
+use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON, UNIQUE_KEYS};
 use crate::scenario::metrics::{Own, OwnMetric};
 use crate::scenario::run::{Dice, Run, as_probe, headers};
 use crate::scenario::settings::Settings;
@@ -27,6 +27,7 @@ const PATH: &str = "/api/webhooks/stripe";
 pub(super) const ENTRY: Entry = Entry {
     id: ID,
     path: PATH,
+    success: RECEIVED,
     identity: IdentityKind::Global,
     credential: Some(&SECRET),
     minted_through: None,
@@ -95,7 +96,7 @@ const RECEIVED: u16 = 200;
 const OWN_CHECKS: usize = 1;
 
 const CHECKS: [&str; COMMON + OWN_CHECKS] =
-    ["status is 200", BODY_SIZE, BODY_IS_JSON, "body says status: success"];
+    ["status is 200", BODY_SIZE, BODY_IS_JSON, UNIQUE_KEYS, "body says status: success"];
 
 const METRICS: &[OwnMetric] = &[
     OwnMetric::new("successful_webhooks", Own::Accepted, "webhooks accepted"),
@@ -419,9 +420,9 @@ mod tests {
         let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
         let accepted = scenario.judge(&request, &answer(200, br#"{"status":"success","id":1}"#));
         assert_eq!(accepted.outcome, Some(Outcome::Accepted));
-        assert_eq!((accepted.passed, accepted.failed, accepted.items), (0b1111, 0, 1));
+        assert_eq!((accepted.passed, accepted.failed, accepted.items), (0b1_1111, 0, 1));
         for body in [json!({"status": "queued"}), json!({}), json!(["success"]), json!("success")] {
-            assert_contract(scenario.as_ref(), &request, 200, &body, CHECKS[3]);
+            assert_contract(scenario.as_ref(), &request, 200, &body, CHECKS[COMMON]);
         }
     }
 }

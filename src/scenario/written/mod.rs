@@ -22,7 +22,7 @@ pub use spec::{
 pub use template::{Names, Template, TemplateError};
 
 use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
-use super::judge::{self, BODY_IS_JSON, BODY_SIZE};
+use super::judge::{self, BODY_IS_JSON, BODY_SIZE, UNIQUE_KEYS};
 use super::run::{Dice, Run, as_probe};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
@@ -66,7 +66,7 @@ impl Written {
         let mut checks = vec![kept(&status_words(&success(&spec))), BODY_SIZE];
         let wants_json = spec.expect.iter().any(|expect| !expect.json.is_empty());
         if wants_json {
-            checks.push(BODY_IS_JSON);
+            checks.extend([BODY_IS_JSON, UNIQUE_KEYS]);
         }
         let mut conditions = Vec::new();
         for expect in &spec.expect {
@@ -272,10 +272,7 @@ impl Scenario for Written {
             Expect::Written(expected) => expected,
             _ => &none,
         };
-        let success = |status: u16| match self.success.as_slice() {
-            [] => (200..300).contains(&status),
-            known => known.contains(&status),
-        };
+        let success = |status: u16| is_among(&self.success, status);
         judge::judge_by(answer, success, self.wants_json, &self.run.known, |body| {
             let mut expected = expected.iter();
             let mut results = Vec::with_capacity(self.conditions.len());
@@ -325,6 +322,15 @@ impl Scenario for Written {
 fn success(spec: &Spec) -> Vec<u16> {
     let with_status = spec.expect.iter().find(|expect| !expect.status.is_empty());
     with_status.map(|expect| expect.status.clone()).unwrap_or_default()
+}
+
+fn is_among(success: &[u16], status: u16) -> bool {
+    if success.is_empty() { (200..300).contains(&status) } else { success.contains(&status) }
+}
+
+/// Whether `status` is one of success.
+pub(super) fn is_success(spec: &Spec, status: u16) -> bool {
+    is_among(&success(spec), status)
 }
 
 fn status_words(statuses: &[u16]) -> String {

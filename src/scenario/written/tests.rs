@@ -101,6 +101,7 @@ fn an_answer_is_held_against_the_table() {
         "status is 200 or 202",
         "body_size",
         "body is JSON",
+        "no duplicate keys",
         "$.query is {data.term}",
         "$.results is an array",
         "$.took_ms < 500",
@@ -114,10 +115,11 @@ fn an_answer_is_held_against_the_table() {
     assert_eq!(judged(401, "{}").outcome, Some(Outcome::Rejected));
     for (body, check) in [
         ("not JSON", 2),
-        (r#"{"query":"other","results":[],"took_ms":3}"#, 3),
-        (r#"{"query":"a b","results":{},"took_ms":3}"#, 4),
-        (r#"{"query":"a b","results":[],"took_ms":500}"#, 5),
-        (r#"{"query":"a b","results":[],"took_ms":"3"}"#, 5),
+        (r#"{"query":"a b","query":"a b","results":[],"took_ms":3}"#, 3),
+        (r#"{"query":"other","results":[],"took_ms":3}"#, 4),
+        (r#"{"query":"a b","results":{},"took_ms":3}"#, 5),
+        (r#"{"query":"a b","results":[],"took_ms":500}"#, 6),
+        (r#"{"query":"a b","results":[],"took_ms":"3"}"#, 6),
     ] {
         let judgement = judged(200, body);
         assert_eq!(judgement.outcome, Some(Outcome::Contract), "{body}");

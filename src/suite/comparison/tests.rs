@@ -81,7 +81,9 @@ fn suite(millis: u64) -> SuiteReport {
         partial: false,
         verdict: VerdictKind::Pass,
         headline: String::new(),
+        caveats: Vec::new(),
         notices: Vec::new(),
+        asked: Vec::new(),
         scenarios: vec![ScenarioReport { plan: plan(), recording: recording(millis), verdict }],
     }
 }

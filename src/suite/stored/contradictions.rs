@@ -1,0 +1,389 @@
+//! Whether the figures of a stored run can all be true of one run.
+//!
+//! What is asked here holds of every recording that load-gate made, of whatever
+//! version, of checkpoints and of merged shards: sums that are counted twice, parts
+//! that can't be more than their whole, and what the plan allows.
+
+use std::collections::BTreeSet;
+
+use super::super::{ScenarioReport, SuiteReport};
+use crate::admission::Admitted;
+use crate::gate::{self, Criteria};
+use crate::ids::Traffic;
+use crate::measure::{Ledger, Recording, Slice, Timeline, Trend};
+use crate::outcome::{Outcome, OutcomeCounts};
+use crate::plan::{Plan, Schedule, Stage};
+use crate::scenario;
+use crate::tags::TagKey;
+use crate::units::{Nanos, count};
+
+/// The most that is counted of anything.
+const MOST: u64 = 1 << 48;
+/// The most bins of a timeline.
+const MOST_BINS: usize = 3600;
+/// A load lasts no longer, however many take part.
+const LONGEST: Nanos = Nanos::from_secs(366 * 86_400);
+/// Arrivals per second of all machines of a run together.
+const FASTEST: f64 = 1e9;
+/// The most of a list that one writes by hand.
+const MOST_WRITTEN: usize = 10_000;
+
+/// Two figures of which at most one is true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Contradiction {
+    /// Where: `scenarios[0].recording.statuses`.
+    pub(super) place: String,
+    /// What.
+    pub(super) why: String,
+}
+
+type Found = Result<(), Contradiction>;
+
+/// A place, and what must be true there.
+#[derive(Clone)]
+struct Place(String);
+
+impl Place {
+    fn at(&self, name: &str) -> Self {
+        Self(if self.0.is_empty() { name.to_owned() } else { format!("{}.{name}", self.0) })
+    }
+
+    fn item(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
+    }
+
+    fn must(&self, holds: bool, why: impl FnOnce() -> String) -> Found {
+        if holds { Ok(()) } else { Err(Contradiction { place: self.0.clone(), why: why() }) }
+    }
+
+    fn equal(&self, what: &str, found: u64, of: &str, wanted: u64) -> Found {
+        self.must(found == wanted, || {
+            format!("{} {what}, but {} {of}", count(found), count(wanted))
+        })
+    }
+
+    fn within(&self, what: &str, found: u64, of: &str, most: u64) -> Found {
+        self.must(found <= most, || format!("{} {what} of {} {of}", count(found), count(most)))
+    }
+}
+
+/// The first contradiction of `report`.
+pub(super) fn look(report: &SuiteReport) -> Found {
+    let root = Place(String::new());
+    let mut seen = BTreeSet::new();
+    for (index, scenario) in report.scenarios.iter().enumerate() {
+        let here = root.at("scenarios").item(index);
+        let id = scenario.plan.scenario;
+        here.must(seen.insert(id), || format!("there are two reports of {id}"))?;
+        let same = scenario.recording.scenario == id && scenario.verdict.scenario == id;
+        here.must(same, || format!("plan, recording and verdict are not all of {id}"))?;
+        plan(&here.at("plan"), &scenario.plan)?;
+        self::scenario(&here.at("recording"), scenario)?;
+    }
+    Ok(())
+}
+
+fn plan(here: &Place, plan: &Plan) -> Found {
+    let stages = here.at("stages");
+    stages.must(plan.stages.len() <= MOST_WRITTEN, || "too many stages".to_owned())?;
+    let possible =
+        |stage: &Stage| (0.0..=FASTEST).contains(&stage.target) && stage.duration <= LONGEST;
+    stages.must(plan.stages.iter().all(possible), || "no load is like that".to_owned())?;
+    let lasting = plan.stages.iter().fold(Nanos::ZERO, |sum, stage| sum + stage.duration);
+    stages.must(lasting <= LONGEST, || "no load lasts that long".to_owned())?;
+    let share = plan.probes.share;
+    here.at("probes").must((0.0..=1.0).contains(&share), || format!("{share} is no share"))?;
+    criteria(&here.at("criteria"), &plan.criteria)
+}
+
+fn criteria(here: &Place, criteria: &Criteria) -> Found {
+    if let Some(limit) = criteria.limit {
+        let possible = (1..=MOST).contains(&limit.limit)
+            && (Nanos::from_millis(1)..=LONGEST).contains(&limit.window);
+        here.at("limit").must(possible, || "no limit is like that".to_owned())?;
+    }
+    let decision = criteria.decision;
+    let confident = decision.confidence > 0.0 && decision.confidence < 1.0 && decision.looks >= 1;
+    here.at("decision").must(confident, || "nothing can be decided so".to_owned())?;
+    let thresholds = here.at("thresholds");
+    thresholds.must(criteria.thresholds.len() <= MOST_WRITTEN, || "too many".to_owned())?;
+    for (index, threshold) in criteria.thresholds.iter().enumerate() {
+        let said = gate::parse_threshold(&threshold.key, &threshold.expression);
+        let same = said.is_ok_and(|said| {
+            (said.metric, said.method, said.operator, said.bound)
+                == (threshold.metric, threshold.method, threshold.operator, threshold.bound)
+                && said.selector == threshold.selector
+        });
+        thresholds.item(index).must(same, || "it is not what its text says".to_owned())?;
+    }
+    Ok(())
+}
+
+fn scenario(here: &Place, report: &ScenarioReport) -> Found {
+    let (recording, plan) = (&report.recording, &report.plan);
+    slices(&here.at("slices"), recording)?;
+    sent(here, recording)?;
+    planned(here, recording, plan)?;
+    statuses(&here.at("statuses"), recording, plan)?;
+    checks(&here.at("checks"), recording)?;
+    beside(here, recording)?;
+    timeline(&here.at("timeline"), recording)?;
+    ledgers(&here.at("ledgers"), recording)
+}
+
+/// What was counted of all, and of parts of it.
+fn slices(here: &Place, recording: &Recording) -> Found {
+    let whole = recording.total();
+    for (selector, slice) in &recording.slices {
+        let here = Place(format!("{}[{:?}]", here.0, selector.to_string()));
+        self::slice(&here, slice)?;
+        let parts = [
+            (slice.requests, whole.requests, "requests"),
+            (slice.rate_limit_hits, whole.rate_limit_hits, "answers 429"),
+            (slice.bytes_sent, whole.bytes_sent, "bytes sent"),
+            (slice.bytes_received, whole.bytes_received, "bytes received"),
+            (slice.failed, whole.failed, "failures"),
+            (slice.checks_passed, whole.checks_passed, "checks passed"),
+            (slice.checks_failed, whole.checks_failed, "checks failed"),
+            (slice.items, whole.items, "items"),
+        ];
+        for (part, all, what) in parts {
+            here.must(all <= 1 << 62, || format!("nobody counts {all} {what}"))?;
+            here.within(what, part, "in all", all)?;
+        }
+        let own = selector.get(TagKey::Outcome).and_then(Outcome::parse);
+        // With no other demand it is all of that outcome.
+        let alone = selector.iter().count() == 1;
+        for (outcome, n) in slice.outcomes.iter() {
+            let all = whole.outcomes.get(outcome);
+            here.within(outcome.name(), n, "in all", all)?;
+            match own {
+                Some(own) if own != outcome => here.equal(outcome.name(), n, "belong here", 0)?,
+                Some(_) if alone => here.equal(outcome.name(), n, "in all", all)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Counts and histograms of one slice.
+fn slice(here: &Place, slice: &Slice) -> Found {
+    let outcomes = &slice.outcomes;
+    let all = outcomes.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(n));
+    here.at("outcomes").must(all <= MOST, || "nobody counts that many".to_owned())?;
+    let answered = answered(outcomes);
+    for (name, trend) in [
+        ("response_time", &slice.response_time),
+        ("service_time", &slice.service_time),
+        ("waiting", &slice.waiting),
+    ] {
+        here.at(name).equal("spans", trend.count(), "answers", answered)?;
+    }
+    // Not kept before 1.1.0.
+    let later = [
+        ("receiving", &slice.receiving),
+        ("phases.blocked", &slice.phases.blocked),
+        ("phases.connecting", &slice.phases.connecting),
+        ("phases.tls", &slice.phases.tls),
+        ("phases.sending", &slice.phases.sending),
+    ];
+    for (name, trend) in later.into_iter().filter(|(_, trend)| !trend.is_empty()) {
+        here.at(name).equal("spans", trend.count(), "answers", answered)?;
+    }
+    here.at("lag").equal("spans", slice.lag.count(), "arrivals sent", outcomes.sent())?;
+    let mean = |trend: &Trend| trend.mean().unwrap_or(0.0);
+    // Due, then sent, then done: a nanosecond for rounding.
+    let longer = mean(&slice.response_time) + 1.0 >= mean(&slice.service_time);
+    here.at("response_time").must(longer, || "shorter than the service time".to_owned())?;
+    here.at("items").must(slice.items <= MOST, || "nobody counts that many".to_owned())?;
+    here.at("failed").within("failures", slice.failed, "arrivals sent", outcomes.sent())
+}
+
+fn answered(outcomes: &OutcomeCounts) -> u64 {
+    outcomes.iter().filter(|(outcome, _)| outcome.is_answered()).map(|(_, n)| n).sum()
+}
+
+/// What was sent, as it is counted here and there.
+fn sent(here: &Place, recording: &Recording) -> Found {
+    let (whole, generator) = (recording.total(), &recording.generator);
+    let sent = whole.outcomes.sent();
+    let figures = [
+        generator.planned,
+        generator.sent,
+        generator.dropped,
+        generator.given_up,
+        generator.max_in_flight,
+    ];
+    let place = here.at("generator");
+    place.must(figures.iter().all(|n| *n <= MOST), || "nobody counts that many".to_owned())?;
+    place.equal("sent", generator.sent, "ends of arrivals", sent)?;
+    let dropped = whole.outcomes.get(Outcome::Dropped);
+    place.equal("dropped", generator.dropped, "ends of that kind", dropped)?;
+    let held = generator.lag_hold.count();
+    place.at("lag_hold").within("spans", held, "arrivals sent", sent)?;
+    let requests = here.at("requests");
+    let fits = recording.requests.values().all(|n| *n <= MOST);
+    requests.must(fits, || "nobody counts that many".to_owned())?;
+    let arrivals = recording.requests.get(&Traffic::Arrival).copied().unwrap_or(0);
+    requests.equal("arrivals", arrivals, "ends and given up", sent + generator.given_up)?;
+    let all: u64 = recording.requests.values().sum();
+    requests.equal("requests", all, "in all", whole.requests)
+}
+
+/// No more is sent than was planned, and when it was planned.
+fn planned(here: &Place, recording: &Recording, plan: &Plan) -> Found {
+    let generator = &recording.generator;
+    let schedule = Schedule::new(&plan.stages);
+    let place = here.at("generator");
+    place.within("planned", generator.planned, "in the plan's stages", schedule.total())?;
+    let done = generator.sent + generator.dropped + generator.given_up;
+    place.within("arrivals", done, "planned", generator.planned)?;
+    let stages = here.at("stages");
+    if recording.stages.is_empty() {
+        return stages.equal("planned", generator.planned, "in no stage", 0);
+    }
+    let lasts = |list: &[crate::measure::StageRecord]| -> Vec<_> {
+        list.iter().map(|stage| (stage.number, stage.kind, stage.start, stage.end)).collect()
+    };
+    let same = lasts(&recording.stages) == lasts(&schedule.stages());
+    stages.must(same, || "they are not the plan's".to_owned())?;
+    let (mut planned, mut within, mut dropped) = (0_u64, 0_u64, 0_u64);
+    for (index, stage) in recording.stages.iter().enumerate() {
+        let fits = [stage.planned, stage.sent_within, stage.dropped].iter().all(|n| *n <= MOST);
+        stages.item(index).must(fits, || "nobody counts that many".to_owned())?;
+        planned += stage.planned;
+        within += stage.sent_within;
+        dropped += stage.dropped;
+    }
+    stages.equal("planned", planned, "in all", generator.planned)?;
+    stages.within("sent", within, "in all", generator.sent)?;
+    stages.within("dropped", dropped, "in all", generator.dropped)
+}
+
+/// Statuses against outcomes.
+fn statuses(here: &Place, recording: &Recording, plan: &Plan) -> Found {
+    let outcomes = &recording.total().outcomes;
+    let fits = recording.statuses.values().all(|n| *n <= MOST);
+    here.must(fits, || "nobody counts that many".to_owned())?;
+    let of = |wanted: &dyn Fn(u16) -> bool| -> u64 {
+        recording.statuses.iter().filter(|(status, _)| wanted(**status)).map(|(_, n)| n).sum()
+    };
+    here.equal("answers with a status", of(&|s| s != 0), "answered", answered(outcomes))?;
+    let none = outcomes.sent() - answered(outcomes);
+    here.equal("without one", of(&|s| s == 0), "unanswered", none)?;
+    let success = |status: u16| scenario::is_success(&plan.settings, status);
+    let within = |outcome: Outcome, wanted: &dyn Fn(u16) -> bool| {
+        here.within(outcome.name(), outcomes.get(outcome), "answers of such statuses", of(wanted))
+    };
+    within(Outcome::Accepted, &success)?;
+    within(Outcome::RateLimited, &|s| s == 429)?;
+    within(Outcome::Rejected, &|s| (400..500).contains(&s) && s != 429)?;
+    within(Outcome::ServerError, &|s| (500..600).contains(&s))?;
+    within(Outcome::Unexpected, &|s| s != 0 && !(400..600).contains(&s))
+}
+
+/// Checks against what was sent: an accepted answer fails none, a broken contract one.
+fn checks(here: &Place, recording: &Recording) -> Found {
+    let whole = recording.total();
+    let (sent, accepted) = (whole.outcomes.sent(), whole.outcomes.get(Outcome::Accepted));
+    let (mut passed, mut failed) = (0_u64, 0_u64);
+    for (index, check) in recording.checks.iter().enumerate() {
+        let here = here.item(index);
+        let fits = check.passes <= MOST && check.fails <= MOST;
+        here.must(fits, || "nobody counts that many".to_owned())?;
+        here.within("looks", check.passes + check.fails, "arrivals sent", sent)?;
+        here.within("failures", check.fails, "not accepted", sent - accepted)?;
+        passed += check.passes;
+        failed += check.fails;
+    }
+    here.equal("passed", passed, "in all", whole.checks_passed)?;
+    here.equal("failed", failed, "in all", whole.checks_failed)?;
+    here.within("broken contracts", whole.outcomes.get(Outcome::Contract), "checks failed", failed)
+}
+
+/// What was sent beside the load, what refusals said, what was quoted, connections.
+fn beside(here: &Place, recording: &Recording) -> Found {
+    for (index, probe) in recording.probes.iter().enumerate() {
+        let here = here.at("probes").item(index);
+        let ends = [probe.held, probe.breached, probe.neither, probe.other];
+        let fits = probe.sent <= MOST && ends.iter().all(|n| *n <= MOST);
+        here.must(fits, || "nobody counts that many".to_owned())?;
+        here.equal("ends", ends.iter().sum(), "sent", probe.sent)?;
+    }
+    let (refusals, whole) = (&recording.refusals, recording.total());
+    let place = here.at("refusals");
+    place.within("refusals", refusals.refused, "answers 429", whole.rate_limit_hits)?;
+    for part in [refusals.json, refusals.retry_after, refusals.limit_headers] {
+        place.within("of that kind", part, "refusals", refusals.refused)?;
+    }
+    let limited = whole.outcomes.get(Outcome::RateLimited);
+    place.within("arrivals refused", limited, "answers 429", whole.rate_limit_hits)?;
+    let excerpts = here.at("excerpts");
+    let mut quoted = OutcomeCounts::default();
+    for (index, excerpt) in recording.excerpts.iter().enumerate() {
+        let all = whole.outcomes.get(excerpt.outcome);
+        let so_far = quoted.get(excerpt.outcome);
+        let name = excerpt.outcome.name();
+        let sum = so_far.saturating_add(excerpt.count);
+        excerpts.item(index).within(name, sum, "in all", all)?;
+        quoted.add_many(excerpt.outcome, excerpt.count);
+    }
+    let lines = &recording.connections;
+    let place = here.at("connections");
+    let figures = [lines.opened, lines.failed, lines.closed, lines.unsolicited, lines.resent];
+    place.must(figures.iter().all(|n| *n <= MOST), || "nobody counts that many".to_owned())?;
+    place.within("ahead", lines.ahead, "opened", lines.opened)?;
+    place.at("connect").within("spans", lines.connect.count(), "opened", lines.opened)?;
+    place.at("tls").within("spans", lines.tls.count(), "opened", lines.opened)
+}
+
+/// The run by the second against the whole.
+fn timeline(here: &Place, recording: &Recording) -> Found {
+    let Timeline { width, bins } = &recording.timeline;
+    here.must(width.is_power_of_two(), || "its bins have no width".to_owned())?;
+    here.must(bins.len() <= MOST_BINS, || format!("it has more than {MOST_BINS} bins"))?;
+    let (mut sent, mut all) = (0_u64, OutcomeCounts::default());
+    for (index, bin) in bins.iter().enumerate() {
+        let here = here.at("bins").item(index);
+        let total = bin.outcomes.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(n));
+        here.equal("ends", total, "due", bin.due.into())?;
+        let accepted: u64 = bin.response.values().map(|n| u64::from(*n)).sum();
+        let wanted = bin.outcomes.get(Outcome::Accepted);
+        here.equal("response times", accepted, "accepted", wanted)?;
+        sent += u64::from(bin.sent);
+        all.merge(&bin.outcomes);
+    }
+    here.equal("sent", sent, "in all", recording.generator.sent)?;
+    for (outcome, n) in recording.total().outcomes.iter() {
+        here.equal(outcome.name(), all.get(outcome), "in all", n)?;
+    }
+    Ok(())
+}
+
+/// Ledgers against what was sent, and their entries against their own counts.
+fn ledgers(here: &Place, recording: &Recording) -> Found {
+    let mut all = 0_u64;
+    for (index, ledger) in recording.ledgers.iter().enumerate() {
+        let here = here.item(index);
+        let counts = [ledger.admitted, ledger.refused, ledger.unknown, ledger.failed];
+        here.must(counts.iter().all(|n| *n <= MOST), || "nobody counts that many".to_owned())?;
+        let entries = |wanted: fn(Admitted) -> bool| {
+            ledger.entries.iter().filter(|entry| wanted(entry.admitted)).count() as u64
+        };
+        let (yes, no) = (entries(|a| a == Admitted::Yes), entries(|a| a == Admitted::No));
+        let unknown = ledger.entries.len() as u64 - yes - no;
+        let Ledger { admitted, refused, full_at, .. } = ledger;
+        here.within("entries", yes, "admitted", *admitted)?;
+        here.within("entries", no, "refused", *refused)?;
+        here.within("entries", unknown, "unknown", ledger.unknown)?;
+        if full_at.is_none() {
+            // Of refusals those between the first and the last are left out.
+            here.equal("admitted", *admitted, "entries", yes)?;
+            here.equal("unknown", ledger.unknown, "entries", unknown)?;
+        }
+        all = all.saturating_add(counts[..3].iter().sum());
+    }
+    let requests: u64 = recording.requests.values().sum();
+    here.within("requests", all, "in all", requests)
+}

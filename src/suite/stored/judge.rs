@@ -1,0 +1,69 @@
+//! The verdict on what a stored run measured, and how it differs from the stored one.
+
+use super::super::SuiteReport;
+use crate::gate::{self, Verdict, VerdictKind};
+
+impl SuiteReport {
+    /// Judges what was measured, as the run itself did; what the report says of its
+    /// verdict is replaced. `baseline`: what thresholds relative to one are held
+    /// against; without it, what the run kept of its own.
+    pub fn judge(&mut self, baseline: Option<&Self>) {
+        for scenario in &mut self.scenarios {
+            let before = baseline.and_then(|suite| {
+                suite.scenarios.iter().find(|s| s.plan.scenario == scenario.plan.scenario)
+            });
+            let before = before.map(|scenario| &scenario.recording);
+            scenario.verdict = gate::evaluate(&scenario.plan.criteria, &scenario.recording, before);
+        }
+        self.weigh();
+    }
+
+    /// The suite's verdict and first line from those of its scenarios.
+    pub fn weigh(&mut self) {
+        let verdicts: Vec<Verdict> = self.scenarios.iter().map(|s| s.verdict.clone()).collect();
+        (self.verdict, self.headline) = gate::suite(&verdicts, self.allow_skip);
+        let missing: Vec<&str> = self
+            .asked
+            .iter()
+            .filter(|id| self.scenarios.iter().all(|s| s.plan.scenario != **id))
+            .map(|id| id.name())
+            .collect();
+        if !missing.is_empty() && self.verdict == VerdictKind::Pass {
+            self.verdict = VerdictKind::Inconclusive;
+            self.headline = format!(
+                "inconclusive: nothing is here of {}, which was to run",
+                missing.join(", ")
+            );
+        }
+    }
+
+    /// [`SuiteReport::judge`] of a stored run: what it says of its verdict isn't
+    /// believed, and where that differs the report says so.
+    #[must_use]
+    pub fn judged_anew(mut self, baseline: Option<&Self>) -> Self {
+        let said: Vec<VerdictKind> = self.scenarios.iter().map(|s| s.verdict.kind).collect();
+        let whole = self.verdict;
+        self.judge(baseline);
+        let scenarios = self.scenarios.iter().zip(said);
+        let mut differ: Vec<String> = scenarios
+            .filter(|(scenario, said)| scenario.verdict.kind != *said)
+            .map(|(scenario, said)| {
+                format!("{} is {}, stored as {said}", scenario.plan.scenario, scenario.verdict.kind)
+            })
+            .collect();
+        if differ.is_empty() && self.verdict != whole {
+            differ.push(format!("the run is {}, stored as {whole}", self.verdict));
+        }
+        if !differ.is_empty() {
+            let caveat = format!(
+                "the stored verdict is not what was measured: judged anew by load-gate {}, {}",
+                crate::VERSION,
+                differ.join("; ")
+            );
+            if !self.caveats.contains(&caveat) {
+                self.caveats.insert(0, caveat);
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,84 @@
+//! A stored run is evidence, not a judgement: it is read with suspicion and judged anew.
+
+mod contradictions;
+mod judge;
+mod reader;
+
+use serde::Deserialize as _;
+
+use super::{SCHEMA_VERSION, SuiteReport};
+use reader::{Account, Watched};
+
+/// The largest suite.json that is read, in bytes.
+pub const MOST_SUITE: u64 = 64 << 20;
+/// What a suite takes in memory, at most: so many bytes a byte of its text …
+const MEMORY_PER_BYTE: u64 = 3;
+/// … and so many besides.
+const MEMORY: u64 = 24 << 20;
+
+/// Why a text is no suite.json.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is absurdly large.
+    #[error("it has {0} bytes, over 64 MiB: no run of load-gate writes that")]
+    TooLarge(usize),
+    /// A newer load-gate wrote it.
+    #[error(
+        "it has schema version {found}, this load-gate reads up to {SCHEMA_VERSION}: take a newer load-gate"
+    )]
+    Newer {
+        /// Its version.
+        found: u64,
+    },
+    /// It isn't JSON, not of that shape, or its parts contradict each other.
+    #[error("not a recording of load-gate: {}{why}", if .place.is_empty() { String::new() } else { format!("{}: ", .place) })]
+    NotOurs {
+        /// Where: `scenarios[0].recording.statuses`; empty: the whole.
+        place: String,
+        /// What is wrong there.
+        why: String,
+    },
+}
+
+#[derive(serde::Deserialize)]
+struct Version {
+    schema_version: u64,
+}
+
+/// Reads suite.json, which may come from anybody (a fork's artifact), in at most
+/// three times its size and 24 MiB of memory. What it says of its verdict is as it
+/// was stored: see [`SuiteReport::judged_anew`].
+///
+/// # Errors
+/// A higher schema version, a wrong shape, figures that contradict each other.
+pub fn read_suite(text: &str) -> Result<SuiteReport, ReadError> {
+    let report = parse_suite(text)?;
+    contradictions::look(&report)
+        .map_err(|found| ReadError::NotOurs { place: found.place, why: found.why })?;
+    Ok(report)
+}
+
+/// [`read_suite`], whatever its figures say of each other.
+pub(crate) fn parse_suite(text: &str) -> Result<SuiteReport, ReadError> {
+    if text.len() as u64 > MOST_SUITE {
+        return Err(ReadError::TooLarge(text.len()));
+    }
+    let wrong = |place, why| ReadError::NotOurs { place, why: one_line(&why) };
+    let version: Version = serde_json::from_str(text).map_err(|why| wrong(String::new(), why))?;
+    if version.schema_version > u64::from(SCHEMA_VERSION) {
+        return Err(ReadError::Newer { found: version.schema_version });
+    }
+    let account = Account::of(text.len() as u64 * MEMORY_PER_BYTE + MEMORY);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = SuiteReport::deserialize(Watched::new(&mut json, &account));
+    let report = read.and_then(|report| json.end().map(|()| report));
+    report.map_err(|why| wrong(account.place(), why))
+}
+
+/// What serde says, which quotes the text, in one short line.
+fn one_line(why: &serde_json::Error) -> String {
+    why.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests;
