@@ -13,7 +13,7 @@ use crate::suite::{History, Night, SuiteReport, series};
 use crate::units::{self, Timestamp};
 
 /// What is known of earlier runs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Earlier {
     /// The run to compare with.
     pub(super) suite: Option<SuiteReport>,

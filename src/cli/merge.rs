@@ -24,7 +24,7 @@ pub(super) fn merge(args: &MergeArgs, world: &World) -> anyhow::Result<u8> {
     }
     let whole = suite::merge_suites(shards).map_err(|e| UsageError::Plain(e.to_string()))?;
     let results = Results::new(&args.results_dir, None);
-    results.prepare()?;
+    let _hold = results.prepare()?;
     for problem in results.write(&whole, None) {
         world.output.error(&problem);
     }

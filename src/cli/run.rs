@@ -19,6 +19,7 @@ use crate::config::{MetricsSettings, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan::{self, SuitePlan};
 use crate::preflight::CheckState;
+use crate::publish::files;
 use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
@@ -73,17 +74,25 @@ fn run_and_deliver(
     trusts_whom_it_names(&resolved)?;
     let scarce = descriptors(&resolved.plan)?;
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
-    results.prepare()?;
+    // Held until the end: two runs in one directory would overwrite each other.
+    let _hold = results.prepare()?;
     let metrics = resolved.metrics.clone();
     // The target answers while it is held.
     let (mut session, _target) = session(resolved, baseline, world)?;
     session.notices.extend(scarce);
-    let (report, session) =
+    let (mut report, session) =
         delivery::grouped("The run", world, || measure(session, metrics, args, &results, world))?;
+    let mut history = earlier.clone().and(&report);
+    let baseline = session.baseline.as_deref();
+    let problems = results.write(&report, EarlierRuns { baseline, history: Some(&history) });
+    if !problems.is_empty() {
+        not_kept(&mut report, &problems, &results, world);
+        history = earlier.and(&report);
+        results.replace(&report, EarlierRuns { baseline, history: Some(&history) });
+    }
     let code = report.verdict.exit_code();
-    let history = earlier.and(&report);
-    let past = EarlierRuns { baseline: session.baseline.as_deref(), history: Some(&history) };
-    deliver(&report, past, &results, args.verbose, world);
+    let past = EarlierRuns { baseline, history: Some(&history) };
+    summarise(&report, &results, args.verbose, world);
     if let Some(delivery) = delivery {
         delivery::step(&report, past, code, &results, world);
         let token = delivery.token.as_ref();
@@ -263,16 +272,25 @@ fn execute(
     report
 }
 
-fn deliver(
-    report: &SuiteReport,
-    past: EarlierRuns<'_>,
-    results: &Results,
-    verbose: bool,
-    world: &World,
-) {
-    for problem in results.write(report, past) {
-        world.output.error(&problem);
+/// Says what couldn't be written, keeps suite.json in a second place, and takes back a
+/// pass: nobody could look at what it stands on.
+fn not_kept(report: &mut SuiteReport, problems: &[String], results: &Results, world: &World) {
+    for problem in problems {
+        world.output.error(problem);
     }
+    let (dir, n) = (results.dir().display(), problems.len());
+    let files = if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+    report.doubt(format!("what was measured could not be kept: {files} not written to {dir}"));
+    let content = report::suite_json(report);
+    match files::write_aside("suite.json", content.as_bytes()) {
+        Ok(path) => world.output.error(&format!("suite.json is kept at {}", path.display())),
+        Err(why) => {
+            world.output.error(&format!("suite.json can't be kept elsewhere either: {why}"))
+        }
+    }
+}
+
+fn summarise(report: &SuiteReport, results: &Results, verbose: bool, world: &World) {
     world.output.result(&report::summary_text(report, world.output.style().verbose(verbose)));
     world.output.result(&format!("\nresults: {}", results.dir().display()));
 }

@@ -78,6 +78,7 @@ impl Session {
             verdict: VerdictKind::Inconclusive,
             headline: String::new(),
             caveats: self.plan.caveats.clone(),
+            doubts: Vec::new(),
             notices: self.notices.clone(),
             asked: self.plan.scenarios.iter().map(|plan| plan.scenario).collect(),
             scenarios,

@@ -22,6 +22,12 @@ pub enum FileError {
         /// Why.
         source: std::io::Error,
     },
+    /// Another run writes there.
+    #[error("another run of load-gate is writing to {}: wait for its end, or name another directory", path.display())]
+    Held {
+        /// Which directory.
+        path: PathBuf,
+    },
     /// A file can't be written.
     #[error("failed to write {}: {source}; what else could be saved was saved", path.display())]
     Write {
@@ -30,6 +36,79 @@ pub enum FileError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// A directory that one process alone writes to, until this is dropped or its process
+/// has ended, however it ends.
+#[derive(Debug)]
+pub struct Hold {
+    _held: Option<std::fs::File>,
+}
+
+/// Takes `dir`, which is there, for this process. A file system that knows no locks
+/// gives it to everybody.
+///
+/// # Errors
+/// When another process holds it.
+pub fn hold(dir: &Path) -> Result<Hold, FileError> {
+    match lock(dir) {
+        Ok(held) => Ok(Hold { _held: Some(held) }),
+        Err(Locked::ByAnother) => Err(FileError::Held { path: dir.to_owned() }),
+        Err(Locked::Never) => Ok(Hold { _held: None }),
+    }
+}
+
+/// Why there is no lock.
+enum Locked {
+    ByAnother,
+    Never,
+}
+
+/// The directory itself is locked: so no file of the lock's is left in it.
+#[cfg(unix)]
+fn lock(dir: &Path) -> Result<std::fs::File, Locked> {
+    use rustix::fs::{FlockOperation, flock};
+    let held = std::fs::File::open(dir).map_err(|_| Locked::Never)?;
+    match flock(&held, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(held),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Locked::ByAnother),
+        Err(_) => Err(Locked::Never),
+    }
+}
+
+/// A file that nobody else may open, gone with its last handle.
+#[cfg(windows)]
+fn lock(dir: &Path) -> Result<std::fs::File, Locked> {
+    use std::os::windows::fs::OpenOptionsExt;
+    const DELETE_ON_CLOSE: u32 = 0x0400_0000;
+    const SHARING_VIOLATION: i32 = 32;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false).share_mode(0).custom_flags(DELETE_ON_CLOSE);
+    options.open(dir.join(".load-gate-running")).map_err(|error| {
+        if error.raw_os_error() == Some(SHARING_VIOLATION) {
+            Locked::ByAnother
+        } else {
+            Locked::Never
+        }
+    })
+}
+
+#[cfg(not(any(unix, windows)))]
+fn lock(_: &Path) -> Result<std::fs::File, Locked> {
+    Err(Locked::Never)
+}
+
+/// Writes `content` to a file `name` in a new directory among the system's temporary
+/// ones; where it is.
+///
+/// # Errors
+/// When there is no room there either.
+pub fn write_aside(name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
+    let dir = tempfile::Builder::new().prefix("load-gate-").tempdir()?;
+    let path = dir.path().join(name);
+    write_whole(&path, content)?;
+    let _ = dir.keep();
+    Ok(path)
 }
 
 /// Makes `dir` if need be, tries to write there, and removes the files of
@@ -121,6 +200,25 @@ mod tests {
         prepare(&inner, &["suite.json"]).expect("prepares it");
         let left: Vec<_> = std::fs::read_dir(&inner).expect("lists").collect();
         assert_eq!(left.len(), 1);
+    }
+
+    #[test]
+    fn a_directory_is_held_by_one_until_it_is_let_go() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let first = hold(dir.path()).expect("nobody else");
+        let error = hold(dir.path()).expect_err("held").to_string();
+        assert!(error.starts_with("another run of load-gate is writing to "), "{error}");
+        drop(first);
+        let _again = hold(dir.path()).expect("let go");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("lists").count(), 0);
+    }
+
+    #[test]
+    fn what_is_written_aside_is_there() {
+        let path = write_aside("suite.json", b"kept").expect("written");
+        assert!(path.is_absolute() && path.ends_with("suite.json"));
+        assert_eq!(std::fs::read(&path).expect("reads"), b"kept");
+        std::fs::remove_dir_all(path.parent().expect("a directory")).expect("removed");
     }
 
     #[test]

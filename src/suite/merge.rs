@@ -84,6 +84,11 @@ fn join(whole: &mut SuiteReport, shard: SuiteReport) -> Result<(), MergeError> {
             whole.caveats.push(caveat);
         }
     }
+    for doubt in shard.doubts {
+        if !whole.doubts.contains(&doubt) {
+            whole.doubts.push(doubt);
+        }
+    }
     for notice in shard.notices {
         if !whole.notices.contains(&notice) {
             whole.notices.push(notice);

@@ -77,6 +77,10 @@ pub struct SuiteReport {
     /// whoever made it should know first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// What the run itself knows against its result: where there is any, a pass is
+    /// inconclusive, by the first of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
     /// What else to know: warnings, findings of the check, what was left out.
     pub notices: Vec<String>,
     /// The scenarios that were to run; empty: nobody kept that.

@@ -17,6 +17,8 @@ mod foul; // the machine itself: stopped, out of descriptors
 #[cfg(unix)]
 mod interrupts; // cancelled and killed at random moments: reports valid, counts agree
 mod junit; // JUnit through a real XML parser, whatever a server answered
+#[cfg(unix)]
+mod kept; // what cannot be kept is not green; two runs in one directory
 mod merge; // shards of one run
 mod support; // `serve` as a child, a counting server, runs in a directory of their own
 mod within_limits; // load spread over addresses and keys, minted ones too

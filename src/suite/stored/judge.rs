@@ -35,6 +35,18 @@ impl SuiteReport {
                 missing.join(", ")
             );
         }
+        if let Some(doubt) = self.doubts.first().filter(|_| self.verdict == VerdictKind::Pass) {
+            self.verdict = VerdictKind::Inconclusive;
+            self.headline = format!("inconclusive: {doubt}");
+        }
+    }
+
+    /// Notes what keeps a pass from being one.
+    pub fn doubt(&mut self, why: String) {
+        if !self.doubts.contains(&why) {
+            self.doubts.push(why);
+        }
+        self.weigh();
     }
 
     /// [`SuiteReport::judge`] of a stored run: what it says of its verdict isn't

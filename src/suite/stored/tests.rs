@@ -174,6 +174,7 @@ fn suite(recording: Recording) -> SuiteReport {
         verdict: VerdictKind::Inconclusive,
         headline: String::new(),
         caveats: Vec::new(),
+        doubts: Vec::new(),
         notices: Vec::new(),
         asked: vec![ID],
         scenarios: vec![ScenarioReport { plan, recording, verdict }],
