@@ -10,7 +10,7 @@ use super::output::Output;
 use super::world::{USAGE, UsageError, World, code_of};
 use super::{
     action, check, comment, compare, explain, history, init, logging, merge, plan, report, run,
-    secrets, serve,
+    secrets, serve, stderr,
 };
 use crate::engine;
 
@@ -18,6 +18,12 @@ use crate::engine;
 /// or configuration, 3 inconclusive).
 #[must_use]
 pub fn main() -> ExitCode {
+    let code = start();
+    stderr::flush();
+    code
+}
+
+fn start() -> ExitCode {
     let vars: BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();

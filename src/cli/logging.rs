@@ -4,6 +4,7 @@ use std::io::Write;
 
 use tracing_subscriber::EnvFilter;
 
+use super::stderr;
 use super::world::World;
 use crate::publish::actions::{self, ActionsEnv};
 
@@ -36,12 +37,12 @@ struct Lines {
 impl Write for Lines {
     /// Gets a whole event at once.
     fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
-        let mut err = std::io::stderr().lock();
         if self.in_step {
             let text = String::from_utf8_lossy(event);
-            writeln!(err, "{}", actions::command("debug", "", text.trim_end()))?;
+            let command = actions::command("debug", "", text.trim_end());
+            stderr::write(format!("{command}\n").into_bytes());
         } else {
-            err.write_all(event)?;
+            stderr::write(event.to_vec());
         }
         Ok(event.len())
     }

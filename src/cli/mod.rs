@@ -29,6 +29,7 @@ mod secrets;
 mod serve;
 mod session;
 mod signals;
+mod stderr;
 mod suite;
 mod surroundings;
 mod telemetry;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
+use super::stderr;
 use crate::publish::inputs::name_inputs;
 use crate::report::Style;
 
@@ -81,6 +82,8 @@ impl Output {
     /// Prints a result: standard output.
     pub(super) fn result(self, text: &str) {
         let text = self.inert(text);
+        // What was told on the way stands before what came of it.
+        stderr::flush();
         let mut out = std::io::stdout().lock();
         // A reader that went away has read enough; a full disk behind a
         // redirection must not take the reports with it.
@@ -93,9 +96,7 @@ impl Output {
 
     /// Prints a line about the way there: standard error.
     pub(super) fn note(self, text: &str) {
-        let text = self.inert(text);
-        let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{text}");
+        stderr::write(format!("{}\n", self.inert(text)).into_bytes());
     }
 
     /// Text for a step's log, where nothing but [`Output::command`] is obeyed: the runner
@@ -122,9 +123,8 @@ impl Output {
     /// Prints what went wrong, and what to do: standard error.
     pub(super) fn error(self, text: &str) {
         let text = self.inert(text);
-        let mut err = std::io::stderr().lock();
         let (on, off) = if self.color_err { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        let _ = writeln!(err, "{on}error{off}: {text}");
+        stderr::write(format!("{on}error{off}: {text}\n").into_bytes());
     }
 }
 

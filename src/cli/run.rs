@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
+
 use super::args::RunArgs;
 use super::baseline::Earlier;
 use super::checkpoint::{self, Checkpointer};
@@ -9,11 +11,11 @@ use super::delivery::Delivery;
 use super::progress::Progress;
 use super::results::Results;
 use super::session::Session;
-use super::signals::signalled;
+use super::signals;
 use super::suite;
 use super::surroundings;
 use super::telemetry::Telemetry;
-use super::world::{UsageError, World};
+use super::world::{INCONCLUSIVE, UsageError, World};
 use super::{check, delivery, inputs};
 use crate::config::{MetricsSettings, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
@@ -80,8 +82,10 @@ fn run_and_deliver(
     // The target answers while it is held.
     let (mut session, _target) = session(resolved, baseline, world)?;
     session.notices.extend(scarce);
-    let (mut report, session) =
-        delivery::grouped("The run", world, || measure(session, metrics, args, &results, world))?;
+    let stop = stop_on_signal()?;
+    let (mut report, session) = delivery::grouped("The run", world, || {
+        measure(session, metrics, args, &results, &stop, world)
+    })?;
     let mut history = earlier.clone().and(&report);
     let baseline = session.baseline.as_deref();
     let problems = results.write(&report, EarlierRuns { baseline, history: Some(&history) });
@@ -138,10 +142,10 @@ fn measure(
     metrics: MetricsSettings,
     args: &RunArgs,
     results: &Results,
+    stop: &Stop,
     world: &World,
 ) -> anyhow::Result<(SuiteReport, Arc<Session>)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let stop = stop_on_signal(&runtime);
     checkpoint::nothing_yet(&session, &results.suite_json());
     if !args.no_check && !session.plan.environment.embedded {
         runtime.block_on(async {
@@ -157,7 +161,7 @@ fn measure(
     }
     let session = Arc::new(session);
     let telemetry = Telemetry::start(metrics, &session, surroundings::now)?;
-    let mut report = execute(&runtime, &session, &telemetry, &stop, results, world)?;
+    let mut report = execute(&runtime, &session, &telemetry, stop, results, world)?;
     report.notices.extend(telemetry.dashboard(&report).map(|url| format!("dashboard: {url}")));
     let undelivered = telemetry.finish(&report);
     report.notices.extend(undelivered.iter().map(ToString::to_string));
@@ -233,15 +237,15 @@ fn descriptors(plan: &SuitePlan) -> Result<Option<String>, UsageError> {
     )))
 }
 
-/// SIGINT (a cancelled workflow, Ctrl-C) or SIGTERM ends the run; reports follow.
-fn stop_on_signal(runtime: &tokio::runtime::Runtime) -> Stop {
+/// The first signal ends the run, and reports follow; the second leaves at once, with
+/// what is on disk.
+fn stop_on_signal() -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let theirs = stop.clone();
-    runtime.spawn(async move {
-        signalled().await;
-        theirs.now(StopReason::Interrupted);
-    });
-    stop
+    let leave = || std::process::exit(i32::from(INCONCLUSIVE));
+    signals::listen(move || theirs.now(StopReason::Interrupted), leave)
+        .context("signals can't be listened to")?;
+    Ok(stop)
 }
 
 /// The check before the run: what is off becomes a notice, an unreachable target
