@@ -46,6 +46,7 @@ impl Output {
 
     /// Prints a workflow command, which GitHub's runner obeys: standard output.
     pub(super) fn command(self, line: &str) {
+        stderr::flush();
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{line}");
         let _ = out.flush();
@@ -53,8 +54,7 @@ impl Output {
 
     /// The same on standard error: what folds lines has to be on their stream.
     pub(super) fn note_command(self, line: &str) {
-        let mut err = std::io::stderr().lock();
-        let _ = writeln!(err, "{line}");
+        stderr::write(format!("{line}\n").into_bytes());
     }
 
     /// How the summary on standard output looks: as wide as the terminal, within reason.

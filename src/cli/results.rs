@@ -71,7 +71,7 @@ impl Results {
 
     /// Writes the files of a report that has changed since they were written. One that
     /// can't be replaced is removed: it says what no longer holds.
-    pub(super) fn replace<'a>(&self, report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) {
+    pub(super) fn replace<'a>(&self, report: &'a SuiteReport, past: impl Into<EarlierRuns<'a>>) {
         for (name, content) in report::files(report, past) {
             let path = self.path_of(&name);
             if files::write(&path, content.as_bytes()).is_err() {

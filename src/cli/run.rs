@@ -242,6 +242,11 @@ fn descriptors(plan: &SuitePlan) -> Result<Option<String>, UsageError> {
 fn stop_on_signal() -> anyhow::Result<Stop> {
     let stop = Stop::default();
     let theirs = stop.clone();
+    #[expect(
+        clippy::exit,
+        clippy::disallowed_methods,
+        reason = "who asks twice doesn't wait until main is back; files are there whole or not at all"
+    )]
     let leave = || std::process::exit(i32::from(INCONCLUSIVE));
     signals::listen(move || theirs.now(StopReason::Interrupted), leave)
         .context("signals can't be listened to")?;
@@ -286,12 +291,11 @@ fn not_kept(report: &mut SuiteReport, problems: &[String], results: &Results, wo
     let files = if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
     report.doubt(format!("what was measured could not be kept: {files} not written to {dir}"));
     let content = report::suite_json(report);
-    match files::write_aside("suite.json", content.as_bytes()) {
-        Ok(path) => world.output.error(&format!("suite.json is kept at {}", path.display())),
-        Err(why) => {
-            world.output.error(&format!("suite.json can't be kept elsewhere either: {why}"))
-        }
-    }
+    let said = match files::write_aside("suite.json", content.as_bytes()) {
+        Ok(path) => format!("suite.json is kept at {}", path.display()),
+        Err(why) => format!("suite.json can't be kept elsewhere either: {why}"),
+    };
+    world.output.error(&said);
 }
 
 fn summarise(report: &SuiteReport, results: &Results, verbose: bool, world: &World) {

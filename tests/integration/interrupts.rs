@@ -115,7 +115,8 @@ fn cancelled_at_any_moment_everything_is_written_within_five_seconds() {
         run.wait_for(|_| true);
         thread::sleep(moment);
         let had_ended = run.child.try_wait().expect("waits").is_some();
-        let signal = if seed % 2 == 0 { Signal::INT } else { Signal::TERM };
+        let signals = [Signal::INT, Signal::TERM, Signal::HUP, Signal::QUIT];
+        let signal = signals[(seed / 2 % 4) as usize];
         if !had_ended {
             run.signal(signal);
         }

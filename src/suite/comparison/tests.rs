@@ -82,6 +82,7 @@ fn suite(millis: u64) -> SuiteReport {
         verdict: VerdictKind::Pass,
         headline: String::new(),
         caveats: Vec::new(),
+        doubts: Vec::new(),
         notices: Vec::new(),
         asked: Vec::new(),
         scenarios: vec![ScenarioReport { plan: plan(), recording: recording(millis), verdict }],
