@@ -128,7 +128,9 @@ fn paths(code: &str) -> Vec<Path> {
             }
             _ => {}
         }
-        if token == "use" && !matches!(before, Some("::" | ".")) {
+        // `use<'a>` says what a type captures.
+        let captures = tokens.get(i + 1).is_some_and(|next| next == "<");
+        if token == "use" && !captures && !matches!(before, Some("::" | ".")) {
             i = tree(&tokens, i + 1, &mut Vec::new(), &mut found);
         } else if is_name(token) && !matches!(before, Some("::" | "in")) {
             let mut segments = vec![token.clone()];
@@ -265,6 +267,8 @@ mod tests {
 
     #[test]
     fn paths_in_the_code_count_comments_text_and_tests_do_not() {
+        let captures = "fn f(x: &u8) -> impl Fn() + use<'_> { let _ = x; super::two::two }";
+        assert_eq!(with(captures), ["a::two"]);
         assert_eq!(with("fn f() { super::two::two(); }"), ["a::two"]);
         assert_eq!(
             with("// crate::b\nconst T: &str = \"crate::b\";\nfn f<'a>(x: &'a str) {}"),
