@@ -1,7 +1,7 @@
 //! What buckets explain: of tokens, and of requests that wait for their turn.
 
 use super::super::trace::{Trace, before_or_at};
-use super::{Cell, Limits};
+use super::limits::{Cell, Limits};
 
 /// A bucket that gains tokens at one of these rates (a second). The limits are
 /// capacities.

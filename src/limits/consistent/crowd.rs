@@ -1,7 +1,7 @@
 //! What limits on how many at once explain, and limiters that count apart.
 
 use super::super::trace::{Trace, before, before_or_at};
-use super::Limits;
+use super::limits::Limits;
 
 /// At most so many at once. An admitted request keeps its place for certain only
 /// between the times that the network may have taken before and after, `network`

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::models::Extension;
 use super::super::trace::{Trace, before, before_or_at};
-use super::{Cell, Limits};
+use super::limits::{Cell, Limits};
 
 /// Windows of `window` seconds with a cut at `phase` (seconds of the trace).
 pub(in crate::limits) fn aligned(trace: &Trace, window: f64, phase: Cell) -> Option<Limits> {

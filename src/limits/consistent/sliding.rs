@@ -1,7 +1,7 @@
 //! What windows that go along with the request explain.
 
 use super::super::trace::{Trace, before, before_or_at};
-use super::{Cell, Limits};
+use super::limits::{Cell, Limits};
 
 /// What a limiter counts: what it admits, and perhaps what it refuses.
 #[derive(Clone, Debug)]
@@ -140,7 +140,7 @@ struct Cuts {
 impl Cuts {
     /// The numbers of the windows that a request may have been decided in; `None`:
     /// so many that it says nothing.
-    fn touched(&self, sent: f64, done: f64) -> Option<impl Iterator<Item = f64> + use<>> {
+    fn touched(&self, sent: f64, done: f64) -> Option<impl Iterator<Item = f64>> {
         let number = |at: f64| ((at - self.phase.middle) / self.window).floor();
         let (first, last) = (number(sent - self.phase.half), number(done + self.phase.half));
         (last - first <= 2.0)

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::super::consistent::{Cell, Limits};
 use super::super::{Algorithm, Estimate, Inference};
+use super::answer::{ServerTime, unknown};
 use super::explain::Explanation;
 use super::gather::Evidence;
-use super::{ServerTime, unknown};
 use crate::admission::DeclaredLimit;
 use crate::units::{Nanos, number};
 

@@ -7,6 +7,7 @@
 //! plausibility: the declared one, its simple multiples, the lengths that
 //! people choose, and only then those that the pattern itself suggests.
 
+mod answer;
 mod decide;
 mod explain;
 mod gather;
@@ -20,19 +21,11 @@ use super::{Algorithm, Inference};
 use crate::admission::DeclaredLimit;
 use crate::units::count;
 
+pub use answer::ServerTime;
+
+use answer::unknown;
 use explain::{Explainer, Explanation};
 use gather::Evidence;
-
-/// When the ledgers begin on the limiter's clock: lets an aligned window be
-/// recognised by its phase. `unix_start`: seconds since 1970 at moment 0 of the
-/// ledgers, on our clock; `skew`: the limiter's clock minus ours, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ServerTime {
-    /// Seconds since 1970 at moment 0 of the ledgers, on our clock.
-    pub unix_start: f64,
-    /// The server's clock minus ours, in seconds; `None`: unknown.
-    pub skew: Option<f64>,
-}
 
 /// Tells the kind of limiter from the pattern of admissions over all ledgers of
 /// a scenario.
@@ -122,8 +115,4 @@ fn none_seen(ledgers: &[LedgerView<'_>], declared: Option<&DeclaredLimit>) -> In
         ));
     }
     unknown("nothing was refused: the load didn't reach the limit".to_owned())
-}
-
-fn unknown(why: String) -> Inference {
-    Inference { algorithm: Algorithm::Unknown, left: Vec::new(), limit: None, window_s: None, why }
 }

@@ -1,6 +1,6 @@
 //! Buckets: of tokens that refill, and of requests that drain.
 
-use super::Answer;
+use super::answer::Answer;
 use crate::units::Nanos;
 
 /// Tokens that refill steadily up to a capacity; a request takes one. (GCRA decides
@@ -65,28 +65,5 @@ impl Leaky {
             return Answer::Admitted;
         }
         Answer::Delayed(Nanos::from_secs_f64(before / self.bucket.per_second.max(1e-9)))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Limiter, tests::admitted};
-    use super::*;
-
-    #[test]
-    fn a_bucket_refills_steadily() {
-        let limiter = Limiter::Bucket(Bucket::new(2, Nanos::from_secs(60)));
-        let seen = admitted(limiter, &[0, 0, 0, 29_999, 30_000, 30_001, 60_000]);
-        assert_eq!(seen, [true, true, false, false, true, false, true]);
-    }
-
-    #[test]
-    fn a_queue_lets_wait_and_refuses_what_finds_it_full() {
-        let mut limiter = Limiter::Leaky(Leaky::new(3, 2.0, 1));
-        let seen: Vec<Answer> = (0..4).map(|_| limiter.ask(Nanos::ZERO, Nanos::ZERO)).collect();
-        let wait = |millis| Answer::Delayed(Nanos::from_millis(millis));
-        assert_eq!(seen, [Answer::Admitted, wait(500), wait(1000), Answer::Refused]);
-        let later = limiter.ask(Nanos::from_millis(500), Nanos::ZERO);
-        assert_eq!(later, wait(1000));
     }
 }

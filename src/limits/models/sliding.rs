@@ -101,35 +101,3 @@ impl Counter {
         room
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::{Limiter, tests::admitted};
-    use super::*;
-
-    #[test]
-    fn a_sliding_window_frees_a_place_when_an_admission_leaves_it() {
-        let limiter = Limiter::Sliding(Sliding::new(2, Nanos::from_secs(60)));
-        let seen = admitted(limiter, &[0, 30_000, 59_999, 60_000, 60_001, 90_000]);
-        assert_eq!(seen, [true, true, false, true, false, true]);
-    }
-
-    #[test]
-    fn whoever_keeps_asking_one_that_counts_refusals_stays_out() {
-        let limiter = Limiter::Sliding(Sliding::counting_refusals(1, Nanos::from_secs(60)));
-        let seen = admitted(limiter, &[0, 30_000, 61_000, 90_000, 150_000]);
-        assert_eq!(seen, [true, false, false, false, true]);
-    }
-
-    #[test]
-    fn two_buckets_are_weighted_by_how_far_the_window_has_gone() {
-        let window = Nanos::from_secs(10);
-        let limiter = Limiter::Counter(Counter::new(4, window));
-        // Four in the first window; 5 s into the second they weigh two.
-        let seen = admitted(limiter, &[9_000, 9_001, 9_002, 9_003, 10_000, 15_000, 15_001, 15_002]);
-        assert_eq!(seen, [true, true, true, true, false, true, true, true]);
-        let whole = Limiter::Counter(Counter::new(4, window).whole_places());
-        let seen = admitted(whole, &[9_000, 9_001, 9_002, 9_003, 12_000, 12_500, 12_501]);
-        assert_eq!(seen, [true, true, true, true, false, true, false]);
-    }
-}
