@@ -1,6 +1,9 @@
 //! A histogram as it is stored, HDR V2's run lengths, read where it lies.
 
-use super::trend::{DIGITS, HIGHEST_MICROS};
+/// The longest span told apart: one hour, in microseconds.
+pub(super) const HIGHEST_MICROS: u64 = 3_600_000_000;
+/// Significant digits kept.
+pub(super) const DIGITS: u8 = 3;
 
 /// Bytes before the counts: cookie, length, offset, digits, lowest, highest, ratio.
 const HEADER: usize = 40;

@@ -6,13 +6,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use serde::{Deserialize, Serialize};
 
-use super::packed::{self, Packed};
+use super::packed::{self, DIGITS, HIGHEST_MICROS, Packed};
 use crate::units::Nanos;
-
-/// The longest span told apart: one hour, in microseconds.
-pub(super) const HIGHEST_MICROS: u64 = 3_600_000_000;
-/// Significant digits kept.
-pub(super) const DIGITS: u8 = 3;
 
 /// Spans from 1 µs to 1 h to three significant digits. Shorter ones count as
 /// 1 µs and longer ones as 1 h in quantiles; sum, minimum and maximum are exact.
