@@ -120,9 +120,10 @@ fn table(report: &SuiteReport, baseline: Option<&SuiteReport>, room: usize) -> S
         let ours = all.into_iter().find(|c| c.scenario == scenario.plan.scenario)?;
         ours.figures.iter().find(|f| f.figure == Figure::P95)
     };
-    let delta = if against.is_some() { " (Δ)" } else { "" };
+    let known = |scenario: &ScenarioReport| change(scenario).is_some_and(|c| c.change.is_some());
+    let delta = if report.scenarios.iter().any(known) { " (Δ)" } else { "" };
     let mut text = format!(
-        "| | p95 / limit{delta} | success / limit | 429 observed / predicted | |\n\
+        "| | p95 / limit{delta} | success / limit | 429 / predicted | |\n\
          | --- | ---: | ---: | ---: | --- |\n"
     );
     let mut left_out = 0;
@@ -143,7 +144,7 @@ fn table(report: &SuiteReport, baseline: Option<&SuiteReport>, room: usize) -> S
 fn row(scenario: &ScenarioReport, change: Option<&FigureComparison>) -> String {
     let verdict = &scenario.verdict;
     format!(
-        "| {} | {} | {} | {} | {} {} |\n",
+        "| {} | {} | {} | {} | {}&nbsp;{} |\n",
         esc(verdict.scenario.name()),
         latency(scenario, change),
         success(scenario),
@@ -237,20 +238,16 @@ struct Failing {
     told: Vec<String>,
 }
 
-/// Everything that fails, and nothing else, each once.
+/// Everything that fails, and nothing else, each sentence once.
 fn failing(report: &SuiteReport) -> Failing {
     let bad = |finding: &&Finding| finding.verdict == FindingVerdict::Fail;
     let mut text = String::new();
-    let mut told = Vec::new();
+    let mut told: Vec<String> = Vec::new();
+    let mut shown: Vec<&str> = Vec::new();
     let mut more = 0;
     let first = reason(report);
     for scenario in figures::worst_first(report) {
         for finding in scenario.verdict.findings.iter().filter(bad) {
-            // The first line says it already, and in full.
-            if first.ends_with(&finding.message) && finding.evidence.is_empty() {
-                told.push(finding.message.clone());
-                continue;
-            }
             if told.contains(&finding.message) {
                 continue;
             }
@@ -259,10 +256,20 @@ fn failing(report: &SuiteReport) -> Failing {
                 continue;
             }
             told.push(finding.message.clone());
-            add!(text, "- {}: {}\n", esc(scenario.plan.scenario.name()), esc(&finding.message));
-            for line in finding.evidence.iter().take(2) {
+            let evidence: Vec<&str> = finding.evidence.iter().take(2).map(String::as_str).collect();
+            let mut evidence = evidence.into_iter().filter(|line| !shown.contains(line)).peekable();
+            let name = esc(scenario.plan.scenario.name());
+            // The first line says it already, and in full: what it rests on is left to say.
+            if !first.ends_with(&finding.message) {
+                add!(text, "- {name}: {}\n", esc(&finding.message));
+            } else if evidence.peek().is_some() {
+                add!(text, "- {name}\n");
+            }
+            let fresh: Vec<&str> = evidence.collect();
+            for line in &fresh {
                 add!(text, "  - {}\n", esc(line));
             }
+            shown.extend(fresh);
         }
     }
     if more > 0 {
