@@ -13,8 +13,9 @@ pub const COMMENT_BUDGET: usize = 65_000;
 const MOST_REASON: usize = 140;
 /// Failing rules that are told in full; more are counted.
 const MOST_FAILING: usize = 12;
-/// The most caveats that are told.
+/// The most caveats that are told, and of each the most characters.
 const MOST_CAVEATS: usize = 10;
+const MOST_CAVEAT: usize = 1000;
 /// Room kept for what says that something was left out.
 const ROOM: usize = 600;
 
@@ -91,7 +92,8 @@ fn first_line(report: &SuiteReport, masthead: Masthead<'_>) -> String {
         text.push_str("_Partial: made from a checkpoint of a run that never ended._\n\n");
     }
     for caveat in report.caveats.iter().take(MOST_CAVEATS) {
-        add!(text, "> ⚠️ **{}**\n\n", esc(caveat));
+        let short: String = caveat.chars().take(MOST_CAVEAT).collect();
+        add!(text, "> ⚠️ **{}**\n\n", esc(&short));
     }
     text
 }

@@ -26,7 +26,7 @@ const LONGEST: Nanos = Nanos::from_secs(366 * 86_400);
 /// Arrivals per second of all machines of a run together.
 const FASTEST: f64 = 1e9;
 /// The most of a list that one writes by hand.
-const MOST_WRITTEN: usize = 10_000;
+const MOST_WRITTEN: usize = 1000;
 
 /// Two figures of which at most one is true.
 #[derive(Clone, Debug, PartialEq, Eq)]
