@@ -16,6 +16,8 @@ mod metrics_page;
 mod nights;
 mod pages;
 #[cfg(unix)]
+mod recipes;
+#[cfg(unix)]
 mod steps;
 
 use std::path::Path;

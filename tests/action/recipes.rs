@@ -1,0 +1,298 @@
+//! Every workflow that the pages give to copy, executed: checkout and artifacts by folders,
+//! `run:` by bash with a strict stand-in for `gh`, our action by its own steps, against a
+//! served target and a GitHub API on loopback.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::json;
+use serde_norway::Value;
+
+use crate::api::Shared;
+use crate::github::runner;
+use crate::interpreter::{Runner, commands};
+use crate::root;
+
+/// What the recipes' environments are here: small, and on loopback.
+const CONFIG: &str = r#"
+[engine]
+max_lag = "20s"
+[environments.staging]
+url = "URL"
+scenarios = ["webhook"]
+[environments.production]
+url = "LIVE"
+scenarios = ["onboarding"]
+[environments.embedded]
+scenarios = ["webhook"]
+[scenarios.webhook]
+rate_limit = "none"
+[scenarios.webhook.profiles]
+smoke = [{ duration = "0s", target = 40 }, { duration = "2s", target = 40 }]
+full = [{ duration = "0s", target = 40 }, { duration = "2s", target = 40 }]
+[scenarios.onboarding]
+rate_limit = "none"
+[scenarios.onboarding.profiles]
+production = [{ duration = "0s", target = 160 }, { duration = "2s", target = 160 }]
+"#;
+
+/// A served target, ended with the test.
+struct Served {
+    process: Child,
+    env: BTreeMap<String, String>,
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn serve() -> Served {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_load-gate"))
+        .args(["serve", "--fault", "onboarding.limiter=off", "--fault", "webhook.limiter=off"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("serves");
+    let mut env = BTreeMap::new();
+    for line in BufReader::new(process.stdout.take().expect("piped")).lines() {
+        let line = line.expect("text");
+        if let Some((name, value)) = line.strip_prefix("export ").and_then(|l| l.split_once('=')) {
+            env.insert(name.to_owned(), value.to_owned());
+        }
+        if env.contains_key("STRIPE_WEBHOOK_SECRET") {
+            break;
+        }
+    }
+    Served { process, env }
+}
+
+/// One execution of a workflow.
+struct Execution<'a> {
+    runner: Runner,
+    served: &'a Served,
+    /// `gh`'s folder: releases, and artifacts by run.
+    stub: PathBuf,
+    /// What `needs`, `steps`, `secrets`, `inputs` and the event come to.
+    known: BTreeMap<String, String>,
+    log: String,
+}
+
+impl Execution<'_> {
+    /// Text with its expressions replaced; of `a || b` what isn't blank.
+    fn evaluate(&self, text: &str) -> String {
+        let mut done = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${{") {
+            let (expression, after) = after.split_once("}}").expect("closed");
+            done.push_str(before);
+            let each = expression.split("||").map(|name| self.value(name.trim()));
+            done.push_str(&each.into_iter().find(|value| !value.is_empty()).unwrap_or_default());
+            rest = after;
+        }
+        done + rest
+    }
+
+    fn value(&self, name: &str) -> String {
+        if let Some(secret) = name.strip_prefix("secrets.") {
+            return self.served.env.get(secret).cloned().unwrap_or_default();
+        }
+        self.known.get(name).unwrap_or_else(|| panic!("nobody knows {name}")).clone()
+    }
+
+    fn text(&self, value: &Value) -> String {
+        match value {
+            Value::String(text) => self.evaluate(text),
+            Value::Bool(yes) => yes.to_string(),
+            Value::Number(number) => number.to_string(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn pairs(&self, mapping: &Value) -> Vec<(String, String)> {
+        let pairs = mapping.as_mapping().into_iter().flatten();
+        pairs.map(|(k, v)| (k.as_str().expect("a name").to_owned(), self.text(v))).collect()
+    }
+
+    /// Runs the jobs in their order (each needs those before it); gives the first failing code.
+    fn run(&mut self, workflow: &Value) -> i32 {
+        for (name, job) in workflow["jobs"].as_mapping().expect("jobs") {
+            let name = name.as_str().expect("a name");
+            for (name, value) in self.pairs(&job["env"]) {
+                self.runner.env.insert(name, value);
+            }
+            for (at, step) in job["steps"].as_sequence().expect("steps").iter().enumerate() {
+                let code = self.step(step, at);
+                if code != 0 {
+                    return code;
+                }
+            }
+            for (output, value) in self.pairs(&job["outputs"]) {
+                self.known.insert(format!("needs.{name}.outputs.{output}"), value);
+            }
+        }
+        0
+    }
+
+    fn step(&mut self, step: &Value, at: usize) -> i32 {
+        let with = self.pairs(&step["with"]);
+        let before = self.runner.env.clone();
+        self.runner.env.extend(self.pairs(&step["env"]));
+        let code = match (step["uses"].as_str(), step["run"].as_str()) {
+            (Some(uses), _) if uses.starts_with("actions/checkout@") => 0,
+            (Some(uses), _) if uses.starts_with("actions/upload-artifact@") => self.keep(&with),
+            (Some(uses), _) if uses.contains("/load-gate@") => {
+                let with: Vec<(&str, &str)> =
+                    with.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+                let done = self.runner.run(&with);
+                self.log += &done.log;
+                done.code
+            }
+            (None, Some(script)) => self.shell(script, step["id"].as_str(), at),
+            other => panic!("not executed: {other:?}"),
+        };
+        self.runner.env = before;
+        code
+    }
+
+    /// `upload-artifact`: what is named has to be there.
+    fn keep(&self, with: &[(String, String)]) -> i32 {
+        let get = |name: &str| with.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
+        let path = self.runner.workspace.path().join(get("path").expect("a path"));
+        assert!(path.exists(), "{} isn't there to be kept", path.display());
+        if get("archive") == Some("false") {
+            assert!(path.is_file(), "one file is kept as it is: {}", path.display());
+            return 0;
+        }
+        let kept = self.stub.join("artifacts/9").join(get("name").expect("a name"));
+        std::fs::create_dir_all(&kept).expect("made");
+        for entry in std::fs::read_dir(path).expect("a folder") {
+            let entry = entry.expect("an entry").path();
+            if entry.is_file() {
+                std::fs::copy(&entry, kept.join(entry.file_name().expect("a name"))).expect("kept");
+            }
+        }
+        0
+    }
+
+    fn shell(&mut self, script: &str, id: Option<&str>, at: usize) -> i32 {
+        assert!(!script.contains("${{"), "no expression reaches a shell: {script}");
+        let output = self.stub.join(format!("output-{at}"));
+        std::fs::write(&output, "").expect("written");
+        let path = format!("{}:{}", self.stub.join("bin").display(), self.runner.env["PATH"]);
+        let done = Command::new("bash")
+            .args(["--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script])
+            .current_dir(self.runner.workspace.path())
+            .env_clear()
+            .envs(&self.runner.env)
+            .env("PATH", path)
+            .env("GH_STUB", &self.stub)
+            .env("GITHUB_OUTPUT", &output)
+            .output()
+            .expect("bash");
+        for stream in [&done.stdout, &done.stderr] {
+            self.log += &String::from_utf8_lossy(stream);
+        }
+        for (name, value) in commands(&std::fs::read_to_string(&output).expect("readable")) {
+            if let Some(id) = id {
+                self.known.insert(format!("steps.{id}.outputs.{name}"), value);
+            }
+        }
+        done.status.code().unwrap_or(-1)
+    }
+}
+
+fn program(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(path, text).expect("written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
+}
+
+/// A workspace with what the recipes expect of a repository.
+fn execution<'a>(served: &'a Served, store: &Shared, stub: &Path, event: &str) -> Execution<'a> {
+    let payload = match event {
+        "workflow_run" => json!({ "workflow_run": { "event": "pull_request",
+            "head_sha": "c0ffee00", "pull_requests": [{ "number": 7 }],
+            "html_url": "https://github.com/o/r/actions/runs/9" } }),
+        "pull_request" => json!({ "pull_request": { "number": 7 } }),
+        _ => json!({ "repository": { "default_branch": "main" } }),
+    };
+    let mut runner = runner(store, event, &payload);
+    let url = &served.env["API_URL"];
+    // Another host, or staging would be production.
+    let live = url.replace("127.0.0.1", "localhost");
+    let config = runner.workspace.path().join(".github/load-gate.toml");
+    std::fs::create_dir_all(config.parent().expect("a folder")).expect("made");
+    std::fs::write(config, CONFIG.replace("URL", url).replace("LIVE", &live)).expect("written");
+    program(&runner.workspace.path().join("deploy.sh"), "#!/bin/sh\necho \"deployed to $1\"\n");
+    program(&stub.join("bin/gh"), include_str!("gh.py"));
+    let asset = stub.join("releases/rsolv/load-gate/load-gate-1.0.0-x86_64-unknown-linux-gnu");
+    std::fs::create_dir_all(asset.parent().expect("a folder")).expect("made");
+    std::fs::copy(env!("CARGO_BIN_EXE_load-gate"), asset).expect("copied");
+    for (name, value) in [
+        ("GITHUB_WORKFLOW_REF", "o/r/.github/workflows/load-gate-nightly.yml@refs/heads/main"),
+        ("GITHUB_REF_NAME", "main"),
+    ] {
+        runner.env.insert(name.to_owned(), value.to_owned());
+    }
+    let known = [
+        ("github.token", "ghs_token"),
+        ("github.event.workflow_run.id", "9"),
+        ("inputs.confirm", "localhost"),
+    ];
+    let known = known.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    Execution { runner, served, stub: stub.to_owned(), known, log: String::new() }
+}
+
+/// The whole workflows of a page.
+fn workflows(page: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(page)).expect(page);
+    let blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.filter(|block| block.contains("\njobs:")).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_recipe_does_what_it_says() {
+    let served = serve();
+    let mut executed = Vec::new();
+    let fork = tempfile::tempdir().expect("a folder");
+    for text in ["README.md", "docs/github.md"].into_iter().flat_map(workflows) {
+        let text = text.replace("https://api.rsolv-staging.com", &served.env["API_URL"]);
+        let workflow: Value = serde_norway::from_str(&text).expect("YAML");
+        let name = workflow["name"].as_str().expect("a name").to_owned();
+        let event = match &workflow["on"] {
+            Value::String(event) => event.clone(),
+            on => on
+                .as_mapping()
+                .expect("events")
+                .keys()
+                .next()
+                .and_then(Value::as_str)
+                .expect("one")
+                .to_owned(),
+        };
+        let store = Shared::default();
+        let mut execution = execution(&served, &store, fork.path(), &event);
+        let code = execution.run(&workflow);
+        assert_eq!(code, 0, "{name} ({event}):\n{}", execution.log);
+        let commented = !store.lock().expect("whole").comments_on(7).is_empty();
+        let comments = matches!(name.as_str(), "load-gate" | "load-gate comment");
+        assert_eq!(commented, comments, "{name}:\n{}", execution.log);
+        assert!(store.lock().expect("whole").issues.is_empty(), "{name}");
+        executed.push(name);
+    }
+    let wanted = [
+        "load-gate",
+        "load-gate",
+        "load-gate nightly",
+        "deploy",
+        "load-gate production",
+        "load-gate fork",
+        "load-gate comment",
+    ];
+    assert_eq!(executed, wanted);
+}
