@@ -3,7 +3,7 @@
 //!
 //! Every run sends what load-gate sends to verify a limit (`limits::proof_schedule`)
 //! through latency, errors and probes to a simulated limiter.
-//! `cargo run --release --example limiters > docs/limiters.md`; `-- --seed N --runs N`
+//! `cargo run --release --example limiters`; `-- --seed N --runs N`
 //! asks other runs than those of the page.
 #![expect(clippy::print_stdout, reason = "a tool that prints a page")]
 
@@ -221,7 +221,7 @@ fn main() {
 
 const INTRODUCTION: &str = "# How well limiters are told
 
-Made by `cargo run --release --example limiters > docs/limiters.md`; how they are told is in
+Made by `cargo run --release --example limiters`; how they are told is in
 [rate-limits.md](rate-limits.md). Limits of 5 to 60 in 10 to 60 s, declared and met by the identity that
 is set aside, at 100/s at most; answers take up to 0 to 150 ms (another longest each run), 1 % fail before
 the limiter and 3 % after it, 2 % are probes that it counts or doesn't, the server's clock is off by up to
