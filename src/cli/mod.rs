@@ -28,6 +28,7 @@ mod run;
 mod secrets;
 mod serve;
 mod session;
+mod shard;
 mod signals;
 mod suite;
 mod surroundings;

@@ -14,14 +14,14 @@ use super::suite;
 use super::surroundings;
 use super::telemetry::Telemetry;
 use super::world::{UsageError, World};
-use super::{check, delivery, inputs};
+use super::{check, delivery, inputs, shard};
 use crate::config::{MetricsSettings, Purpose, Resolved};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan;
-use crate::preflight::CheckState;
+use crate::preflight::{self, CheckState};
 use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
-use crate::suite::SuiteReport;
+use crate::suite::{SuiteReport, series};
 use crate::target::{Target, TargetConfig};
 
 /// Runs the scenarios; the exit code is the verdict's.
@@ -51,7 +51,10 @@ fn run_and_deliver(
     // Before the results directory is cleared: the baseline may lie in it.
     let token = github_token(delivery, world);
     let now = surroundings::now();
-    let mut earlier = Earlier::of(&args.baseline, &resolved, token.as_ref(), now, world)?;
+    let plan = &resolved.plan;
+    let series =
+        series(&plan.environment.name, &plan.profile, plan.rate_scale, plan.duration_scale);
+    let mut earlier = Earlier::of(&args.baseline, series, token.as_ref(), now, world)?;
     let baseline = earlier.suite.take();
     resolved.notices.extend(earlier.notices.iter().cloned());
     if delivery.is_some() {
@@ -76,7 +79,13 @@ fn run_and_deliver(
     let code = report.verdict.exit_code();
     let history = earlier.and(&report);
     let past = EarlierRuns { baseline: session.baseline.as_deref(), history: Some(&history) };
-    deliver(&report, past, &results, args.verbose, world);
+    for problem in results.write(&report, past) {
+        world.output.error(&problem);
+    }
+    if report.shard.is_some() {
+        return Ok(shard::close(&report, &results, delivery.is_some(), world));
+    }
+    close(&report, &results, args.verbose, world);
     if let Some(delivery) = delivery {
         delivery::step(&report, past, code, &results, world);
         let token = delivery.token.as_ref();
@@ -86,7 +95,7 @@ fn run_and_deliver(
 }
 
 /// The token for GitHub: the action's, else the environment's.
-fn github_token(delivery: Option<&Delivery>, world: &World) -> Option<Secret> {
+pub(super) fn github_token(delivery: Option<&Delivery>, world: &World) -> Option<Secret> {
     let variable = || world.vars.get("GITHUB_TOKEN").filter(|token| !token.is_empty());
     delivery
         .and_then(|delivery| delivery.token.clone())
@@ -105,7 +114,7 @@ fn trusts_whom_it_names(resolved: &Resolved) -> Result<(), UsageError> {
 /// Says what will be sent and what it can show; `false` where `--strict-plan`
 /// forbids it.
 fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
-    let feasibility = plan::suite_feasibility(&resolved.plan);
+    let feasibility = plan::suite_feasibility(&resolved.plan, resolved.one_of_several);
     world.output.note(report::plan_lines(&feasibility).trim_matches('\n'));
     if !resolved.plan.environment.embedded {
         let creates = report::creation_line(&feasibility);
@@ -157,7 +166,7 @@ fn session(
     baseline: Option<SuiteReport>,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
-    let Resolved { mut plan, mut secrets, notices, embedded_keys, metrics: _ } = resolved;
+    let Resolved { mut plan, mut secrets, notices, embedded_keys, .. } = resolved;
     let mut target = None;
     if plan.environment.embedded {
         let config = TargetConfig::embedded(plan.seed, embedded_keys);
@@ -167,13 +176,20 @@ fn session(
         plan.environment.url = started.url();
         target = Some(started);
     }
+    let dealing = &plan.dealing;
+    let (run_id, address_offset) = if dealing.shard.is_alone() {
+        (surroundings::run_id(rand::random()), rand::random())
+    } else {
+        // What all machines of the run call it, and where the addresses begin that they share.
+        (surroundings::run_id(dealing.number("run")), dealing.number("addresses") as u32)
+    };
     let session = Session {
         plan,
         keys: secrets.keys,
         webhook_secret: secrets.webhook,
         rings: secrets.rings,
-        run_id: surroundings::run_id(),
-        address_offset: rand::random(),
+        run_id,
+        address_offset,
         started_at: surroundings::now(),
         context: surroundings::context(&world.vars),
         notices,
@@ -186,7 +202,7 @@ fn session(
 /// Sees to it that the system gives as many sockets as the in-flight cap may need.
 fn descriptors(session: &mut Session) {
     let cap = session.plan.scenarios.iter().map(|plan| plan.engine.max_in_flight).max();
-    let wanted = u64::from(cap.unwrap_or(0)) + 100;
+    let wanted = u64::from(cap.unwrap_or(0)) + plan::DESCRIPTORS_BESIDE;
     if let Some(limit) = engine::raise_descriptor_limit(wanted)
         && limit < wanted
     {
@@ -213,6 +229,12 @@ fn stop_on_signal(runtime: &tokio::runtime::Runtime) -> Stop {
 async fn look_first(session: &mut Session, results: &Results, world: &World) -> anyhow::Result<()> {
     let found = check::within_run(session, results.dir(), world).await?;
     session.notices.extend(found.lines.iter().filter_map(report::check_notice));
+    if !session.plan.dealing.shard.is_alone() {
+        let clock = found.lines.iter().find(|line| line.name == preflight::CLOCK);
+        if let Some(line) = clock {
+            world.output.note(&format!("clock: {}", line.found));
+        }
+    }
     if found.unreachable {
         let line = found.lines.iter().find(|line| line.state == CheckState::Bad);
         let reason = line.map_or("no connection could be opened", |line| line.found.as_str());
@@ -236,16 +258,9 @@ fn execute(
     report
 }
 
-fn deliver(
-    report: &SuiteReport,
-    past: EarlierRuns<'_>,
-    results: &Results,
-    verbose: bool,
-    world: &World,
-) {
-    for problem in results.write(report, past) {
-        world.output.error(&problem);
-    }
-    world.output.result(&report::summary_text(report, world.output.style().verbose(verbose)));
+/// The last words: the summary, and where the rest is.
+pub(super) fn close(report: &SuiteReport, results: &Results, verbose: bool, world: &World) {
+    let style = world.output.style().verbose(verbose);
+    world.output.result(&report::summary_text(report, style));
     world.output.result(&format!("\nresults: {}", results.dir().display()));
 }

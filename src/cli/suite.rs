@@ -10,7 +10,7 @@ use super::telemetry::Telemetry;
 use crate::engine::{self, Clock, Event, Observer, Stop, WallClock};
 use crate::ids::ScenarioId;
 use crate::measure::Ended;
-use crate::plan::{IdentityKind, MintingPlan, Plan};
+use crate::plan::{MintingPlan, Plan};
 use crate::secret::Secret;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::{Nanos, Timestamp};
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let known = session.unreachable.clone();
     let mut rest: Option<Ended> = known.map(|reason| Ended::Unreachable { reason });
     let mut cool_down = false;
-    for plan in &session.plan.scenarios {
+    for (place, plan) in session.plan.scenarios.iter().enumerate() {
         checkpointer.begin(&done, plan);
         let now = Timestamp::from_unix(clock.unix());
         let not_run = plan.skip.clone().map(|reason| Ended::Skipped { reason }).or(rest.clone());
@@ -51,15 +51,17 @@ pub(super) async fn run(
         });
         let mut keys = session.keys_of(plan);
         let mut plan = plan.clone();
+        let mut short = None;
         if let Some(minting) = session.plan.minting.as_ref().filter(|_| plan.identities.mint > 0) {
-            mint(session, minting, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop)
-                .await?;
+            short =
+                mint(session, minting, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop)
+                    .await?;
         }
-        let recording = if plan.identities.kind == IdentityKind::Key && keys.is_empty() {
-            let reason = "no API key could be minted".to_owned();
+        let recording = if let Some(reason) = short {
             plan.not_run(now, Ended::Skipped { reason })
         } else {
-            let job = job(session, &plan, &keys, Arc::clone(&clock), observer, stop)?;
+            let mut job = job(session, &plan, &keys, Arc::clone(&clock), observer, stop)?;
+            job.start_at = session.start_of(place);
             engine::run(job).await?
         };
         rest = rest.or_else(|| what_of_the_rest(plan.scenario, &recording.ended));
@@ -70,31 +72,43 @@ pub(super) async fn run(
     Ok(report)
 }
 
-/// Adds minted keys to `keys`, and what their creation cost to what is done.
+/// Adds minted keys to `keys`, and what their creation cost to what is done. Why the
+/// scenario can't run with what there is then; `None`: it can.
 #[expect(clippy::too_many_arguments, reason = "what minting changes, one by one")]
 async fn mint(
     session: &Session,
     minting: &MintingPlan,
     plan: &mut Plan,
-    keys: &mut Vec<Secret>,
+    keys: &mut Vec<Option<Secret>>,
     done: &mut [ScenarioReport],
     notices: &mut Vec<String>,
     clock: &Arc<dyn Clock>,
     stop: &Stop,
-) -> anyhow::Result<()> {
-    let wanted = plan.identities.mint;
-    let minted = minting::mint(session, minting, wanted, Arc::clone(clock), stop).await?;
-    let (made, through) = (minted.keys.len(), minting.through.scenario);
+) -> anyhow::Result<Option<String>> {
+    let (given, mint) = (keys.len() as u64, u64::from(plan.identities.mint));
+    let shard = session.plan.dealing.shard;
+    // A key belongs to one shard, which creates its customer.
+    let own: Vec<u64> = (0..mint).filter(|k| shard.share().has(given + k + 1)).collect();
+    let minted = minting::mint(session, minting, own.clone(), Arc::clone(clock), stop).await?;
+    let (made, wanted, through) = (minted.keys.len(), own.len(), minting.through.scenario);
     let mut notice = format!("mint_keys: {made} of {wanted} keys were minted through {through}");
     if let Some(why) = &minted.short {
         notice = format!("{notice}: {why}");
     }
-    notices.push(notice);
+    notices.push(notice.clone());
     minting::account(session, &minted, done);
-    keys.extend(minted.keys);
-    let there = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-    *plan = plan.clone().with_keys(there, session.plan.seed);
-    Ok(())
+    if shard.is_alone() {
+        keys.extend(minted.keys.into_iter().map(Some));
+        let there = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        *plan = plan.clone().with_keys(there, session.plan.seed);
+        return Ok(keys.is_empty().then(|| "no API key could be minted".to_owned()));
+    }
+    keys.resize(keys.len() + mint as usize, None);
+    for (k, key) in own.iter().zip(minted.keys) {
+        keys[(given + k) as usize] = Some(key);
+    }
+    // With fewer keys the others' part would be another one.
+    Ok((made < wanted).then_some(notice))
 }
 
 fn what_of_the_rest(scenario: ScenarioId, ended: &Ended) -> Option<Ended> {

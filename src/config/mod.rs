@@ -14,6 +14,7 @@ mod resolve;
 mod scenario_table;
 mod scenarios;
 mod secrets;
+mod shards;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -31,3 +32,4 @@ pub use diagnostics::Diagnostics;
 pub use inputs::{Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, config_path};
 pub use receivers::{Access, MetricsSettings, OtlpSettings, PrometheusSettings, SeriesNames};
 pub use resolve::{built_in, resolve};
+pub use shards::dealing;

@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::ids::IdentityId;
-use crate::plan::{CLIENT_ADDRESSES, IdentityKind, IdentityPlan};
+use crate::measure::Ledger;
+use crate::plan::{CLIENT_ADDRESSES, IdentityKind, IdentityPlan, Shard};
 use crate::scenario::Identity;
 use crate::secret::Secret;
 
@@ -28,14 +29,14 @@ impl Identities {
     /// as there are; an identity without one sends none). `offset` keeps two runs
     /// within one window from claiming the same addresses.
     #[must_use]
-    pub fn new(plan: IdentityPlan, keys: &[Secret], offset: u32) -> Self {
-        let forged = plan.kind == IdentityKind::Address && plan.count + plan.set_aside > 1;
+    pub fn new(plan: IdentityPlan, keys: &[Option<Secret>], offset: u32) -> Self {
+        let forged = plan.claims_addresses();
         let all: Vec<_> = (0..plan.count.saturating_add(plan.set_aside))
             .map(|i| Identity {
                 id: IdentityId(i),
                 address: forged.then(|| address(offset, i)),
                 key: match plan.kind {
-                    IdentityKind::Key => keys.get(i as usize).cloned(),
+                    IdentityKind::Key => keys.get(i as usize).cloned().flatten(),
                     IdentityKind::Address | IdentityKind::Global => None,
                 },
             })
@@ -49,6 +50,15 @@ impl Identities {
             names,
             offset,
         }
+    }
+
+    /// The same on one of several machines: its own address is called by its number.
+    #[must_use]
+    pub fn on(mut self, shard: Shard) -> Self {
+        if !shard.is_alone() && self.kind == IdentityKind::Address && self.names.len() == 1 {
+            self.names = vec![Ledger::address_of_shard(shard.index())];
+        }
+        self
     }
 
     /// Whose turn arrival `n` (from 1) is: round robin.
@@ -102,9 +112,9 @@ fn address(offset: u32, index: u32) -> Ipv4Addr {
 fn name(kind: IdentityKind, identity: &Identity) -> String {
     match (kind, identity.address) {
         (_, Some(address)) => address.to_string(),
-        (IdentityKind::Address, None) => "this machine's address".to_owned(),
+        (IdentityKind::Address, None) => Ledger::OWN_ADDRESS.to_owned(),
         (IdentityKind::Key, None) => format!("key {}", identity.id.0 + 1),
-        (IdentityKind::Global, None) => "everybody".to_owned(),
+        (IdentityKind::Global, None) => Ledger::EVERYBODY.to_owned(),
     }
 }
 
@@ -115,7 +125,7 @@ mod tests {
     use super::*;
 
     fn plan(kind: IdentityKind, count: u32, set_aside: u32) -> IdentityPlan {
-        IdentityPlan { kind, count, set_aside, mint: 0 }
+        IdentityPlan { kind, count, set_aside, mint: 0, machines: 1 }
     }
 
     #[test]
@@ -146,7 +156,7 @@ mod tests {
 
     #[test]
     fn keys_are_named_by_number_only() {
-        let keys = [Secret::new("rsolv_one"), Secret::new("rsolv_two")];
+        let keys = ["rsolv_one", "rsolv_two"].map(|key| Some(Secret::new(key)));
         let identities = Identities::new(plan(IdentityKind::Key, 1, 1), &keys, 0);
         assert_eq!(
             identities.of_arrival(5).key.map(|k| k.expose().to_owned()).as_deref(),

@@ -2,6 +2,7 @@
 
 mod keeper;
 mod redelivery;
+mod shards;
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -16,26 +17,31 @@ use super::run::run_here;
 use super::*;
 use crate::admission::{DeclaredLimit, Scope};
 use crate::gate::Criteria;
-use crate::ids::{ProbeKind, ScenarioId};
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::measure::{Ended, LineEvent, Recording};
 use crate::outcome::Outcome;
-use crate::plan::{Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
+use crate::plan::{Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Shard, Stage};
 use crate::scenario::{self, Request, Settings};
 use crate::secret::Secret;
-use crate::units::Nanos;
+use crate::units::{Nanos, Timestamp};
 
 /// tokio's paused time: it jumps to the next timer when nobody has work.
 struct TestClock {
     origin: tokio::time::Instant,
 }
 
+/// The wall clock when a test begins.
+const BEGUN: Duration = Duration::from_secs(1_761_846_252);
+/// The steady clock then.
+const SHOWN: Nanos = Nanos::from_secs(1000);
+
 impl Clock for TestClock {
     fn now(&self) -> Nanos {
-        Nanos::from(tokio::time::Instant::now() - self.origin)
+        SHOWN + Nanos::from(tokio::time::Instant::now() - self.origin)
     }
 
     fn unix(&self) -> Duration {
-        Duration::from_secs(1_761_846_252) + Duration::from(self.now())
+        BEGUN + Duration::from(self.now() - SHOWN)
     }
 
     fn pacer(&self) -> std::io::Result<Box<dyn Pacer>> {
@@ -53,7 +59,7 @@ impl Pacer for TestPacer {
         let (_, sleep) = match &mut self.sleep {
             Some(sleep) if sleep.0 == at => sleep,
             sleep => {
-                let until = self.origin + Duration::from(at);
+                let until = self.origin + Duration::from(at - SHOWN);
                 sleep.insert((at, Box::pin(tokio::time::sleep_until(until))))
             }
         };
@@ -183,6 +189,17 @@ async fn run_with(
     stop_after: Option<Duration>,
     answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
 ) -> Outcomes {
+    run_as(plan, (Shard::ALONE, None), reachable, stop_after, answer).await
+}
+
+/// The same as one of several machines, whose load begins at a given moment.
+async fn run_as(
+    plan: Plan,
+    (shard, start_at): (Shard, Option<Timestamp>),
+    reachable: bool,
+    stop_after: Option<Duration>,
+    answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
+) -> Outcomes {
     let clock: Arc<dyn Clock> = Arc::new(TestClock { origin: tokio::time::Instant::now() });
     let transport = Arc::new(TestTransport {
         clock: Arc::clone(&clock),
@@ -204,13 +221,15 @@ async fn run_with(
         scenario: scenario::build(&plan.settings, 7, "lg-test", secrets)
             .expect("is built in")
             .into(),
-        identities: Identities::new(plan.identities, &[], 0),
+        identities: Identities::new(plan.identities, &[], 0).on(shard),
         plan,
         network: Arc::clone(&transport) as Arc<dyn Network>,
         clock,
         observer: Arc::new(Unobserved),
         stop,
         protected: false,
+        shard,
+        start_at,
     })
     .await
     .expect("there are threads");
@@ -348,7 +367,7 @@ async fn what_is_sent_is_what_was_planned() {
             .to_vec(),
     };
     plan.identities =
-        IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0 };
+        IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0, machines: 1 };
     if let Some(limit) = &mut plan.criteria.limit {
         (limit.limit, limit.scope) = (100, Scope::Ip);
     }

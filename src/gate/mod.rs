@@ -13,6 +13,7 @@ mod metric;
 mod metrics;
 mod observe;
 mod result;
+mod shards;
 mod stalls;
 mod suite;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use method::{Method, MetricKind, Operator};
 pub use metric::{Basis, Drawn, Metric, Unit};
 pub use observe::{Observed, observe};
 pub use result::{ThresholdResult, rests_on};
+pub use shards::ALL_SHARDS;
 pub use suite::suite;
 pub use threshold::{Bound, Threshold};
 pub use verdict::{

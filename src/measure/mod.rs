@@ -6,10 +6,12 @@ pub mod intervals;
 mod ledger;
 mod matcher;
 mod merge;
+mod part;
 mod process;
 mod recorder;
 mod recording;
 mod sample;
+mod shards;
 mod slice;
 mod strata;
 mod timeline;
@@ -18,7 +20,7 @@ mod trend;
 pub use connections::{Connections, LineEvent};
 pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};
-pub use merge::NotShards;
+pub use merge::{Merger, NotShards};
 pub use process::ProcessFigures;
 pub use recorder::{Recorder, RecorderConfig};
 pub use recording::{
@@ -26,6 +28,7 @@ pub use recording::{
     StageRecord,
 };
 pub use sample::{Sample, Spans};
+pub use shards::{Absent, ShardRow, Shards};
 pub use slice::{Phases, Slice};
 pub use strata::{Stratum, strata};
 pub use timeline::{BUCKET_LN_WIDTH, Second, Timeline, bucket_of, span_of};

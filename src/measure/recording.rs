@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connections, Ledger, LedgerRoom, Slice, Timeline, Trend};
+use super::{Connections, Ledger, LedgerRoom, Shards, Slice, Timeline, Trend};
 use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
@@ -177,6 +177,9 @@ pub struct Generator {
     /// Arrivals sent and then given up, because the run was ended: in no outcome.
     #[serde(default)]
     pub given_up: u64,
+    /// How long after its appointed moment the load began.
+    #[serde(default, skip_serializing_if = "Nanos::is_zero")]
+    pub late: Nanos,
     /// Schedule lag in hold stages.
     pub lag_hold: Trend,
     /// The most requests in flight at once.
@@ -234,6 +237,10 @@ pub struct Recording {
     /// The server's clock minus ours, in seconds, from Date headers (to about a
     /// second); `None`: no answer carried one.
     pub clock_skew: Option<f64>,
+    /// The shards that it is put together from, or the one that it is of; `None`: one
+    /// machine sent everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
 }
 
 impl Recording {
@@ -261,6 +268,7 @@ impl Recording {
             connections: Connections::default(),
             generator: Generator::default(),
             clock_skew: None,
+            shards: None,
         }
     }
 

@@ -76,7 +76,7 @@ pub fn identities_needed(limit: &DeclaredLimit, busiest: u64, share: f64) -> u64
 
 /// How many limiters share the arrivals.
 pub(super) fn quotas(plan: &Plan, limit: &DeclaredLimit) -> u32 {
-    if limit.scope.counts_each(plan.identities.kind) { plan.identities.count.max(1) } else { 1 }
+    if limit.scope.counts_each(plan.identities.kind) { plan.identities.senders().max(1) } else { 1 }
 }
 
 /// The arrivals of each limiter, round robin; the load starts at `start`.
@@ -94,7 +94,7 @@ fn arrivals(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Vec<Nanos>> {
 /// of its own; a wrong key belongs to nobody.
 fn along_with_load(streams: &mut [Vec<Nanos>], plan: &Plan, schedule: &Schedule, start: Nanos) {
     let apart = match plan.identities.kind {
-        IdentityKind::Address => plan.identities.count + plan.identities.set_aside > 1,
+        IdentityKind::Address => plan.identities.claims_addresses(),
         IdentityKind::Key => true,
         IdentityKind::Global => false,
     };

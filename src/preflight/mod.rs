@@ -16,6 +16,7 @@ use self::client::Client;
 use crate::engine::Clock;
 
 pub use findings::{CheckLine, CheckReport, CheckState};
+pub use network::CLOCK;
 pub use subject::{CredentialLook, GitHubAccess, Preflight};
 
 /// Looks at everything, one line each. Every request is given up after ten

@@ -1,6 +1,6 @@
 //! suite.json: a `SuiteReport` as JSON, and back, whoever wrote it.
 
-use crate::suite::{SCHEMA_VERSION, SuiteReport};
+use crate::suite::{SCHEMA_VERSION, ShardHeader, SuiteReport};
 
 /// The largest suite.json that is read: 64 MiB.
 const MOST_BYTES: usize = 64 << 20;
@@ -42,9 +42,16 @@ struct Version {
     schema_version: u64,
 }
 
-/// Reads suite.json, which may come from anybody (a fork's artifact): a higher
-/// schema version, a wrong shape or parts that contradict each other are errors.
-pub fn read_suite(text: &str) -> Result<SuiteReport, ReadError> {
+/// Reads what a suite.json says of itself, and leaves the rest.
+///
+/// # Errors
+/// It is too large, of a newer form, or no suite.json.
+pub fn read_header(text: &str) -> Result<ShardHeader, ReadError> {
+    right_form(text)?;
+    Ok(serde_json::from_str(text)?)
+}
+
+fn right_form(text: &str) -> Result<(), ReadError> {
     if text.len() > MOST_BYTES {
         return Err(ReadError::TooLarge(text.len()));
     }
@@ -52,6 +59,13 @@ pub fn read_suite(text: &str) -> Result<SuiteReport, ReadError> {
     if version.schema_version > u64::from(SCHEMA_VERSION) {
         return Err(ReadError::Newer { found: version.schema_version });
     }
+    Ok(())
+}
+
+/// Reads suite.json, which may come from anybody (a fork's artifact): a higher
+/// schema version, a wrong shape or parts that contradict each other are errors.
+pub fn read_suite(text: &str) -> Result<SuiteReport, ReadError> {
+    right_form(text)?;
     let report: SuiteReport = serde_json::from_str(text)?;
     consistent(&report)?;
     Ok(report)

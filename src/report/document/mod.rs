@@ -12,6 +12,7 @@ mod model;
 mod nights;
 mod over_time;
 mod shapes;
+mod shards;
 mod table;
 mod windows;
 

@@ -78,6 +78,7 @@ fn suite(millis: u64) -> SuiteReport {
         allow_skip: false,
         context: RunContext::default(),
         partial: false,
+        shard: None,
         verdict: VerdictKind::Pass,
         headline: String::new(),
         notices: Vec::new(),
