@@ -185,17 +185,7 @@ mod tests {
                 .map(|&(millis, target)| Stage { duration: Nanos::from_millis(millis), target })
                 .collect();
             let schedule = Schedule::new(&stages);
-            let limit = DeclaredLimit {
-                limit,
-                window: Nanos::from_secs(seconds),
-                scope: Scope::Ip,
-                json: true,
-                retry_after: false,
-                headers: false,
-                spoofable: None,
-                burst: None,
-                counts_refusals: None,
-            };
+            let limit = DeclaredLimit::of(limit, Nanos::from_secs(seconds), Scope::Ip);
             let small = dealt(identities, &schedule, Nanos::ZERO, u64::MAX);
             let large = dealt(identities, &schedule, Nanos::ZERO, 0);
             for senders in [&small, &large] {

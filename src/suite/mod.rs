@@ -2,6 +2,8 @@
 
 mod compare;
 mod comparison;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod history;
 mod merge;
 mod report;

@@ -6,9 +6,8 @@ use crate::ids::ScenarioId;
 use crate::limits::{Algorithm, Inference};
 use crate::measure::{Ended, Recording, Second, bucket_of};
 use crate::outcome::Outcome;
-use crate::plan::{Environment, Plan, Stage};
+use crate::plan::{Plan, Stage};
 use crate::scenario::Settings;
-use crate::suite::{RunContext, SCHEMA_VERSION};
 use crate::units::Nanos;
 
 const NOW: Timestamp = Timestamp { unix_millis: 1_761_846_252_123 };
@@ -57,36 +56,8 @@ fn suite(millis: u64) -> SuiteReport {
         limiter,
         clusters: Vec::new(),
     };
-    SuiteReport {
-        schema_version: SCHEMA_VERSION,
-        tool_version: crate::VERSION.to_owned(),
-        tool_commit: None,
-        run_id: "r".to_owned(),
-        started_at: NOW,
-        finished_at: NOW,
-        environment: Environment {
-            name: "staging".to_owned(),
-            url: "https://api.rsolv-staging.com".to_owned(),
-            protected: false,
-            embedded: false,
-            max_rate: None,
-            verify_limits: true,
-        },
-        profile: "full".to_owned(),
-        seed: 1,
-        rate_scale: 1.0,
-        duration_scale: 1.0,
-        allow_skip: false,
-        context: RunContext::default(),
-        partial: false,
-        verdict: VerdictKind::Pass,
-        headline: String::new(),
-        caveats: Vec::new(),
-        doubts: Vec::new(),
-        notices: Vec::new(),
-        asked: Vec::new(),
-        scenarios: vec![ScenarioReport { plan: plan(), recording: recording(millis), verdict }],
-    }
+    let scenario = ScenarioReport { plan: plan(), recording: recording(millis), verdict };
+    SuiteReport { verdict: VerdictKind::Pass, ..crate::suite::fixtures::suite(NOW, vec![scenario]) }
 }
 
 #[test]

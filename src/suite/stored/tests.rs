@@ -3,71 +3,34 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
+use super::super::{ScenarioReport, SuiteReport, fixtures};
 use super::*;
 use crate::admission::{Admitted, DeclaredLimit, Scope};
-use crate::gate::{self, Criteria, GeneratorBounds, VerdictKind};
-use crate::ids::{IdentityId, IdentityKind, ScenarioId, Traffic};
+use crate::gate::{self, VerdictKind};
+use crate::ids::{IdentityId, ScenarioId, Traffic};
 use crate::measure::{Ended, LineEvent, Recorder, RecorderConfig, Recording, Sample, Spans};
 use crate::outcome::Outcome;
-use crate::plan::{
-    EngineSettings, Environment, Extras, IdentityPlan, Plan, ProbePlan, Schedule, Stage,
-};
+use crate::plan::{Plan, Schedule, Stage};
 use crate::scenario::Settings;
 use crate::tags::LabelSet;
 use crate::units::{Nanos, Timestamp};
 
 const ID: ScenarioId = ScenarioId::fixed("webhook");
 const NOW: Timestamp = Timestamp { unix_millis: 1_700_000_000_000 };
-const LIMIT: DeclaredLimit = DeclaredLimit {
-    limit: 10,
-    window: Nanos::from_secs(2),
-    scope: Scope::Ip,
-    json: true,
-    retry_after: false,
-    headers: false,
-    spoofable: None,
-    burst: None,
-    counts_refusals: None,
-};
+const LIMIT: DeclaredLimit = DeclaredLimit::of(10, Nanos::from_secs(2), Scope::Ip);
 
 fn plan() -> Plan {
-    let stage = |seconds, target| Stage { duration: Nanos::from_secs(seconds), target };
-    Plan {
-        scenario: ID,
-        profile: "full".to_owned(),
-        stages: vec![stage(2, 20.0), stage(3, 20.0)],
-        settings: Settings::new(ID, []),
-        identities: IdentityPlan { kind: IdentityKind::Address, count: 2, set_aside: 0, mint: 0 },
-        probes: ProbePlan { share: 0.0, kinds: Vec::new() },
-        extras: Extras::default(),
-        engine: EngineSettings {
-            timeout: Nanos::from_secs(30),
-            connect_timeout: Nanos::from_secs(10),
-            max_lag: Nanos::from_millis(100),
-            max_in_flight: 1000,
-            max_body: 1 << 20,
-            workers: None,
-            ca_file: None,
-        },
-        criteria: Criteria {
-            thresholds: ["rate>0.5", "rate<0.2"]
-                .into_iter()
-                .zip(["success_rate", "errors{stage:hold}"])
-                .map(|(text, key)| gate::parse_threshold(key, text).expect("reads"))
-                .collect(),
-            limit: Some(LIMIT),
-            prediction: None,
-            generator: GeneratorBounds {
-                max_lag: Nanos::from_millis(100),
-                max_dropped: 0.001,
-                max_off_plan: 0.01,
-            },
-            decision: gate::Decision::default(),
-            baseline_required: false,
-        },
-        skip: None,
-    }
+    let stage = |seconds| Stage { duration: Nanos::from_secs(seconds), target: 20.0 };
+    let settings = Settings::new(ID, []);
+    let mut plan = crate::plan::fixtures::plan(ID, settings, vec![stage(2), stage(3)]);
+    plan.identities.count = 2;
+    plan.criteria.limit = Some(LIMIT);
+    plan.criteria.thresholds = ["rate>0.5", "rate<0.2"]
+        .into_iter()
+        .zip(["success_rate", "errors{stage:hold}"])
+        .map(|(text, key)| gate::parse_threshold(key, text).expect("reads"))
+        .collect();
+    plan
 }
 
 /// What became of an arrival: an outcome, a service time in microseconds, a lag in milliseconds.
@@ -149,36 +112,8 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
 fn suite(recording: Recording) -> SuiteReport {
     let plan = plan();
     let verdict = gate::evaluate(&plan.criteria, &recording, None);
-    let mut suite = SuiteReport {
-        schema_version: SCHEMA_VERSION,
-        tool_version: crate::VERSION.to_owned(),
-        tool_commit: None,
-        run_id: "lg-test".to_owned(),
-        started_at: NOW,
-        finished_at: NOW,
-        environment: Environment {
-            name: "staging".to_owned(),
-            url: "https://api.example.org".to_owned(),
-            protected: false,
-            embedded: false,
-            max_rate: None,
-            verify_limits: true,
-        },
-        profile: "full".to_owned(),
-        seed: 1,
-        rate_scale: 1.0,
-        duration_scale: 1.0,
-        allow_skip: false,
-        context: RunContext::default(),
-        partial: false,
-        verdict: VerdictKind::Inconclusive,
-        headline: String::new(),
-        caveats: Vec::new(),
-        doubts: Vec::new(),
-        notices: Vec::new(),
-        asked: vec![ID],
-        scenarios: vec![ScenarioReport { plan, recording, verdict }],
-    };
+    let scenario = ScenarioReport { plan, recording, verdict };
+    let mut suite = SuiteReport { asked: vec![ID], ..fixtures::suite(NOW, vec![scenario]) };
     suite.weigh();
     suite
 }
