@@ -1,6 +1,6 @@
 //! Text as it will be seen: nothing that hides a part of it, whatever its encoding was.
 
-/// `bytes` as text: UTF-16 where it reads as such, else UTF-8.
+/// `bytes` as text: UTF-16 where all of it reads as such, else UTF-8.
 #[must_use]
 pub fn text_of(bytes: &[u8]) -> String {
     let utf16 = match bytes {
@@ -8,13 +8,20 @@ pub fn text_of(bytes: &[u8]) -> String {
         [0xfe, 0xff, rest @ ..] => Some((rest, u16::from_be_bytes as fn([u8; 2]) -> u16)),
         _ => without_mark(bytes),
     };
-    match utf16 {
+    match utf16.filter(|(rest, _)| !hides_letters(rest)) {
         Some((rest, read)) => {
             let units = rest.chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
             char::decode_utf16(units).filter_map(Result::ok).collect()
         }
         None => String::from_utf8_lossy(bytes).into_owned(),
     }
+}
+
+/// Whether pairs of bytes would be read as one character that are two letters of ASCII: a
+/// text that only looks like UTF-16. As UTF-8, its zeros left out, every letter is seen.
+fn hides_letters(bytes: &[u8]) -> bool {
+    let letter = |byte: &u8| matches!(byte, b' '..=b'~');
+    bytes.chunks_exact(2).any(|pair| pair.iter().all(letter))
 }
 
 /// UTF-16 without a byte order mark: most letters of any western text have a zero

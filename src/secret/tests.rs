@@ -123,6 +123,15 @@ fn nothing_hidden_splits_a_secret() {
     }
     let utf16: Vec<u8> = "key hunter22".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(excerpt(&text_of(&utf16), 200, &[Secret::new("hunter22")]), "key ***");
+    // Letters parted by zeros read as UTF-16 but for the last, which would hide in a pair.
+    for (mark, around) in
+        [(&b""[..], "key "), (b"\xff\xfe", "key "), (b"", "a key "), (b"\xfe\xff", "a key")]
+    {
+        let parted = "hunter22".bytes().flat_map(|byte| [byte, 0]).collect::<Vec<_>>();
+        let bytes = [mark, around.as_bytes(), &parted[..15], b"\"}"].concat();
+        let shown = excerpt(&text_of(&bytes), 200, &[Secret::new("hunter22")]);
+        assert!(!shown.contains("unter2") && shown.contains("***"), "{shown}");
+    }
 }
 
 #[test]

@@ -240,8 +240,8 @@ def run(text, *args, end=60, **options):
 
 
 def gate(text, *more, **options):
-    """`run` against the environment of `config`, without the check beforehand."""
-    return run(text, "run", "-e", "t", "--no-check", "--seed", "7", *more, **options)
+    """`run` against the environment of `config`, without the check beforehand, with all that it can say."""
+    return run(text, "run", "-e", "t", "--no-check", "-v", "--seed", "7", *more, **options)
 
 
 def interrupted(started, which=signal.SIGINT, seconds=4.0):
