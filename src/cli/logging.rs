@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::stderr;
 use super::world::World;
@@ -16,15 +18,22 @@ const FILTER: &str = "LOAD_GATE_LOG";
 pub(super) fn init(world: &World) {
     let env = ActionsEnv::from_vars(&world.vars);
     let filter = match world.vars.get(FILTER).filter(|filter| !filter.is_empty()) {
-        Some(filter) => EnvFilter::builder().parse_lossy(filter),
-        None if env.debug => EnvFilter::new("load_gate=debug"),
+        Some(filter) => filter,
+        None if env.debug => "load_gate=debug",
         None => return,
     };
+    let targets = match filter.parse::<Targets>() {
+        Ok(targets) => targets,
+        Err(e) => {
+            let said = format!("{FILTER} is {filter:?}, which is no filter: {e}: nothing is logged\n");
+            return stderr::write(said.into_bytes());
+        }
+    };
     let in_step = env.active;
-    let logging = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(world.output.color_err())
         .with_writer(move || Lines { in_step });
+    let logging = tracing_subscriber::registry().with(targets).with(lines);
     // A second call finds the first one's in place.
     let _ = logging.try_init();
 }

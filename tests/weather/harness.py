@@ -152,6 +152,25 @@ def environment(**more):
     return {**kept, "NO_COLOR": "1", **more}
 
 
+# Starts a command from a process that is small: a process's peak of memory counts what the
+# one had that it was forked from. Writes its exit code, CPU seconds and peak in bytes.
+LAUNCHER = """
+import json, os, resource, signal, sys
+account, limits, command = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3:]
+pid = os.fork()
+if pid == 0:
+    for which, value in limits.items():
+        resource.setrlimit(int(which), tuple(value))
+    os.execvp(command[0], command)
+for which in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(which, signal.SIG_IGN)
+_, status, usage = os.wait4(pid, 0)
+told = [os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024]
+with open(account, "w") as file:
+    json.dump(told, file)
+"""
+
+
 class Started:
     """A run under way."""
 
@@ -164,10 +183,9 @@ class Started:
         if args[0] in ("run", "plan", "check") and "--results-dir" not in args:
             command += ["--results-dir", str(results or "results")]
 
-        def before():
-            for which, value in (limits or {}).items():
-                resource.setrlimit(which, value)
-
+        self.account = Path(tempfile.mkstemp(prefix="weather-account-")[1])
+        asked = {int(which): value for which, value in (limits or {}).items()}
+        command = [sys.executable, "-S", "-c", LAUNCHER, str(self.account), json.dumps(asked), *command]
         self.started = time.monotonic()
         self.child = subprocess.Popen(
             command,
@@ -176,8 +194,8 @@ class Started:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=stderr or subprocess.PIPE,
-            preexec_fn=before,
         )
+        self.pid = self.first_child()
         self.texts = {}
         self.readers = []
         for name in ("stdout", "stderr"):
@@ -186,6 +204,15 @@ class Started:
                 reader = threading.Thread(target=self.read, args=(name, pipe), daemon=True)
                 reader.start()
                 self.readers.append(reader)
+
+    def first_child(self):
+        """What the launcher started: signals go there."""
+        children = Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children")
+        while self.child.poll() is None:
+            if found := children.read_text().split():
+                return int(found[0])
+            time.sleep(0.001)
+        return None
 
     def read(self, name, pipe):
         self.texts[name] = pipe.read().decode("utf-8", "replace")
@@ -201,18 +228,18 @@ class Started:
 
     def signal(self, which):
         self.signalled = time.monotonic()
-        self.child.send_signal(which)
+        os.kill(self.pid, which)
         return self
 
     def end(self, seconds=60):
         """Waits for the end; what it cost is the kernel's account of it."""
-        timer = threading.Timer(seconds, self.child.kill)
+        timer = threading.Timer(seconds, lambda: self.pid and os.kill(self.pid, signal.SIGKILL))
         timer.start()
-        _, status, usage = os.wait4(self.child.pid, 0)
+        self.child.wait()
         timer.cancel()
         wall = time.monotonic() - self.started
-        code = os.waitstatus_to_exitcode(status)
-        self.child.returncode = code
+        code, cpu, peak = json.loads(self.account.read_text())
+        self.account.unlink()
         for reader in self.readers:
             reader.join(5)
         run = Run(
@@ -220,8 +247,8 @@ class Started:
             out=self.texts.get("stdout", ""),
             err=self.texts.get("stderr", ""),
             wall=wall,
-            cpu=usage.ru_utime + usage.ru_stime,
-            peak=usage.ru_maxrss * 1024,
+            cpu=cpu,
+            peak=peak,
             home=self.home,
             kept=self.kept,
         )

@@ -87,7 +87,7 @@ def main():
         text = config(server.url, rate=asked.rate, seconds=seconds)
         started = Started(text, ["run", "-e", "t", "--no-check"])
         samples, over = [], threading.Event()
-        threading.Thread(target=watch, args=(started.child.pid, 1.0, samples, over), daemon=True).start()
+        threading.Thread(target=watch, args=(started.pid, 1.0, samples, over), daemon=True).start()
         done = started.end(seconds + 120)
         over.set()
         settle = min(600.0, seconds / 3)

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rustix::time::{
@@ -40,6 +40,8 @@ impl Alarm {
 
     /// Sets the alarm to ring after `span`, in place of whatever it was set to.
     pub(in crate::engine) fn arm(&mut self, span: Duration) {
+        // A ring that nobody awaited would end the next wait, and cost a second setting.
+        let _ = self.heard(&mut Context::from_waker(Waker::noop()));
         // All zeros would disarm the timer.
         let span = span.max(Duration::from_nanos(1));
         let once = Itimerspec {
@@ -53,12 +55,15 @@ impl Alarm {
         self.spare = set.is_err().then(|| Box::pin(tokio::time::sleep(span)));
     }
 
-    /// Ready when it has rung, or at once where an earlier ring wasn't awaited: the
-    /// caller looks at the time and sets it again.
+    /// Ready when it has rung; the caller looks at the time.
     pub(in crate::engine) fn poll_rung(&mut self, context: &mut Context<'_>) -> Poll<()> {
         if let Some(spare) = &mut self.spare {
             return spare.as_mut().poll(context);
         }
+        self.heard(context)
+    }
+
+    fn heard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         // Each expiry is an event of its own, and setting the timer forgets the last:
         // its count need not be read.
         self.timer.poll_read_ready(context).map(|ready| {
