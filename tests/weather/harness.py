@@ -85,7 +85,9 @@ class Run:
 
     @property
     def headline(self):
-        return self.suite.get("headline") or self.err.strip().split("\n")[0]
+        lines = self.err.strip().split("\n")
+        wrong = [line for line in lines if line.startswith("error:")] if self.code == 2 else []
+        return wrong[0] if wrong else self.suite.get("headline") or lines[0]
 
     @property
     def said(self):

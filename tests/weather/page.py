@@ -1,8 +1,10 @@
 """Writes docs/reliability.md from what was played."""
 
 import datetime
+import json
 import platform
 import subprocess
+from pathlib import Path
 
 HEAD = """# Reliability: the verdict in foul weather
 
@@ -12,13 +14,69 @@ What load-gate says when servers, machines and people misbehave. Every row is pl
 compared with the server's own, reports are parsed, and time and memory are the kernel's account.
 """
 
+KEPT = Path(__file__).parent / "figures"
+"""What the scripts found that take an hour: kept by them, shown by this page."""
+
+
+def stamp(binary):
+    version = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.strip()
+    today = datetime.datetime.now(datetime.timezone.utc).date()
+    return f"{today} by {version} on {platform.system()} {platform.release()}, {platform.machine()}"
+
+
+def keep(name, figures, binary):
+    KEPT.mkdir(exist_ok=True)
+    (KEPT / f"{name}.json").write_text(json.dumps({"on": stamp(binary), **figures}, indent=2) + "\n")
+
+
+def kept(name):
+    file = KEPT / f"{name}.json"
+    return json.loads(file.read_text()) if file.is_file() else None
+
+
+def killed(figures):
+    ends = figures["ends"]
+
+    def told(how):
+        return ", ".join(f"{count} × {end}" for end, count in sorted(ends.get(how, {}).items()))
+
+    return [
+        "\n## Killed and cancelled at random moments\n",
+        f"`python3 tests/weather/kill.py --times {figures['times']} --seed {figures['seed']}`: a run of three scenarios "
+        f"that lasts {figures['lasts']} s, {figures['times']} times killed (SIGKILL) and {figures['times']} times cancelled "
+        f"(SIGINT, SIGTERM, SIGHUP, SIGQUIT in turn). Killed, what was on disk: {told('killed')}. Cancelled, how it ended: "
+        f"{told('cancelled')}; the slowest end took {figures['slowest_end_s']} s. {figures['wrong']} of "
+        f"{2 * figures['times']} left something that must not be. On {figures['on']}.",
+    ]
+
+
+def soaked(figures):
+    early, late = figures["memory_mib"]
+    return [
+        "\n## An hour\n" if figures["minutes"] >= 60 else f"\n## {figures['minutes']:.0f} minutes\n",
+        f"`python3 tests/weather/soak.py --minutes {figures['minutes']:.0f} --rate {figures['rate']:.0f}`, the weather changing every "
+        f"minute: {figures['requests']:,} requests reported, {figures['received']:,} came; memory {early} MiB when settled, "
+        f"{late} MiB in the last minute ({figures['memory_drift']:+.1%}); descriptors {figures['descriptors'][0]} and "
+        f"{figures['descriptors'][1]}; {figures['cpu_us_a_request']} µs of CPU a request. On {figures['on']}.",
+    ]
+
+
+def fuzzed(figures):
+    lines = [
+        "\n## Fuzzed\n",
+        f"`fuzz/run.sh -s {figures['seconds']}`, coverage-guided (libFuzzer, address sanitizer). On {figures['on']}.\n",
+        "| target | inputs tried | seconds | edges covered | found |", "| --- | ---: | ---: | ---: | --- |",
+    ]
+    for target in figures["targets"]:
+        lines.append(f"| {target['name']} | {target['tried']:,} | {target['seconds']} | {target['edges']:,} | {target['found'] or 'nothing'} |")
+    return lines
+
 
 def cell(text):
     return text.replace("|", "\\|").replace("\n", " ")
 
 
 def write(path, played, binary):
-    version = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.strip()
     lines = [HEAD]
     group = None
     for row, done, why in played:
@@ -31,6 +89,8 @@ def write(path, played, binary):
             headline = done.headline if len(done.headline) <= 110 else done.headline[:109] + "…"
             lines.append(f"| {cell(row.story)} | {done.code} | {cell(headline)} | {done.wall:.1f} s | {done.peak / 2**20:.0f} MiB |")
     held = sum(1 for _, _, why in played if not why)
-    today = datetime.datetime.now(datetime.timezone.utc).date()
-    lines.append(f"\n{held} of {len(played)} rows hold. Written on {today} by {version} on {platform.system()} {platform.release()}, {platform.machine()}.")
+    lines.append(f"\n{held} of {len(played)} rows hold. Written on {stamp(binary)}.")
+    for name, tell in (("kill", killed), ("soak", soaked), ("fuzz", fuzzed)):
+        if figures := kept(name):
+            lines += tell(figures)
     path.write_text("\n".join(lines) + "\n")

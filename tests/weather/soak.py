@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """An hour at 500/s with the weather changing every minute: memory and descriptors stay flat, counts agree.
 
-python3 tests/weather/soak.py [--binary FILE] [--minutes 60] [--rate 500]
+python3 tests/weather/soak.py [--binary FILE] [--minutes 60] [--rate 500] [--keep]
 """
 
 import argparse
@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import harness  # noqa: E402
+import page  # noqa: E402
 from harness import Started, config, must, say  # noqa: E402
 from http1 import Server, good, reply  # noqa: E402
 
@@ -75,6 +76,7 @@ def main():
     parser.add_argument("--binary", type=Path, default=harness.BINARY)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rate", type=float, default=500)
+    parser.add_argument("--keep", action="store_true", help="for docs/reliability.md")
     asked = parser.parse_args()
     harness.BINARY = asked.binary
     seconds = asked.minutes * 60
@@ -94,12 +96,14 @@ def main():
         memory, descriptors = flat(samples, settle, samples[-1][0] - 2)
         drift = memory[1] / memory[0] - 1
         figures = {
-            "requests": done.requests(), "received": server.received, "exit": done.code,
+            "minutes": asked.minutes, "rate": asked.rate, "requests": done.requests(), "received": server.received, "exit": done.code,
             "memory_mib": [round(m / 2**20, 2) for m in memory], "memory_drift": round(drift, 4),
             "descriptors": [round(d, 1) for d in descriptors], "cpu_us_a_request": round(done.cpu / done.requests() * 1e6, 1),
             "headline": done.headline,
         }
         print(json.dumps(figures, indent=2))
+        if asked.keep:
+            page.keep("soak", figures, asked.binary)
         done.reports_parse()
         try:
             must(done.code in (0, 1), f"exit {done.code}: {done.headline}")
