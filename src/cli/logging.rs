@@ -25,7 +25,8 @@ pub(super) fn init(world: &World) {
     let targets = match filter.parse::<Targets>() {
         Ok(targets) => targets,
         Err(e) => {
-            let said = format!("{FILTER} is {filter:?}, which is no filter: {e}: nothing is logged\n");
+            let said =
+                format!("{FILTER} is {filter:?}, which is no filter: {e}: nothing is logged\n");
             return stderr::write(said.into_bytes());
         }
     };

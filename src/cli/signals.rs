@@ -47,12 +47,11 @@ struct Signals {
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        let kinds = [
-            SignalKind::interrupt(),
-            SignalKind::terminate(),
-            SignalKind::hangup(),
-            SignalKind::quit(),
-        ];
+        let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate(), SignalKind::quit()];
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if !ignores_hangups(&status) {
+            kinds.push(SignalKind::hangup());
+        }
         Ok(Self { streams: kinds.into_iter().map(signal).collect::<io::Result<_>>()? })
     }
 
@@ -65,6 +64,16 @@ impl Signals {
     }
 }
 
+/// Whether a process was started to outlive its terminal, as by `nohup`: by the mask of
+/// ignored signals in its `/proc/PID/status` (`proc_pid_status(5)`).
+#[cfg(unix)]
+fn ignores_hangups(status: &str) -> bool {
+    const HANGUP: u64 = 1;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & HANGUP != 0)
+}
+
 #[cfg(not(unix))]
 impl Signals {
     #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
@@ -74,5 +83,17 @@ impl Signals {
 
     async fn next(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::ignores_hangups;
+
+    #[test]
+    fn a_hangup_that_was_ignored_from_the_start_stays_so() {
+        assert!(ignores_hangups("Name:\tload-gate\nSigIgn:\t0000000000001001\nSigCgt:\t00\n"));
+        assert!(!ignores_hangups("Name:\tload-gate\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangups(""));
     }
 }

@@ -53,14 +53,18 @@ pub(super) async fn run(
         let mut plan = plan.clone();
         if let Some(minting) = session.plan.minting.as_ref().filter(|_| plan.identities.mint > 0) {
             mint(session, minting, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop)
-                .await?;
+                .await;
         }
         let recording = if plan.identities.kind == IdentityKind::Key && keys.is_empty() {
             let reason = "no API key could be minted".to_owned();
             plan.not_run(now, Ended::Skipped { reason })
         } else {
-            let job = job(session, &plan, &keys, Arc::clone(&clock), observer, stop)?;
-            engine::run(job).await?
+            match job(session, &plan, &keys, Arc::clone(&clock), observer, stop) {
+                Ok(job) => engine::run(job).await.map_err(anyhow::Error::from),
+                Err(wrong) => Err(wrong),
+            }
+            // One scenario's trouble must not cost the others their reports.
+            .unwrap_or_else(|wrong| plan.not_run(now, broken(&wrong)))
         };
         rest = rest.or_else(|| what_of_the_rest(plan.scenario, &recording.ended));
         done.push(session.judged(&plan, recording));
@@ -81,10 +85,16 @@ async fn mint(
     notices: &mut Vec<String>,
     clock: &Arc<dyn Clock>,
     stop: &Stop,
-) -> anyhow::Result<()> {
-    let wanted = plan.identities.mint;
-    let minted = minting::mint(session, minting, wanted, Arc::clone(clock), stop).await?;
-    let (made, through) = (minted.keys.len(), minting.through.scenario);
+) {
+    let (wanted, through) = (plan.identities.mint, minting.through.scenario);
+    let minted = match minting::mint(session, minting, wanted, Arc::clone(clock), stop).await {
+        Ok(minted) => minted,
+        Err(wrong) => {
+            notices.push(format!("mint_keys: no key was minted through {through}: {wrong:#}"));
+            return;
+        }
+    };
+    let made = minted.keys.len();
     let mut notice = format!("mint_keys: {made} of {wanted} keys were minted through {through}");
     if let Some(why) = &minted.short {
         notice = format!("{notice}: {why}");
@@ -94,7 +104,10 @@ async fn mint(
     keys.extend(minted.keys);
     let there = u32::try_from(keys.len()).unwrap_or(u32::MAX);
     *plan = plan.clone().with_keys(there, session.plan.seed);
-    Ok(())
+}
+
+fn broken(wrong: &anyhow::Error) -> Ended {
+    Ended::Broken { reason: format!("{wrong:#}") }
 }
 
 fn what_of_the_rest(scenario: ScenarioId, ended: &Ended) -> Option<Ended> {

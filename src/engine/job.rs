@@ -58,6 +58,8 @@ pub(super) struct ScenarioRun {
     pub(super) behind: Behind,
     /// Whether a refusal was answered with a request under an address of its own.
     pub(super) named: AtomicBool,
+    /// Whether one of its requests or workers came to a mistake of load-gate's own.
+    pub(super) broke: AtomicBool,
     keeper: Sender<Order>,
 }
 
@@ -99,6 +101,7 @@ impl ScenarioRun {
             in_flight: AtomicU64::new(0),
             behind: Behind::default(),
             named: AtomicBool::new(false),
+            broke: AtomicBool::new(false),
             keeper,
             job,
         }))

@@ -4,7 +4,7 @@ use std::io;
 
 use super::job::{Job, ScenarioRun};
 use super::request::Errand;
-use super::run::finish;
+use super::run::{finish, unless_stopped};
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};
 use crate::measure::{Ended, Recording};
@@ -27,8 +27,10 @@ pub struct Minted {
 /// `per_address` says how many one address may create, the others come from
 /// addresses of their own; otherwise all come from this machine's.
 ///
+/// An interrupt gives up the answer that is awaited.
+///
 /// # Errors
-/// When the system has no thread to give.
+/// When the system has no thread to give, or load-gate comes to a mistake of its own.
 pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result<Minted> {
     let minting = move |presence| async move {
         let run = ScenarioRun::begin(job)?;
@@ -56,7 +58,11 @@ async fn create(
             Some(limit) => job.identities.fresh_address(k / limit.max(1)),
             None => job.identities.of_arrival(1),
         };
-        let report = worker.carry_out(Errand::Minting { k }, &identity).await;
+        let report =
+            unless_stopped(worker, worker.carry_out(Errand::Minting { k }, &identity)).await;
+        if job.stop.reason().is_some() && report.minted.is_none() {
+            return (keys, Some("the run was interrupted".to_owned()));
+        }
         let Some(key) = report.minted else {
             let through = job.plan.scenario;
             let short = match report.outcome {

@@ -31,27 +31,37 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
 /// Runs one scenario: connection, canary, first probes, proof, load, drain. On a
 /// thread of its own, and on as many more as the plan says.
 ///
+/// Where it can't go on, for want of a timer or by a mistake of load-gate's own, what
+/// was measured so far is there, as [`Ended::Broken`].
+///
 /// # Errors
-/// When the system has no thread, timer or descriptor to give.
-pub fn run(job: Job) -> impl Future<Output = io::Result<Recording>> + Send {
-    on_own_thread("worker 1".to_owned(), move |presence| lead(job, presence))
+/// When the system has no thread to give, or the one is gone that keeps what was measured.
+pub async fn run(job: Job) -> io::Result<Recording> {
+    let cpu_before = platform::cpu_seconds();
+    let run = ScenarioRun::begin(job)?;
+    let theirs = Arc::clone(&run);
+    let leading = on_own_thread("worker 1".to_owned(), move |presence| lead(theirs, presence));
+    let ended = leading.await.unwrap_or_else(|wrong| Ended::Broken { reason: wrong.to_string() });
+    finish(&run, ended, cpu_before).await
 }
 
 /// The same, its leading worker on the runtime that polls this.
 #[cfg(test)]
 pub(super) async fn run_here(job: Job) -> io::Result<Recording> {
     let presence = super::presence::Presence::unwatched();
-    tokio::task::LocalSet::new().run_until(lead(job, presence)).await
+    let run = ScenarioRun::begin(job)?;
+    let leading = lead(Arc::clone(&run), presence);
+    let ended = tokio::task::LocalSet::new().run_until(leading).await?;
+    finish(&run, ended, None).await
 }
 
-async fn lead(job: Job, presence: Arc<Presence>) -> io::Result<Recording> {
-    let cpu_before = platform::cpu_seconds();
-    let run = ScenarioRun::begin(job)?;
+/// Sends what the run sends; how it ended.
+async fn lead(run: Arc<ScenarioRun>, presence: Arc<Presence>) -> io::Result<Ended> {
     let worker = Worker::new(&run, 0, Skew::default(), presence)?;
-    let ended = tokio::select! {
-        biased;
-        ended = before_load(&worker) => ended?,
-        reason = run.job.stop.given() => Some(reason.ended(Nanos::ZERO)),
+    let before = unless_stopped(&worker, before_load(&worker)).await?;
+    let ended = match run.job.stop.reason() {
+        Some(reason) => Some(reason.ended(Nanos::ZERO)),
+        None => before,
     };
     let (ended, others) = match ended {
         Some(ended) => (ended, Vec::new()),
@@ -62,11 +72,27 @@ async fn lead(job: Job, presence: Arc<Presence>) -> io::Result<Recording> {
     run.tell(Order::Draining(in_flight));
     drain(&worker, others).await;
     // A signal that came while answers were awaited interrupts as well.
-    let ended = match (ended, run.job.stop.reason()) {
+    Ok(match (ended, run.job.stop.reason()) {
+        _ if run.broke.load(Ordering::Relaxed) => {
+            let reason =
+                "a part of it came to a mistake of its own, which stands on standard error";
+            Ended::Broken { reason: reason.to_owned() }
+        }
         (Ended::Completed, Some(reason)) => reason.ended(run.load_time()),
         (ended, _) => ended,
-    };
-    finish(&run, ended, cpu_before).await
+    })
+}
+
+/// Awaits `work`; once the run is ended, gives up the answers that it awaits, so that
+/// what was sent is on record.
+pub(super) async fn unless_stopped<T>(worker: &Worker, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        _ = worker.run.job.stop.given() => worker.abandon(),
+    }
+    work.await
 }
 
 /// Opens as many connections as requests will be under way by Little's law, at the
@@ -104,7 +130,7 @@ async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::R
     let others: Vec<_> = others
         .into_iter()
         .map(|other| {
-            // One that is gone has said why, and nobody hears it: its share is missing.
+            // One that is gone has said so: its share is missing.
             let _ = other.go.send(start);
             other.done
         })
@@ -121,7 +147,7 @@ async fn start_other(run: &Arc<ScenarioRun>, index: u32, of: u32, skew: Skew) ->
     let (go, going) = oneshot::channel();
     let (is_ready, ready) = oneshot::channel();
     let (is_done, done) = oneshot::channel();
-    let run = Arc::clone(run);
+    let (run, theirs) = (Arc::clone(run), Arc::clone(run));
     let thread = on_own_thread(format!("worker {}", index + 1), move |presence| async move {
         let worker = Worker::new(&run, index as usize, skew, presence)?;
         open_ahead(&worker, of).await;
@@ -137,20 +163,32 @@ async fn start_other(run: &Arc<ScenarioRun>, index: u32, of: u32, skew: Skew) ->
         // Whatever became of it, nobody needs to wait any longer.
         let ended = thread.await;
         tracing::debug!(index, ?ended, "worker ended");
+        if ended.is_err() {
+            theirs.broke.store(true, Ordering::Relaxed);
+        }
         let _ = is_done.send(());
     });
     ready.await.map_err(|_| io::Error::other("a worker's thread could not be started"))?;
     Ok(Other { go, done })
 }
 
-/// Everything before the first arrival. `Some` when there will be none.
+/// Everything before the first arrival. `Some` when there will be none; a signal ends it
+/// at once.
 async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     let run = &worker.run;
     let within = run.job.plan.engine.connect_timeout;
-    if let Err(reason) = worker.transport.reach(within.into()).await {
+    let reached = tokio::select! {
+        biased;
+        reached = worker.transport.reach(within.into()) => reached,
+        _ = run.job.stop.given() => return Ok(None),
+    };
+    if let Err(reason) = reached {
         return Ok(Some(Ended::Unreachable { reason }));
     }
     let report = worker.carry_out(Errand::Canary, &run.job.identities.of_arrival(1)).await;
+    if run.job.stop.reason().is_some() {
+        return Ok(None);
+    }
     let canary = CanaryResult {
         outcome: report.outcome,
         status: report.status,
@@ -207,6 +245,9 @@ fn note_on(report: &Report) -> String {
 async fn first_probes(worker: &Rc<Worker>) {
     let job = &worker.run.job;
     for (k, &kind) in (0..).zip(job.plan.probes.before_load()) {
+        if job.stop.reason().is_some() {
+            return;
+        }
         worker.carry_out(Errand::Probe { k, kind }, &job.identities.of_probe(k)).await;
     }
 }

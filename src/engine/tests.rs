@@ -1,5 +1,6 @@
 //! The engine on a clock and a network of its own: nine minutes in milliseconds.
 
+mod cut_short;
 mod keeper;
 mod redelivery;
 
@@ -167,14 +168,13 @@ struct Outcomes {
     transport: Arc<TestTransport>,
 }
 
-/// Runs `plan` against a network that answers as told, stopped after a while if
-/// `stop_after` says so.
-async fn run_with(
+/// A job of `plan` on a network that answers as told.
+fn job(
     plan: Plan,
     reachable: bool,
-    stop_after: Option<Duration>,
+    stop: Stop,
     answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
-) -> Outcomes {
+) -> (Job, Arc<TestTransport>) {
     let clock: Arc<dyn Clock> = Arc::new(TestClock { origin: tokio::time::Instant::now() });
     let transport = Arc::new(TestTransport {
         clock: Arc::clone(&clock),
@@ -183,16 +183,8 @@ async fn run_with(
         bodies: Arc::default(),
         reachable,
     });
-    let stop = Stop::default();
-    if let Some(after) = stop_after {
-        let stop = stop.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            stop.now(StopReason::Interrupted);
-        });
-    }
     let secrets = scenario::Secrets { signing: Some(Secret::new("whsec_test")), known: Vec::new() };
-    let recording = run_here(Job {
+    let job = Job {
         scenario: scenario::build(&plan.settings, 7, "lg-test", secrets)
             .expect("is built in")
             .into(),
@@ -203,9 +195,28 @@ async fn run_with(
         observer: Arc::new(Unobserved),
         stop,
         protected: false,
-    })
-    .await
-    .expect("there are threads");
+    };
+    (job, transport)
+}
+
+/// Runs `plan` against a network that answers as told, stopped after a while if
+/// `stop_after` says so.
+async fn run_with(
+    plan: Plan,
+    reachable: bool,
+    stop_after: Option<Duration>,
+    answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
+) -> Outcomes {
+    let stop = Stop::default();
+    if let Some(after) = stop_after {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            stop.now(StopReason::Interrupted);
+        });
+    }
+    let (job, transport) = job(plan, reachable, stop, answer);
+    let recording = run_here(job).await.expect("there are threads");
     Outcomes { recording, transport }
 }
 

@@ -154,6 +154,9 @@ pub(super) struct UnderWay {
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.worker.run.broke.store(true, Ordering::Relaxed);
+        }
         self.worker.run.in_flight.fetch_sub(1, Ordering::Relaxed);
         let left = self.worker.under_way.get() - 1;
         self.worker.under_way.set(left);

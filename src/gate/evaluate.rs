@@ -72,16 +72,18 @@ fn no_load(ended: &Ended) -> Option<&'static str> {
         Ended::Misconfigured { .. } => Some("the canary was refused, no load was sent"),
         Ended::Unreachable { .. } => Some("the target was unreachable, no load was sent"),
         Ended::Skipped { .. } => Some("the scenario was skipped"),
-        Ended::Completed | Ended::Running | Ended::Interrupted { .. } | Ended::Aborted { .. } => {
-            None
-        }
+        Ended::Completed
+        | Ended::Running
+        | Ended::Interrupted { .. }
+        | Ended::Broken { .. }
+        | Ended::Aborted { .. } => None,
     }
 }
 
 /// Whether the run ended before its time without having failed: whatever it had
 /// measured, it is inconclusive.
 const fn cut_short(ended: &Ended) -> bool {
-    matches!(ended, Ended::Running | Ended::Interrupted { .. })
+    matches!(ended, Ended::Running | Ended::Interrupted { .. } | Ended::Broken { .. })
 }
 
 fn soften(findings: &mut [Finding], why: &str) {

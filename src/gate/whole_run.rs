@@ -74,6 +74,10 @@ fn ended(recording: &Recording) -> Finding {
         Ended::Aborted { after, reason } => {
             (FindingVerdict::Fail, format!("ended after {after}: {reason}"))
         }
+        Ended::Broken { reason } => (
+            FindingVerdict::Inconclusive,
+            format!("load-gate itself could not go on after {}: {reason}", recording.duration),
+        ),
         Ended::Skipped { reason } => (FindingVerdict::Skipped, format!("skipped: {reason}")),
     };
     finding(About::Run, "the load is sent to its end", verdict, message)

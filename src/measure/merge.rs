@@ -163,9 +163,10 @@ const fn worse(ended: &Ended) -> u8 {
         Ended::Skipped { .. } => 1,
         Ended::Running => 2,
         Ended::Interrupted { .. } => 3,
-        Ended::Unreachable { .. } => 4,
-        Ended::Misconfigured { .. } => 5,
-        Ended::Aborted { .. } => 6,
+        Ended::Broken { .. } => 4,
+        Ended::Unreachable { .. } => 5,
+        Ended::Misconfigured { .. } => 6,
+        Ended::Aborted { .. } => 7,
     }
 }
 

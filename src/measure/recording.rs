@@ -41,6 +41,12 @@ pub enum Ended {
         /// Which, and what it saw.
         reason: String,
     },
+    /// Load-gate itself couldn't go on: the system denied it something, or it met a
+    /// mistake of its own.
+    Broken {
+        /// What, in words.
+        reason: String,
+    },
     /// It was to run and couldn't.
     Skipped {
         /// Why.

@@ -11,8 +11,8 @@ use rand::{RngExt, SeedableRng};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// How many moments are tried for each kind of end.
-const MOMENTS: u64 = 20;
+/// How many moments are tried for each kind of end; `tests/weather/kill.py` tries fifty.
+const MOMENTS: u64 = 10;
 /// How many runs go on at once.
 const AT_ONCE: usize = 5;
 /// How long the runs last at least when nobody ends them: three scenarios of one second.

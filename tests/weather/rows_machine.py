@@ -176,6 +176,15 @@ def hangup_in_load():
     return in_load(signal.SIGHUP)
 
 
+@row(GROUP, "SIGHUP under nohup: the run goes on to its end")
+def hangup_under_nohup():
+    with Server() as server:
+        started = Started(config(server.url), ["run", "-e", "t", "--no-check"], wrap=["nohup"])
+        started.until(lambda: server.received > 20)
+        started.signal(signal.SIGHUP)
+        return started.end().exits(0).reports_parse().counts_equal(server)
+
+
 @row(GROUP, "SIGQUIT in the load")
 def quit_in_load():
     return in_load(signal.SIGQUIT)

@@ -77,6 +77,7 @@ fn cut_short(ended: &Ended) -> Option<String> {
     match ended {
         Ended::Running => Some("never ended (a checkpoint)".to_owned()),
         Ended::Interrupted { after } => Some(format!("was interrupted after {after}")),
+        Ended::Broken { .. } => Some("broke off".to_owned()),
         Ended::Aborted { after, .. } => Some(format!("was aborted after {after}")),
         _ => None,
     }
