@@ -39,6 +39,7 @@ pub mod plan;
 pub mod preflight;
 pub mod publish;
 pub mod report;
+pub mod resources;
 pub mod scenario;
 pub mod secret;
 pub mod series;

@@ -12,6 +12,7 @@ use crate::engine::{Clock, WallClock};
 use crate::plan::{self, SuitePlan};
 use crate::preflight::{self, CheckReport, CredentialLook, GitHubAccess, Preflight};
 use crate::report;
+use crate::resources;
 use crate::scenario;
 use crate::scenario::catalogue::{self, Entry, Trial};
 use crate::secret::Secret;
@@ -28,7 +29,9 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
-        std::io::Result::Ok(preflight::preflight(&what, clock).await)
+        let mut found = preflight::preflight(&what, clock).await;
+        found.lines.extend(resources::look(&resolved.resources).await);
+        std::io::Result::Ok(found)
     })?;
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&found)?);

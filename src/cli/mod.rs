@@ -23,6 +23,7 @@ mod output;
 mod plan;
 mod progress;
 mod report;
+mod resources;
 mod results;
 mod run;
 mod secrets;

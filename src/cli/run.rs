@@ -16,8 +16,8 @@ use super::suite;
 use super::surroundings;
 use super::telemetry::Telemetry;
 use super::world::{INCONCLUSIVE, UsageError, World};
-use super::{check, delivery, inputs};
-use crate::config::{MetricsSettings, Purpose, Resolved};
+use super::{check, delivery, inputs, resources};
+use crate::config::{MetricsSettings, Purpose, Resolved, ResourcesSettings};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan::{self, SuitePlan};
 use crate::preflight::CheckState;
@@ -78,13 +78,13 @@ fn run_and_deliver(
     let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
     // Held until the end: two runs in one directory would overwrite each other.
     let _hold = results.prepare()?;
-    let metrics = resolved.metrics.clone();
+    let beside = (resolved.metrics.clone(), resolved.resources.clone());
     // The target answers while it is held.
     let (mut session, _target) = session(resolved, baseline, world)?;
     session.notices.extend(scarce);
     let stop = stop_on_signal()?;
     let (mut report, session) = delivery::grouped("The run", world, || {
-        measure(session, metrics, args, &results, &stop, world)
+        measure(session, beside, args, &results, &stop, world)
     })?;
     let mut history = earlier.clone().and(&report);
     let baseline = session.baseline.as_deref();
@@ -139,7 +139,7 @@ fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
 /// Check, scenarios, verdict.
 fn measure(
     mut session: Session,
-    metrics: MetricsSettings,
+    (metrics, monitoring): (MetricsSettings, ResourcesSettings),
     args: &RunArgs,
     results: &Results,
     stop: &Stop,
@@ -162,6 +162,8 @@ fn measure(
     let session = Arc::new(session);
     let telemetry = Telemetry::start(metrics, &session, surroundings::now)?;
     let mut report = execute(&runtime, &session, &telemetry, stop, results, world)?;
+    let baseline = session.baseline.as_deref();
+    resources::add(&monitoring, &mut report, baseline, &runtime, stop, world);
     report.notices.extend(telemetry.dashboard(&report).map(|url| format!("dashboard: {url}")));
     let undelivered = telemetry.finish(&report);
     report.notices.extend(undelivered.iter().map(ToString::to_string));
@@ -176,7 +178,8 @@ fn session(
     baseline: Option<SuiteReport>,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
-    let Resolved { mut plan, mut secrets, notices, embedded_keys, metrics: _ } = resolved;
+    let Resolved { mut plan, mut secrets, notices, embedded_keys, metrics: _, resources: _ } =
+        resolved;
     if let Some(baseline) = &baseline {
         hold_against(&mut plan, baseline);
     }

@@ -1,7 +1,7 @@
 //! The environment variables that load-gate reads, as its help tells them.
 
 /// Name and meaning of each, in the order of the help.
-const VARIABLES: [(&str, &str); 25] = [
+const VARIABLES: [(&str, &str); 27] = [
     ("TEST_API_KEY_1, _2, …", "API keys of test customers, in this order"),
     ("STRIPE_WEBHOOK_SECRET", "the secret that webhook events are signed with"),
     ("GITHUB_TOKEN", "the token for GitHub; never sent to the load target"),
@@ -20,6 +20,8 @@ const VARIABLES: [(&str, &str); 25] = [
     ("LOAD_GATE_PROMETHEUS_TOKEN", "bearer access to it"),
     ("LOAD_GATE_PROMETHEUS_HEADERS", "more headers for it, name=value between commas"),
     ("LOAD_GATE_PUSHGATEWAY_USERNAME", "and _PASSWORD, _TOKEN, _HEADERS: the same for the gateway"),
+    ("LOAD_GATE_RESOURCES_URL", "the Prometheus that knows the service's own resources"),
+    ("LOAD_GATE_RESOURCES_USERNAME", "and _PASSWORD, _TOKEN, _HEADERS: access to it"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTLP over HTTP, with the other OTEL_ variables beside it"),
     ("LOAD_GATE_CONFIRM_PRODUCTION", "as --confirm-production"),
     ("LOAD_GATE_LOG", "what is logged, such as `load_gate=debug`; nothing by default"),

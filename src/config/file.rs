@@ -8,6 +8,7 @@ use url::Url;
 use super::diagnostics::{Diagnostics, Place, Wrong, unknown};
 use super::metrics::{self, MetricsConfig};
 use super::reader::{Section, as_table};
+use super::resources::{self, ResourcesConfig};
 use super::scenario_table::{ScenarioConfig, read_scenario, read_written};
 use super::tree::{Node, Table, Value};
 use super::values::{self, base_url, flag, integer, mismatch, number, text};
@@ -37,6 +38,7 @@ pub(super) struct File {
     pub(super) engine: Option<EngineConfig>,
     pub(super) decision: Decision,
     pub(super) metrics: MetricsConfig,
+    pub(super) resources: ResourcesConfig,
 }
 
 /// One `[environments.NAME]`.
@@ -72,7 +74,8 @@ pub(super) fn read(
     folder: &Path,
     problems: &mut Diagnostics,
 ) -> File {
-    const KNOWN: [&str; 6] = ["environments", "scenarios", "probes", "gate", "engine", "metrics"];
+    const KNOWN: [&str; 7] =
+        ["environments", "scenarios", "probes", "gate", "engine", "metrics", "resources"];
     let start = Place { source: first_user, span: 0..0 };
     let mut section = Section::new(root, &start, "", &KNOWN, problems);
     let mut file = File::default();
@@ -111,6 +114,9 @@ pub(super) fn read(
     }
     if let Some((table, place, path)) = section.table("metrics") {
         file.metrics = metrics::read(table, &place, path, section.problems);
+    }
+    if let Some((table, place, path)) = section.table("resources") {
+        file.resources = resources::read(table, &place, path, section.problems);
     }
     file
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::receivers::MetricsSettings;
+use super::receivers::{MetricsSettings, ResourcesSettings};
 use crate::ids::ScenarioId;
 use crate::plan::SuitePlan;
 use crate::secret::Secret;
@@ -135,6 +135,8 @@ pub struct Resolved {
     pub embedded_keys: usize,
     /// Where the run's series go.
     pub metrics: MetricsSettings,
+    /// What of the service's own monitoring is asked for when the run is over.
+    pub resources: ResourcesSettings,
     /// What the user should know before the run, one line each.
     pub notices: Vec<String>,
 }

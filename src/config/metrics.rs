@@ -52,12 +52,12 @@ pub(super) fn read(
     config
 }
 
-fn url(node: &Node) -> Result<String, Wrong> {
+pub(super) fn url(node: &Node) -> Result<String, Wrong> {
     receiver_url(&text(node)?)
 }
 
 /// An http or https URL; credentials in it are refused without being quoted.
-fn receiver_url(text: &str) -> Result<String, Wrong> {
+pub(super) fn receiver_url(text: &str) -> Result<String, Wrong> {
     let (plain, query) = text.trim().split_once('?').unwrap_or((text.trim(), ""));
     base_url(plain)?;
     Ok(if query.is_empty() { plain.to_owned() } else { format!("{plain}?{query}") })
@@ -114,8 +114,14 @@ pub(super) fn resolve(
 }
 
 /// `…_USERNAME` and `…_PASSWORD`, `…_TOKEN`, `…_HEADERS`.
-fn access(sources: &Sources<'_>, prefix: &str, problems: &mut Diagnostics) -> Access {
+pub(super) fn access(sources: &Sources<'_>, prefix: &str, problems: &mut Diagnostics) -> Access {
     let variable = |name: &str| sources.variable(&format!("{prefix}_{name}")).map(str::trim);
+    for name in ["TOKEN", "USERNAME", "PASSWORD"] {
+        if variable(name).is_some_and(|text| text.chars().any(char::is_control)) {
+            let wrong = Wrong::new("a control character is in it", "expected one line");
+            problems.outside(&format!("{prefix}_{name}"), wrong);
+        }
+    }
     let basic = variable("USERNAME")
         .map(|user| (user.to_owned(), Secret::new(variable("PASSWORD").unwrap_or_default())));
     Access {

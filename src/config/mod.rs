@@ -11,6 +11,7 @@ mod metrics;
 mod reader;
 mod receivers;
 mod resolve;
+mod resources;
 mod scenario_table;
 mod scenarios;
 mod secrets;
@@ -29,5 +30,8 @@ use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
 pub use inputs::{Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, config_path};
-pub use receivers::{Access, MetricsSettings, OtlpSettings, PrometheusSettings, SeriesNames};
+pub use receivers::{
+    Access, MetricsSettings, OtlpSettings, PrometheusSettings, ResourceQuery, ResourcesSettings,
+    SeriesNames,
+};
 pub use resolve::{built_in, resolve};

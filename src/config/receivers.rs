@@ -1,5 +1,9 @@
-//! Where a run's series go, as plain data.
+//! Where a run's series go, and where the service's own are asked for, as plain data.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::measure::ResourceUnit;
 use crate::secret::Secret;
 use crate::units::Nanos;
 
@@ -12,6 +16,55 @@ pub struct Access {
     pub bearer: Option<Secret>,
     /// Further headers, a tenant's for example.
     pub headers: Vec<(String, Secret)>,
+}
+
+impl Access {
+    /// The headers that tell a receiver who asks, names in lower case.
+    #[must_use]
+    pub fn to_headers(&self) -> Vec<(String, Secret)> {
+        let basic = self.basic.as_ref().map(|(user, password)| {
+            let pair = STANDARD.encode(format!("{user}:{}", password.expose()));
+            Secret::new(format!("Basic {pair}"))
+        });
+        let bearer =
+            self.bearer.as_ref().map(|token| Secret::new(format!("Bearer {}", token.expose())));
+        let authorization = basic.or(bearer).map(|value| ("authorization".to_owned(), value));
+        authorization.into_iter().chain(self.headers.iter().cloned()).collect()
+    }
+
+    /// Everything that no text may quote.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Secret> {
+        let basic = self.basic.iter().map(|(_, password)| password);
+        let headers = self.headers.iter().map(|(_, value)| value);
+        basic.chain(&self.bearer).chain(headers).cloned().collect()
+    }
+}
+
+/// The service's own monitoring, asked when a run is over.
+#[derive(Clone, Debug, Default)]
+pub struct ResourcesSettings {
+    /// Where Prometheus' API is (`/api/v1/query_range` below it); `None`: nobody is asked.
+    pub url: Option<String>,
+    /// How it knows us.
+    pub access: Access,
+    /// How long after the load it is asked, so that the last scrape is there (0 to 5 min).
+    pub settle: Nanos,
+    /// Between two values (1 s to 1 h); `None`: by the length of the load.
+    pub step: Option<Nanos>,
+    /// What is asked.
+    pub queries: Vec<ResourceQuery>,
+}
+
+/// One resource of the service, and how it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourceQuery {
+    /// Its name.
+    pub name: String,
+    /// PromQL whose answer is one series.
+    pub query: String,
+    /// What its values are.
+    pub unit: ResourceUnit,
 }
 
 /// Whose names series have.

@@ -7,6 +7,7 @@ use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
 use super::inputs::{Purpose, Resolved, Sources};
 use super::metrics;
+use super::resources;
 use super::scenarios::{self, PlanBase};
 use super::secrets;
 use super::thresholds::canonical_key;
@@ -20,7 +21,8 @@ use crate::units::Nanos;
 pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
     let shared =
         ("load_tests/environments.toml", include_str!("../../load_tests/environments.toml"));
-    std::iter::once(shared).chain(catalogue::BUILT_IN.iter().map(|entry| entry.defaults))
+    let resources = ("load_tests/resources.toml", include_str!("../../load_tests/resources.toml"));
+    [shared, resources].into_iter().chain(catalogue::BUILT_IN.iter().map(|entry| entry.defaults))
 }
 
 const DEFAULT_PROFILE: &str = "full";
@@ -69,6 +71,8 @@ pub fn resolve(
     };
     let plans = scenarios::plan(&basis, &mut notices, &mut problems);
     let metrics = metrics::resolve(sources, &file.metrics, &mut problems);
+    let resources =
+        resources::resolve(sources, &file.resources, &target.environment.name, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -95,7 +99,7 @@ pub fn resolve(
         scenarios: plans,
         minting,
     };
-    Ok(Resolved { plan, secrets, embedded_keys, metrics, notices })
+    Ok(Resolved { plan, secrets, embedded_keys, metrics, resources, notices })
 }
 
 /// How many API keys the built-in scenarios of `plans` show.

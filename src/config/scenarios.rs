@@ -170,7 +170,8 @@ impl PlanBase<'_> {
         self.check_load(id, config, &schedule, problems);
         let settings = self.settings(id, config);
         let scenario = scenario::build(&settings, 0, "", scenario::Secrets::default())?;
-        let facts = Judged { scenario: id, stages: stages.len(), labels: scenario.labels() };
+        let (labels, resources) = (scenario.labels(), &self.file.resources.names());
+        let facts = Judged { scenario: id, stages: stages.len(), labels, resources };
         thresholds::check(&config.thresholds, &facts, problems);
         if let Some(spec) = &config.spec {
             match spec.writes {

@@ -4,7 +4,7 @@ use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
 use super::reader::{Section, as_table};
 use super::tree::{Node, Table, Value};
 use super::values::{self, flag, mismatch};
-use crate::gate::{Bound, Metric, MetricKind, Operator, Threshold};
+use crate::gate::{Bound, Metric, MetricKind, Operator, RESOURCE_NAME, Threshold};
 use crate::ids::ScenarioId;
 use crate::outcome::Outcome;
 use crate::scenario::catalogue;
@@ -115,6 +115,8 @@ pub(super) struct Judged<'a> {
     pub(super) stages: usize,
     /// The tags that its arrivals carry, with every value.
     pub(super) labels: &'a [Label],
+    /// The service's resources that are asked for.
+    pub(super) resources: &'a [&'a str],
 }
 
 /// Reports thresholds that could only ever be empty or trivially true.
@@ -126,6 +128,11 @@ pub(super) fn check(thresholds: &[RawThreshold], facts: &Judged<'_>, problems: &
             let message =
                 format!("this is a metric of {owner}, never counted in {}", facts.scenario);
             problems.at(&raw.key, &path, Wrong::new(message, "expected one of this scenario's"));
+        }
+        if raw.threshold.abort_on_fail && raw.threshold.metric.kind() == MetricKind::Gauge {
+            let message = "what the service's monitoring knows is asked when the load is over";
+            let wrong = Wrong::new(message, "expected no `abortOnFail` here");
+            problems.at(&raw.key, &path, wrong);
         }
         for (tag, value) in raw.threshold.selector.iter() {
             if let Err(wrong) = check_tag(raw.threshold.metric, tag, value, facts) {
@@ -143,6 +150,13 @@ fn check_tag(metric: Metric, tag: TagKey, value: &str, facts: &Judged<'_>) -> Re
     let one_of = |known: &[&str]| {
         if known.contains(&value) { Ok(()) } else { Err(unknown(tag.name(), value, known)) }
     };
+    if metric.kind() == MetricKind::Gauge && tag == RESOURCE_NAME {
+        return if facts.resources.contains(&value) {
+            Ok(())
+        } else {
+            Err(unknown("resource", value, facts.resources))
+        };
+    }
     if matches!(tag, TagKey::Outcome | TagKey::ExpectedResponse) && metric.is_by_outcome() {
         let message = "among arrivals that ended alike, this rate is always 0 or 1";
         return Err(Wrong::new(message, "expected a selector that doesn't fix the outcome"));

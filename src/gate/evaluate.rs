@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    About, Criteria, Finding, FindingVerdict, Verdict, VerdictKind, clusters, generator, limiter,
-    thresholds, whole_run,
+    About, Criteria, Finding, FindingVerdict, MetricKind, Verdict, VerdictKind, clusters,
+    generator, limiter, thresholds, whole_run,
 };
 use crate::measure::{Ended, Recording};
 use crate::tags::Selector;
@@ -54,7 +54,8 @@ pub fn evaluate(
 /// What the recorder has to keep for the thresholds of `criteria`.
 #[must_use]
 pub fn required_selectors(criteria: &Criteria) -> BTreeSet<Selector> {
-    criteria.thresholds.iter().map(|t| t.metric.narrow(&t.selector)).collect()
+    let kept = criteria.thresholds.iter().filter(|t| t.metric.kind() != MetricKind::Gauge);
+    kept.map(|t| t.metric.narrow(&t.selector)).collect()
 }
 
 /// The first threshold with `abortOnFail` that fails by now, `elapsed` after the

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Bound, Method, Metric, Operator, Threshold};
+use super::{Bound, Method, Metric, MetricKind, Operator, RESOURCE_NAME, Threshold};
 use crate::outcome::Outcome;
 use crate::tags::{Selector, TagKey};
 use crate::units::Nanos;
@@ -92,7 +92,12 @@ fn parse_key(key: &str) -> Result<(Metric, Selector), ThresholdError> {
         let message = format!("unknown metric `{}`", name.trim());
         wrong(message, suggestion(name.trim(), &names), trimmed(key, 0..name.len()))
     })?;
-    let Some(open) = tags else { return Ok((metric, Selector::all())) };
+    let named = |selector: Selector| {
+        let which = metric.kind() != MetricKind::Gauge || names_one(&selector);
+        let problem = || wrong(unnamed(metric), WHICH.to_owned(), trimmed(key, 0..key.len()));
+        if which { Ok((metric, selector)) } else { Err(problem()) }
+    };
+    let Some(open) = tags else { return named(Selector::all()) };
     let Some(inner) = key[open + 1..].trim_end().strip_suffix('}') else {
         let message = format!("the selector of `{key}` is not closed");
         return Err(wrong(message, "`}` at its end".to_owned(), open..key.len()));
@@ -129,7 +134,19 @@ fn parse_key(key: &str) -> Result<(Metric, Selector), ThresholdError> {
         }
         selector = selector.with(tag_key, value);
     }
-    Ok((metric, selector))
+    named(selector)
+}
+
+/// What a key of a resource has to be.
+const WHICH: &str = "`{name:…}` with the name of one, and no other tag";
+
+fn unnamed(metric: Metric) -> String {
+    format!("`{metric}` doesn't say which one of the service's resources")
+}
+
+/// Whether `selector` is the name of a resource and nothing else.
+fn names_one(selector: &Selector) -> bool {
+    selector.get(RESOURCE_NAME).is_some() && selector.iter().count() == 1
 }
 
 /// Whether a tag can have that value at all; what it could have, if not.

@@ -17,6 +17,9 @@ pub(super) fn excuse(threshold: &Threshold, bound: f64, recording: &Recording) -
     if metric.is_of_generator() {
         return Some("that is load-gate's own doing, not the target's".to_owned());
     }
+    if metric.kind() == MetricKind::Gauge {
+        return None;
+    }
     let slice = metric.slice(&threshold.selector, recording)?;
     match metric.kind() {
         MetricKind::Trend => {
@@ -37,6 +40,7 @@ pub(super) fn excuse(threshold: &Threshold, bound: f64, recording: &Recording) -
                 )
             })
         }
+        MetricKind::Gauge => None,
         MetricKind::Counter => {
             let more = matches!(operator, Operator::Greater | Operator::GreaterOrEqual);
             let missing = missing(slice, recording);

@@ -11,6 +11,8 @@ pub enum MetricKind {
     Rate,
     /// `count rate`.
     Counter,
+    /// `avg min med max p(N)` of values in a unit of their own: a resource of the service.
+    Gauge,
 }
 
 /// What a threshold takes of a metric.
@@ -48,13 +50,13 @@ pub enum Operator {
 
 impl MetricKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Counter, Self::Rate, Self::Trend];
+    pub const ALL: [Self; 4] = [Self::Counter, Self::Rate, Self::Trend, Self::Gauge];
 
     /// What it takes, for messages.
     #[must_use]
     pub const fn methods(self) -> &'static str {
         match self {
-            Self::Trend => "avg, min, med, max or p(N)",
+            Self::Trend | Self::Gauge => "avg, min, med, max or p(N)",
             Self::Rate => "rate",
             Self::Counter => "count or rate",
         }
@@ -67,6 +69,7 @@ impl MetricKind {
             Self::Trend => "trend",
             Self::Rate => "rate",
             Self::Counter => "counter",
+            Self::Gauge => "gauge",
         }
     }
 
@@ -74,7 +77,7 @@ impl MetricKind {
     #[must_use]
     pub const fn takes(self, method: Method) -> bool {
         match self {
-            Self::Trend => matches!(
+            Self::Trend | Self::Gauge => matches!(
                 method,
                 Method::Avg | Method::Min | Method::Med | Method::Max | Method::Percentile(_)
             ),

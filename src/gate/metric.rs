@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Method, MetricKind};
 use crate::ids::ScenarioId;
-use crate::measure::{Recording, Slice, Trend};
+use crate::measure::{Recording, Resource, Slice, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::tags::{Selector, TagKey};
 use crate::units;
@@ -12,6 +12,9 @@ use crate::units;
 /// The tags that an arrival counted by a scenario's own metric always has.
 const ACCEPTED: [(TagKey, &str); 2] =
     [(TagKey::Outcome, Outcome::Accepted.name()), (TagKey::ExpectedResponse, "true")];
+
+/// The tag that says which resource of the service is meant.
+pub const RESOURCE_NAME: TagKey = TagKey::own("name");
 
 /// A metric: a row of the one table.
 #[derive(Clone, Copy)]
@@ -63,6 +66,8 @@ pub enum Unit {
     Share,
     /// Milliseconds.
     Milliseconds,
+    /// What each series says of itself.
+    Own,
 }
 
 /// How a metric is drawn from a slice.
@@ -74,6 +79,8 @@ pub(super) enum Reading {
     Rate(fn(&Slice) -> (u64, u64)),
     /// A distribution of spans.
     Trend(fn(&Slice) -> &Trend),
+    /// A series of the service's own monitoring, by the name that a selector gives.
+    Resource,
 }
 
 /// Which samples a metric is about.
@@ -120,6 +127,8 @@ pub enum Drawn<'a> {
     },
     /// A distribution, not empty.
     Trend(&'a Trend),
+    /// A series of the service's own monitoring, with at least one value.
+    Gauge(&'a Resource),
 }
 
 impl Metric {
@@ -142,6 +151,7 @@ impl Metric {
             Reading::Counter(_) => MetricKind::Counter,
             Reading::Rate(_) => MetricKind::Rate,
             Reading::Trend(_) => MetricKind::Trend,
+            Reading::Resource => MetricKind::Gauge,
         }
     }
 
@@ -180,7 +190,7 @@ impl Metric {
         match self.0.draw {
             Reading::Trend(_) if self.0.from_due => Some(&slice.service_time),
             Reading::Trend(of) => Some(of(slice)),
-            Reading::Counter(_) | Reading::Rate(_) => None,
+            Reading::Counter(_) | Reading::Rate(_) | Reading::Resource => None,
         }
     }
 
@@ -246,12 +256,29 @@ impl Metric {
         kept(&self.narrow(selector), recording)
     }
 
+    /// The service's resource that `selector` names, with values or without; `None`: this
+    /// is no metric of resources, or nobody asked for that one.
+    #[must_use]
+    pub fn resource<'a>(
+        self,
+        selector: &Selector,
+        recording: &'a Recording,
+    ) -> Option<&'a Resource> {
+        matches!(self.0.draw, Reading::Resource).then_some(())?;
+        recording.resource(selector.get(RESOURCE_NAME)?)
+    }
+
     /// It over the samples that `selector` picks; `None` when there are none, or
     /// when the recording didn't keep that slice.
     #[must_use]
     pub fn draw<'a>(self, selector: &Selector, recording: &'a Recording) -> Option<Drawn<'a>> {
+        if let Reading::Resource = self.0.draw {
+            let resource = self.resource(selector, recording)?;
+            return (resource.count() > 0).then_some(Drawn::Gauge(resource));
+        }
         let slice = self.slice(selector, recording)?;
         match self.0.draw {
+            Reading::Resource => None,
             Reading::Trend(of) => Some(of(slice)).filter(|t| !t.is_empty()).map(Drawn::Trend),
             Reading::Rate(of) => {
                 let (hits, of) = of(slice);
@@ -317,6 +344,7 @@ impl Unit {
             Self::Bytes => "bytes",
             Self::Share => "fraction",
             Self::Milliseconds => "ms",
+            Self::Own => "its own",
         }
     }
 }
@@ -376,6 +404,7 @@ mod tests {
                 MetricKind::Trend => metric.unit() == Unit::Milliseconds,
                 MetricKind::Rate => metric.unit() == Unit::Share,
                 MetricKind::Counter => matches!(metric.unit(), Unit::Count | Unit::Bytes),
+                MetricKind::Gauge => metric.unit() == Unit::Own,
             };
             assert!(fits, "{metric}");
         }

@@ -9,7 +9,7 @@ use crate::outcome::{Outcome, OutcomeCounts};
 use crate::scenario::{Own, OwnMetric, catalogue};
 
 /// Every metric that every scenario has.
-static COMMON: [MetricRow; 19] = [
+static COMMON: [MetricRow; 20] = [
     MetricRow {
         name: "http_reqs",
         unit: Unit::Count,
@@ -179,6 +179,14 @@ static COMMON: [MetricRow; 19] = [
         basis: Basis::Arrivals,
         of_generator: true,
         about: "how late the generator itself sent an arrival",
+        ..PLAIN
+    },
+    MetricRow {
+        name: "resource",
+        unit: Unit::Own,
+        draw: Reading::Resource,
+        about: "a resource of the service over the load, as its own monitoring knew it: \
+                `resource{name:db_pool}`, one of [`[resources]`](config.md#resources)",
         ..PLAIN
     },
 ];

@@ -28,7 +28,7 @@ pub use enough::too_short;
 pub use evaluate::{breached_now, evaluate, required_selectors};
 pub use grammar::{ThresholdError, parse_threshold};
 pub use method::{Method, MetricKind, Operator};
-pub use metric::{Basis, Drawn, Metric, Unit};
+pub use metric::{Basis, Drawn, Metric, RESOURCE_NAME, Unit};
 pub use observe::{Observed, observe};
 pub use result::{ThresholdResult, rests_on};
 pub use suite::suite;

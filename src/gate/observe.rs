@@ -9,7 +9,7 @@ use crate::units::Nanos;
 /// A metric's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observed {
-    /// Milliseconds, a fraction, a count, or a count per second.
+    /// Milliseconds, a fraction, a count, a count per second, or in the unit of a resource.
     pub value: f64,
     /// Its confidence interval, where the method has one.
     pub interval: Option<(f64, f64)>,
@@ -40,6 +40,14 @@ pub fn observe(
         Drawn::Counter(samples) => {
             Observed { value, interval: None, samples, worth: None, at_least: None, told: true }
         }
+        Drawn::Gauge(resource) => Observed {
+            value,
+            interval: None,
+            samples: resource.count(),
+            worth: None,
+            at_least: None,
+            told: true,
+        },
         Drawn::Trend(trend) => {
             let samples = trend.count();
             let dependence = match method.quantile() {
@@ -98,6 +106,10 @@ impl Drawn<'_> {
             (Self::Trend(trend), Method::Avg) => Some(trend.mean()? / 1e6),
             (Self::Trend(trend), Method::Min) => trend.min().map(ms),
             (Self::Trend(trend), Method::Max) => trend.max().map(ms),
+            (Self::Gauge(resource), Method::Avg) => resource.mean(),
+            (Self::Gauge(resource), Method::Min) => resource.quantile(0.0),
+            (Self::Gauge(resource), Method::Max) => resource.quantile(1.0),
+            (Self::Gauge(resource), _) => resource.quantile(method.quantile()?),
             (Self::Trend(trend), _) => trend.quantile(method.quantile()?).map(ms),
             _ => None,
         }

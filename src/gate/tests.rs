@@ -3,6 +3,7 @@
 mod builder;
 mod intervals;
 mod late;
+mod resources;
 mod rules;
 mod truth;
 mod words;

@@ -202,7 +202,8 @@ fn rests_on(threshold: &Threshold, observed: &Observed, confidence: f64) -> Stri
 /// contradict it.
 fn lacks_interval(threshold: &Threshold, observed: &Observed) -> bool {
     let has = threshold.metric.kind() == MetricKind::Rate
-        || threshold.method.quantile().is_some_and(|q| q < 1.0);
+        || (threshold.metric.kind() == MetricKind::Trend
+            && threshold.method.quantile().is_some_and(|q| q < 1.0));
     has && observed.interval.is_none() && observed.at_least.is_none()
 }
 
@@ -215,7 +216,7 @@ fn why(threshold: &Threshold, recording: &Recording) -> Option<String> {
         MetricKind::Trend if !metric.is_of_generator() => {
             stalls::stalls(recording).or_else(|| stalls::slowest_stage(recording))
         }
-        MetricKind::Trend | MetricKind::Counter => None,
+        MetricKind::Trend | MetricKind::Counter | MetricKind::Gauge => None,
     }
 }
 
@@ -223,6 +224,10 @@ fn nothing_observed(
     threshold: &Threshold,
     recording: &Recording,
 ) -> (FindingVerdict, String, Vec<String>) {
+    if threshold.metric.kind() == MetricKind::Gauge {
+        let why = no_resource(threshold, recording);
+        return (FindingVerdict::Inconclusive, format!("{}: {why}", title(threshold)), Vec::new());
+    }
     let kept = recording.slice(&threshold.metric.narrow(&threshold.selector)).is_some();
     let why = if kept {
         failures::instead(recording).map_or_else(
@@ -234,6 +239,22 @@ fn nothing_observed(
             .to_owned()
     };
     (FindingVerdict::Inconclusive, format!("{}: {why}", title(threshold)), Vec::new())
+}
+
+/// Why nothing is known of a resource.
+fn no_resource(threshold: &Threshold, recording: &Recording) -> String {
+    match threshold.metric.resource(&threshold.selector, recording) {
+        Some(resource) => {
+            let why = resource
+                .missing
+                .as_deref()
+                .unwrap_or("its query found nothing in the run's window");
+            format!("nothing is known of it: {why}")
+        }
+        None => "the service's monitoring was not asked: name it in `[resources] url` or \
+                 LOAD_GATE_RESOURCES_URL"
+            .to_owned(),
+    }
 }
 
 fn bound_of(threshold: &Threshold, baseline: Option<&Recording>) -> Option<f64> {

@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::{CheckCount, Ended, Excerpt, Ledger, LedgerRoom, ProbeCount, Recording, StageRecord};
+use super::{
+    CheckCount, Ended, Excerpt, Ledger, LedgerRoom, ProbeCount, Recording, StageRecord, resource,
+};
 use crate::ids::IdentityId;
 use crate::units::{Nanos, Timestamp};
 
@@ -58,6 +60,7 @@ impl Recording {
         self.merge_generator(other);
         self.clock_skew =
             either(self.clock_skew, other.clock_skew, |a, b| if b.abs() > a.abs() { b } else { a });
+        resource::merge(&mut self.resources, &other.resources);
         self.duration = self.duration.max(other.duration);
         if worse(&other.ended) > worse(&self.ended) {
             self.ended = other.ended.clone();

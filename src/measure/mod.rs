@@ -10,6 +10,7 @@ mod packed;
 mod process;
 mod recorder;
 mod recording;
+mod resource;
 mod sample;
 mod slice;
 mod strata;
@@ -26,6 +27,7 @@ pub use recording::{
     CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording, StageKind,
     StageRecord,
 };
+pub use resource::{Resource, ResourceUnit};
 pub use sample::{Sample, Spans};
 pub use slice::{Phases, Slice};
 pub use strata::{Stratum, strata};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connections, Ledger, LedgerRoom, Slice, Timeline, Trend};
+use super::{Connections, Ledger, LedgerRoom, Resource, Slice, Timeline, Trend};
 use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
@@ -243,6 +243,9 @@ pub struct Recording {
     /// The server's clock minus ours, in seconds, from Date headers (to about a
     /// second); `None`: no answer carried one.
     pub clock_skew: Option<f64>,
+    /// What the service's own monitoring knew of it, where that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
 }
 
 impl Recording {
@@ -270,6 +273,7 @@ impl Recording {
             connections: Connections::default(),
             generator: Generator::default(),
             clock_skew: None,
+            resources: Vec::new(),
         }
     }
 
@@ -300,6 +304,12 @@ impl Recording {
                 }
             }
         }
+    }
+
+    /// The service's resource of that name; `None`: nobody asked for it.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.name == name)
     }
 
     /// The slice of `selector`; `None` when it wasn't kept.

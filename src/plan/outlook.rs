@@ -55,7 +55,9 @@ pub enum Interval {
 /// The outlook of one threshold.
 pub(super) fn outlook(threshold: &Threshold, supply: &Supply) -> Outlook {
     let samples = samples(threshold, supply);
-    let quantile = quantile(threshold.method);
+    // What the service's monitoring will say rests on its own samples.
+    let gauge = threshold.metric.kind() == MetricKind::Gauge;
+    let quantile = quantile(threshold.method).filter(|_| !gauge);
     let needed = quantile.map(|q| min_samples(q, CONFIDENCE));
     let most = samples.map(|samples| samples.1);
     let interval = most.and_then(|n| interval(threshold, quantile, n));
@@ -82,7 +84,7 @@ fn quantile(method: Method) -> Option<f64> {
 /// whole as the upper end.
 fn samples(threshold: &Threshold, supply: &Supply) -> Option<(u64, u64)> {
     let metric = threshold.metric;
-    if metric.kind() == MetricKind::Counter {
+    if matches!(metric.kind(), MetricKind::Counter | MetricKind::Gauge) {
         return None;
     }
     let refused = (supply.arrivals - supply.admitted.1, supply.arrivals - supply.admitted.0);
@@ -148,6 +150,7 @@ fn range(threshold: &Threshold, supply: &Supply) -> Option<(f64, f64)> {
     match threshold.metric.kind() {
         MetricKind::Trend => return Some((0.0, f64::INFINITY)),
         MetricKind::Rate => return Some((0.0, 1.0)),
+        MetricKind::Gauge => return None,
         MetricKind::Counter if threshold.method != Method::Count => return None,
         MetricKind::Counter => {}
     }

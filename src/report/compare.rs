@@ -22,8 +22,9 @@ mod tests {
     use super::*;
     use crate::gate::VerdictKind;
     use crate::ids::ScenarioId;
-    use crate::suite::LimiterChange;
+    use crate::measure::ResourceUnit;
     use crate::suite::{Call, Change, Comparison, Figure, FigureComparison, RunLabel};
+    use crate::suite::{LimiterChange, ResourceChange, ResourceFigures};
     use crate::units::Timestamp;
 
     fn figure(
@@ -93,6 +94,12 @@ mod tests {
                     base: "1000".to_owned(),
                     new: "600 (598 to 602)".to_owned(),
                     certain: true,
+                }],
+                resources: vec![ResourceChange {
+                    name: "db_pool".to_owned(),
+                    unit: ResourceUnit::Share,
+                    base: Some(ResourceFigures { mean: 0.4, p95: 0.5, max: 0.55 }),
+                    new: Some(ResourceFigures { mean: 0.7, p95: 0.91, max: 0.95 }),
                 }],
             }],
         };

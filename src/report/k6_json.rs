@@ -4,7 +4,7 @@ use md5::{Digest, Md5};
 use serde_json::{Map, Value, json};
 
 use super::load_gate;
-use crate::gate::{Drawn, FindingVerdict, Method, Metric, MetricKind, Unit};
+use crate::gate::{Drawn, FindingVerdict, Method, Metric, MetricKind, RESOURCE_NAME, Unit};
 use crate::measure::Recording;
 use crate::outcome::Outcome;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -84,6 +84,11 @@ fn parts(metric: Metric, recording: &Recording) -> Vec<(String, Selector)> {
         let expected = Selector::all().with(TagKey::ExpectedResponse, "true");
         parts.push((format!("{metric}{{{expected}}}"), expected));
     }
+    if metric.kind() == MetricKind::Gauge {
+        let names = recording.resources.iter().map(|resource| resource.name.as_str());
+        let selectors = names.map(|name| Selector::all().with(RESOURCE_NAME, name));
+        return selectors.map(|one| (format!("{metric}{{{one}}}"), one)).collect();
+    }
     let Some(split) = metric.split() else { return parts };
     let accepted = Selector::all().with(TagKey::Outcome, Outcome::Accepted.name());
     for selector in recording.slices.keys() {
@@ -100,7 +105,7 @@ fn entry(metric: Metric, drawn: Option<Drawn<'_>>, recording: &Recording) -> Val
     let contains = match metric.unit() {
         Unit::Milliseconds => "time",
         Unit::Bytes => "data",
-        Unit::Count | Unit::Share => "default",
+        Unit::Count | Unit::Share | Unit::Own => "default",
     };
     let value = |method| drawn.and_then(|drawn| drawn.value(method, recording));
     let values = match metric.kind() {
@@ -118,6 +123,17 @@ fn entry(metric: Metric, drawn: Option<Drawn<'_>>, recording: &Recording) -> Val
                 _ => (None, None),
             };
             json!({ "rate": value(Method::Rate), "passes": passes, "fails": fails })
+        }
+        // k6's gauges have no statistics; what a threshold may take stands beside its three.
+        MetricKind::Gauge => {
+            let last = match drawn {
+                Some(Drawn::Gauge(resource)) => resource.known().next_back(),
+                _ => None,
+            };
+            let mut values = Map::from_iter([("value".to_owned(), json!(last))]);
+            let stats = TREND_STATS.map(|method| (method.to_string(), json!(value(method))));
+            values.extend(stats);
+            Value::Object(values)
         }
         MetricKind::Trend => {
             let stats = TREND_STATS.map(|method| (method.to_string(), json!(value(method))));

@@ -59,7 +59,8 @@ impl K6Interval {
         let mut series = Vec::new();
         for metric in Metric::all().filter(|metric| metric.belongs_to(plan.scenario)) {
             match metric.draw(&Selector::all(), recording) {
-                None => {}
+                // What the service's own monitoring knows is there already.
+                None | Some(Drawn::Gauge(_)) => {}
                 Some(Drawn::Counter(n)) => {
                     let name = format!("k6_{metric}_total");
                     series.push(named(common, &scenario, name, Kind::Counter, metric, n as f64));
@@ -107,7 +108,7 @@ fn named(
     let unit = match metric.unit() {
         Unit::Milliseconds => "seconds",
         Unit::Bytes => "bytes",
-        Unit::Count | Unit::Share => "",
+        Unit::Count | Unit::Share | Unit::Own => "",
     };
     let family = Family { name: Cow::Owned(name), help: metric.about(), kind, unit };
     common.series(

@@ -10,8 +10,8 @@ mod report;
 mod stored;
 
 pub use compare::{
-    Call, Change, Comparison, Figure, FigureComparison, LimiterChange, Side, compare_scenario,
-    figures_to_compare,
+    Call, Change, Comparison, Figure, FigureComparison, LimiterChange, ResourceChange,
+    ResourceFigures, Side, compare_scenario, figures_to_compare,
 };
 pub use comparison::{
     COMPARE_CONFIDENCE, NotComparable, RunLabel, SuiteComparison, compare_suites, figure_name,

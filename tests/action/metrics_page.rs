@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use load_gate::gate::{Method, Metric, MetricKind};
+use load_gate::gate::{Method, Metric, MetricKind, RESOURCE_NAME};
 use load_gate::scenario::catalogue;
 use load_gate::tags::TagKey;
 
@@ -68,6 +68,7 @@ fn values(tag: TagKey) -> &'static str {
         "ttl" => "the TTL asked for, in minutes",
         "event_type" => "the Stripe event's type",
         "duplicate" => "`true` for a redelivery, else `false`",
+        "name" => "which of the service's resources: of `resource` alone",
         "expected_response" => "`true` for accepted arrivals, else `false`",
         other => panic!("the page says nothing of the tag {other}"),
     }
@@ -112,7 +113,8 @@ fn page() -> String {
     }
     page.push_str("\n## Tags\n\n| tag | its values |\n| --- | --- |\n");
     let own = catalogue::BUILT_IN.iter().flat_map(|entry| entry.tags.iter().copied());
-    let mut tags: Vec<TagKey> = TagKey::COMMON.into_iter().chain(own).collect();
+    let mut tags: Vec<TagKey> =
+        TagKey::COMMON.into_iter().chain(own).chain([RESOURCE_NAME]).collect();
     tags.dedup();
     for tag in tags {
         let _ = writeln!(page, "| `{}` | {} |", tag.name(), values(tag));

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("publish", 10),
     ("report", 9),
     ("series", 8),
+    ("resources", 8),
     ("preflight", 7),
     ("config", 6),
     ("engine", 6),

@@ -17,8 +17,10 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -55,6 +57,8 @@ class Server:
         for _ in range(200):
             try:
                 urllib.request.urlopen(self.url + ready, timeout=1)
+                return
+            except urllib.error.HTTPError:
                 return
             except OSError:
                 time.sleep(0.1)
@@ -161,6 +165,12 @@ def dashboard(server, run):
             asked += 1
             if not found:
                 empty.append((panel["title"], target["expr"]))
+    optional = [t["expr"] for p in every_panel(model["panels"]) for t in p.get("targets", []) if "# optional" in t["expr"]]
+    for expression in optional:
+        for word, instead in words.items():
+            expression = expression.replace(word, instead)
+        get(f"{server.url}/api/v1/format_query?" + urllib.parse.urlencode({"query": expression}))
+    holds(optional, f"{len(optional)} more are PromQL")
     holds(not empty, f"all {asked} queries of the dashboard return data{': ' if empty else ''}{empty or ''}")
 
 
@@ -309,6 +319,121 @@ def otlp(binary):
     server.shutdown()
 
 
+def known(at):
+    """The value of the known series at a whole second: a saw of a minute's length."""
+    return 0.2 + 0.6 * (at % 60) / 60
+
+
+def known_prometheus():
+    """A Prometheus that knows a series for every second of the next ten minutes."""
+    home = tempfile.mkdtemp(prefix="live-known-")
+    now = int(time.time())
+    lines = [f"known {known(at)!r} {at}" for at in range(now - 60, now + 600)]
+    lines += [f'two{{side="{side}"}} 1 {at}' for side in ("left", "right") for at in range(now - 60, now + 600)]
+    text = "# TYPE known gauge\n" + "\n".join(line for line in lines if line.startswith("known"))
+    text += "\n# TYPE two gauge\n" + "\n".join(line for line in lines if line.startswith("two")) + "\n# EOF\n"
+    Path(home, "known.txt").write_text(text)
+    subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", "known.txt", "data"],
+                   cwd=home, check=True, capture_output=True)
+    return home
+
+
+def resources(binary):
+    print("the service's own resources", flush=True)
+    home = known_prometheus()
+    port = free_port()
+    Path(home, "prometheus.yml").write_text("global: {scrape_interval: 15s}\n")
+    command = ["prometheus", f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data",
+               f"--web.listen-address=127.0.0.1:{port}"]
+    with Server(command, port, "/-/ready") as server:
+        head = f'[resources]\nurl = "{server.url}"\nsettle = "0s"\n'
+        off = "".join(f"{name} = false\n" for name in
+                      ("cpu", "cpu_throttled", "memory", "memory_of_limit", "restarts", "node_cpu", "node_memory",
+                       "db_connections", "db_pool", "db_queue"))
+
+        def run(known, bounds, queries=off):
+            return Run(binary, config=f"""{head}
+[resources.queries]
+{queries}known = {{ query = '{known}', unit = "share" }}
+[scenarios.onboarding.thresholds]
+"resource{{name:known}}" = {json.dumps(bounds)}
+""")
+
+        fine = run("known", ["max<0.9", "avg<0.9", "p(95)<0.9", "min>0.1"])
+        holds(fine.code == 0, f"bounds that hold: exit 0 {fine.said[-600:] if fine.code else ''}")
+        recording = fine.recording
+        began = parse(recording["started_at"]) + recording["load_offset"] / 1e9
+        seconds = range(math.ceil(began), math.floor(began + recording["duration"] / 1e9) + 1)
+        values = sorted(known(at) for at in seconds)
+        observed = {f["threshold"]["expression"]: f["threshold"]["observed"]
+                    for f in fine.suite["scenarios"][0]["verdict"]["findings"]
+                    if f["threshold"] and f["threshold"]["metric"] == "resource{name:known}"}
+        wanted = {"max<0.9": values[-1], "min>0.1": values[0], "avg<0.9": sum(values) / len(values),
+                  "p(95)<0.9": values[math.ceil(0.95 * len(values)) - 1]}
+        for expression, value in wanted.items():
+            holds(abs(observed[expression] - value) < 1e-12, f"{expression}: {observed[expression]} of {len(values)} values")
+        page = Path(fine.home.name, "results", "report.html").read_text()
+        holds("onboarding-resource-known" in page, "the page draws it")
+
+        over = run("known", ["max<0.1"])
+        holds(over.code == 1 and "resource{name:known}" in over.suite["headline"], f"over: {over.suite['headline']}")
+        for name, query, why in [
+            ("absent", "nobody_knows_this", "finds nothing"),
+            ("ambiguous", "two", "gives 2 series"),
+            ("wrong", "sum(", "refused"),
+        ]:
+            lost = run(query, ["max<0.9"])
+            holds(lost.code == 3 and why in lost.suite["headline"], f"{name}: {lost.suite['headline']}")
+        usual = run("known", ["max<0.9"], queries="")
+        asked = [r["query"] for r in usual.recording["resources"]]
+        for query in asked:
+            get(f"{server.url}/api/v1/format_query?" + urllib.parse.urlencode({"query": query}))
+        holds(len(asked) == 11, f"{len(asked)} queries are PromQL")
+        holds(usual.code == 0 and "resources that aren't known: cpu" in usual.said, "built-in queries that find nothing are said")
+    gone = run("known", ["max<0.9"])
+    holds(gone.code == 3 and "can't be asked" in gone.suite["headline"], f"unreachable: {gone.suite['headline']}")
+    credentials(binary, home)
+    shutil.rmtree(home)
+
+
+# bcrypt of "open sesame".
+SESAME = "$2b$10$XKvZZBNC1VMV5uPzqPvqFOE4e.bTJ0ZsQV1W7uLsiVYQ4PWXs/Sfi"
+
+
+def credentials(binary, home):
+    """The same Prometheus behind a password, for `run` and for `check`."""
+    port, target = free_port(), free_port()
+    Path(home, "web.yml").write_text(f"basic_auth_users: {{gate: '{SESAME}'}}\n")
+    command = ["prometheus", f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data",
+               f"--web.listen-address=127.0.0.1:{port}", f"--web.config.file={home}/web.yml"]
+    names = {"LOAD_GATE_RESOURCES_USERNAME": "gate", "LOAD_GATE_RESOURCES_PASSWORD": "open sesame",
+             "LOAD_GATE_RESOURCES_URL": f"http://127.0.0.1:{port}"}
+    wrong = {**names, "LOAD_GATE_RESOURCES_PASSWORD": "open barley"}
+    config = """[resources]
+settle = "0s"
+[resources.queries]
+known = "known"
+[scenarios.onboarding.thresholds]
+"resource{name:known}" = ["max<0.9"]
+"""
+    with Server(command, port, "/-/ready"):
+        run = Run(binary, config=config, env=names)
+        holds(run.code == 0, f"user and password of the environment: exit 0 {run.said[-600:] if run.code else ''}")
+        run = Run(binary, config=config, env=wrong)
+        holds(run.code == 3 and "HTTP 401" in run.suite["headline"], f"a wrong one: {run.suite['headline']}")
+        holds("barley" not in run.said and "barley" not in json.dumps(run.suite), "and nowhere is it to be read")
+        with Server([str(binary), "serve", "--port", str(target)], target, "/api/v1/health"):
+            for env, word in ((names, "1 of 11 queries"), (wrong, "HTTP 401")):
+                done = subprocess.run([str(binary), "check", "--url", f"http://127.0.0.1:{target}"], cwd=run.home.name,
+                                      capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "NO_COLOR": "1", **env})
+                line = next(line for line in done.stdout.splitlines() if line.split()[1:2] == ["resources"])
+                holds(word in line, f"check: {line.strip()}")
+
+
+def parse(moment):
+    return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--binary", type=Path, default=Path("target/release/load-gate"))
@@ -318,7 +443,7 @@ def main():
         if not shutil.which(program):
             sys.exit(f"{program} is not installed")
     binary = asked.binary.resolve()
-    parts = (remote_write, k6_names, native_histograms, pushgateway, misbehaving, otlp)
+    parts = (remote_write, k6_names, native_histograms, pushgateway, misbehaving, otlp, resources)
     for part in (part for part in parts if re.search(asked.only, part.__name__)):
         part(binary)
     print(f"{len(PASSED)} passed, 0 failed")

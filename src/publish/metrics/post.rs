@@ -6,7 +6,7 @@ use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 
 use crate::config::Access;
-use crate::secret::{Secret, excerpt};
+use crate::secret::excerpt;
 
 /// The longest that an answer is awaited.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -59,7 +59,7 @@ pub(super) async fn send(
     }
     let wait = answer.headers().get(RETRY_AFTER).and_then(seconds);
     let text = beginning(answer).await;
-    let said = excerpt(&text, 200, &secrets(access));
+    let said = excerpt(&text, 200, &access.secrets());
     let reason =
         if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
@@ -69,21 +69,9 @@ pub(super) async fn send(
     }
 }
 
-fn secrets(access: &Access) -> Vec<Secret> {
-    let basic = access.basic.iter().map(|(_, password)| password);
-    let headers = access.headers.iter().map(|(_, value)| value);
-    basic.chain(&access.bearer).chain(headers).cloned().collect()
-}
-
 fn identified(mut request: RequestBuilder, access: &Access) -> RequestBuilder {
-    if let Some((user, password)) = &access.basic {
-        request = request.basic_auth(user, Some(password.expose()));
-    }
-    if let Some(token) = &access.bearer {
-        request = request.bearer_auth(token.expose());
-    }
-    for (name, value) in &access.headers {
-        // What no header can carry is left out; `check` and the config say so before.
+    for (name, value) in access.to_headers() {
+        // The config refuses what no header can carry.
         let name = HeaderName::from_bytes(name.as_bytes());
         let value = HeaderValue::from_str(value.expose());
         if let (Ok(name), Ok(mut value)) = (name, value) {

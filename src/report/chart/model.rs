@@ -1,5 +1,7 @@
 //! What a chart is: axes, layers, bounds, words, and the figures behind it.
 
+use std::borrow::Cow;
+
 use super::super::document::Table;
 use super::scale::Axis;
 
@@ -46,7 +48,7 @@ pub(in crate::report) struct Key {
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Chart {
     /// Unique within its chapter.
-    pub(in crate::report) id: &'static str,
+    pub(in crate::report) id: Cow<'static, str>,
     pub(in crate::report) title: String,
     pub(in crate::report) x: Axis,
     pub(in crate::report) y: Axis,
@@ -67,13 +69,13 @@ pub(in crate::report) struct Chart {
 impl Chart {
     /// An empty chart.
     pub(in crate::report) fn new(
-        id: &'static str,
+        id: impl Into<Cow<'static, str>>,
         title: impl Into<String>,
         x: Axis,
         y: Axis,
     ) -> Self {
         Self {
-            id,
+            id: id.into(),
             title: title.into(),
             x,
             y,

@@ -4,7 +4,7 @@ use super::super::past::EarlierRuns;
 use super::super::{escape, figures, words};
 use super::model::{Chapter, Document, Fact, Note, Section};
 use super::table::{Cell, Level, Tone};
-use super::{advice, against, card, judged, limiter, measured, nights};
+use super::{advice, against, card, judged, limiter, measured, nights, resources};
 use crate::gate::VerdictKind;
 use crate::measure::Ended;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -71,6 +71,7 @@ fn sections(scenario: &ScenarioReport, baseline: Option<&SuiteReport>) -> Vec<Se
         judged::first_evidence(scenario),
         Some(measured::arrivals(scenario)),
         measured::latency(scenario, before),
+        resources::section(scenario, before),
         measured::connections(scenario),
         judged::rules(scenario),
         Some(limiter::section(scenario)),

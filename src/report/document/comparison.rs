@@ -7,8 +7,8 @@ use super::over_time::{Steps, stages};
 use super::shapes;
 use super::table::{Cell, Column, Level, Mark, Table, Tone};
 use crate::suite::{
-    Call, Change, Comparison, Figure, FigureComparison, RunLabel, ScenarioReport, SuiteComparison,
-    SuiteReport, figure_name, unnoticed,
+    Call, Change, Comparison, Figure, FigureComparison, ResourceFigures, RunLabel, ScenarioReport,
+    SuiteComparison, SuiteReport, figure_name, unnoticed,
 };
 use crate::units;
 
@@ -97,6 +97,7 @@ fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) 
         false => NOTHING,
     };
     let mut sections = vec![figures(comparison), limiter(comparison)];
+    sections.extend(resources(comparison));
     if let Some((base, new)) = runs {
         let of = |suite: &'_ SuiteReport| {
             suite.scenarios.iter().position(|s| s.plan.scenario == comparison.scenario)
@@ -191,6 +192,37 @@ fn limiter(comparison: &Comparison) -> Section {
         if notes.is_empty() { Block::Words("no change".to_owned()) } else { Block::Notes(notes) },
     );
     section
+}
+
+/// What the service had to do in both runs.
+fn resources(comparison: &Comparison) -> Option<Section> {
+    let mut section = Section::new("resources of the service").lead(
+        "side by side: a value every few seconds carries no interval, so nothing is called certain",
+    );
+    let mut table = Table::new([
+        Column::words("resource"),
+        Column::words("of it"),
+        Column::figures("base"),
+        Column::figures("new"),
+    ]);
+    for change in &comparison.resources {
+        let all = |figures: Option<ResourceFigures>| match figures {
+            Some(figures) => [figures.mean, figures.p95, figures.max].map(Some),
+            None => [None; 3],
+        };
+        let (base, new) = (all(change.base), all(change.new));
+        for (i, name) in ["mean", "p95", "most"].into_iter().enumerate() {
+            let said = |value: Option<f64>| {
+                Cell::figure_or_dash(value.map(|value| change.unit.say(value)))
+            };
+            let cells = [Cell::words(&change.name), Cell::words(name)];
+            table.row(cells.into_iter().chain([said(base[i]), said(new[i])]));
+        }
+    }
+    if !table.rows.is_empty() {
+        section.add(Level::Detail, Block::Table(table));
+    }
+    section.filled()
 }
 
 /// Both runs over one another.

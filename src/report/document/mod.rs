@@ -11,6 +11,7 @@ mod measured;
 mod model;
 mod nights;
 mod over_time;
+mod resources;
 mod shapes;
 mod table;
 mod windows;

@@ -3,6 +3,7 @@
 mod figure;
 mod known;
 mod limiter;
+mod resources;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use crate::measure::{BUCKET_LN_WIDTH, Recording, dependence};
 
 pub use self::figure::Figure;
 pub use self::limiter::LimiterChange;
+pub use self::resources::{ResourceChange, ResourceFigures};
 
 /// A certain change of a quantile below this share is called slight.
 const SLIGHT_RATIO: f64 = 0.05;
@@ -96,6 +98,9 @@ pub struct Comparison {
     pub figures: Vec<FigureComparison>,
     /// What changed about the limiter.
     pub limiter: Vec<LimiterChange>,
+    /// What the service had to do in both, where either run asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<ResourceChange>,
 }
 
 /// The figures of which enough was measured in both runs. Their number over all
@@ -137,6 +142,7 @@ pub fn compare_scenario(base: Side<'_>, new: Side<'_>, error: f64) -> Comparison
         seconds: (sides.0.seconds(), sides.1.seconds()),
         figures: figures.collect(),
         limiter: limiter::changes(base.limiter, new.limiter),
+        resources: resources::changes(base.recording, new.recording),
     }
 }
 

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use super::super::{ScenarioReport, SuiteReport};
 use crate::admission::Admitted;
 use crate::gate::{self, Criteria};
-use crate::ids::Traffic;
-use crate::measure::{Ledger, Recording, Slice, Timeline, Trend};
+use crate::ids::{Name, Traffic};
+use crate::measure::{Ledger, Recording, Resource, Slice, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::plan::{Plan, Schedule, Stage};
 use crate::scenario;
@@ -25,6 +25,8 @@ const MOST_BINS: usize = 3600;
 const LONGEST: Nanos = Nanos::from_secs(366 * 86_400);
 /// Arrivals per second of all machines of a run together.
 const FASTEST: f64 = 1e9;
+/// The most resources of a service.
+const MOST_RESOURCES: usize = 100;
 /// The most of a list that one writes by hand.
 const MOST_WRITTEN: usize = 1000;
 
@@ -128,6 +130,7 @@ fn scenario(here: &Place, report: &ScenarioReport) -> Found {
     checks(&here.at("checks"), recording)?;
     beside(here, recording)?;
     timeline(&here.at("timeline"), recording)?;
+    resources(&here.at("resources"), recording)?;
     ledgers(&here.at("ledgers"), recording)
 }
 
@@ -357,6 +360,23 @@ fn timeline(here: &Place, recording: &Recording) -> Found {
     here.equal("sent", sent, "in all", recording.generator.sent)?;
     for (outcome, n) in recording.total().outcomes.iter() {
         here.equal(outcome.name(), all.get(outcome), "in all", n)?;
+    }
+    Ok(())
+}
+
+/// What the service's monitoring said: nothing of it can be checked against the load.
+fn resources(here: &Place, recording: &Recording) -> Found {
+    here.must(recording.resources.len() <= MOST_RESOURCES, || "too many".to_owned())?;
+    let mut seen = BTreeSet::new();
+    for (index, resource) in recording.resources.iter().enumerate() {
+        let here = here.item(index);
+        let (name, values) = (&resource.name, &resource.values);
+        let possible = !name.is_empty() && name.len() <= Name::LONGEST && seen.insert(name);
+        here.must(possible, || "it has no name of its own".to_owned())?;
+        let fits = values.len() <= Resource::MOST && resource.step >= Nanos::from_secs(1);
+        here.must(fits && resource.step <= LONGEST, || "nobody asks like that".to_owned())?;
+        let whole = resource.missing.is_none() || resource.count() == 0;
+        here.must(whole, || "it is missing and there".to_owned())?;
     }
     Ok(())
 }
