@@ -188,6 +188,9 @@ pub enum Traffic {
     Proof,
     /// The creation of a customer whose key another scenario uses.
     Minting,
+    /// What an identity sends before it takes part, and again before what it was given
+    /// expires: in no figure.
+    Setup,
 }
 
 named_enum!(Traffic, "kind of traffic", {
@@ -196,6 +199,7 @@ named_enum!(Traffic, "kind of traffic", {
     Probe => "probe",
     Proof => "proof",
     Minting => "minting",
+    Setup => "setup",
 });
 
 /// The index of an identity (client address, API key, or the one global one)

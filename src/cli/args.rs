@@ -205,9 +205,15 @@ pub(super) struct PlanArgs {
 /// `check`.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
+    /// Scenarios [default: all that the environment lists]
+    #[arg(value_name = "SCENARIO", value_parser = scenario)]
+    pub scenarios: Vec<ScenarioId>,
     /// Shared flags.
     #[command(flatten)]
     pub shared: SharedArgs,
+    /// Send one request of each scenario, its setup first, and tell which checks hold.
+    #[arg(long)]
+    pub r#try: bool,
     /// As JSON.
     #[arg(long)]
     pub json: bool,
@@ -320,6 +326,10 @@ pub(super) struct InitArgs {
     /// Replace files that are there already.
     #[arg(long)]
     pub force: bool,
+    /// Write a commented table of a scenario of your own at the end of the config, and nothing
+    /// else.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["force", "after_deploy"])]
+    pub scenario: Option<String>,
     /// Write a workflow that deploys, drives load at the deployment and promotes it, instead of
     /// the one for pull requests and nights.
     #[arg(long)]

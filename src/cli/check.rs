@@ -7,25 +7,35 @@ use super::args::CheckArgs;
 use super::inputs;
 use super::session::Session;
 use super::world::World;
-use crate::config::{Purpose, SecretInputs};
+use crate::config::{Flags, Purpose, SecretInputs};
 use crate::engine::{Clock, WallClock};
-use crate::plan::{self, SuitePlan};
-use crate::preflight::{self, CheckReport, CredentialLook, GitHubAccess, Preflight};
+use crate::ids::IdentityId;
+use crate::plan::{self, Plan, SuitePlan};
+use crate::preflight::{
+    self, CheckReport, CredentialLook, GitHubAccess, Preflight, ScenarioTrial, Variables,
+};
 use crate::report;
 use crate::resources;
-use crate::scenario;
 use crate::scenario::catalogue::{self, Entry, Trial};
+use crate::scenario::{self, Identity};
 use crate::secret::Secret;
 
 /// Looks and tells; exit code 0 (fine), 1 (something is bad) or 3 (unreachable).
 pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
-    let flags = inputs::shared_flags(&args.shared);
+    let flags = Flags { scenarios: args.scenarios.clone(), ..inputs::shared_flags(&args.shared) };
     let resolved = inputs::resolve(&flags, Purpose::Check, world)?;
     if resolved.plan.environment.embedded {
         world.output.result("embedded: the target is inside load-gate, there is nothing to check");
         return Ok(0);
     }
-    let what = preflight(&resolved.plan, &resolved.secrets, &args.shared.results_dir, world);
+    let mut what = preflight(&resolved.plan, &resolved.secrets, &args.shared.results_dir, world);
+    if args.r#try {
+        let plans = &resolved.plan.scenarios;
+        what.trials = plans
+            .iter()
+            .filter_map(|plan| trial(plan, &resolved.plan, &resolved.secrets))
+            .collect();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let found = runtime.block_on(async {
         let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
@@ -75,6 +85,9 @@ fn preflight(
     Preflight {
         environment: plan.environment.clone(),
         within_run: false,
+        tells_health: plan.scenarios.iter().any(|plan| plan.settings.written.is_none()),
+        variables: plan.scenarios.iter().flat_map(|plan| variables(plan, secrets)).collect(),
+        trials: Vec::new(),
         credentials: catalogue::BUILT_IN
             .iter()
             .filter_map(|entry| look(entry, plan, secrets))
@@ -110,4 +123,46 @@ fn look(entry: &Entry, suite: &SuitePlan, secrets: &SecretInputs) -> Option<Cred
     };
     let needed = plan.is_some_and(|plan| plan.identities.mint == 0);
     Some(CredentialLook { credential, scenario: entry.id, needed, secrets, signer })
+}
+
+/// What a written scenario asks of the environment.
+fn variables(plan: &Plan, secrets: &SecretInputs) -> Vec<Variables> {
+    let Some(spec) = &plan.settings.written else { return Vec::new() };
+    let signing = spec.sign.as_ref().map(|sign| &sign.secret);
+    let look = |variable: &String| Variables {
+        scenario: plan.scenario,
+        there: secrets.ring(variable).len(),
+        variable: variable.clone(),
+    };
+    spec.keys.iter().chain(signing).map(look).collect()
+}
+
+/// The trial of one scenario: its first identity, its secrets.
+fn trial(plan: &Plan, suite: &SuitePlan, secrets: &SecretInputs) -> Option<ScenarioTrial> {
+    let spec = plan.settings.written.as_deref();
+    let (signing, key) = match spec {
+        None => (secrets.webhook.clone(), secrets.keys.first()),
+        Some(spec) => (
+            spec.sign.as_ref().and_then(|sign| secrets.ring(&sign.secret).first()).cloned(),
+            spec.keys.as_ref().and_then(|keys| secrets.ring(keys).first()),
+        ),
+    };
+    let known: Vec<Secret> = secrets.all().cloned().collect();
+    let given = scenario::Secrets { signing, known: known.clone() };
+    let run_id = super::surroundings::run_id();
+    let built = scenario::build(&plan.settings, suite.seed, &run_id, given)?;
+    let creates = catalogue::find(plan.scenario).is_some_and(|entry| entry.creates.is_some());
+    Some(ScenarioTrial {
+        scenario: Arc::from(built),
+        identity: Identity {
+            id: IdentityId::default(),
+            address: None,
+            key: key.cloned(),
+            captured: None,
+        },
+        writes: spec.map_or(creates, |s| s.writes.unwrap_or(s.request.method != "GET")),
+        skip: plan.skip.clone(),
+        max_body: plan.engine.max_body,
+        known,
+    })
 }

@@ -22,7 +22,10 @@ pub(super) struct Delivery {
 /// Hides every secret in a step's log: before anything else is printed.
 pub(super) fn mask(secrets: &[Secret], world: &World) {
     if ActionsEnv::from_vars(&world.vars).active {
-        for line in actions::masks(secrets) {
+        // Of a key `name:secret` the secret may be shown alone.
+        let halves = secrets.iter().filter_map(Secret::after_colon);
+        let all: Vec<Secret> = secrets.iter().cloned().chain(halves).collect();
+        for line in actions::masks(&all) {
             world.output.command(&line);
         }
     }

@@ -1,6 +1,7 @@
 //! `load-gate init`: a config and a workflow for this repository, asking nothing.
 
 mod repository;
+mod scenario;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -31,6 +32,9 @@ pub(super) fn init(args: &InitArgs, world: &World) -> anyhow::Result<u8> {
     let repository = Repository::look(&args.dir).map_err(|problem| {
         UsageError::Plain(format!("{}: {problem}; name a folder with --dir", args.dir.display()))
     })?;
+    if let Some(name) = &args.scenario {
+        return scenario::add(&repository, name, (CONFIG_PATH, STAGING), world);
+    }
     let mut told = String::new();
     for (name, content) in planned(&repository, args.after_deploy) {
         match place(&repository.root, name, &content, args.force)? {

@@ -7,9 +7,9 @@ use super::minting;
 use super::progress::Progress;
 use super::session::{Session, job};
 use super::telemetry::Telemetry;
-use crate::engine::{self, Clock, Event, Observer, Stop, WallClock};
+use crate::engine::{self, Clock, Event, Job, Observer, Stop, Unobserved, WallClock};
 use crate::ids::ScenarioId;
-use crate::measure::Ended;
+use crate::measure::{Ended, Recording};
 use crate::plan::{IdentityKind, MintingPlan, Plan};
 use crate::secret::Secret;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -59,12 +59,10 @@ pub(super) async fn run(
             let reason = "no API key could be minted".to_owned();
             plan.not_run(now, Ended::Skipped { reason })
         } else {
-            match job(session, &plan, &keys, Arc::clone(&clock), observer, stop) {
-                Ok(job) => engine::run(job).await.map_err(anyhow::Error::from),
-                Err(wrong) => Err(wrong),
-            }
-            // One scenario's trouble must not cost the others their reports.
-            .unwrap_or_else(|wrong| plan.not_run(now, broken(&wrong)))
+            set_up_and_run(session, &mut plan, &keys, &clock, observer, stop)
+                .await
+                // One scenario's trouble must not cost the others their reports.
+                .unwrap_or_else(|wrong| plan.not_run(now, broken(&wrong)))
         };
         rest = rest.or_else(|| what_of_the_rest(plan.scenario, &recording.ended));
         done.push(session.judged(&plan, recording));
@@ -72,6 +70,33 @@ pub(super) async fn run(
     let mut report = session.report(done, Timestamp::from_unix(clock.unix()), false);
     report.notices.extend(notices);
     Ok(report)
+}
+
+/// One scenario, its identities set up first where it says how.
+async fn set_up_and_run(
+    session: &Session,
+    plan: &mut Plan,
+    keys: &[Secret],
+    clock: &Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    stop: &Stop,
+) -> anyhow::Result<Recording> {
+    let job_of =
+        |plan: &Plan, observer| job(session, plan, keys, Arc::clone(clock), observer, stop);
+    let before = job_of(plan, Arc::new(Unobserved))?;
+    let Some(set_up) = engine::set_up(before).await? else {
+        return Ok(engine::run(job_of(plan, observer)?).await?);
+    };
+    let now = Timestamp::from_unix(clock.unix());
+    let mut recording = if let Some(ended) = set_up.ended() {
+        plan.not_run(now, ended)
+    } else {
+        *plan = plan.clone().with_identities(set_up.usable, session.plan.seed);
+        let job = Job { identities: set_up.identities, ..job_of(plan, observer)? };
+        engine::run(job).await?
+    };
+    recording.setups.merge(&set_up.setups);
+    Ok(recording)
 }
 
 /// Adds minted keys to `keys`, and what their creation cost to what is done.
@@ -103,7 +128,7 @@ async fn mint(
     minting::account(session, &minted, done);
     keys.extend(minted.keys);
     let there = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-    *plan = plan.clone().with_keys(there, session.plan.seed);
+    *plan = plan.clone().with_identities(there, session.plan.seed);
 }
 
 fn broken(wrong: &anyhow::Error) -> Ended {

@@ -8,6 +8,7 @@ pub mod guard;
 mod identities;
 mod inputs;
 mod metrics;
+mod own;
 mod reader;
 mod receivers;
 mod resolve;
@@ -23,6 +24,7 @@ mod tree;
 mod values;
 mod written;
 mod written_checks;
+mod written_setup;
 #[cfg(test)]
 mod written_tests;
 

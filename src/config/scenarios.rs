@@ -5,13 +5,14 @@ use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion, unknown
 use super::file::File;
 use super::identities::Question;
 use super::inputs::{Flags, SecretInputs};
+use super::own;
 use super::parse_threshold;
 use super::scenario_table::{AskedIdentities, ScenarioConfig};
 use super::thresholds::{self, Judged};
 use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
-use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
-use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, ProbePlan, Schedule, Stage};
+use crate::ids::{IdentityKind, ScenarioId};
+use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, Schedule, Stage};
 use crate::scenario::catalogue::{Takes, Trial};
 use crate::scenario::{self, Settings, catalogue};
 use crate::secret::Secret;
@@ -174,13 +175,7 @@ impl PlanBase<'_> {
         let facts = Judged { scenario: id, stages: stages.len(), labels, resources };
         thresholds::check(&config.thresholds, &facts, problems);
         if let Some(spec) = &config.spec {
-            match spec.writes {
-                Some(true) => notices.push(format!("{id} creates or changes data there")),
-                None if spec.request.method != "GET" => notices.push(format!(
-                    "{id} may create or change data there: say writes = false or true"
-                )),
-                _ => {}
-            }
+            notices.extend(own::notices(id, spec));
         }
         self.assemble(id, stages, notices, problems)
     }
@@ -203,10 +198,7 @@ impl PlanBase<'_> {
             scenario: id,
             profile: self.profile.to_owned(),
             settings: self.settings(id, config),
-            probes: ProbePlan {
-                share,
-                kinds: if share > 0.0 { kinds(id, config) } else { Vec::new() },
-            },
+            probes: own::probes(id, config.spec.as_deref(), share),
             extras: Extras::default(),
             identities: identities.answer(),
             criteria: self.criteria(config, &engine.settings, engine.own_lag, notices),
@@ -439,12 +431,4 @@ impl PlanBase<'_> {
 
 fn are(n: u32) -> String {
     if n == 1 { "1 is".to_owned() } else { format!("{n} are") }
-}
-
-fn kinds(id: ScenarioId, config: &ScenarioConfig) -> Vec<ProbeKind> {
-    if let Some(spec) = &config.spec {
-        return spec.probes.iter().filter_map(|probe| ProbeKind::parse(&probe.kind)).collect();
-    }
-    let probes = catalogue::find(id).map_or(&[][..], |entry| entry.probes);
-    probes.iter().map(|probe| probe.kind).collect()
 }

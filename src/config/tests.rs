@@ -183,8 +183,8 @@ fn keys_that_could_not_be_had_change_the_prediction_too() {
     assert_eq!(minting.per_address, Some(10));
     let plan = wanted.plan.scenarios[0].clone();
     assert_eq!((plan.identities.count, plan.identities.set_aside), (4, 1));
-    assert_eq!(plan.clone().with_keys(5, SEED), plan, "as many as planned");
-    let short = plan.clone().with_keys(2, SEED);
+    assert_eq!(plan.clone().with_identities(5, SEED), plan, "as many as planned");
+    let short = plan.clone().with_identities(2, SEED);
     assert_eq!((short.identities.count, short.identities.set_aside), (2, 0));
     assert_eq!(short.extras.proof_requests(), 0);
     let (before, after) = (plan.criteria.prediction, short.criteria.prediction);

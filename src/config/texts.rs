@@ -71,6 +71,13 @@ pub(super) fn path(node: &Node, names: &Names<'_>) -> Result<String, Wrong> {
     if path.chars().any(|c| c.is_control() || c == ' ') {
         return wrong("there is a space or a control character in this path");
     }
+    let unfit = |c: &char| !c.is_ascii_graphic() || "\"<>^`|".contains(*c);
+    if let Some(c) = path.chars().find(unfit) {
+        return wrong(&format!("{} can't stand in a path as it is", quote(&c.to_string())))
+            .map_err(|wrong: Wrong| {
+                wrong.help("percent-encode it, such as %C3%A9 for é; values are encoded anyway")
+            });
+    }
     let before_query = path.split('?').next().unwrap_or_default();
     let up = |part: &str| matches!(part.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if before_query.split('/').any(up) {

@@ -12,17 +12,18 @@ use super::texts::{
 use super::tree::{Node, Value};
 use super::values::{flag, mismatch, text};
 use super::written_checks::{read_expect, read_probes};
+use super::written_setup::read_setup;
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::scenario::{
-    BodySpec, DataColumn, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme,
-    SignSpec, Spec, Template, catalogue,
+    DataColumn, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme, SignSpec, Spec,
+    Template, catalogue, shows_identity,
 };
 use crate::tags::TagKey;
 
 /// The keys of a written scenario's table that [`read`] reads.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 14] = [
     "method", "path", "headers", "json", "body", "form", "expect", "sign", "tags", "identity",
-    "data", "probes", "writes",
+    "setup", "data", "probes", "writes",
 ];
 
 /// The longest name of a scenario.
@@ -55,12 +56,16 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
         (None, false) => IdentityKind::Global,
     };
     let columns: Vec<&str> = data.keys().map(String::as_str).collect();
-    let names = Names {
+    let before = Names {
         data: &columns,
         setup: &[],
         identity: identity != IdentityKind::Global,
         body: false,
     };
+    let setup = read_setup(section, &before);
+    let captured: Vec<&str> =
+        setup.iter().flat_map(|setup| setup.capture.keys()).map(String::as_str).collect();
+    let names = Names { setup: &captured, ..before };
     let method = section.value("method", method).unwrap_or_else(|| "GET".to_owned());
     let path = section.required("path", "path = \"/api/v1/search\"", |node| path(node, &names));
     let headers = read_headers(section, "headers", &names);
@@ -71,7 +76,11 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
     let writes = section.value("writes", flag);
     let probes = read_probes(section, &names, sign.is_some());
     let request = RequestSpec { method, path: path?, headers, body };
-    if keys.is_some() && !shows_identity(&request) {
+    let spec = Spec { request, expect, identity, keys, sign, tags, data, setup, probes, writes };
+    let mut sent = spec.setup.iter().map(|setup| &setup.request).chain([&spec.request]);
+    let is_shown = sent.any(|request| shows_identity(&spec, request));
+    drop(sent);
+    if spec.keys.is_some() && !is_shown {
         let place = section.place_of("identity");
         let wrong = Wrong::new(
             "no request shows these keys",
@@ -79,7 +88,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
         );
         section.problems.at(&place, &section.join("identity"), wrong);
     }
-    Some(Spec { request, expect, identity, keys, sign, tags, data, probes, writes })
+    Some(spec)
 }
 
 /// The name of a variable, perhaps with a `*` at its end.
@@ -253,25 +262,12 @@ fn tag_value(
     Ok((text, distinct.len()))
 }
 
-/// Whether anything in `request` says who sends it.
-fn shows_identity(request: &RequestSpec) -> bool {
-    let body = match &request.body {
-        BodySpec::None => String::new(),
-        BodySpec::Json(value) => value.to_string(),
-        BodySpec::Text(text) => text.clone(),
-        BodySpec::Form(fields) => fields.values().cloned().collect(),
-    };
-    let all = request.headers.values().chain([&request.path, &body]);
-    all.into_iter().any(|text| text.contains("{identity"))
-}
-
 /// That `name` is no scenario: unless it is one of the user's own, with a path.
 pub(super) fn no_scenario(name: &str) -> Wrong {
     let wrong = unknown("scenario", name, &catalogue::names());
     match suggestion(name, catalogue::names()) {
         Some(_) => wrong,
-        None => {
-            wrong.help("a scenario of your own needs a `path`: see `load-gate init --scenario`")
-        }
+        None => wrong
+            .help("a scenario of your own needs a `path`: see `load-gate init --scenario NAME`"),
     }
 }

@@ -12,7 +12,7 @@ use crate::scenario::{
     Condition, ExpectSpec, Flaw, JsonPath, MOST_CHECKS, MOST_PROBES, Names, ProbeSpec, WORDS,
 };
 
-fn statuses(node: &Node) -> Result<Vec<u16>, Wrong> {
+pub(super) fn statuses(node: &Node) -> Result<Vec<u16>, Wrong> {
     let one = |node: &Node| integer(node, 100, 599).map(|status| status as u16);
     match &node.value {
         Value::List(items) if (1..=20).contains(&items.len()) => items.iter().map(one).collect(),

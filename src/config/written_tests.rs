@@ -99,7 +99,7 @@ fn wrong_templates() -> Vec<String> {
     places.iter().flat_map(at).collect()
 }
 
-const WRONG: [&str; 75] = [
+const WRONG: [&str; 90] = [
     "method = \"GET\"",
     "path = 7",
     "path = \"\"",
@@ -110,6 +110,8 @@ const WRONG: [&str; 75] = [
     "path = \"/a/%2e%2e/b\"",
     "path = \"/a#b\"",
     "path = \"/a b\"",
+    "path = \"/café\"",
+    "path = \"/a<b>\"",
     "path = \"/a\\\\b\"",
     "path = \"/\"\nmethod = \"FETCH\"",
     "path = \"/\"\nmethod = \"PSOT\"",
@@ -173,6 +175,19 @@ const WRONG: [&str; 75] = [
     "path = \"/\"\n[[scenarios.mine.probes]]\nkind = \"a\"\nexpect = { status = 401 }",
     "path = \"/\"\n[[scenarios.mine.probes]]\nkind = \"a b\"\nwithout_header = \"b\"\nexpect = { status = 401 }",
     "path = \"/\"\n[[scenarios.mine.probes]]\nkind = \"a\"\nsignature = \"wrong\"\nexpect = { status = 401 }",
+    "path = \"/\"\nsetup = \"/token\"",
+    "path = \"/\"\nsetup = { capture = { token = \"$.a\" } }",
+    "path = \"/\"\nsetup = { path = \"/token\" }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { } }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { token = \"access_token\" } }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { token = \"$.a[*]\" } }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { token = \"cookie a=b\" } }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { \"a b\" = \"$.a\" } }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { token = \"$.a\" }, expires = 60 }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { token = \"$.a\" }, expires = \"0s\" }",
+    "path = \"/\"\nsetup = { path = \"/token\", capture = { token = \"$.a\" }, expires = \"$..b\" }",
+    "path = \"/\"\nsetup = { path = \"/t/{setup.token}\", capture = { token = \"$.a\" } }",
+    "path = \"/{setup.tokn}\"\nsetup = { path = \"/token\", capture = { token = \"$.a\" } }",
     "path = \"/\"\nprobes = 7",
     "path = \"/\"\n[scenarios.mine.thresholds]\n\"checks{colour:red}\" = [\"rate>0.9\"]",
 ];

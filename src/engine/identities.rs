@@ -1,26 +1,45 @@
 //! Who sends: client addresses, API keys, or the one global identity.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use super::given::{Given, Slot};
 use crate::ids::IdentityId;
 use crate::plan::{CLIENT_ADDRESSES, IdentityKind, IdentityPlan};
 use crate::scenario::Identity;
 use crate::secret::Secret;
+use crate::units::Nanos;
 
 /// The first of the [`CLIENT_ADDRESSES`].
 const FIRST_ADDRESS: u32 = 0xC612_0000;
 /// The identity of a request that no ledger is kept for: a fresh address, a bad key.
 pub(super) const UNCOUNTED: IdentityId = IdentityId(u32::MAX);
 
-/// The identities of one scenario's run.
+/// The identities of one scenario's run. Clones share what setup gave them.
 #[derive(Clone, Debug)]
 pub struct Identities {
     kind: IdentityKind,
-    sharing: Vec<Identity>,
-    set_aside: Option<Identity>,
-    names: Vec<String>,
+    /// All of them, that which is set aside last.
+    members: Vec<Member>,
+    /// How many share the arrivals.
+    sharing: usize,
     /// Where in 198.18.0.0/15 this run's addresses begin.
     offset: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Member {
+    identity: Identity,
+    name: String,
+    /// Where what setup gives is kept, in scenarios that have one.
+    slot: Option<Arc<Slot>>,
+}
+
+impl Member {
+    fn now(&self) -> Identity {
+        let captured = self.slot.as_ref().and_then(|slot| slot.captured());
+        Identity { captured, ..self.identity.clone() }
+    }
 }
 
 impl Identities {
@@ -30,55 +49,127 @@ impl Identities {
     #[must_use]
     pub fn new(plan: IdentityPlan, keys: &[Secret], offset: u32) -> Self {
         let forged = plan.kind == IdentityKind::Address && plan.count + plan.set_aside > 1;
-        let all: Vec<_> = (0..plan.count.saturating_add(plan.set_aside))
-            .map(|i| Identity {
-                id: IdentityId(i),
-                address: forged.then(|| address(offset, i)),
-                key: match plan.kind {
-                    IdentityKind::Key => keys.get(i as usize).cloned(),
-                    IdentityKind::Address | IdentityKind::Global => None,
-                },
+        let members = (0..plan.count.saturating_add(plan.set_aside))
+            .map(|i| {
+                let identity = Identity {
+                    id: IdentityId(i),
+                    address: forged.then(|| address(offset, i)),
+                    key: match plan.kind {
+                        IdentityKind::Key => keys.get(i as usize).cloned(),
+                        IdentityKind::Address | IdentityKind::Global => None,
+                    },
+                    captured: None,
+                };
+                let name = name(plan.kind, &identity);
+                Member { identity, name, slot: None }
             })
             .collect();
-        let names = all.iter().map(|identity| name(plan.kind, identity)).collect();
-        let (sharing, aside) = all.split_at(plan.count as usize);
-        Self {
-            kind: plan.kind,
-            sharing: sharing.to_vec(),
-            set_aside: aside.first().cloned(),
-            names,
-            offset,
+        Self { kind: plan.kind, members, sharing: plan.count as usize, offset }
+    }
+
+    /// The same, none of which can send before [`Identities::give`] was called for it.
+    #[must_use]
+    pub(super) fn awaiting_setup(mut self) -> Self {
+        for member in &mut self.members {
+            member.slot = Some(Arc::default());
+        }
+        self
+    }
+
+    /// Those that are left without `gone`: all of them share the load then.
+    #[must_use]
+    pub(super) fn without(&self, gone: &[IdentityId]) -> Self {
+        let mut left = self.clone();
+        if gone.is_empty() {
+            return left;
+        }
+        left.members.retain(|member| !gone.contains(&member.identity.id));
+        for (id, member) in (0..).zip(&mut left.members) {
+            member.identity.id = IdentityId(id);
+        }
+        left.sharing = left.members.len();
+        left
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Identity> {
+        self.members.iter().map(Member::now).collect()
+    }
+
+    /// What reports call `id`.
+    pub(super) fn name_of(&self, id: IdentityId) -> &str {
+        self.members.get(id.0 as usize).map_or("", |member| member.name.as_str())
+    }
+
+    fn slot_of(&self, id: IdentityId) -> Option<&Slot> {
+        self.members.get(id.0 as usize)?.slot.as_deref()
+    }
+
+    /// Gives `id` what its setup gave.
+    pub(super) fn give(&self, id: IdentityId, given: Given) {
+        if let Some(slot) = self.slot_of(id) {
+            slot.put(given);
+        }
+    }
+
+    /// Whether `id` has, at `now`, what it needs to send.
+    pub(super) fn can_send(&self, id: IdentityId, now: Nanos) -> bool {
+        self.slot_of(id).is_none_or(|slot| slot.holds(now))
+    }
+
+    /// Whether what identities were given is renewed.
+    pub(super) fn are_renewed(&self) -> bool {
+        self.next_renewal().is_some()
+    }
+
+    /// Whose values are renewed next, and when.
+    pub(super) fn next_renewal(&self) -> Option<(Identity, Nanos)> {
+        let due = |member: &'_ Member| Some((member.slot.as_ref()?.renewal()?, member.identity.id));
+        let (at, id) = self.members.iter().filter_map(due).min()?;
+        Some((self.members.get(id.0 as usize)?.now(), at))
+    }
+
+    /// Puts off the renewal of `id`, which is under way.
+    pub(super) fn postpone(&self, id: IdentityId, now: Nanos) {
+        if let Some(slot) = self.slot_of(id) {
+            slot.postpone(now);
         }
     }
 
     /// Whose turn arrival `n` (from 1) is: round robin.
     #[must_use]
     pub fn of_arrival(&self, n: u64) -> Identity {
-        let turn = n.saturating_sub(1) % self.sharing.len().max(1) as u64;
-        self.sharing.get(turn as usize).cloned().unwrap_or_else(nobody)
+        let turn = n.saturating_sub(1) % self.sharing.max(1) as u64;
+        let member = self.members.get(turn as usize).filter(|_| self.sharing > 0);
+        member.map_or_else(nobody, Member::now)
     }
 
     /// The identity that is driven past the limit.
     #[must_use]
-    pub const fn set_aside(&self) -> Option<&Identity> {
-        self.set_aside.as_ref()
+    pub fn set_aside(&self) -> Option<Identity> {
+        self.members.get(self.sharing).map(Member::now)
     }
 
     /// The k-th address that nobody else uses in this run, uncounted by any ledger.
     #[must_use]
     pub fn fresh_address(&self, k: u64) -> Identity {
-        let taken = self.names.len() as u64;
+        let taken = self.members.len() as u64;
         let index = (taken + k) % u64::from(CLIENT_ADDRESSES);
-        Identity { id: UNCOUNTED, address: Some(address(self.offset, index as u32)), key: None }
+        Identity { address: Some(address(self.offset, index as u32)), ..nobody() }
     }
 
     /// Who sends probe `k`: outside the limiter's budget where that is possible,
-    /// so an address of its own when addresses are claimed anyway.
+    /// so an address of its own when addresses are claimed anyway; one that shows who
+    /// sends (`by_identity`) is the first key's.
     #[must_use]
-    pub fn of_probe(&self, k: u64) -> Identity {
+    pub fn of_probe(&self, k: u64, by_identity: bool) -> Identity {
         match self.kind {
-            IdentityKind::Address if self.names.len() > 1 => self.fresh_address(k + 1),
-            IdentityKind::Key => Identity { id: UNCOUNTED, address: None, key: None },
+            IdentityKind::Address if self.members.len() > 1 => {
+                let captured = self.of_arrival(1).captured;
+                Identity { captured, ..self.fresh_address(k + 1) }
+            }
+            IdentityKind::Key if by_identity => self.of_arrival(1),
+            IdentityKind::Key => nobody(),
             IdentityKind::Address | IdentityKind::Global => self.of_arrival(k + 1),
         }
     }
@@ -86,13 +177,13 @@ impl Identities {
     /// Names for reports, and whether each is set aside.
     #[must_use]
     pub fn names(&self) -> Vec<(String, bool)> {
-        let sharing = self.sharing.len();
-        self.names.iter().enumerate().map(|(i, name)| (name.clone(), i >= sharing)).collect()
+        let named = self.members.iter().enumerate();
+        named.map(|(i, member)| (member.name.clone(), i >= self.sharing)).collect()
     }
 }
 
 fn nobody() -> Identity {
-    Identity { id: UNCOUNTED, address: None, key: None }
+    Identity { id: UNCOUNTED, address: None, key: None, captured: None }
 }
 
 fn address(offset: u32, index: u32) -> Ipv4Addr {
@@ -123,7 +214,7 @@ mod tests {
         let identities = Identities::new(plan(IdentityKind::Address, 1, 0), &[], 7);
         assert_eq!(identities.of_arrival(1).address, None);
         assert_eq!(identities.of_arrival(99).id, IdentityId(0));
-        assert_eq!(identities.of_probe(0).address, None);
+        assert_eq!(identities.of_probe(0, false).address, None);
         assert!(identities.set_aside().is_none());
     }
 
@@ -139,9 +230,27 @@ mod tests {
         }
         seen.insert(identities.set_aside().and_then(|i| i.address).expect("claimed"));
         seen.insert(identities.fresh_address(0).address.expect("claimed"));
-        seen.insert(identities.of_probe(0).address.expect("claimed"));
+        seen.insert(identities.of_probe(0, false).address.expect("claimed"));
         assert_eq!(seen.len(), 603);
         assert_eq!(identities.of_arrival(601).address, identities.of_arrival(1).address);
+    }
+
+    #[test]
+    fn who_has_no_setup_takes_no_part_and_the_others_keep_their_names() {
+        let keys = ["one", "two", "three"].map(Secret::new);
+        let all = Identities::new(plan(IdentityKind::Key, 2, 1), &keys, 0).awaiting_setup();
+        let given = || Given::new(crate::scenario::Captured::default(), Nanos::ZERO);
+        for id in [0, 2] {
+            assert!(!all.can_send(IdentityId(id), Nanos::ZERO));
+            all.give(IdentityId(id), given());
+        }
+        let left = all.without(&[IdentityId(1)]);
+        assert_eq!(left.names(), [("key 1".to_owned(), false), ("key 3".to_owned(), false)]);
+        let second = left.of_arrival(2);
+        assert_eq!((second.id, second.captured.is_some()), (IdentityId(1), true));
+        assert!(left.can_send(IdentityId(1), Nanos::MAX) && left.set_aside().is_none());
+        assert_eq!(left.of_probe(7, true).id, IdentityId(0));
+        assert!(left.of_probe(7, false).key.is_none());
     }
 
     #[test]

@@ -117,6 +117,12 @@ impl ScenarioRun {
         self.load_start.get().map_or(Nanos::ZERO, |start| self.now() - *start)
     }
 
+    /// Whether the identity of arrival `n` has what it needs to send.
+    pub(super) fn can_send(&self, n: u64) -> bool {
+        let identities = &self.job.identities;
+        identities.can_send(identities.of_arrival(n).id, self.job.clock.now())
+    }
+
     /// Tells or asks the keeper. It never waits.
     pub(super) fn tell(&self, order: Order) {
         // A keeper that is gone has panicked: the run's end will say so.

@@ -80,6 +80,13 @@ pub(super) enum Order {
     Checkpoint,
     /// Whether an address that was refused was let in under another name.
     Spoofed(bool),
+    /// A setup was asked for anew: whether it failed; who is without by now, and why.
+    Renewed {
+        failed: bool,
+        without: Option<(String, String)>,
+    },
+    /// An arrival was due from an identity that had nothing to send it with.
+    Lost,
     /// What was measured, please.
     Finish(Box<Finish>),
 }
@@ -168,6 +175,8 @@ impl Keeper {
                 }
                 Order::Checkpoint => self.checkpoint(),
                 Order::Spoofed(spoofed) => self.recorder.set_spoofed(spoofed),
+                Order::Renewed { failed, without } => self.recorder.renewed(failed, without),
+                Order::Lost => self.recorder.lost(),
                 Order::Finish(finish) => self.finish(*finish),
             }
         }

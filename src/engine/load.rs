@@ -19,6 +19,8 @@ use crate::units::Nanos;
 const BURST: u32 = 32;
 /// An arrival due later than this is made ready before it is due.
 const HEADROOM: Nanos = Nanos::from_micros(100);
+/// How long before its moment an arrival is built that shows what is renewed.
+const AHEAD: Nanos = Nanos::from_millis(500);
 
 /// Sends every arrival of `share` when it is due, and what goes along with it. The
 /// leading worker also sends what goes along with the load as a whole, and lets the
@@ -52,6 +54,7 @@ async fn dispatch_all(
     let mut probes = turns.filter(|(_, (with, _))| share.has(*with)).peekable();
     let mut follow_ups = FollowUps::new(worker, start, leads);
     let mut burst = 0;
+    let renewed = run.job.identities.are_renewed();
     for (n, stage, due) in run.schedule.dealt(share) {
         while let Some(moment) = follow_ups.next_by(due) {
             sleeper.until(start + moment).await?;
@@ -60,6 +63,10 @@ async fn dispatch_all(
         let stage = u16::try_from(stage).unwrap_or(u16::MAX);
         let errand = Errand::Arrival { n, stage, due: start + due };
         let mut prepared = None;
+        if renewed {
+            // No earlier, or what it shows may be old by then.
+            sleeper.until((start + due) - AHEAD).await?;
+        }
         if (start + due) - run.now() > HEADROOM {
             // What was dispatched last is sent first.
             tokio::task::yield_now().await;
@@ -77,6 +84,9 @@ async fn dispatch_all(
         let now = run.now();
         if in_flight >= u64::from(run.job.plan.engine.max_in_flight) {
             drop_arrival(worker, n, stage, start + due);
+        } else if renewed && !run.can_send(n) {
+            run.tell(Order::Lost);
+            drop_arrival(worker, n, stage, start + due);
         } else {
             let mut prepared = prepared.unwrap_or_else(|| prepare(worker, errand, start + due));
             prepared.in_a_bunch = run.behind.sends(now, now - (start + due), in_flight);
@@ -85,7 +95,8 @@ async fn dispatch_all(
         if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with <= n) {
             // Those before the load are numbered first.
             let k = run.job.plan.probes.before_load().len() as u64 + turn;
-            worker.spawn(Errand::Probe { k, kind }, run.job.identities.of_probe(k));
+            let by_identity = run.job.plan.probes.by_identity.contains(&kind);
+            worker.spawn(Errand::Probe { k, kind }, run.job.identities.of_probe(k, by_identity));
         }
     }
     // The last stage may ramp down to nothing: the load lasts to its end.
@@ -143,8 +154,8 @@ impl FollowUps {
     }
 
     fn send(&mut self, worker: &Rc<Worker>) {
-        if let (Some(identity), Some((k, _))) = (worker.run.job.identities.set_aside(), self.next) {
-            worker.spawn(Errand::Proof { k }, identity.clone());
+        if let Some((k, _)) = self.next {
+            worker.spawn_proof(k);
         }
         self.next = self.moments.next();
     }

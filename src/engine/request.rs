@@ -1,6 +1,7 @@
 //! One request from its building to its sample in the recording.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind, Traffic};
 use crate::measure::{Sample, Spans};
 use crate::outcome::{Outcome, ProbeEnd};
-use crate::scenario::{Answer, Call, Identity, Judgement, Past, Request, is_json};
+use crate::scenario::{Answer, Call, Captured, Identity, Judgement, Past, Request, is_json};
 use crate::secret::Secret;
 use crate::units::Nanos;
 
@@ -85,6 +86,7 @@ pub(super) struct Report {
 pub(super) struct Prepared {
     errand: Errand,
     identity: IdentityId,
+    captured: Option<Arc<Captured>>,
     unix: Duration,
     request: Request,
     sending: LocalFuture<'static, Exchange>,
@@ -106,12 +108,23 @@ impl Worker {
         spawn_local(async move { worker.carry_out_entered(errand, &identity, &under_way).await });
     }
 
+    /// Sends the k-th request of the proof, in a task of its own, as who is set aside.
+    pub(super) fn spawn_proof(self: &Rc<Self>, k: u64) {
+        let job = &self.run.job;
+        let Some(identity) = job.identities.set_aside() else { return };
+        if job.identities.can_send(identity.id, job.clock.now()) {
+            self.spawn(Errand::Proof { k }, identity);
+        }
+    }
+
     /// Makes an arrival ready to be sent when it is due, `unix` by the wall clock:
     /// what can be done before that moment doesn't make it late.
     pub(super) fn prepare(&self, errand: Errand, identity: &Identity, unix: Duration) -> Prepared {
         let mut request = self.build(errand, identity, unix);
         let sending = self.transport.send(&mut request);
-        Prepared { errand, identity: identity.id, unix, request, sending, in_a_bunch: false }
+        let captured = identity.captured.clone();
+        let identity = identity.id;
+        Prepared { errand, identity, captured, unix, request, sending, in_a_bunch: false }
     }
 
     /// Sends what is ready, in a task of its own.
@@ -131,7 +144,7 @@ impl Worker {
     }
 
     async fn send(self: &Rc<Self>, prepared: Prepared, under_way: &UnderWay) -> Report {
-        let Prepared { errand, identity, unix, request, sending, in_a_bunch } = prepared;
+        let Prepared { errand, identity, captured, unix, request, sending, in_a_bunch } = prepared;
         if let Errand::Arrival { .. } = errand {
             self.sent.set(self.sent.get() + 1);
         }
@@ -152,7 +165,8 @@ impl Worker {
             skew.note(date, sent_unix, done_unix);
             self.skew.set(skew);
         }
-        let mut judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix));
+        let secrets = captured.as_deref().map_or(&[][..], Captured::secrets);
+        let mut judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix), secrets);
         judged.held = self.held(&exchange, &before, errand.due().unwrap_or(sent));
         let report = judged.report(done - sent);
         if report.outcome == Outcome::Accepted
@@ -177,7 +191,11 @@ impl Worker {
         }
     }
 
-    async fn exchange(&self, sending: LocalFuture<'static, Exchange>, began: Nanos) -> Exchange {
+    pub(super) async fn exchange(
+        &self,
+        sending: LocalFuture<'static, Exchange>,
+        began: Nanos,
+    ) -> Exchange {
         let abandoned = self.abandon.notified();
         tokio::pin!(abandoned);
         abandoned.as_mut().enable();
@@ -207,6 +225,7 @@ impl Worker {
         request: &Request,
         exchange: &Exchange,
         (sent_unix, done_unix): (Duration, Duration),
+        secrets: &[Secret],
     ) -> Judged {
         let response = match &exchange.result {
             Ok(response) => response,
@@ -220,6 +239,7 @@ impl Worker {
             sent_unix,
             done_unix,
             skew: self.skew.get().seconds().unwrap_or(0.0),
+            secrets,
         };
         let mut judged = Judged::answered(response.status);
         judged.retry_after = retry_after(&response.headers);

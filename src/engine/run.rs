@@ -15,6 +15,7 @@ use super::load::load;
 use super::platform;
 use super::presence::Presence;
 use super::request::{Errand, Report};
+use super::setup::renew;
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};
 use crate::measure::{CanaryResult, Ended, Recording};
@@ -58,6 +59,8 @@ pub(super) async fn run_here(job: Job) -> io::Result<Recording> {
 /// Sends what the run sends; how it ended.
 async fn lead(run: Arc<ScenarioRun>, presence: Arc<Presence>) -> io::Result<Ended> {
     let worker = Worker::new(&run, 0, Skew::default(), presence)?;
+    let renewing = run.job.identities.are_renewed();
+    let renewing = renewing.then(|| tokio::task::spawn_local(renew(Rc::clone(&worker))));
     let before = unless_stopped(&worker, before_load(&worker)).await?;
     let ended = match run.job.stop.reason() {
         Some(reason) => Some(reason.ended(Nanos::ZERO)),
@@ -67,6 +70,9 @@ async fn lead(run: Arc<ScenarioRun>, presence: Arc<Presence>) -> io::Result<Ende
         Some(ended) => (ended, Vec::new()),
         None => load_together(&worker).await?,
     };
+    if let Some(renewing) = renewing {
+        renewing.abort();
+    }
     let in_flight = run.in_flight.load(Ordering::Relaxed);
     tracing::debug!(in_flight, ?ended, "load ended, draining");
     run.tell(Order::Draining(in_flight));
@@ -248,14 +254,17 @@ async fn first_probes(worker: &Rc<Worker>) {
         if job.stop.reason().is_some() {
             return;
         }
-        worker.carry_out(Errand::Probe { k, kind }, &job.identities.of_probe(k)).await;
+        let identity = job.identities.of_probe(k, job.plan.probes.by_identity.contains(&kind));
+        worker.carry_out(Errand::Probe { k, kind }, &identity).await;
     }
 }
 
 /// Drives the identity set aside past its limit, as far as that comes before the load.
 async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
     let run = &worker.run;
-    let Some(identity) = run.job.identities.set_aside() else { return Ok(()) };
+    if run.job.identities.set_aside().is_none() {
+        return Ok(());
+    }
     let mut sleeper = worker.take_sleeper()?;
     let start = run.now();
     run.proof_start.get_or_init(|| start);
@@ -266,7 +275,7 @@ async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
             // Whoever waits for this sees the signal too.
             break;
         }
-        worker.spawn(Errand::Proof { k }, identity.clone());
+        worker.spawn_proof(k);
     }
     worker.put_sleeper(sleeper);
     // The load is to find the target as it is, not busy with the proof.

@@ -145,7 +145,11 @@ fn plan(stages: Vec<Stage>) -> Plan {
     let plan = crate::plan::fixtures::plan(scenario, settings, stages);
     Plan {
         identities: IdentityPlan { kind: IdentityKind::Global, ..plan.identities },
-        probes: ProbePlan { share: 0.0, kinds: vec![ProbeKind::fixed("bad_signature")] },
+        probes: ProbePlan {
+            share: 0.0,
+            kinds: vec![ProbeKind::fixed("bad_signature")],
+            by_identity: Vec::new(),
+        },
         criteria: Criteria {
             limit: Some(DeclaredLimit::of(1000, Nanos::from_secs(60), Scope::Global)),
             ..plan.criteria
@@ -330,6 +334,7 @@ async fn probes_accompany_the_load_at_their_share() {
         kinds: ["bad_signature", "expired_signature", "missing_signature"]
             .map(ProbeKind::fixed)
             .to_vec(),
+        by_identity: Vec::new(),
     };
     let run =
         run_with(plan, true, None, |_| (Duration::ZERO, answer(200, r#"{"status":"success"}"#)))
@@ -349,6 +354,7 @@ async fn what_is_sent_is_what_was_planned() {
         kinds: ["bad_signature", "expired_signature", "missing_signature"]
             .map(ProbeKind::fixed)
             .to_vec(),
+        by_identity: Vec::new(),
     };
     plan.identities =
         IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0 };
@@ -375,6 +381,7 @@ async fn a_refused_probe_says_json_as_any_other_refusal() {
         kinds: ["bad_signature", "expired_signature", "missing_signature"]
             .map(ProbeKind::fixed)
             .to_vec(),
+        by_identity: Vec::new(),
     };
     let run = run_with(plan, true, None, |_| (Duration::ZERO, answer(429, "{}"))).await;
     assert_eq!(run.recording.refusals.refused, 14);

@@ -33,9 +33,38 @@ pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
             ));
         }
     }
+    findings.extend(setups(recording));
     findings.extend(unsolicited(recording));
     findings.extend(anything_accepted(recording));
     findings
+}
+
+/// Whether every identity could take part for as long as the load lasted.
+fn setups(recording: &Recording) -> Option<Finding> {
+    let setups = &recording.setups;
+    if setups.is_none() || matches!(recording.ended, Ended::Misconfigured { .. }) {
+        return None;
+    }
+    let without: Vec<String> =
+        setups.unusable.iter().map(|one| format!("{}: {}", one.who, one.why)).collect();
+    let (verdict, more) = if setups.lost > 0 {
+        let lost = count(setups.lost);
+        let more = format!("; {lost} arrivals were not sent, for want of what they give");
+        (FindingVerdict::Inconclusive, more)
+    } else if without.is_empty() {
+        (FindingVerdict::Pass, String::new())
+    } else {
+        (FindingVerdict::Info, "; who got nothing took no part".to_owned())
+    };
+    let first = without.first().map_or_else(String::new, |first| format!(": {first}"));
+    let message = format!(
+        "{} setup requests were sent, {} of them gave nothing{more}{first}",
+        count(setups.sent),
+        count(setups.failed)
+    );
+    let mut found = finding(About::Run, "every identity is set up", verdict, message);
+    found.evidence = without;
+    Some(found)
 }
 
 /// Bytes that nobody asked for. In HTTP/1.1 an answer names no request: one that comes

@@ -50,6 +50,7 @@ impl Recording {
         merge_checks(&mut self.checks, &other.checks);
         merge_probes(&mut self.probes, &other.probes);
         merge_excerpts(&mut self.excerpts, &other.excerpts);
+        self.setups.merge(&other.setups);
         self.refusals.refused += other.refusals.refused;
         self.refusals.json += other.refusals.json;
         self.refusals.retry_after += other.refusals.retry_after;

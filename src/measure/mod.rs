@@ -12,6 +12,7 @@ mod recorder;
 mod recording;
 mod resource;
 mod sample;
+mod setups;
 mod slice;
 mod strata;
 mod timeline;
@@ -29,6 +30,7 @@ pub use recording::{
 };
 pub use resource::{Resource, ResourceUnit};
 pub use sample::{Sample, Spans};
+pub use setups::{Setups, Unusable};
 pub use slice::{Phases, Slice};
 pub use strata::{Stratum, strata};
 pub use timeline::{BUCKET_LN_WIDTH, Second, Timeline, bucket_of, span_of};

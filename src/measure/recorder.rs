@@ -248,6 +248,22 @@ impl Recorder {
         }
     }
 
+    /// Notes that a setup was asked for anew, whether it failed, and who is without by
+    /// now and why.
+    pub fn renewed(&mut self, failed: bool, without: Option<(String, String)>) {
+        let setups = &mut self.recording.setups;
+        setups.sent += 1;
+        setups.failed += u64::from(failed);
+        if let Some((who, why)) = without {
+            setups.lose(&who, &why);
+        }
+    }
+
+    /// Notes that an arrival wasn't sent, for want of what a setup gives.
+    pub const fn lost(&mut self) {
+        self.recording.setups.lost += 1;
+    }
+
     /// Notes what the canary met.
     pub fn canary(&mut self, canary: CanaryResult) {
         self.recording.canary = Some(canary);

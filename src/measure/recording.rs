@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connections, Ledger, LedgerRoom, Resource, Slice, Timeline, Trend};
+use super::{Connections, Ledger, LedgerRoom, Resource, Setups, Slice, Timeline, Trend};
 use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
@@ -227,6 +227,9 @@ pub struct Recording {
     pub probes: Vec<ProbeCount>,
     /// Quoted answers and errors, the most frequent first.
     pub excerpts: Vec<Excerpt>,
+    /// What identities were set up with.
+    #[serde(default, skip_serializing_if = "Setups::is_none")]
+    pub setups: Setups,
     /// What refusals said of themselves.
     pub refusals: RefusalCounts,
     /// Whether an address that was refused was let in under another name:
@@ -266,6 +269,7 @@ impl Recording {
             checks: Vec::new(),
             probes: Vec::new(),
             excerpts: Vec::new(),
+            setups: Setups::default(),
             refusals: RefusalCounts::default(),
             spoofed: None,
             ledgers: Vec::new(),

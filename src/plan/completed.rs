@@ -27,15 +27,15 @@ impl Plan {
         self
     }
 
-    /// This plan with only `keys` API keys to be had: nobody is set aside where
+    /// This plan with only so many identities that can send: nobody is set aside where
     /// they are fewer than planned.
     #[must_use]
-    pub fn with_keys(mut self, keys: u32, seed: u64) -> Self {
-        if keys >= self.identities.count + self.identities.set_aside {
+    pub fn with_identities(mut self, there: u32, seed: u64) -> Self {
+        if there >= self.identities.count + self.identities.set_aside {
             return self;
         }
         self.identities.set_aside = 0;
-        self.identities.count = keys.max(1);
+        self.identities.count = there.max(1);
         let forging = self.extras.naming;
         self.completed(seed, forging)
     }

@@ -33,6 +33,9 @@ pub struct ProbePlan {
     pub share: f64,
     /// The kinds, in turn.
     pub kinds: Vec<ProbeKind>,
+    /// Those of them that show who sends: the first identity of the load sends them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_identity: Vec<ProbeKind>,
 }
 
 impl ProbePlan {
@@ -114,7 +117,8 @@ mod tests {
             share in 0.0_f64..=1.0,
             kinds in 1_usize..=3,
         ) {
-            let plan = ProbePlan { share, kinds: KINDS[..kinds].to_vec() };
+            let kinds = KINDS[..kinds].to_vec();
+            let plan = ProbePlan { share, kinds: kinds.clone(), by_identity: Vec::new() };
             let turns: Vec<_> = plan.turns(arrivals).collect();
             let all = (plan.before_load().len() + turns.len()) as u64;
             prop_assert_eq!(all, plan.requests(arrivals));
@@ -122,14 +126,14 @@ mod tests {
             prop_assert!(turns.windows(2).all(|pair| pair[0].0 < pair[1].0), "one an arrival");
             if share > 0.0 {
                 let wanted = (arrivals as f64 * share).round() as u64;
-                prop_assert_eq!(all, wanted.max(kinds as u64));
+                prop_assert_eq!(all, wanted.max(kinds.len() as u64));
             }
         }
     }
 
     #[test]
     fn without_a_share_there_is_no_probe() {
-        let plan = ProbePlan { share: 0.0, kinds: KINDS.to_vec() };
+        let plan = ProbePlan { share: 0.0, kinds: KINDS.to_vec(), by_identity: Vec::new() };
         assert_eq!((plan.requests(1000), plan.turns(1000).count()), (0, 0));
         assert!(plan.before_load().is_empty());
     }

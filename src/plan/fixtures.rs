@@ -14,7 +14,7 @@ pub(crate) fn plan(scenario: ScenarioId, settings: Settings, stages: Vec<Stage>)
         stages,
         settings,
         identities: IdentityPlan { kind: IdentityKind::Address, count: 1, set_aside: 0, mint: 0 },
-        probes: ProbePlan { share: 0.0, kinds: Vec::new() },
+        probes: ProbePlan { share: 0.0, kinds: Vec::new(), by_identity: Vec::new() },
         extras: Extras::default(),
         engine: EngineSettings {
             timeout: Nanos::from_secs(30),

@@ -146,11 +146,11 @@ fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Ba
 
 /// Adds the probes to the identity that sends them: those before the load, and
 /// those that go along with it. Where every address is forged each probe has one
-/// of its own; a wrong key belongs to nobody.
+/// of its own; a wrong key belongs to nobody, and who shows a right one sends as its owner.
 fn along_with_load(batches: &mut Vec<Batch>, plan: &Plan, schedule: &Schedule, start: Nanos) {
     let apart = match plan.identities.kind {
         IdentityKind::Address => plan.identities.count + plan.identities.set_aside > 1,
-        IdentityKind::Key => true,
+        IdentityKind::Key => plan.probes.by_identity.is_empty(),
         IdentityKind::Global => false,
     };
     if apart {

@@ -160,7 +160,7 @@ impl MintingPlan {
     #[must_use]
     pub fn through(plan: Plan, forging: bool) -> Self {
         let limit = plan.criteria.limit.filter(|_| forging);
-        let probes = ProbePlan { share: 0.0, kinds: Vec::new() };
+        let probes = ProbePlan { share: 0.0, kinds: Vec::new(), by_identity: Vec::new() };
         let (stages, extras) = (Vec::new(), Extras::default());
         Self {
             through: Plan { stages, probes, extras, ..plan },

@@ -126,8 +126,23 @@ impl Client {
         headers: &[(&'static str, String)],
         body: Vec<u8>,
     ) -> Result<Heard, NoAnswer> {
+        self.send_reading(method, path, headers, body, MOST_BYTES).await
+    }
+
+    /// [`Client::send`], reading little more than `most` bytes of the answer's body.
+    pub(super) async fn send_reading(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, String)],
+        body: Vec<u8>,
+        most: usize,
+    ) -> Result<Heard, NoAnswer> {
         let mut url = self.base.clone();
+        let (path, query) =
+            path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.set_query(query);
         let mut request = self.http.request(method, url).body(body);
         for (name, value) in headers {
             let mut value = http::HeaderValue::from_str(value).map_err(|_| NoAnswer {
@@ -146,7 +161,7 @@ impl Client {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| self.no_answer(&e))? {
             body.extend_from_slice(&chunk);
-            if body.len() > MOST_BYTES {
+            if body.len() > most {
                 break;
             }
         }

@@ -173,6 +173,7 @@ async fn wrong(client: &Client, scenario: &dyn Scenario, trial: &ExchangeTrial) 
             sent_unix: answer.sent,
             done_unix: answer.received,
             skew: 0.0,
+            secrets: &[],
         },
     );
     match judged {
@@ -204,7 +205,7 @@ fn unjudged(trial: &ExchangeTrial, found: &str) -> CheckLine {
 
 /// Calls with an identity that has neither an address nor a key.
 fn with_call<T>(client: &Client, build: impl FnOnce(&Call<'_>) -> T) -> T {
-    let nobody = Identity { id: IdentityId::default(), address: None, key: None };
+    let nobody = Identity { id: IdentityId::default(), address: None, key: None, captured: None };
     build(&Call {
         n: 0,
         traffic: Traffic::Canary,

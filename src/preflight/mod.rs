@@ -9,6 +9,7 @@ mod network;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::sync::Arc;
 
@@ -16,7 +17,22 @@ use self::client::Client;
 use crate::engine::Clock;
 
 pub use findings::{CheckLine, CheckReport, CheckState};
-pub use subject::{CredentialLook, GitHubAccess, Preflight};
+pub use subject::{CredentialLook, GitHubAccess, Preflight, ScenarioTrial, Variables};
+
+/// What the target answers: health, clock, credentials, scenarios tried. `false`: no
+/// connection could be opened after all.
+async fn look_around(client: &Client, what: &Preflight, lines: &mut Vec<CheckLine>) -> bool {
+    if !network::answers(client, what, lines).await {
+        return false;
+    }
+    for look in &what.credentials {
+        credentials::look(client, what, look, lines).await;
+    }
+    for trial in &what.trials {
+        trial::look(client, what, trial, lines).await;
+    }
+    true
+}
 
 /// Looks at everything, one line each. Every request is given up after ten
 /// seconds, and what is left when a minute is over is skipped.
@@ -41,12 +57,7 @@ pub async fn preflight(what: &Preflight, clock: Arc<dyn Clock>) -> CheckReport {
         Ok(client) => match network::reach(&client).await {
             Ok(line) => {
                 lines.push(line);
-                unreachable = !network::answers(&client, what, &mut lines).await;
-                if !unreachable {
-                    for look in &what.credentials {
-                        credentials::look(&client, what, look, &mut lines).await;
-                    }
-                }
+                unreachable = !look_around(&client, what, &mut lines).await;
             }
             Err(line) => {
                 unreachable = true;
@@ -56,10 +67,12 @@ pub async fn preflight(what: &Preflight, clock: Arc<dyn Clock>) -> CheckReport {
     }
     if unreachable {
         let titles = what.credentials.iter().map(|look| look.credential.title);
-        let skipped: Vec<&str> = ["health", "clock"].into_iter().chain(titles).collect();
+        let health = Some("health").filter(|_| what.tells_health);
+        let skipped: Vec<&str> = health.into_iter().chain(["clock"]).chain(titles).collect();
         lines
             .push(CheckLine::skipped(skipped.join(", "), "not tried: the target can't be reached"));
     }
+    lines.extend(what.variables.iter().map(trial::variables));
     if let Some(github) = &what.github {
         lines.push(credentials::github(github, clock).await);
     } else {

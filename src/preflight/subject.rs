@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::ids::ScenarioId;
 use crate::plan::Environment;
-use crate::scenario::Scenario;
 use crate::scenario::catalogue::Credential;
+use crate::scenario::{Identity, Scenario};
 use crate::secret::Secret;
 
 /// GitHub's API as the run's comment will use it.
@@ -32,6 +32,33 @@ pub struct CredentialLook {
     pub signer: Option<Arc<dyn Scenario>>,
 }
 
+/// A variable that a written scenario asks for.
+#[derive(Clone, Debug)]
+pub struct Variables {
+    /// Whose.
+    pub scenario: ScenarioId,
+    /// As the config names it; a `*` at its end stands for numbers from 1.
+    pub variable: String,
+    /// How many are set.
+    pub there: usize,
+}
+
+/// A scenario to be tried with one request.
+pub struct ScenarioTrial {
+    /// The scenario with its secrets.
+    pub scenario: Arc<dyn Scenario>,
+    /// Who sends.
+    pub identity: Identity,
+    /// Whether it may create or change data there.
+    pub writes: bool,
+    /// Why it can't run.
+    pub skip: Option<String>,
+    /// Bytes of an answer's body beyond which it isn't judged.
+    pub max_body: u64,
+    /// What must not be shown.
+    pub known: Vec<Secret>,
+}
+
 /// What is looked at.
 pub struct Preflight {
     /// Where the run goes.
@@ -39,8 +66,14 @@ pub struct Preflight {
     /// Whether this is part of `run`: then nothing is sent to a scenario's
     /// endpoint, where canary and first probe say the same.
     pub within_run: bool,
+    /// Whether any scenario is of the built-in API, which tells its health.
+    pub tells_health: bool,
     /// What scenarios need from the environment.
     pub credentials: Vec<CredentialLook>,
+    /// What written scenarios need from it.
+    pub variables: Vec<Variables>,
+    /// The scenarios of which one request is sent.
+    pub trials: Vec<ScenarioTrial>,
     /// `None`: there is no token.
     pub github: Option<GitHubAccess>,
     /// Where results will be written.

@@ -147,6 +147,9 @@ fn what(url: &str) -> Preflight {
             verify_limits: true,
         },
         within_run: false,
+        tells_health: true,
+        variables: Vec::new(),
+        trials: Vec::new(),
         credentials: vec![
             look("credential-vending", vec![Secret::new(KEY)]),
             look("webhook", vec![Secret::new("whsec_right")]),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
@@ -19,6 +20,39 @@ pub struct Identity {
     pub address: Option<Ipv4Addr>,
     /// The API key to show.
     pub key: Option<Secret>,
+    /// What its setup gave it, where the scenario has one.
+    pub captured: Option<Arc<Captured>>,
+}
+
+/// What the answer to a setup request gave: values by name, secrets all of them.
+#[derive(Clone, Debug, Default)]
+pub struct Captured {
+    names: Vec<String>,
+    secrets: Vec<Secret>,
+    /// How long they hold; `None`: as long as the run.
+    pub lifetime: Option<Duration>,
+}
+
+impl Captured {
+    /// Values that hold for `lifetime`.
+    #[must_use]
+    pub fn new(values: Vec<(String, Secret)>, lifetime: Option<Duration>) -> Self {
+        let (names, secrets) = values.into_iter().unzip();
+        Self { names, secrets, lifetime }
+    }
+
+    /// The value of that name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let index = self.names.iter().position(|own| own == name)?;
+        self.secrets.get(index).map(Secret::expose)
+    }
+
+    /// All values.
+    #[must_use]
+    pub fn secrets(&self) -> &[Secret] {
+        &self.secrets
+    }
 }
 
 /// A delivery that the target has acknowledged and that may be repeated.
@@ -153,6 +187,8 @@ pub struct Answer<'a> {
     pub done_unix: Duration,
     /// The server's clock minus ours, in seconds (0 when unknown).
     pub skew: f64,
+    /// What must not be quoted of it beyond what the scenario knows.
+    pub secrets: &'a [Secret],
 }
 
 impl fmt::Debug for Answer<'_> {
@@ -210,6 +246,17 @@ pub trait Scenario: Send + Sync {
     fn probe(&self, kind: ProbeKind, call: &Call<'_>) -> Request;
     /// Judges the answer to `request` (not for probes).
     fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement;
+    /// What an identity must send before it takes part; `None`: nothing.
+    fn setup(&self, _call: &Call<'_>) -> Option<Request> {
+        None
+    }
+    /// What the answer to that gives the identity.
+    ///
+    /// # Errors
+    /// Why it gives nothing, in words without a secret.
+    fn captured(&self, _answer: &Answer<'_>) -> Result<Captured, String> {
+        Err("this scenario has no setup".to_owned())
+    }
     /// Judges the answer to a probe.
     fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeEnd;
     /// What to mend when the canary is refused with `status` 401, 403 or 422.

@@ -49,7 +49,7 @@ pub(super) fn scenario_of(id: ScenarioId, seed: u64, run_id: &str) -> Box<dyn Sc
 }
 
 pub(super) fn identity() -> Identity {
-    Identity { id: IdentityId(0), address: None, key: Some(Secret::new(KEY)) }
+    Identity { id: IdentityId(0), address: None, key: Some(Secret::new(KEY)), captured: None }
 }
 
 pub(super) fn call(identity: &Identity, traffic: Traffic, n: u64) -> Call<'_> {
@@ -66,6 +66,7 @@ pub(super) fn answer(status: u16, body: &[u8]) -> Answer<'_> {
         sent_unix: UNIX,
         done_unix: UNIX + Duration::from_millis(40),
         skew: 0.0,
+        secrets: &[],
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
     };
     let parsed = if wants_json || by_status.is_some() { json::read(body) } else { None };
     if let Some(outcome) = by_status {
-        return refusal(answer.status, outcome, body, parsed.as_ref(), known);
+        return refusal(answer.status, outcome, body, parsed.as_ref(), known, answer.secrets);
     }
 
     let mut judgement =
@@ -97,15 +97,13 @@ fn refusal(
     body: &[u8],
     parsed: Option<&Json>,
     known: &[Secret],
+    secrets: &[Secret],
 ) -> Judgement {
     let limited = outcome == Outcome::RateLimited;
     Judgement {
         outcome: Some(outcome),
         failed: if limited { 0 } else { STATUS_BIT },
-        // A 2xx that isn't the success status may hold secrets all the same.
-        excerpt: (!is_success(status))
-            .then(|| excerpt(&text_of(body), EXCERPT, known))
-            .filter(|text| !text.is_empty()),
+        excerpt: quoted(status, body, known, secrets),
         retry_after: parsed
             .filter(|_| limited)
             .and_then(|body| body.value.get("retry_after")?.as_u64())
@@ -113,6 +111,21 @@ fn refusal(
         json: parsed.is_some(),
         ..Judgement::default()
     }
+}
+
+/// What may be quoted of an answer: nothing of a 2xx, which may hold secrets whatever
+/// status was wanted.
+pub(super) fn quoted(
+    status: u16,
+    body: &[u8],
+    known: &[Secret],
+    secrets: &[Secret],
+) -> Option<String> {
+    if is_success(status) {
+        return None;
+    }
+    let known: Vec<Secret> = known.iter().chain(secrets).cloned().collect();
+    Some(excerpt(&text_of(body), EXCERPT, &known)).filter(|text| !text.is_empty())
 }
 
 /// What became of a probe that is to be refused with `refusal`.

@@ -19,15 +19,17 @@ mod stripe;
 mod written;
 
 pub use call::{
-    Acknowledged, Answer, Call, Expect, Identity, Judgement, Past, REMEMBERED, Request, Scenario,
+    Acknowledged, Answer, Call, Captured, Expect, Identity, Judgement, Past, REMEMBERED, Request,
+    Scenario,
 };
 pub use json::is_json;
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
 pub use written::{
-    BodySpec, Condition, DataColumn, Encoding, ExpectSpec, Flaw, JsonPath, MOST_BODY, MOST_CHECKS,
-    MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec, RequestSpec, Scheme,
-    SignSpec, Spec, Template, TemplateError, Turn, WORDS,
+    BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, Flaw, JsonPath,
+    MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec,
+    RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn, WORDS,
+    probes_by_identity, shows_identity,
 };
 
 use run::Run;
@@ -78,6 +80,9 @@ pub fn build(
     let Secrets { signing, mut known } = secrets;
     known.extend(signing.clone());
     if let Some(spec) = &settings.written {
+        // Of a key `name:secret` the secret may be shown alone.
+        let halves: Vec<Secret> = known.iter().filter_map(Secret::after_colon).collect();
+        known.extend(halves);
         let stream = random::fold_text(settings.scenario.name());
         let run = Run::new(stream, seed, run_id, known);
         return Some(Box::new(Written::new(settings.scenario, run, spec, signing)));

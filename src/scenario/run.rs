@@ -63,6 +63,7 @@ impl Run {
             Traffic::Probe => 'x',
             Traffic::Proof => 'p',
             Traffic::Minting => 'm',
+            Traffic::Setup => 's',
         };
         format!("{:016x}{letter}{n}", self.fingerprint)
     }

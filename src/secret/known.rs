@@ -31,6 +31,13 @@ impl Secret {
         self.text.expose_secret()
     }
 
+    /// What stands after the first colon, of one like `name:secret`.
+    #[must_use]
+    pub fn after_colon(&self) -> Option<Self> {
+        let (_, after) = self.expose().split_once(':')?;
+        Some(Self::new(after))
+    }
+
     /// How it may be written.
     pub(super) fn forms(&self) -> &Forms {
         self.forms.get_or_init(|| Forms::of(self.expose()))

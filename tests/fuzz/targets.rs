@@ -159,7 +159,8 @@ pub(crate) fn answer(data: &[u8]) {
     SCENARIOS.with(|all| {
         let all = all.get_or_init(scenarios);
         let scenario = &all[usize::from(*which) % all.len()];
-        let identity = Identity { id: IdentityId(0), address: None, key: Some(Secret::new(KEY)) };
+        let key = Some(Secret::new(KEY));
+        let identity = Identity { id: IdentityId(0), address: None, key, captured: None };
         let at = Duration::from_secs(1_760_000_000);
         let call =
             Call { n: 1, traffic: Traffic::Arrival, unix: at, identity: &identity, past: &() };
@@ -173,6 +174,7 @@ pub(crate) fn answer(data: &[u8]) {
             sent_unix: at,
             done_unix: at + Duration::from_millis(9),
             skew: 0.0,
+            secrets: &[],
         };
         let judged = scenario.judge(&request, &answer);
         assert_eq!(judged.passed & judged.failed, 0);

@@ -232,3 +232,42 @@ fn after_a_deployment_its_own_address_is_gated() {
     assert!(text.contains("echo \"url=https://staging.example.org\""), "{text}");
     assert!(next_steps(&repository, true).contains("deploy.sh"));
 }
+
+#[test]
+fn a_scenario_s_table_is_added_and_resolves_as_it_stands_and_uncommented() {
+    let world = || World {
+        vars: BTreeMap::new(),
+        output: crate::cli::output::Output::new(&BTreeMap::new()),
+    };
+    let (dir, repository) = repository(&[("README.md", "")]);
+    let path = dir.path().join(".github/load-gate.toml");
+    scenario::add(&repository, "orders", (CONFIG_PATH, STAGING), &world()).expect("is written");
+    scenario::add(&repository, "2nd-api", (CONFIG_PATH, STAGING), &world())
+        .expect("is written beside it");
+    let text = std::fs::read_to_string(&path).expect("is there");
+    let plan = resolves(&text, "staging").plan;
+    assert_eq!(plan.scenarios.len(), 1, "the environment lists the first");
+    for name in ["orders", "onboarding", "Orders", "", "a/b"] {
+        let told = scenario::add(&repository, name, (CONFIG_PATH, STAGING), &world())
+            .expect_err(name)
+            .to_string();
+        assert!(told.contains("already") || told.contains("can't be a scenario's name"), "{told}");
+    }
+    assert_eq!(std::fs::read_to_string(&path).expect("is there"), text);
+    // Every key that is commented out is one.
+    let uncommented: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.contains(" = ") || rest.starts_with('[') => format!("{rest}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    let uncommented = uncommented.replace("GET", "POST").replace(
+        "{ \"Accept\" = \"application/json\" }",
+        "{ \"Authorization\" = \"Bearer {setup.token}\" }",
+    );
+    let plan = resolves(&uncommented, "staging").plan;
+    let spec = plan.scenarios[0].settings.written.as_ref().expect("is written");
+    assert!(spec.setup.is_some() && spec.sign.is_some() && spec.keys.is_some());
+    assert_eq!((spec.tags.len(), spec.probes.len()), (1, 1));
+}

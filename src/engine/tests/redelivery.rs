@@ -38,7 +38,7 @@ fn sent(
     takes: Nanos,
     first: &mut BTreeMap<u64, bool>,
 ) -> Vec<(u64, Vec<u8>)> {
-    let identity = Identity { id: IdentityId(0), address: None, key: None };
+    let identity = Identity { id: IdentityId(0), address: None, key: None, captured: None };
     schedule
         .dealt(share)
         .map(|(n, _, due)| {

@@ -139,7 +139,8 @@ impl Transport for HttpTransport {
     fn send(&self, request: &mut Request) -> LocalFuture<'static, Exchange> {
         let mut headers = self.headers.clone();
         for (name, value) in &request.headers {
-            if let Ok(value) = HeaderValue::from_str(value) {
+            // As UTF-8, where a value of data isn't ASCII.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }

@@ -3,6 +3,7 @@
 mod check;
 mod path;
 mod request;
+mod setup;
 mod sign;
 mod spec;
 mod template;
@@ -15,13 +16,16 @@ use serde_json::Value;
 
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
+pub use request::{probes_by_identity, shows_identity};
+pub use setup::Capture;
 pub use spec::{
-    BodySpec, DataColumn, Encoding, ExpectSpec, Flaw, MOST_BODY, MOST_CHECKS, MOST_COLUMNS,
-    MOST_LABELS, MOST_PROBES, MOST_VALUES, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec, Turn,
+    BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,
+    MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, ProbeSpec, RequestSpec, Scheme, SetupSpec,
+    SignSpec, Spec, Turn,
 };
 pub use template::{Names, Template, TemplateError};
 
-use super::call::{Answer, Call, Expect, Judgement, Request, Scenario};
+use super::call::{Answer, Call, Captured, Expect, Judgement, Request, Scenario};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, UNIQUE_KEYS};
 use super::run::{Dice, Run, as_probe};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
@@ -29,6 +33,8 @@ use crate::outcome::ProbeEnd;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
 use request::{Built, changed, kept, read};
+use setup::Setup;
+use spec::is_among;
 use template::{Values, header, percent, plain};
 
 /// How old an expired signature is, in seconds.
@@ -40,6 +46,7 @@ pub(super) struct Written {
     run: Run,
     spec: Spec,
     request: Built,
+    setup: Option<Setup>,
     probes: Vec<(ProbeKind, Built, ProbeSpec)>,
     payload: Template,
     signing: Option<Secret>,
@@ -61,7 +68,9 @@ struct Group {
 impl Written {
     pub(super) fn new(id: ScenarioId, run: Run, spec: &Spec, signing: Option<Secret>) -> Self {
         let columns = spec.columns();
-        let names = Names { data: &columns, setup: &[], identity: true, body: true };
+        let captured = spec.captured();
+        let names = Names { data: &columns, setup: &captured, identity: true, body: true };
+        let setup = spec.setup.as_ref().map(|setup| Setup::new(setup, &names));
         let spec = spec.clone();
         let mut checks = vec![kept(&status_words(&success(&spec))), BODY_SIZE];
         let wants_json = spec.expect.iter().any(|expect| !expect.json.is_empty());
@@ -92,6 +101,7 @@ impl Written {
         Self {
             id,
             request: Built::new(&spec.request, &names),
+            setup,
             probes,
             payload: spec
                 .sign
@@ -151,7 +161,7 @@ impl Written {
             identity: key.or(address.as_deref()).unwrap_or_default(),
             body: "",
             data: &data,
-            setup: &|_| None,
+            setup: &|name| call.identity.captured.as_ref()?.get(name).map(str::to_owned),
             draw: &|kind| self.run.draw_of(kind, Dice::Content, call.traffic, call.n),
         };
         let path = built.path.text(&values, percent);
@@ -166,8 +176,9 @@ impl Written {
         for (name, value) in &built.headers {
             headers.push((name, value.text(&values, header)));
         }
-        let signature = self.signature(&values, &body, probe);
-        headers.extend(signature);
+        if call.traffic != Traffic::Setup {
+            headers.extend(self.signature(&values, &body, probe));
+        }
         let expect = match expect {
             Expect::Written(_) => Expect::Written(self.expected(&values)),
             other => other,
@@ -293,6 +304,17 @@ impl Scenario for Written {
         })
     }
 
+    fn setup(&self, call: &Call<'_>) -> Option<Request> {
+        let setup = self.setup.as_ref()?;
+        let call = Call { traffic: Traffic::Setup, ..*call };
+        Some(self.build(&setup.request, &call, None, Expect::Acknowledgement))
+    }
+
+    fn captured(&self, answer: &Answer<'_>) -> Result<Captured, String> {
+        let setup = self.setup.as_ref().ok_or("this scenario has no setup")?;
+        setup.captured(answer, &self.run.known)
+    }
+
     fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeEnd {
         let probe = self.probes.iter().find(|(own, ..)| *own == kind);
         let status = probe.map_or(&[][..], |(.., probe)| probe.status.as_slice());
@@ -322,10 +344,6 @@ impl Scenario for Written {
 fn success(spec: &Spec) -> Vec<u16> {
     let with_status = spec.expect.iter().find(|expect| !expect.status.is_empty());
     with_status.map(|expect| expect.status.clone()).unwrap_or_default()
-}
-
-fn is_among(success: &[u16], status: u16) -> bool {
-    if success.is_empty() { (200..300).contains(&status) } else { success.contains(&status) }
 }
 
 /// Whether `status` is one of success.

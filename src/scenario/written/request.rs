@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::spec::{BodySpec, ProbeSpec, RequestSpec};
+use super::spec::{BodySpec, ProbeSpec, RequestSpec, Spec};
 use super::template::{Names, Template, Values, percent, plain};
 use crate::ids::Kept;
 
@@ -131,4 +131,20 @@ pub(super) fn changed(request: &RequestSpec, probe: &ProbeSpec) -> RequestSpec {
         headers,
         body: probe.body.clone().unwrap_or_else(|| request.body.clone()),
     }
+}
+
+/// Whether `request` of `spec` shows who sends.
+#[must_use]
+pub fn shows_identity(spec: &Spec, request: &RequestSpec) -> bool {
+    let (data, setup) = (spec.columns(), spec.captured());
+    let names = Names { data: &data, setup: &setup, identity: true, body: true };
+    let shows = |text: &&str| Template::parse(text, &names).is_ok_and(|t| t.shows_identity());
+    request.texts().iter().any(shows)
+}
+
+/// The probes whose requests show who sends: an identity of the load sends them.
+#[must_use]
+pub fn probes_by_identity(spec: &Spec) -> Vec<&str> {
+    let shows = |probe: &&ProbeSpec| shows_identity(spec, &changed(&spec.request, probe));
+    spec.probes.iter().filter(shows).map(|probe| probe.kind.as_str()).collect()
 }

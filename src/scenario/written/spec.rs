@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::ids::IdentityKind;
+use crate::units::Nanos;
 
 /// The most conditions and header checks of a scenario: they and the common checks
 /// have a bit each.
@@ -42,6 +43,9 @@ pub struct Spec {
     /// The columns of data.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub data: BTreeMap<String, DataColumn>,
+    /// What an identity sends before it takes part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<SetupSpec>,
     /// Requests that must be refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeSpec>,
@@ -63,6 +67,31 @@ pub struct RequestSpec {
     /// The body.
     #[serde(default)]
     pub body: BodySpec,
+}
+
+impl RequestSpec {
+    /// Every template in it.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.headers.values().map(String::as_str).collect();
+        all.push(&self.path);
+        match &self.body {
+            BodySpec::None => {}
+            BodySpec::Json(value) => texts_of(value, &mut all),
+            BodySpec::Text(text) => all.push(text),
+            BodySpec::Form(fields) => all.extend(fields.values().map(String::as_str)),
+        }
+        all
+    }
+}
+
+fn texts_of<'a>(value: &'a Value, all: &mut Vec<&'a str>) {
+    match value {
+        Value::String(text) => all.push(text),
+        Value::Array(list) => list.iter().for_each(|item| texts_of(item, all)),
+        Value::Object(map) => map.values().for_each(|item| texts_of(item, all)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A body, as templates.
@@ -112,6 +141,31 @@ pub struct SignSpec {
     pub prefix: String,
     /// What is signed, as a template.
     pub payload: String,
+}
+
+/// One request of each identity, and what its answer gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetupSpec {
+    /// What is sent.
+    pub request: RequestSpec,
+    /// The statuses of success; empty: any 2xx.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub status: Vec<u16>,
+    /// Where in the answer each value stands, by name, as [`super::Capture`] reads it.
+    pub capture: BTreeMap<String, String>,
+    /// How long the values hold; `None`: as long as the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Expires>,
+}
+
+/// How long captured values hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expires {
+    /// So long.
+    After(Nanos),
+    /// As many seconds as the answer has at that path.
+    Told(String),
 }
 
 /// A signing scheme.
@@ -201,9 +255,20 @@ pub enum Flaw {
 }
 
 impl Spec {
+    /// The names of what setup captures.
+    #[must_use]
+    pub fn captured(&self) -> Vec<&str> {
+        self.setup.iter().flat_map(|setup| setup.capture.keys()).map(String::as_str).collect()
+    }
+
     /// The names of the columns.
     #[must_use]
     pub fn columns(&self) -> Vec<&str> {
         self.data.keys().map(String::as_str).collect()
     }
+}
+
+/// Whether `status` is one of `success`; where none is named, whether it is any 2xx.
+pub(super) fn is_among(success: &[u16], status: u16) -> bool {
+    if success.is_empty() { (200..300).contains(&status) } else { success.contains(&status) }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -45,6 +47,10 @@ pub(super) enum Source {
     Random(usize),
     /// Who sends: the key or the address.
     Identity,
+    /// Of a key `name:secret`, what stands before the colon.
+    IdentityName,
+    /// And what stands after it.
+    IdentitySecret,
     /// The body, exactly as sent: in what is signed only.
     Body,
     /// A column of data.
@@ -53,13 +59,14 @@ pub(super) enum Source {
     Setup(String),
 }
 
-/// What a value becomes where it stands alone in JSON.
+/// What a value becomes: base64 wherever it stands, a type where it stands alone in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Text,
     Int,
     Number,
     Flag,
+    Base64,
 }
 
 /// Which names a template may use.
@@ -165,9 +172,13 @@ impl Template {
     /// Whether it shows who sends.
     #[must_use]
     pub fn shows_identity(&self) -> bool {
-        let shows =
-            |part: &Part| matches!(part, Part::Value(Source::Identity | Source::Setup(_), _));
-        self.parts.iter().any(shows)
+        self.parts.iter().any(|part| {
+            let Part::Value(source, _) = part else { return false };
+            matches!(
+                source,
+                Source::Identity | Source::IdentityName | Source::IdentitySecret | Source::Setup(_)
+            )
+        })
     }
 
     /// Whether its text is the same for every request but for data.
@@ -192,6 +203,9 @@ impl Template {
         for part in &self.parts {
             match part {
                 Part::Text(plain) => text.push_str(plain),
+                Part::Value(source, Kind::Base64) => {
+                    escape(&STANDARD.encode(values.get(source)), &mut text);
+                }
                 Part::Value(source, _) => escape(&values.get(source), &mut text),
             }
         }
@@ -212,7 +226,7 @@ fn wrong(span: Range<usize>, message: String) -> TemplateError {
     TemplateError { span, message, known: Vec::new(), word: String::new() }
 }
 
-const PLAIN: [(&str, Source); 8] = [
+const PLAIN: [(&str, Source); 10] = [
     ("n", Source::Number),
     ("run", Source::Run),
     ("uuid", Source::Uuid),
@@ -221,6 +235,8 @@ const PLAIN: [(&str, Source); 8] = [
     ("unix", Source::Unix),
     ("unix_ms", Source::UnixMillis),
     ("identity", Source::Identity),
+    ("identity.name", Source::IdentityName),
+    ("identity.secret", Source::IdentitySecret),
 ];
 
 fn placeholder(text: &str, span: Range<usize>, names: &Names<'_>) -> Result<Part, TemplateError> {
@@ -236,12 +252,12 @@ fn placeholder(text: &str, span: Range<usize>, names: &Names<'_>) -> Result<Part
     }
     let source = source(name, names).ok_or_else(|| {
         let mut known: Vec<String> = PLAIN.iter().map(|(name, _)| (*name).to_owned()).collect();
-        known.retain(|name| names.identity || name != "identity");
+        known.retain(|name| names.identity || !name.starts_with("identity"));
         known.push("random:8".to_owned());
         known.extend(names.data.iter().map(|name| format!("data.{name}")));
         known.extend(names.setup.iter().map(|name| format!("setup.{name}")));
         known.extend(names.body.then(|| "body".to_owned()));
-        let message = if name == "identity" {
+        let message = if name.split('.').next() == Some("identity") && !names.identity {
             "there is no identity to show: add an identity table, or a limit by ip".to_owned()
         } else {
             format!("unknown value `{name}`")
@@ -253,8 +269,9 @@ fn placeholder(text: &str, span: Range<usize>, names: &Names<'_>) -> Result<Part
         Some("int") => Kind::Int,
         Some("number" | "float") => Kind::Number,
         Some("bool") => Kind::Flag,
+        Some("base64") => Kind::Base64,
         Some(other) => {
-            let known = ["int", "number", "bool", "string"].map(str::to_owned).to_vec();
+            let known = ["int", "number", "bool", "string", "base64"].map(str::to_owned).to_vec();
             let message = format!("unknown type `{other}`");
             return Err(TemplateError { span, message, known, word: other.to_owned() });
         }
@@ -264,7 +281,7 @@ fn placeholder(text: &str, span: Range<usize>, names: &Names<'_>) -> Result<Part
 
 fn source(name: &str, names: &Names<'_>) -> Option<Source> {
     if let Some((_, source)) = PLAIN.iter().find(|(plain, _)| *plain == name) {
-        let allowed = names.identity || *source != Source::Identity;
+        let allowed = names.identity || !name.starts_with("identity");
         return allowed.then(|| source.clone());
     }
     if let Some(column) = name.strip_prefix("data.") {
@@ -288,10 +305,17 @@ impl Values<'_> {
             Source::UnixMillis => self.unix.as_millis().to_string(),
             Source::Random(length) => (self.draw)("random").alphanumeric(*length),
             Source::Identity => self.identity.to_owned(),
+            Source::IdentityName => self.halves().0.to_owned(),
+            Source::IdentitySecret => self.halves().1.to_owned(),
             Source::Body => self.body.to_owned(),
             Source::Data(name) => (self.data)(name).unwrap_or_default(),
             Source::Setup(name) => (self.setup)(name).unwrap_or_default(),
         }
+    }
+
+    /// The two halves of a key `name:secret`; one without a colon is a name.
+    fn halves(&self) -> (&str, &str) {
+        self.identity.split_once(':').unwrap_or((self.identity, ""))
     }
 
     /// RFC 9562, 5.4: 122 random bits, version 4, variant 1.
@@ -315,6 +339,7 @@ impl Kind {
     fn of(self, text: String) -> Value {
         let typed = match self {
             Self::Text => None,
+            Self::Base64 => return Value::String(STANDARD.encode(text)),
             Self::Int => {
                 let signed = text.parse::<i64>().map(Value::from);
                 signed.or_else(|_| text.parse::<u64>().map(Value::from)).ok()

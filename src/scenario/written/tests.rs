@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::fixtures::{UNIX, answer, call, identity, same_cases};
-use super::super::{Answer, Scenario, Secrets, Settings, build, fingerprint};
+use super::super::{Answer, Identity, Scenario, Secrets, Settings, build, fingerprint};
 use super::*;
 use crate::ids::IdentityKind;
 use crate::outcome::{Outcome, ProbeEnd};
@@ -50,6 +50,7 @@ fn spec() -> Spec {
             (text("limit"), column(&["10", "20", "50"])),
             (text("term"), column(&["a b", "c&d=\"e\""])),
         ]),
+        setup: None,
         probes: vec![ProbeSpec {
             kind: text("no_key"),
             without: vec![text("x-api-key")],
@@ -125,6 +126,90 @@ fn an_answer_is_held_against_the_table() {
         assert_eq!(judgement.outcome, Some(Outcome::Contract), "{body}");
         assert_eq!(judgement.failed.trailing_zeros(), check, "{body}");
     }
+}
+
+/// An OAuth client: `id:secret` becomes a token.
+fn with_setup() -> Spec {
+    let text = |text: &str| text.to_owned();
+    let mut spec = spec();
+    spec.request.headers = BTreeMap::from([
+        (text("authorization"), text("Bearer {setup.token}")),
+        (text("cookie"), text("sid={setup.session}")),
+    ]);
+    spec.setup = Some(SetupSpec {
+        request: RequestSpec {
+            method: text("POST"),
+            path: text("/token"),
+            headers: BTreeMap::from([(text("authorization"), text("Basic {identity:base64}"))]),
+            body: BodySpec::Form(BTreeMap::from([
+                (text("client"), text("{identity.name}")),
+                (text("secret"), text("{identity.secret}")),
+            ])),
+        },
+        status: vec![200],
+        capture: BTreeMap::from([
+            (text("token"), text("$.access_token")),
+            (text("session"), text("cookie sid")),
+        ]),
+        expires: Some(Expires::Told(text("$.expires_in"))),
+    });
+    spec
+}
+
+#[test]
+fn what_setup_captures_is_shown_and_never_quoted() {
+    let scenario = scenario(with_setup());
+    let mut identity = Identity { key: Some(Secret::new("ada:pass-word")), ..identity() };
+    let request = scenario.setup(&call(&identity, Traffic::Setup, 1)).expect("there is one");
+    assert_eq!(request.header("authorization"), Some("Basic YWRhOnBhc3Mtd29yZA=="));
+    assert_eq!(request.body, b"client=ada&secret=pass-word");
+    let mut headers = http::HeaderMap::new();
+    headers.append("set-cookie", "other=1; Path=/".parse().expect("fits"));
+    headers.append("set-cookie", "sid=abc-123; HttpOnly".parse().expect("fits"));
+    let told = |status, body: &str| {
+        let answer = Answer { headers: Some(&headers), ..answer(status, body.as_bytes()) };
+        scenario.captured(&answer)
+    };
+    let captured = told(200, r#"{"access_token":"tok-1234","expires_in":"90"}"#).expect("gives");
+    assert_eq!(captured.lifetime, Some(std::time::Duration::from_secs(90)));
+    assert!(!format!("{captured:?}").contains("tok-1234"));
+    for (status, body, why) in [
+        (
+            401,
+            r#"{"error":"no such client"}"#,
+            "it was answered 401: {\"error\":\"no such client\"}",
+        ),
+        (201, r#"{"access_token":"tok-1234"}"#, "it was answered 201"),
+        (200, "tok-1234", "its answer isn't JSON"),
+        (200, r#"{"expires_in":90}"#, "its answer has no value for token at $.access_token"),
+        (200, r#"{"access_token":{},"expires_in":90}"#, "no value for token"),
+        (200, r#"{"access_token":"t"}"#, "its answer has no seconds at $.expires_in"),
+        (200, r#"{"access_token":"t","expires_in":0}"#, "expires within a second"),
+    ] {
+        let told = told(status, body).expect_err(body);
+        assert!(told.contains(why), "{told}");
+    }
+    identity.captured = Some(std::sync::Arc::new(captured));
+    let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+    assert_eq!(request.header("authorization"), Some("Bearer tok-1234"));
+    assert_eq!(request.header("cookie"), Some("sid=abc-123"));
+    let secrets = identity.captured.as_ref().map_or(&[][..], |captured| captured.secrets());
+    let refusal = Answer { secrets, ..answer(403, b"the token tok-1234 of abc-123 is revoked") };
+    let quoted = scenario.judge(&request, &refusal).excerpt.expect("is quoted");
+    assert_eq!(quoted, "the token *** of *** is revoked");
+}
+
+#[test]
+fn a_probe_that_shows_who_sends_is_sent_by_an_identity() {
+    let mut spec = with_setup();
+    spec.probes.push(ProbeSpec {
+        kind: "bad_body".to_owned(),
+        body: Some(BodySpec::Text("not JSON".to_owned())),
+        status: vec![400],
+        ..ProbeSpec::default()
+    });
+    spec.probes[0].without = vec!["authorization".to_owned(), "cookie".to_owned()];
+    assert_eq!(probes_by_identity(&spec), ["bad_body"]);
 }
 
 #[test]

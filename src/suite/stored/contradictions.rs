@@ -10,7 +10,7 @@ use super::super::{ScenarioReport, SuiteReport};
 use crate::admission::Admitted;
 use crate::gate::{self, Criteria};
 use crate::ids::{Name, Traffic};
-use crate::measure::{Ledger, Recording, Resource, Slice, Timeline, Trend};
+use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::plan::{Plan, Schedule, Stage};
 use crate::scenario;
@@ -225,6 +225,13 @@ fn sent(here: &Place, recording: &Recording) -> Found {
     place.equal("dropped", generator.dropped, "ends of that kind", dropped)?;
     let held = generator.lag_hold.count();
     place.at("lag_hold").within("spans", held, "arrivals sent", sent)?;
+    let setups = &recording.setups;
+    let figures = [setups.sent, setups.failed, setups.lost];
+    let fits = figures.iter().all(|n| *n <= MOST) && setups.failed <= setups.sent;
+    let short = |text: &str| text.len() <= 2000;
+    let told = setups.unusable.len() <= Setups::MOST
+        && setups.unusable.iter().all(|one| short(&one.who) && short(&one.why));
+    here.at("setups").must(fits && told, || "nobody counts so".to_owned())?;
     let requests = here.at("requests");
     let fits = recording.requests.values().all(|n| *n <= MOST);
     requests.must(fits, || "nobody counts that many".to_owned())?;
