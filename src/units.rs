@@ -66,6 +66,12 @@ impl Nanos {
         self.0 / 1_000
     }
 
+    /// Whether it is no time at all.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// `self - other`, zero where `other` is later.
     #[must_use]
     pub const fn saturating_sub(self, other: Self) -> Self {
@@ -124,6 +130,12 @@ impl Timestamp {
     #[must_use]
     pub fn from_unix(unix: Duration) -> Self {
         Self { unix_millis: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX) }
+    }
+
+    /// Since 1970-01-01T00:00:00Z; zero before it.
+    #[must_use]
+    pub fn unix(self) -> Duration {
+        Duration::from_millis(u64::try_from(self.unix_millis).unwrap_or(0))
     }
 
     /// This moment, `span` later.

@@ -19,7 +19,7 @@ fn plan(environment: &str, profile: &str) -> SuiteFeasibility {
     };
     let sources = Sources { flags: &flags, vars: &vars, file: None };
     let resolved = resolve(&sources, Purpose::Plan, 7).unwrap_or_else(|why| panic!("{why}"));
-    suite_feasibility(&resolved.plan)
+    suite_feasibility(&resolved.plan, false)
 }
 
 /// Moments of the arrivals of the nine-minute profiles and of smoke, by summing

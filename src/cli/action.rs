@@ -6,7 +6,7 @@
 mod inputs;
 
 use super::world::{INCONCLUSIVE, UsageError, World};
-use super::{delivery, run, secrets};
+use super::{delivery, merge, run, secrets};
 use inputs::{blind, parse};
 
 /// Runs what the inputs say; the exit code is the verdict's, except that
@@ -18,7 +18,11 @@ pub(super) fn action(world: &World) -> anyhow::Result<u8> {
     let inputs = parse(&world.vars)
         .map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")).into());
     let done = inputs.map_err(|error| (error, blind(&world.vars))).and_then(|inputs| {
-        match run::run_and_publish(&inputs.run, &inputs.delivery, world) {
+        let done = match &inputs.merge {
+            Some(merge) => merge::merge_and_publish(merge, &inputs.delivery, world),
+            None => run::run_and_publish(&inputs.run, &inputs.delivery, world),
+        };
+        match done {
             Ok(code) => Ok(step_exit_code(code, inputs.fail_on_inconclusive)),
             Err(error) => Err((error, inputs.delivery)),
         }

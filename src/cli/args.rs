@@ -138,6 +138,15 @@ pub(super) struct RunArgs {
     /// Shared flags.
     #[command(flatten)]
     pub shared: SharedArgs,
+    /// Send only part I of N of the plan's arrivals, I from 1 to N: other machines send the
+    /// others, and `merge` judges all of them [env: `LOAD_GATE_SHARD`, or
+    /// `JOB_COMPLETION_INDEX` with `LOAD_GATE_SHARDS`]
+    #[arg(long, value_name = "I/N", help_heading = "More than one machine")]
+    pub shard: Option<String>,
+    /// When the load begins: RFC 3339, or +DUR from now, rounded up to a multiple of DUR so
+    /// that shards agree [env: `LOAD_GATE_START_AT`] [default: at once; of shards `+60s`]
+    #[arg(long, value_name = "MOMENT", help_heading = "More than one machine")]
+    pub start_at: Option<String>,
     /// Don't check reachability, clock, keys and limits first.
     #[arg(long, help_heading = "How to judge")]
     pub no_check: bool,
@@ -194,6 +203,12 @@ pub(super) struct PlanArgs {
     /// Shared flags.
     #[command(flatten)]
     pub shared: SharedArgs,
+    /// Show what this shard sends of the plan too [env: as of `run`]
+    #[arg(long, value_name = "I/N", help_heading = "More than one machine")]
+    pub shard: Option<String>,
+    /// Show what each of N machines needs [env: `LOAD_GATE_SHARDS`]
+    #[arg(long, value_name = "N", help_heading = "More than one machine")]
+    pub shards: Option<String>,
     /// Exit 2 when a gate can't be met by any server.
     #[arg(long)]
     pub strict_plan: bool,
@@ -312,12 +327,24 @@ pub(super) struct CommentArgs {
 /// `merge`.
 #[derive(Debug, Args)]
 pub(super) struct MergeArgs {
-    /// The shards' results directories.
+    /// The shards' results directories, or directories that these lie in.
     #[arg(required = true, num_args = 1..)]
     pub dirs: Vec<PathBuf>,
+    /// Judge though so many shards are missing: every report says so.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub allow_missing: u32,
+    /// What relative thresholds and the comparison rest on: as of `run`.
+    #[arg(long, value_name = "FILE|DIR|RUN")]
+    pub baseline: Option<PathBuf>,
     /// Where the merged results go.
     #[arg(long, value_name = "DIR", default_value = "load_tests/results")]
     pub results_dir: PathBuf,
+    /// Where the JUnit file goes [default: `RESULTS_DIR/junit.xml`]
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Close with every figure, not only with those that were close or failed.
+    #[arg(short, long)]
+    pub verbose: bool,
 }
 
 /// `init`.

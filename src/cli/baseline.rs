@@ -5,11 +5,10 @@ use std::path::Path;
 use super::args::BaselineArgs;
 use super::inputs;
 use super::world::{UsageError, World};
-use crate::config::Resolved;
 use crate::publish::actions::ActionsEnv;
 use crate::publish::github::{self, Found, Patience, Search, Which};
 use crate::secret::Secret;
-use crate::suite::{History, Night, SuiteReport, series};
+use crate::suite::{History, Night, SuiteReport};
 use crate::units::{self, Timestamp};
 
 /// What is known of earlier runs.
@@ -25,10 +24,10 @@ pub(super) struct Earlier {
 
 impl Earlier {
     /// What `args` name: a results directory or its suite.json, or a run of this
-    /// workflow, whose artifact is fetched. A fetch that fails ends no run.
+    /// workflow, whose artifact is fetched, of `series`. A fetch that fails ends no run.
     pub(super) fn of(
         args: &BaselineArgs,
-        resolved: &Resolved,
+        series: String,
         token: Option<&Secret>,
         now: Timestamp,
         world: &World,
@@ -37,7 +36,7 @@ impl Earlier {
         let max_age = args.max_age();
         let mut earlier = match which(baseline) {
             None => Self::read(baseline)?,
-            Some(which) => Self::fetch(which, resolved, token, world)?,
+            Some(which) => Self::fetch(which, series, token, world)?,
         };
         let too_old = earlier.suite.as_ref().and_then(|suite| {
             let age = now.since(suite.started_at);
@@ -60,11 +59,11 @@ impl Earlier {
 
     fn fetch(
         which: Which,
-        resolved: &Resolved,
+        series: String,
         token: Option<&Secret>,
         world: &World,
     ) -> anyhow::Result<Self> {
-        let search = search(which, resolved, world)?;
+        let search = search(which, series, world)?;
         let env = ActionsEnv::from_vars(&world.vars);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let fetched = runtime.block_on(github::fetch_nights(&search, PATIENCE, &env, token));
@@ -106,7 +105,7 @@ fn which(baseline: &Path) -> Option<Which> {
 }
 
 /// Where the runs of this workflow are looked for, by what GitHub Actions tells.
-fn search(which: Which, resolved: &Resolved, world: &World) -> Result<Search, UsageError> {
+fn search(which: Which, series: String, world: &World) -> Result<Search, UsageError> {
     let get = |name: &str| world.vars.get(name).filter(|value| !value.is_empty());
     let needs = |name: &str| {
         UsageError::Plain(format!(
@@ -134,13 +133,12 @@ fn search(which: Which, resolved: &Resolved, world: &World) -> Result<Search, Us
     let default = github::default_branch(&ActionsEnv::from_vars(&world.vars));
     let mut branches: Vec<String> = own.into_iter().chain(default).collect();
     branches.dedup();
-    let plan = &resolved.plan;
     Ok(Search {
         which,
         workflow,
         branches,
         own_run: get("GITHUB_RUN_ID").and_then(|id| id.parse().ok()),
-        series: series(&plan.environment.name, &plan.profile, plan.rate_scale, plan.duration_scale),
+        series,
     })
 }
 

@@ -65,6 +65,10 @@ pub(super) async fn within_run(
     };
     let mut what = preflight(&session.plan, &secrets, results_dir, world);
     what.within_run = true;
+    if !session.plan.dealing.shard.leads() {
+        // One machine tries what all of them use.
+        what.credentials.clear();
+    }
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
     Ok(preflight::preflight(&what, clock).await)
 }
@@ -75,7 +79,7 @@ fn preflight(
     results_dir: &Path,
     world: &World,
 ) -> Preflight {
-    let contradictions = plan::suite_feasibility(plan)
+    let contradictions = plan::suite_feasibility(plan, false)
         .scenarios
         .into_iter()
         .flat_map(|s| s.contradictions)
@@ -114,7 +118,7 @@ fn look(entry: &Entry, suite: &SuitePlan, secrets: &SecretInputs) -> Option<Cred
     };
     let signer = plan.zip(there.first()).and_then(|(plan, secret)| {
         let secrets = scenario::Secrets { signing: Some(secret.clone()), known: Vec::new() };
-        let run_id = super::surroundings::run_id();
+        let run_id = super::surroundings::run_id(rand::random());
         scenario::build(&plan.settings, suite.seed, &run_id, secrets).map(Arc::from)
     });
     let secrets = match credential.trial {
@@ -149,7 +153,7 @@ fn trial(plan: &Plan, suite: &SuitePlan, secrets: &SecretInputs) -> Option<Scena
     };
     let known: Vec<Secret> = secrets.all().cloned().collect();
     let given = scenario::Secrets { signing, known: known.clone() };
-    let run_id = super::surroundings::run_id();
+    let run_id = super::surroundings::run_id(rand::random());
     let built = scenario::build(&plan.settings, suite.seed, &run_id, given)?;
     let creates = catalogue::find(plan.scenario).is_some_and(|entry| entry.creates.is_some());
     Some(ScenarioTrial {

@@ -81,6 +81,22 @@ pub(super) fn step(
     }
 }
 
+/// The same of one of several machines' parts: its figures belong to nobody's verdict, so
+/// there is a line instead of annotations and a page.
+pub(super) fn part(suite: &SuiteReport, exit_code: u8, results: &Results, world: &World) {
+    let env = ActionsEnv::from_vars(&world.vars);
+    if !env.active {
+        return;
+    }
+    if let Some(path) = &env.output {
+        let outputs = actions::outputs(suite, exit_code, results.dir(), &results.junit());
+        told(actions::write_outputs(path, &outputs, rand::random()), world);
+    }
+    if let Some((path, page)) = env.summary.as_ref().zip(report::shard_markdown(suite)) {
+        told(actions::write_summary(path, &page), world);
+    }
+}
+
 /// What there is to say of a step that has no report: why, its exit code, and that
 /// what an earlier run said on the pull request isn't so any more.
 pub(super) fn failed(error: &anyhow::Error, code: u8, delivery: &Delivery, world: &World) {

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::args::{RunArgs, SharedArgs};
+use super::surroundings;
 use super::world::{UsageError, World};
 use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
 use crate::input;
+use crate::plan::{self, SuitePlan};
 use crate::suite::{self, History, MOST_SUITE, SuiteReport};
+use crate::units::Timestamp;
 
 /// The flags of `run` as `config` takes them.
 pub(super) fn run_flags(args: &RunArgs) -> Flags {
@@ -15,6 +18,8 @@ pub(super) fn run_flags(args: &RunArgs) -> Flags {
         allow_skip: args.allow_skip,
         baseline: args.baseline.baseline.is_some(),
         baseline_required: args.baseline.baseline_required,
+        shard: args.shard.clone(),
+        start_at: args.start_at.clone(),
         ..shared_flags(&args.shared)
     }
 }
@@ -43,27 +48,60 @@ pub(super) fn resolve(flags: &Flags, purpose: Purpose, world: &World) -> anyhow:
     let path = config::config_path(flags, &world.vars, Path::is_file);
     let file = path.map(|path| read_config(&path)).transpose()?;
     let sources = Sources { flags, vars: &world.vars, file: file.as_ref() };
-    let seed = rand::random::<u32>().into();
+    let rendered = |problems: config::Diagnostics| {
+        UsageError::Rendered(problems.render(world.output.color_err()))
+    };
+    let now = surroundings::now();
+    let (dealing, one_of_several) = config::dealing(&sources, purpose, now).map_err(rendered)?;
+    // Machines that send together draw alike.
+    let seed = if dealing.shard.is_alone() {
+        rand::random::<u32>().into()
+    } else {
+        dealing.number("seed") >> 32
+    };
     let name = file.as_ref().map_or("built-in", |file| file.name.as_str());
-    match config::resolve(&sources, purpose, seed) {
-        Ok(resolved) => {
-            let plan = &resolved.plan;
-            tracing::debug!(
-                config = name,
-                environment = plan.environment.name,
-                url = plan.environment.url,
-                profile = plan.profile,
-                seed = plan.seed,
-                keys = resolved.secrets.keys.len(),
-                webhook_secret = resolved.secrets.webhook.is_some(),
-                "plan resolved"
-            );
-            Ok(resolved)
-        }
-        Err(diagnostics) => {
-            Err(UsageError::Rendered(diagnostics.render(world.output.color_err())).into())
-        }
+    let mut resolved = config::resolve(&sources, purpose, seed).map_err(rendered)?;
+    resolved.plan = resolved.plan.dealt(dealing);
+    resolved.one_of_several = one_of_several;
+    let plan = &resolved.plan;
+    sensibly_dealt(plan, now)?;
+    tracing::debug!(
+        config = name,
+        environment = plan.environment.name,
+        url = plan.environment.url,
+        profile = plan.profile,
+        seed = plan.seed,
+        shard = %plan.dealing.shard,
+        keys = resolved.secrets.keys.len(),
+        webhook_secret = resolved.secrets.webhook.is_some(),
+        "plan resolved"
+    );
+    Ok(resolved)
+}
+
+/// Several machines need a target that all of them reach, and a start that isn't over.
+fn sensibly_dealt(plan: &SuitePlan, now: Timestamp) -> Result<(), UsageError> {
+    let dealing = &plan.dealing;
+    if plan.environment.embedded && !dealing.shard.is_alone() {
+        return Err(UsageError::Plain(format!(
+            "shard {}: the embedded target is inside load-gate, so each machine would load its own: \
+             name an environment that all of them reach",
+            dealing.shard
+        )));
     }
+    let Some(start) = dealing.start_at else { return Ok(()) };
+    let loads = plan::timetable(plan).into_iter().zip(&plan.scenarios);
+    let lasting = loads.map(|(begins, plan)| begins + plan.lasting()).max().unwrap_or_default();
+    let end = start.after(lasting);
+    if end < now {
+        return Err(UsageError::Plain(format!(
+            "the run was to start at {} and to end at {}, which is over: nothing would be sent; \
+             name a later --start-at, the same for every shard",
+            start.human(),
+            end.human()
+        )));
+    }
+    Ok(())
 }
 
 fn read_config(path: &Path) -> anyhow::Result<UserFile> {
@@ -90,7 +128,9 @@ pub(super) fn read_suite_against(
     Ok(read_stored(path)?.judged_anew(baseline))
 }
 
-fn read_stored(path: &Path) -> anyhow::Result<SuiteReport> {
+/// Reads suite.json, given itself or the results directory it is in; what it says of its
+/// verdict is as it was stored.
+pub(super) fn read_stored(path: &Path) -> anyhow::Result<SuiteReport> {
     let file: PathBuf = if path.is_dir() { path.join("suite.json") } else { path.to_owned() };
     let text = input::read_text(&file, MOST_SUITE).map_err(|error| {
         UsageError::Plain(format!(

@@ -7,15 +7,16 @@ use crate::engine::{self, Clock, Minted, Stop, Unobserved};
 use crate::plan::MintingPlan;
 use crate::suite::ScenarioReport;
 
-/// Creates as many customers as are `wanted`, or fewer where that fails.
+/// Creates the customers of those numbers, or fewer where that fails.
 pub(super) async fn mint(
     session: &Session,
     minting: &MintingPlan,
-    wanted: u32,
+    wanted: Vec<u64>,
     clock: Arc<dyn Clock>,
     stop: &Stop,
 ) -> anyhow::Result<Minted> {
-    let job = job(session, &minting.through, &session.keys, clock, Arc::new(Unobserved), stop)?;
+    let keys = session.keys_of(&minting.through);
+    let job = job(session, &minting.through, &keys, clock, Arc::new(Unobserved), stop)?;
     Ok(engine::mint(job, wanted, minting.per_address).await?)
 }
 

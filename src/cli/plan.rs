@@ -9,7 +9,12 @@ use crate::report;
 
 /// Shows the plan; with `--strict-plan`, exit code 2 where a gate can't be met.
 pub(super) fn plan(args: &PlanArgs, world: &World) -> anyhow::Result<u8> {
-    let flags = Flags { scenarios: args.scenarios.clone(), ..inputs::shared_flags(&args.shared) };
+    let flags = Flags {
+        scenarios: args.scenarios.clone(),
+        shard: args.shard.clone(),
+        shards: args.shards.clone(),
+        ..inputs::shared_flags(&args.shared)
+    };
     let resolved = inputs::resolve(&flags, Purpose::Plan, world)?;
     for caveat in &resolved.plan.caveats {
         world.output.error(caveat);
@@ -17,7 +22,7 @@ pub(super) fn plan(args: &PlanArgs, world: &World) -> anyhow::Result<u8> {
     for notice in &resolved.notices {
         world.output.note(&format!("note: {notice}"));
     }
-    let feasibility = plan::suite_feasibility(&resolved.plan);
+    let feasibility = plan::suite_feasibility(&resolved.plan, resolved.one_of_several);
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&feasibility)?);
     } else {

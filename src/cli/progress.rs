@@ -84,6 +84,9 @@ impl Observer for Progress {
                 let note = if canary.note.is_empty() { "accepted" } else { canary.note.as_str() };
                 self.line(&format!("  canary: {note} in {}", canary.service_time));
             }
+            Event::Waiting(left) => {
+                self.line(&format!("  the load begins in {left}: waiting"));
+            }
             Event::Proof(lasting) => {
                 self.line(&format!(
                     "  verifying the rate limit with an identity set aside, about {lasting}"

@@ -16,19 +16,16 @@ use super::suite;
 use super::surroundings;
 use super::telemetry::Telemetry;
 use super::world::{INCONCLUSIVE, UsageError, World};
-use super::{check, delivery, inputs, resources};
+use super::{check, closing, delivery, inputs, resources, shard};
 use crate::config::{MetricsSettings, Purpose, Resolved, ResourcesSettings};
 use crate::engine::{self, Stop, StopReason};
 use crate::plan::{self, SuitePlan};
-use crate::preflight::CheckState;
-use crate::publish::files;
+use crate::preflight::{self, CheckState};
 use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
-use crate::suite::SuiteReport;
+use crate::suite::{SuiteReport, series};
 use crate::target::{Target, TargetConfig};
 
-/// Descriptors of a run beside those of its requests, with room to spare.
-const SPARE_DESCRIPTORS: u64 = 100;
 /// The fewest with which it can start, and send a few requests at once.
 const FEWEST_DESCRIPTORS: u64 = 40;
 
@@ -59,7 +56,10 @@ fn run_and_deliver(
     // Before the results directory is cleared: the baseline may lie in it.
     let token = github_token(delivery, world);
     let now = surroundings::now();
-    let mut earlier = Earlier::of(&args.baseline, &resolved, token.as_ref(), now, world)?;
+    let plan = &resolved.plan;
+    let series =
+        series(&plan.environment.name, &plan.profile, plan.rate_scale, plan.duration_scale);
+    let mut earlier = Earlier::of(&args.baseline, series, token.as_ref(), now, world)?;
     let baseline = earlier.suite.take();
     resolved.notices.extend(earlier.notices.iter().cloned());
     if delivery.is_some() {
@@ -86,17 +86,14 @@ fn run_and_deliver(
     let (mut report, session) = delivery::grouped("The run", world, || {
         measure(session, beside, args, &results, &stop, world)
     })?;
-    let mut history = earlier.clone().and(&report);
     let baseline = session.baseline.as_deref();
-    let problems = results.write(&report, EarlierRuns { baseline, history: Some(&history) });
-    if !problems.is_empty() {
-        not_kept(&mut report, &problems, &results, world);
-        history = earlier.and(&report);
-        results.replace(&report, EarlierRuns { baseline, history: Some(&history) });
-    }
+    let history = closing::keep(&mut report, earlier, baseline, &results, world);
     let code = report.verdict.exit_code();
+    if report.shard.is_some() {
+        return Ok(shard::close(&report, &results, delivery.is_some(), world));
+    }
     let past = EarlierRuns { baseline, history: Some(&history) };
-    summarise(&report, &results, args.verbose, world);
+    closing::summarise(&report, &results, args.verbose, world);
     if let Some(delivery) = delivery {
         delivery::step(&report, past, code, &results, world);
         let token = delivery.token.as_ref();
@@ -106,7 +103,7 @@ fn run_and_deliver(
 }
 
 /// The token for GitHub: the action's, else the environment's.
-fn github_token(delivery: Option<&Delivery>, world: &World) -> Option<Secret> {
+pub(super) fn github_token(delivery: Option<&Delivery>, world: &World) -> Option<Secret> {
     let variable = || world.vars.get("GITHUB_TOKEN").filter(|token| !token.is_empty());
     delivery
         .and_then(|delivery| delivery.token.clone())
@@ -125,7 +122,7 @@ fn trusts_whom_it_names(resolved: &Resolved) -> Result<(), UsageError> {
 /// Says what will be sent and what it can show; `false` where `--strict-plan`
 /// forbids it.
 fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
-    let feasibility = plan::suite_feasibility(&resolved.plan);
+    let feasibility = plan::suite_feasibility(&resolved.plan, resolved.one_of_several);
     world.output.note(report::plan_lines(&feasibility).trim_matches('\n'));
     if !resolved.plan.environment.embedded {
         let creates = report::creation_line(&feasibility);
@@ -178,9 +175,9 @@ fn session(
     baseline: Option<SuiteReport>,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
-    let Resolved { mut plan, mut secrets, notices, embedded_keys, metrics: _, resources: _ } =
-        resolved;
-    if let Some(baseline) = &baseline {
+    let Resolved { mut plan, mut secrets, notices, embedded_keys, .. } = resolved;
+    // A part of several is judged by nobody, so by no earlier run either.
+    if let Some(baseline) = baseline.as_ref().filter(|_| plan.dealing.shard.is_alone()) {
         hold_against(&mut plan, baseline);
     }
     let mut target = None;
@@ -192,13 +189,20 @@ fn session(
         plan.environment.url = started.url();
         target = Some(started);
     }
+    let dealing = &plan.dealing;
+    let (run_id, address_offset) = if dealing.shard.is_alone() {
+        (surroundings::run_id(rand::random()), rand::random())
+    } else {
+        // What all machines of the run call it, and where the addresses begin that they share.
+        (surroundings::run_id(dealing.number("run")), dealing.number("addresses") as u32)
+    };
     let session = Session {
         plan,
         keys: secrets.keys,
         webhook_secret: secrets.webhook,
         rings: secrets.rings,
-        run_id: surroundings::run_id(),
-        address_offset: rand::random(),
+        run_id,
+        address_offset,
         started_at: surroundings::now(),
         context: surroundings::context(&world.vars),
         notices,
@@ -222,7 +226,7 @@ fn hold_against(plan: &mut SuitePlan, baseline: &SuiteReport) {
 /// to know where it doesn't; an error where there are too few to start with.
 fn descriptors(plan: &SuitePlan) -> Result<Option<String>, UsageError> {
     let cap = plan.scenarios.iter().map(|plan| plan.engine.max_in_flight).max();
-    let wanted = u64::from(cap.unwrap_or(0)) + SPARE_DESCRIPTORS;
+    let wanted = u64::from(cap.unwrap_or(0)) + plan::DESCRIPTORS_BESIDE;
     let Some(limit) = engine::raise_descriptor_limit(wanted).filter(|limit| *limit < wanted) else {
         return Ok(None);
     };
@@ -261,6 +265,12 @@ fn stop_on_signal() -> anyhow::Result<Stop> {
 async fn look_first(session: &mut Session, results: &Results, world: &World) -> anyhow::Result<()> {
     let found = check::within_run(session, results.dir(), world).await?;
     session.notices.extend(found.lines.iter().filter_map(report::check_notice));
+    if !session.plan.dealing.shard.is_alone() {
+        let clock = found.lines.iter().find(|line| line.name == preflight::CLOCK);
+        if let Some(line) = clock {
+            world.output.note(&format!("clock: {}", line.found));
+        }
+    }
     if found.unreachable {
         let line = found.lines.iter().find(|line| line.state == CheckState::Bad);
         let reason = line.map_or("no connection could be opened", |line| line.found.as_str());
@@ -282,26 +292,4 @@ fn execute(
     let report = runtime.block_on(suite::run(session, progress, &checkpointer, telemetry, stop));
     checkpointer.finish();
     report
-}
-
-/// Says what couldn't be written, keeps suite.json in a second place, and takes back a
-/// pass: nobody could look at what it stands on.
-fn not_kept(report: &mut SuiteReport, problems: &[String], results: &Results, world: &World) {
-    for problem in problems {
-        world.output.error(problem);
-    }
-    let (dir, n) = (results.dir().display(), problems.len());
-    let files = if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
-    report.doubt(format!("what was measured could not be kept: {files} not written to {dir}"));
-    let content = report::suite_json(report);
-    let said = match files::write_aside("suite.json", content.as_bytes()) {
-        Ok(path) => format!("suite.json is kept at {}", path.display()),
-        Err(why) => format!("suite.json can't be kept elsewhere either: {why}"),
-    };
-    world.output.error(&said);
-}
-
-fn summarise(report: &SuiteReport, results: &Results, verbose: bool, world: &World) {
-    world.output.result(&report::summary_text(report, world.output.style().verbose(verbose)));
-    world.output.result(&format!("\nresults: {}", results.dir().display()));
 }

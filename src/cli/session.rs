@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use crate::engine::{Clock, HttpNetwork, Identities, Job, Observer, Stop};
 use crate::gate::{self, VerdictKind};
 use crate::measure::Recording;
-use crate::plan::{Plan, SuitePlan};
+use crate::plan::{self, Plan, SuitePlan};
 use crate::scenario;
 use crate::secret::Secret;
-use crate::suite::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
+use crate::suite::{Part, RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
 use crate::units::Timestamp;
 
 /// What a run is, apart from what it measures.
@@ -35,14 +35,20 @@ pub(super) struct Session {
 
 impl Session {
     /// The keys that the identities of `plan` show.
-    pub(super) fn keys_of(&self, plan: &Plan) -> Vec<Secret> {
-        match &plan.settings.written {
-            None => self.keys.clone(),
-            Some(spec) => {
-                let ring = spec.keys.as_ref().and_then(|name| self.rings.get(name));
-                ring.cloned().unwrap_or_default()
-            }
-        }
+    pub(super) fn keys_of(&self, plan: &Plan) -> Vec<Option<Secret>> {
+        let keys = match &plan.settings.written {
+            None => Some(&self.keys),
+            Some(spec) => spec.keys.as_ref().and_then(|name| self.rings.get(name)),
+        };
+        keys.into_iter().flatten().cloned().map(Some).collect()
+    }
+
+    /// When the load of the scenario in that place begins; `None`: as soon as it can.
+    pub(super) fn start_of(&self, place: usize) -> Option<Timestamp> {
+        let dealing = &self.plan.dealing;
+        let later = *plan::timetable(&self.plan).get(place)?;
+        let kept = !dealing.shard.is_alone() || later.is_zero();
+        dealing.start_at.filter(|_| kept).map(|start| start.after(later))
     }
 
     /// What the requests of `plan` are signed with.
@@ -75,6 +81,7 @@ impl Session {
             allow_skip: self.plan.allow_skip,
             context: self.context.clone(),
             partial,
+            shard: self.part(),
             verdict: VerdictKind::Inconclusive,
             headline: String::new(),
             caveats: self.plan.caveats.clone(),
@@ -93,25 +100,44 @@ impl Session {
             let same = suite.scenarios.iter().find(|s| s.plan.scenario == plan.scenario);
             same.map(|s| &s.recording)
         });
+        let shard = self.plan.dealing.shard;
+        let recording = if shard.is_alone() {
+            recording
+        } else {
+            recording.of_shard(shard.index(), shard.of())
+        };
         let verdict = gate::evaluate(&plan.criteria, &recording, baseline);
         ScenarioReport { plan: plan.clone(), recording, verdict }
     }
+
+    /// Which part of a run this is; `None`: the whole.
+    fn part(&self) -> Option<Part> {
+        let dealing = &self.plan.dealing;
+        (!dealing.shard.is_alone()).then(|| Part {
+            shard: dealing.shard,
+            plan: self.plan.digest(),
+            start_at: dealing.start_at.unwrap_or(self.started_at),
+            run: dealing.run.clone(),
+        })
+    }
 }
 
-/// What the engine needs to run `plan`.
+/// What the engine needs to run `plan`; `keys`: by identity, as far as they are here.
 pub(super) fn job(
     session: &Session,
     plan: &Plan,
-    keys: &[Secret],
+    keys: &[Option<Secret>],
     clock: Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     stop: &Stop,
 ) -> anyhow::Result<Job> {
     let suite = &session.plan;
+    let shard = suite.dealing.shard;
     let secrets = scenario::Secrets {
         signing: session.signing(plan),
         known: keys
             .iter()
+            .flatten()
             .chain(&session.webhook_secret)
             .chain(session.rings.values().flatten())
             .cloned()
@@ -128,11 +154,13 @@ pub(super) fn job(
         scenario: scenario::build(&plan.settings, suite.seed, &session.run_id, secrets)
             .with_context(|| format!("there is no scenario {}", plan.scenario))?
             .into(),
-        identities: Identities::new(plan.identities, keys, session.address_offset),
+        identities: Identities::new(plan.identities, keys, session.address_offset).on(shard),
         network: Arc::new(network),
         clock,
         observer,
         stop: stop.clone(),
         protected: suite.environment.protected,
+        shard,
+        start_at: None,
     })
 }

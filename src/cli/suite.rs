@@ -10,7 +10,7 @@ use super::telemetry::Telemetry;
 use crate::engine::{self, Clock, Event, Job, Observer, Stop, Unobserved, WallClock};
 use crate::ids::ScenarioId;
 use crate::measure::{Ended, Recording};
-use crate::plan::{IdentityKind, MintingPlan, Plan};
+use crate::plan::{MintingPlan, Plan};
 use crate::secret::Secret;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::{Nanos, Timestamp};
@@ -31,7 +31,7 @@ pub(super) async fn run(
     let known = session.unreachable.clone();
     let mut rest: Option<Ended> = known.map(|reason| Ended::Unreachable { reason });
     let mut cool_down = false;
-    for plan in &session.plan.scenarios {
+    for (place, plan) in session.plan.scenarios.iter().enumerate() {
         checkpointer.begin(&done, plan);
         let now = Timestamp::from_unix(clock.unix());
         let not_run = plan.skip.clone().map(|reason| Ended::Skipped { reason }).or(rest.clone());
@@ -51,15 +51,16 @@ pub(super) async fn run(
         });
         let mut keys = session.keys_of(plan);
         let mut plan = plan.clone();
+        let mut short = None;
         if let Some(minting) = session.plan.minting.as_ref().filter(|_| plan.identities.mint > 0) {
-            mint(session, minting, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop)
-                .await;
+            short =
+                mint(session, minting, &mut plan, &mut keys, &mut done, &mut notices, &clock, stop)
+                    .await;
         }
-        let recording = if plan.identities.kind == IdentityKind::Key && keys.is_empty() {
-            let reason = "no API key could be minted".to_owned();
+        let recording = if let Some(reason) = short {
             plan.not_run(now, Ended::Skipped { reason })
         } else {
-            set_up_and_run(session, &mut plan, &keys, &clock, observer, stop)
+            set_up_and_run(session, &mut plan, &keys, &clock, observer, stop, place)
                 .await
                 // One scenario's trouble must not cost the others their reports.
                 .unwrap_or_else(|wrong| plan.not_run(now, broken(&wrong)))
@@ -76,47 +77,63 @@ pub(super) async fn run(
 async fn set_up_and_run(
     session: &Session,
     plan: &mut Plan,
-    keys: &[Secret],
+    keys: &[Option<Secret>],
     clock: &Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
     stop: &Stop,
+    place: usize,
 ) -> anyhow::Result<Recording> {
     let job_of =
         |plan: &Plan, observer| job(session, plan, keys, Arc::clone(clock), observer, stop);
+    let start_at = session.start_of(place);
     let before = job_of(plan, Arc::new(Unobserved))?;
     let Some(set_up) = engine::set_up(before).await? else {
-        return Ok(engine::run(job_of(plan, observer)?).await?);
+        return Ok(engine::run(Job { start_at, ..job_of(plan, observer)? }).await?);
     };
     let now = Timestamp::from_unix(clock.unix());
+    let alone = session.plan.dealing.shard.is_alone();
     let mut recording = if let Some(ended) = set_up.ended() {
         plan.not_run(now, ended)
+    } else if let Some(lost) = set_up.setups.unusable.first().filter(|_| !alone) {
+        // With fewer identities the others' part would be another one.
+        let reason = format!("{} could not be set up: {}", lost.who, lost.why);
+        plan.not_run(now, Ended::Skipped { reason })
     } else {
-        *plan = plan.clone().with_identities(set_up.usable, session.plan.seed);
-        let job = Job { identities: set_up.identities, ..job_of(plan, observer)? };
-        engine::run(job).await?
+        if alone {
+            *plan = plan.clone().with_identities(set_up.usable, session.plan.seed);
+        }
+        let identities = set_up.identities;
+        engine::run(Job { identities, start_at, ..job_of(plan, observer)? }).await?
     };
     recording.setups.merge(&set_up.setups);
     Ok(recording)
 }
 
-/// Adds minted keys to `keys`, and what their creation cost to what is done.
+/// Adds minted keys to `keys`, and what their creation cost to what is done. Why the
+/// scenario can't run with what there is then; `None`: it can.
 #[expect(clippy::too_many_arguments, reason = "what minting changes, one by one")]
 async fn mint(
     session: &Session,
     minting: &MintingPlan,
     plan: &mut Plan,
-    keys: &mut Vec<Secret>,
+    keys: &mut Vec<Option<Secret>>,
     done: &mut [ScenarioReport],
     notices: &mut Vec<String>,
     clock: &Arc<dyn Clock>,
     stop: &Stop,
-) {
-    let (wanted, through) = (plan.identities.mint, minting.through.scenario);
-    let minted = match minting::mint(session, minting, wanted, Arc::clone(clock), stop).await {
+) -> Option<String> {
+    let (given, mint) = (keys.len() as u64, u64::from(plan.identities.mint));
+    let shard = session.plan.dealing.shard;
+    // A key belongs to one shard, which creates its customer.
+    let own: Vec<u64> = (0..mint).filter(|k| shard.share().has(given + k + 1)).collect();
+    let (wanted, through) = (own.len(), minting.through.scenario);
+    let minted = match minting::mint(session, minting, own.clone(), Arc::clone(clock), stop).await {
         Ok(minted) => minted,
         Err(wrong) => {
-            notices.push(format!("mint_keys: no key was minted through {through}: {wrong:#}"));
-            return;
+            let notice = format!("mint_keys: no key was minted through {through}: {wrong:#}");
+            notices.push(notice.clone());
+            let too_few = if shard.is_alone() { keys.is_empty() } else { wanted > 0 };
+            return too_few.then_some(notice);
         }
     };
     let made = minted.keys.len();
@@ -124,11 +141,20 @@ async fn mint(
     if let Some(why) = &minted.short {
         notice = format!("{notice}: {why}");
     }
-    notices.push(notice);
+    notices.push(notice.clone());
     minting::account(session, &minted, done);
-    keys.extend(minted.keys);
-    let there = u32::try_from(keys.len()).unwrap_or(u32::MAX);
-    *plan = plan.clone().with_identities(there, session.plan.seed);
+    if shard.is_alone() {
+        keys.extend(minted.keys.into_iter().map(Some));
+        let there = u32::try_from(keys.len()).unwrap_or(u32::MAX);
+        *plan = plan.clone().with_identities(there, session.plan.seed);
+        return keys.is_empty().then(|| "no API key could be minted".to_owned());
+    }
+    keys.resize(keys.len() + mint as usize, None);
+    for (k, key) in own.iter().zip(minted.keys) {
+        keys[(given + k) as usize] = Some(key);
+    }
+    // With fewer keys the others' part would be another one.
+    (made < wanted).then_some(notice)
 }
 
 fn broken(wrong: &anyhow::Error) -> Ended {

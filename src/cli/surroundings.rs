@@ -19,9 +19,9 @@ pub(super) fn now() -> Timestamp {
     Timestamp::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-/// A name for the run, sent as `X-Load-Test`: `lg-` and 12 hexadecimal digits.
-pub(super) fn run_id() -> String {
-    format!("lg-{:012x}", rand::random::<u64>() >> 16)
+/// A name for the run of that number, sent as `X-Load-Test`: `lg-` and 12 hexadecimal digits.
+pub(super) fn run_id(number: u64) -> String {
+    format!("lg-{:012x}", number >> 16)
 }
 
 /// An API key as the embedded target hands them out: `rsolv_` and 43 characters.

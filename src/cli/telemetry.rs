@@ -43,8 +43,10 @@ impl Telemetry {
         session: &Session,
         now: fn() -> Timestamp,
     ) -> std::io::Result<Arc<Self>> {
-        let common =
-            Common::of(&session.plan.environment.name, &session.plan.profile, &session.run_id);
+        let plan = &session.plan;
+        let mut common = Common::of(&plan.environment.name, &plan.profile, &session.run_id);
+        let shard = plan.dealing.shard;
+        common.shard = (!shard.is_alone()).then(|| shard.to_string());
         let began = session.started_at.unix_millis;
         let mut exporters = Vec::new();
         if let Some(to) = &settings.prometheus {

@@ -1,7 +1,7 @@
 //! The environment variables that load-gate reads, as its help tells them.
 
 /// Name and meaning of each, in the order of the help.
-const VARIABLES: [(&str, &str); 27] = [
+const VARIABLES: [(&str, &str); 31] = [
     ("TEST_API_KEY_1, _2, …", "API keys of test customers, in this order"),
     ("STRIPE_WEBHOOK_SECRET", "the secret that webhook events are signed with"),
     ("GITHUB_TOKEN", "the token for GitHub; never sent to the load target"),
@@ -14,6 +14,10 @@ const VARIABLES: [(&str, &str); 27] = [
     ("LOAD_GATE_COOLDOWN", "as --cooldown"),
     ("LOAD_GATE_SEED", "as --seed"),
     ("LOAD_GATE_WORKERS", "as --workers"),
+    ("LOAD_GATE_SHARD", "as --shard"),
+    ("LOAD_GATE_SHARDS", "how many shards; JOB_COMPLETION_INDEX (from 0) says which"),
+    ("LOAD_GATE_START_AT", "as --start-at"),
+    ("LOAD_GATE_RUN", "what all shards of a run call it"),
     ("LOAD_GATE_PROMETHEUS_URL", "as --prometheus-url"),
     ("LOAD_GATE_PUSHGATEWAY", "as --pushgateway"),
     ("LOAD_GATE_PROMETHEUS_USERNAME", "and _PASSWORD: basic access to that endpoint"),

@@ -54,7 +54,7 @@ impl Question<'_> {
             IdentityKind::Address => self.addresses(),
             IdentityKind::Key => self.keys(),
         };
-        IdentityPlan { kind, count, set_aside, mint: self.mint }
+        IdentityPlan { kind, count, set_aside, mint: self.mint, machines: 1 }
     }
 
     fn asked(&self) -> Option<AskedIdentities> {

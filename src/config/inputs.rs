@@ -29,6 +29,12 @@ pub struct Flags {
     pub workers: Option<String>,
     /// `--seed`: 0 to 2^64 − 1.
     pub seed: Option<String>,
+    /// `--shard`: `I/N`, I from 1 to N.
+    pub shard: Option<String>,
+    /// `--shards`: how many machines share the plan.
+    pub shards: Option<String>,
+    /// `--start-at`: RFC 3339, or `+DUR`.
+    pub start_at: Option<String>,
     /// The scenarios named; empty: none.
     pub scenarios: Vec<ScenarioId>,
     /// `--allow-skip`.
@@ -139,6 +145,8 @@ pub struct Resolved {
     pub resources: ResourcesSettings,
     /// What the user should know before the run, one line each.
     pub notices: Vec<String>,
+    /// Whether it is said which of several machines this is.
+    pub one_of_several: bool,
 }
 
 /// The user's file to read: `--config`, else `LOAD_GATE_CONFIG`, else the first of

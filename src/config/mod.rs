@@ -16,6 +16,7 @@ mod resources;
 mod scenario_table;
 mod scenarios;
 mod secrets;
+mod shards;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -37,3 +38,4 @@ pub use receivers::{
     SeriesNames,
 };
 pub use resolve::{built_in, resolve};
+pub use shards::dealing;

@@ -13,7 +13,7 @@ use super::secrets;
 use super::thresholds::canonical_key;
 use super::tree::{self, Table, Value};
 use super::values::{scale, span_text};
-use crate::plan::{IdentityKind, MOST_WORKERS, Plan, SuitePlan};
+use crate::plan::{Dealing, IdentityKind, MOST_WORKERS, Plan, SuitePlan};
 use crate::scenario::catalogue;
 use crate::units::Nanos;
 
@@ -79,13 +79,7 @@ pub fn resolve(
     let embedded_keys = if target.environment.embedded { keys_to_make(&plans) } else { 0 };
     let default_cooldown = if target.environment.embedded { Nanos::ZERO } else { DEFAULT_COOLDOWN };
     let forging = target.environment.verify_limits;
-    let plans: Vec<_> = plans
-        .into_iter()
-        .map(|mut plan| {
-            plan.engine.workers = given.workers.or(plan.engine.workers);
-            plan.completed(given.seed, forging)
-        })
-        .collect();
+    let plans: Vec<_> = plans.into_iter().map(|plan| given.complete(plan, forging)).collect();
     let minting = scenarios::minting(&basis, &plans);
     let plan = SuitePlan {
         caveats: target.caveats.clone(),
@@ -98,8 +92,10 @@ pub fn resolve(
         allow_skip: sources.flags.allow_skip,
         scenarios: plans,
         minting,
+        dealing: Dealing::default(),
     };
-    Ok(Resolved { plan, secrets, embedded_keys, metrics, resources, notices })
+    let one_of_several = false;
+    Ok(Resolved { plan, secrets, embedded_keys, metrics, resources, notices, one_of_several })
 }
 
 /// How many API keys the built-in scenarios of `plans` show.
@@ -161,6 +157,14 @@ struct Given {
     cooldown: Option<Nanos>,
     seed: u64,
     workers: Option<u32>,
+}
+
+impl Given {
+    /// A plan with what flags and variables say of it.
+    fn complete(&self, mut plan: Plan, forging: bool) -> Plan {
+        plan.engine.workers = self.workers.or(plan.engine.workers);
+        plan.completed(self.seed, forging)
+    }
 }
 
 fn read_given(sources: &Sources<'_>, seed: u64, problems: &mut Diagnostics) -> Given {

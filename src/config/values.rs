@@ -6,8 +6,8 @@ use super::diagnostics::{Wrong, quote};
 use super::tree::{Node, Value};
 use crate::units::Nanos;
 
-/// The highest arrival rate that can be asked for, per second.
-pub(super) const MAX_RATE: f64 = 100_000.0;
+/// The highest arrival rate that can be asked for, per second, of all machines together.
+pub(super) const MAX_RATE: f64 = 10_000_000.0;
 /// The longest load, in seconds.
 pub(super) const MAX_LOAD_SECONDS: u64 = 24 * 3600;
 /// The largest factor of `--rate-scale` and `--duration-scale`.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::plan::Deal;
 use crate::scenario::{Acknowledged, Past, REMEMBERED};
 
 /// Bits of a slot for the moment, in seconds since the start of the run: half a year.
@@ -44,6 +45,21 @@ impl Acknowledged for Deliveries {
         }
         let moment = word & ((1 << MOMENT_BITS) - 1);
         Some(Past { n, unix: Duration::from_secs(self.start + moment) })
+    }
+}
+
+/// What one arrival may repeat of them: what was sent from here, by the same identity.
+#[derive(Debug)]
+pub(super) struct Repeatable<'a> {
+    pub(super) known: &'a Deliveries,
+    pub(super) deal: &'a Deal,
+    /// The arrival's number.
+    pub(super) n: u64,
+}
+
+impl Acknowledged for Repeatable<'_> {
+    fn delivery(&self, n: u64) -> Option<Past> {
+        self.known.delivery(self.deal.repeatable(self.n, n)?)
     }
 }
 

@@ -14,7 +14,7 @@ pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The time. Its double in tests makes a nine-minute plan run in milliseconds.
 pub trait Clock: Send + Sync {
-    /// Monotonic time since the clock was made.
+    /// Monotonic time since some moment.
     fn now(&self) -> Nanos;
     /// The wall clock, since 1970.
     fn unix(&self) -> Duration;
@@ -38,6 +38,10 @@ pub struct WallClock {
     origin: Instant,
 }
 
+/// What the clock shows when it is started: moments before that can be told, such as
+/// the one at which a load should have begun.
+const SHOWN_AT_START: Nanos = Nanos::from_secs(2 * 86_400);
+
 impl WallClock {
     /// Starts the clock.
     #[must_use]
@@ -49,7 +53,7 @@ impl WallClock {
 
 impl Clock for WallClock {
     fn now(&self) -> Nanos {
-        Nanos::from(self.origin.elapsed())
+        SHOWN_AT_START + Nanos::from(self.origin.elapsed())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]

@@ -33,6 +33,8 @@ pub enum Event<'a> {
     Started(&'a Plan),
     /// The canary is back.
     Canary(&'a CanaryResult),
+    /// The load begins at an appointed moment, so long from now.
+    Waiting(Nanos),
     /// The limiter is being verified before the load, for about that long.
     Proof(Nanos),
     /// The first arrival is being waited for.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::given::{Given, Slot};
 use crate::ids::IdentityId;
-use crate::plan::{CLIENT_ADDRESSES, IdentityKind, IdentityPlan};
+use crate::measure::Ledger;
+use crate::plan::{CLIENT_ADDRESSES, IdentityKind, IdentityPlan, Shard};
 use crate::scenario::Identity;
 use crate::secret::Secret;
 use crate::units::Nanos;
@@ -47,15 +48,15 @@ impl Identities {
     /// as there are; an identity without one sends none). `offset` keeps two runs
     /// within one window from claiming the same addresses.
     #[must_use]
-    pub fn new(plan: IdentityPlan, keys: &[Secret], offset: u32) -> Self {
-        let forged = plan.kind == IdentityKind::Address && plan.count + plan.set_aside > 1;
+    pub fn new(plan: IdentityPlan, keys: &[Option<Secret>], offset: u32) -> Self {
+        let forged = plan.claims_addresses();
         let members = (0..plan.count.saturating_add(plan.set_aside))
             .map(|i| {
                 let identity = Identity {
                     id: IdentityId(i),
                     address: forged.then(|| address(offset, i)),
                     key: match plan.kind {
-                        IdentityKind::Key => keys.get(i as usize).cloned(),
+                        IdentityKind::Key => keys.get(i as usize).cloned().flatten(),
                         IdentityKind::Address | IdentityKind::Global => None,
                     },
                     captured: None,
@@ -136,6 +137,18 @@ impl Identities {
         }
     }
 
+    /// The same on one of several machines: its own address is called by its number.
+    #[must_use]
+    pub fn on(mut self, shard: Shard) -> Self {
+        if let [only] = self.members.as_mut_slice()
+            && !shard.is_alone()
+            && self.kind == IdentityKind::Address
+        {
+            only.name = Ledger::address_of_shard(shard.index());
+        }
+        self
+    }
+
     /// Whose turn arrival `n` (from 1) is: round robin.
     #[must_use]
     pub fn of_arrival(&self, n: u64) -> Identity {
@@ -193,9 +206,9 @@ fn address(offset: u32, index: u32) -> Ipv4Addr {
 fn name(kind: IdentityKind, identity: &Identity) -> String {
     match (kind, identity.address) {
         (_, Some(address)) => address.to_string(),
-        (IdentityKind::Address, None) => "this machine's address".to_owned(),
+        (IdentityKind::Address, None) => Ledger::OWN_ADDRESS.to_owned(),
         (IdentityKind::Key, None) => format!("key {}", identity.id.0 + 1),
-        (IdentityKind::Global, None) => "everybody".to_owned(),
+        (IdentityKind::Global, None) => Ledger::EVERYBODY.to_owned(),
     }
 }
 
@@ -206,7 +219,7 @@ mod tests {
     use super::*;
 
     fn plan(kind: IdentityKind, count: u32, set_aside: u32) -> IdentityPlan {
-        IdentityPlan { kind, count, set_aside, mint: 0 }
+        IdentityPlan { kind, count, set_aside, mint: 0, machines: 1 }
     }
 
     #[test]
@@ -237,7 +250,7 @@ mod tests {
 
     #[test]
     fn who_has_no_setup_takes_no_part_and_the_others_keep_their_names() {
-        let keys = ["one", "two", "three"].map(Secret::new);
+        let keys = ["one", "two", "three"].map(|key| Some(Secret::new(key)));
         let all = Identities::new(plan(IdentityKind::Key, 2, 1), &keys, 0).awaiting_setup();
         let given = || Given::new(crate::scenario::Captured::default(), Nanos::ZERO);
         for id in [0, 2] {
@@ -255,7 +268,7 @@ mod tests {
 
     #[test]
     fn keys_are_named_by_number_only() {
-        let keys = [Secret::new("rsolv_one"), Secret::new("rsolv_two")];
+        let keys = ["rsolv_one", "rsolv_two"].map(|key| Some(Secret::new(key)));
         let identities = Identities::new(plan(IdentityKind::Key, 1, 1), &keys, 0);
         assert_eq!(
             identities.of_arrival(5).key.map(|k| k.expose().to_owned()).as_deref(),

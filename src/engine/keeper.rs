@@ -68,8 +68,12 @@ pub(super) enum Order {
     /// The load starts so long after the first request, with so many workers.
     Load {
         start: Nanos,
+        /// How long after it was to begin.
+        late: Nanos,
         workers: usize,
     },
+    /// The load begins at a given moment, so long from now.
+    Waiting(Nanos),
     /// A second of the load has passed.
     Tick {
         now: Nanos,
@@ -113,6 +117,8 @@ pub(super) struct Keeper {
     observer: Arc<dyn Observer>,
     stop: Stop,
     schedule: Schedule,
+    /// Arrivals of the schedule that are sent from here.
+    planned: u64,
     workers: Vec<Known>,
     /// Rows that wait for what other workers did before they ended.
     waiting: Vec<Row>,
@@ -128,6 +134,7 @@ impl Keeper {
         observer: Arc<dyn Observer>,
         stop: Stop,
         schedule: Schedule,
+        planned: u64,
     ) -> Self {
         let first = Known { until: Nanos::ZERO, skew: Skew::default(), sent: 0 };
         Self {
@@ -136,6 +143,7 @@ impl Keeper {
             observer,
             stop,
             schedule,
+            planned,
             workers: vec![first],
             waiting: Vec::new(),
             load_start: Nanos::ZERO,
@@ -167,7 +175,8 @@ impl Keeper {
                     self.recorder.canary(canary);
                 }
                 Order::Proof(lasting) => self.observer.on(&Event::Proof(lasting)),
-                Order::Load { start, workers } => self.load(start, workers),
+                Order::Waiting(left) => self.observer.on(&Event::Waiting(left)),
+                Order::Load { start, late, workers } => self.load(start, late, workers),
                 Order::Tick { now, in_flight } => self.tick(now, in_flight),
                 Order::Draining(in_flight) => {
                     self.observer.on(&Event::Draining(in_flight));
@@ -182,13 +191,14 @@ impl Keeper {
         }
     }
 
-    fn load(&mut self, start: Nanos, workers: usize) {
+    fn load(&mut self, start: Nanos, late: Nanos, workers: usize) {
         self.load_start = start;
+        self.recorder.set_late(late);
         self.last_tick = (start, 0);
         self.recorder.set_load_offset(start);
         let idle = Known { until: start, skew: Skew::default(), sent: 0 };
         self.workers.resize(workers.max(1), idle);
-        let (arrivals, duration) = (self.schedule.total(), self.schedule.duration());
+        let (arrivals, duration) = (self.planned, self.schedule.duration());
         self.observer.on(&Event::Load { arrivals, duration });
     }
 
@@ -259,10 +269,11 @@ impl Keeper {
                 current.map_or(0, |s| s.number),
                 u16::try_from(stages.len()).unwrap_or(u16::MAX),
             ),
-            asked: self.schedule.rate_at(elapsed),
+            asked: self.schedule.rate_at(elapsed) * self.planned as f64
+                / self.schedule.total().max(1) as f64,
             achieved: (sent - sent_before) as f64 / (now - before).as_secs_f64().max(0.001),
             in_flight,
-            planned: self.schedule.total(),
+            planned: self.planned,
             outcomes,
             p95,
         }));

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::task::spawn_local;
 
+use super::job::ScenarioRun;
 use super::keeper::{Order, Row};
 use super::request::{Errand, Prepared};
 use super::stop::StopReason;
 use super::worker::{Sleeper, Worker};
 use crate::measure::Sample;
-use crate::plan::Share;
 use crate::units::Nanos;
 
 /// Arrivals dispatched without a pause before others get their turn.
@@ -22,22 +22,28 @@ const HEADROOM: Nanos = Nanos::from_micros(100);
 /// How long before its moment an arrival is built that shows what is renewed.
 const AHEAD: Nanos = Nanos::from_millis(500);
 
-/// Sends every arrival of `share` when it is due, and what goes along with it. The
-/// leading worker also sends what goes along with the load as a whole, and lets the
-/// keeper know once a second how the load stands. `Ok(Err)`: the run was ended early.
+/// Sends every arrival of this machine that is worker `part.0`'s of `part.1` when it is
+/// due, and what goes along with it. The leading worker (0) also sends what goes along
+/// with the load as a whole, and lets the keeper know once a second how the load stands.
+/// `Ok(Err)`: the run was ended early.
 ///
 /// # Errors
 /// When the system has no timer to give.
 pub(super) async fn load(
     worker: &Rc<Worker>,
-    share: Share,
+    part: (u32, u32),
     start: Nanos,
-    leads: bool,
 ) -> io::Result<Result<(), StopReason>> {
     let mut sleeper = worker.take_sleeper()?;
-    let ticking = spawn_local(tick(Rc::clone(worker), leads));
-    let ended = dispatch_all(worker, &mut sleeper, share, start, leads).await;
-    ticking.abort();
+    let ended = match sleeper.until(start).await {
+        Ok(_) => {
+            let ticking = spawn_local(tick(Rc::clone(worker), part.0 == 0));
+            let ended = dispatch_all(worker, &mut sleeper, part, start).await;
+            ticking.abort();
+            ended
+        }
+        Err(reason) => Err(reason),
+    };
     worker.put_sleeper(sleeper);
     Ok(ended)
 }
@@ -45,22 +51,25 @@ pub(super) async fn load(
 async fn dispatch_all(
     worker: &Rc<Worker>,
     sleeper: &mut Sleeper,
-    share: Share,
+    (index, of): (u32, u32),
     start: Nanos,
-    leads: bool,
 ) -> Result<(), StopReason> {
     let run = &worker.run;
-    let turns = (0..).zip(run.job.plan.probes.turns(run.schedule.total()));
-    let mut probes = turns.filter(|(_, (with, _))| share.has(*with)).peekable();
-    let mut follow_ups = FollowUps::new(worker, start, leads);
+    let mut probes = (0..).zip(run.job.plan.probes.turns(run.schedule.total())).peekable();
+    let mut follow_ups = FollowUps::new(worker, start, index == 0 && run.job.shard.leads());
+    let missed = missed(run);
     let mut burst = 0;
     let renewed = run.job.identities.are_renewed();
-    for (n, stage, due) in run.schedule.dealt(share) {
+    for (n, stage, due) in run.schedule.moments(run.deal.part(run.schedule.total(), index, of)) {
         while let Some(moment) = follow_ups.next_by(due) {
             sleeper.until(start + moment).await?;
             follow_ups.send(worker);
         }
         let stage = u16::try_from(stage).unwrap_or(u16::MAX);
+        if due < missed {
+            drop_missed(worker, n, stage, start + due);
+            continue;
+        }
         let errand = Errand::Arrival { n, stage, due: start + due };
         let mut prepared = None;
         if renewed {
@@ -83,16 +92,17 @@ async fn dispatch_all(
         let in_flight = run.in_flight.load(Ordering::Relaxed);
         let now = run.now();
         if in_flight >= u64::from(run.job.plan.engine.max_in_flight) {
-            drop_arrival(worker, n, stage, start + due);
+            drop_arrival(worker, n, stage, start + due, None);
         } else if renewed && !run.can_send(n) {
             run.tell(Order::Lost);
-            drop_arrival(worker, n, stage, start + due);
+            drop_arrival(worker, n, stage, start + due, None);
         } else {
             let mut prepared = prepared.unwrap_or_else(|| prepare(worker, errand, start + due));
             prepared.in_a_bunch = run.behind.sends(now, now - (start + due), in_flight);
             worker.spawn_prepared(prepared);
         }
-        if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with <= n) {
+        while probes.next_if(|(_, (with, _))| *with < n).is_some() {}
+        if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with == n) {
             // Those before the load are numbered first.
             let k = run.job.plan.probes.before_load().len() as u64 + turn;
             let by_identity = run.job.plan.probes.by_identity.contains(&kind);
@@ -108,6 +118,13 @@ async fn dispatch_all(
     Ok(())
 }
 
+/// Until when (from the start of the load) arrivals were missed: they are dropped, or
+/// all of them would go out at once. What lag allows isn't late.
+fn missed(run: &ScenarioRun) -> Nanos {
+    let late = run.late.get().copied().unwrap_or_default();
+    if late > run.job.plan.engine.max_lag { late } else { Nanos::ZERO }
+}
+
 /// Builds the request of an arrival, as of the moment at which it is due (or now,
 /// where that has passed).
 fn prepare(worker: &Worker, errand: Errand, due: Nanos) -> Prepared {
@@ -116,7 +133,14 @@ fn prepare(worker: &Worker, errand: Errand, due: Nanos) -> Prepared {
     worker.prepare(errand, &run.job.identities.of_arrival(errand.n()), unix)
 }
 
-fn drop_arrival(worker: &Worker, n: u64, stage: u16, due: Nanos) {
+/// Drops an arrival that was due before this machine had come so far.
+fn drop_missed(worker: &Worker, n: u64, stage: u16, due: Nanos) {
+    let late = worker.run.late.get().copied().unwrap_or_default();
+    let why = format!("the load began {late} after its appointed moment: what was due was missed");
+    drop_arrival(worker, n, stage, due, Some(why));
+}
+
+fn drop_arrival(worker: &Worker, n: u64, stage: u16, due: Nanos, why: Option<String>) {
     let identity = worker.run.job.identities.of_arrival(n).id;
     worker.put(Row {
         sample: Sample::dropped(n, stage, identity, due),
@@ -124,7 +148,7 @@ fn drop_arrival(worker: &Worker, n: u64, stage: u16, due: Nanos) {
         in_flight: 0,
         refusal: None,
         probe: None,
-        quote: None,
+        quote: why.map(|why| (why, None)),
     });
 }
 

@@ -23,7 +23,7 @@ pub struct Minted {
     pub short: Option<String>,
 }
 
-/// Creates up to `wanted` customers. `job` is onboarding's, with no stages. Where
+/// Creates the customers of the numbers `wanted` (from 0). `job` is onboarding's, with no stages. Where
 /// `per_address` says how many one address may create, the others come from
 /// addresses of their own; otherwise all come from this machine's.
 ///
@@ -31,11 +31,11 @@ pub struct Minted {
 ///
 /// # Errors
 /// When the system has no thread to give, or load-gate comes to a mistake of its own.
-pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result<Minted> {
+pub async fn mint(job: Job, wanted: Vec<u64>, per_address: Option<u64>) -> io::Result<Minted> {
     let minting = move |presence| async move {
         let run = ScenarioRun::begin(job)?;
         let worker = Worker::new(&run, 0, Skew::default(), presence)?;
-        let (keys, short) = create(&worker, wanted, per_address).await;
+        let (keys, short) = create(&worker, &wanted, per_address).await;
         worker.hand_over_last();
         let recording = finish(&run, Ended::Completed, None).await?;
         Ok(Minted { keys, recording, short })
@@ -45,12 +45,12 @@ pub async fn mint(job: Job, wanted: u32, per_address: Option<u64>) -> io::Result
 
 async fn create(
     worker: &std::rc::Rc<Worker>,
-    wanted: u32,
+    wanted: &[u64],
     per_address: Option<u64>,
 ) -> (Vec<Secret>, Option<String>) {
     let job = &worker.run.job;
     let mut keys = Vec::new();
-    for k in 0..u64::from(wanted) {
+    for &k in wanted {
         if job.stop.reason().is_some() {
             return (keys, Some("the run was interrupted".to_owned()));
         }

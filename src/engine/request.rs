@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use tokio::task::spawn_local;
 
+use super::acknowledged::Repeatable;
 use super::clock::LocalFuture;
 use super::held::Held;
 use super::keeper::{Order, RefusalShape, Row};
@@ -183,8 +184,9 @@ impl Worker {
     }
 
     fn build(&self, errand: Errand, identity: &Identity, unix: Duration) -> Request {
-        let past = &self.run.delivered;
-        let call = Call { n: errand.n(), traffic: errand.traffic(), unix, identity, past };
+        let run = &self.run;
+        let past = Repeatable { known: &run.delivered, deal: &run.deal, n: errand.n() };
+        let call = Call { n: errand.n(), traffic: errand.traffic(), unix, identity, past: &past };
         match errand {
             Errand::Probe { kind, .. } => self.run.job.scenario.probe(kind, &call),
             _ => self.run.job.scenario.request(&call),

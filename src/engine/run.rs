@@ -20,7 +20,6 @@ use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};
 use crate::measure::{CanaryResult, Ended, Recording};
 use crate::outcome::Outcome;
-use crate::plan::Share;
 use crate::units::Nanos;
 
 /// How long answers are awaited after an interrupt.
@@ -106,7 +105,7 @@ pub(super) async fn unless_stopped<T>(worker: &Worker, work: impl Future<Output 
 async fn open_ahead(worker: &Worker, workers: u32) {
     let run = &worker.run;
     let service_time = run.service_time.get().copied().unwrap_or_default();
-    let under_way = run.schedule.peak() * service_time.as_secs_f64();
+    let under_way = run.peak() * service_time.as_secs_f64();
     let wanted = under_way.min(f64::from(run.job.plan.engine.max_in_flight)) / f64::from(workers);
     worker.transport.open_ahead(wanted.ceil() as usize).await;
 }
@@ -123,16 +122,18 @@ async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::R
     let run = &worker.run;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let cores = u32::try_from(cores).unwrap_or(u32::MAX);
-    let workers = run.job.plan.engine.workers_for(run.schedule.peak(), cores);
+    let workers = run.job.plan.engine.workers_for(run.peak(), cores);
     open_ahead(worker, workers).await;
     let mut others = Vec::new();
     for index in 1..workers {
         others.push(start_other(run, index, workers, worker.skew.get()).await?);
     }
     worker.hand_over();
-    let start = run.now();
+    let (now, appointed) = (run.now(), run.appointed());
+    let start = appointed.unwrap_or(now);
+    let late = *run.late.get_or_init(|| now - start);
     run.load_start.get_or_init(|| start);
-    run.tell(Order::Load { start, workers: workers as usize });
+    run.tell(Order::Load { start, late, workers: workers as usize });
     let others: Vec<_> = others
         .into_iter()
         .map(|other| {
@@ -141,7 +142,7 @@ async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::R
             other.done
         })
         .collect();
-    let ended = match load(worker, Share::new(0, workers), start, true).await? {
+    let ended = match load(worker, (0, workers), start).await? {
         Ok(()) => Ended::Completed,
         Err(reason) => reason.ended(run.now() - start),
     };
@@ -159,7 +160,7 @@ async fn start_other(run: &Arc<ScenarioRun>, index: u32, of: u32, skew: Skew) ->
         open_ahead(&worker, of).await;
         let _ = is_ready.send(());
         if let Ok(start) = going.await {
-            let ended = load(&worker, Share::new(index, of), start, false).await;
+            let ended = load(&worker, (index, of), start).await;
             drain(&worker, Vec::new()).await;
             ended?.ok();
         }
@@ -178,11 +179,27 @@ async fn start_other(run: &Arc<ScenarioRun>, index: u32, of: u32, skew: Skew) ->
     Ok(Other { go, done })
 }
 
+/// Waits until there is as much time left as connection, canary, first probes and proof
+/// may take before a load that begins at a given moment.
+async fn wait_for_appointment(worker: &Worker) -> io::Result<()> {
+    let run = &worker.run;
+    let Some(at) = run.job.start_at else { return Ok(()) };
+    let left = at.unix().saturating_sub(run.job.clock.unix());
+    run.tell(Order::Waiting(left.into()));
+    let mut sleeper = worker.take_sleeper()?;
+    // Who ends the run is heard by whoever called.
+    let _ = sleeper.until(Nanos::ZERO).await;
+    worker.put_sleeper(sleeper);
+    Ok(())
+}
+
 /// Everything before the first arrival. `Some` when there will be none; a signal ends it
 /// at once.
 async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     let run = &worker.run;
+    wait_for_appointment(worker).await?;
     let within = run.job.plan.engine.connect_timeout;
+    let asked = run.now();
     let reached = tokio::select! {
         biased;
         reached = worker.transport.reach(within.into()) => reached,
@@ -190,6 +207,11 @@ async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     };
     if let Err(reason) = reached {
         return Ok(Some(Ended::Unreachable { reason }));
+    }
+    if !run.job.shard.leads() {
+        // What is sent once is sent by another. An answer takes no less than a connection.
+        run.service_time.get_or_init(|| run.now() - asked);
+        return Ok(None);
     }
     let report = worker.carry_out(Errand::Canary, &run.job.identities.of_arrival(1)).await;
     if run.job.stop.reason().is_some() {

@@ -107,7 +107,7 @@ async fn all(worker: &Rc<Worker>, set_up: &mut SetUp) {
         set_up.unreachable = Some(reason);
         return;
     }
-    let identities = run.job.identities.all();
+    let identities = own(run);
     let mut failed = Vec::new();
     for some in identities.chunks(AT_ONCE) {
         let mut tasks = JoinSet::new();
@@ -138,6 +138,19 @@ async fn all(worker: &Rc<Worker>, set_up: &mut SetUp) {
     let gone: Vec<_> = failed.iter().map(|(id, _)| *id).collect();
     set_up.identities = run.job.identities.without(&gone);
     set_up.usable = u32::try_from(identities.len() - gone.len()).unwrap_or(u32::MAX);
+}
+
+/// The identities that send from here; the others' machines set those up.
+fn own(run: &ScenarioRun) -> Vec<Identity> {
+    let mut all = run.job.identities.all();
+    let (shard, plan) = (run.job.shard, run.job.plan.identities);
+    if !shard.is_alone() && !plan.is_shared() {
+        let proves = |identity: &Identity| shard.leads() && identity.id.0 >= plan.count;
+        let sends =
+            |identity: &Identity| identity.id.0 < plan.count && run.deal.owns(identity.id.0);
+        all.retain(|identity| proves(identity) || sends(identity));
+    }
+    all
 }
 
 /// How many requests it took, and what came of the last.

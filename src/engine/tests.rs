@@ -3,6 +3,7 @@
 mod cut_short;
 mod keeper;
 mod redelivery;
+mod shards;
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -17,26 +18,31 @@ use super::run::run_here;
 use super::*;
 use crate::admission::{DeclaredLimit, Scope};
 use crate::gate::Criteria;
-use crate::ids::{ProbeKind, ScenarioId};
+use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::measure::{Ended, LineEvent, Recording};
 use crate::outcome::Outcome;
-use crate::plan::{Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Stage};
+use crate::plan::{Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Shard, Stage};
 use crate::scenario::{self, Request, Settings};
 use crate::secret::Secret;
-use crate::units::Nanos;
+use crate::units::{Nanos, Timestamp};
 
 /// tokio's paused time: it jumps to the next timer when nobody has work.
 struct TestClock {
     origin: tokio::time::Instant,
 }
 
+/// The wall clock when a test begins.
+const BEGUN: Duration = Duration::from_secs(1_761_846_252);
+/// The steady clock then.
+const SHOWN: Nanos = Nanos::from_secs(1000);
+
 impl Clock for TestClock {
     fn now(&self) -> Nanos {
-        Nanos::from(tokio::time::Instant::now() - self.origin)
+        SHOWN + Nanos::from(tokio::time::Instant::now() - self.origin)
     }
 
     fn unix(&self) -> Duration {
-        Duration::from_secs(1_761_846_252) + Duration::from(self.now())
+        BEGUN + Duration::from(self.now() - SHOWN)
     }
 
     fn pacer(&self) -> std::io::Result<Box<dyn Pacer>> {
@@ -54,7 +60,7 @@ impl Pacer for TestPacer {
         let (_, sleep) = match &mut self.sleep {
             Some(sleep) if sleep.0 == at => sleep,
             sleep => {
-                let until = self.origin + Duration::from(at);
+                let until = self.origin + Duration::from(at - SHOWN);
                 sleep.insert((at, Box::pin(tokio::time::sleep_until(until))))
             }
         };
@@ -199,6 +205,8 @@ fn job(
         observer: Arc::new(Unobserved),
         stop,
         protected: false,
+        shard: Shard::ALONE,
+        start_at: None,
     };
     (job, transport)
 }
@@ -211,6 +219,17 @@ async fn run_with(
     stop_after: Option<Duration>,
     answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
 ) -> Outcomes {
+    run_as(plan, (Shard::ALONE, None), reachable, stop_after, answer).await
+}
+
+/// The same as one of several machines, whose load begins at a given moment.
+async fn run_as(
+    plan: Plan,
+    (shard, start_at): (Shard, Option<Timestamp>),
+    reachable: bool,
+    stop_after: Option<Duration>,
+    answer: impl Fn(u64) -> (Duration, Result<Response, Failure>) + Send + Sync + 'static,
+) -> Outcomes {
     let stop = Stop::default();
     if let Some(after) = stop_after {
         let stop = stop.clone();
@@ -219,7 +238,9 @@ async fn run_with(
             stop.now(StopReason::Interrupted);
         });
     }
-    let (job, transport) = job(plan, reachable, stop, answer);
+    let (mut job, transport) = job(plan, reachable, stop, answer);
+    job.identities = job.identities.on(shard);
+    (job.shard, job.start_at) = (shard, start_at);
     let recording = run_here(job).await.expect("there are threads");
     Outcomes { recording, transport }
 }
@@ -357,7 +378,7 @@ async fn what_is_sent_is_what_was_planned() {
         by_identity: Vec::new(),
     };
     plan.identities =
-        IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0 };
+        IdentityPlan { kind: IdentityKind::Address, count: 20, set_aside: 1, mint: 0, machines: 1 };
     if let Some(limit) = &mut plan.criteria.limit {
         (limit.limit, limit.scope) = (100, Scope::Ip);
     }

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{
     About, Criteria, Finding, FindingVerdict, MetricKind, Verdict, VerdictKind, clusters,
-    generator, limiter, thresholds, whole_run,
+    generator, limiter, shards, thresholds, whole_run,
 };
-use crate::measure::{Ended, Recording};
+use crate::measure::{Ended, Recording, Shards};
 use crate::tags::Selector;
 use crate::units::Nanos;
 
@@ -19,6 +19,7 @@ pub fn evaluate(
     baseline: Option<&Recording>,
 ) -> Verdict {
     let mut findings = whole_run::judge(recording);
+    findings.extend(shards::judge(recording));
     let limiter = limiter::judge(criteria, recording);
     if let Some(reason) = no_load(&recording.ended) {
         let skipped = criteria.thresholds.iter();
@@ -32,10 +33,14 @@ pub fn evaluate(
         findings.extend(limiter::findings(&limiter));
         findings.extend(limiter::spread(recording));
         findings.extend(generator::judge(&criteria.generator, recording));
+        findings.extend(shards::starved(&criteria.generator, recording));
     }
     findings.extend(whole_run::probes(recording));
     if cut_short(&recording.ended) {
         soften(&mut findings, "the run was cut short");
+    }
+    if recording.shards.as_ref().is_some_and(Shards::too_few) {
+        soften(&mut findings, "shards are missing");
     }
     if recording.connections.unsolicited > 0 {
         soften(&mut findings, "answers came that nobody asked for");

@@ -1,8 +1,10 @@
 //! The limiter's rules against the ledgers of a recording.
 
 use super::{About, Criteria, Finding, FindingVerdict, LimiterReport};
-use crate::admission::Admission;
-use crate::limits::{self, Facts, LedgerView, RuleName, RuleResult, RuleVerdict, ServerTime};
+use crate::admission::{Admission, DeclaredLimit};
+use crate::limits::{
+    self, Facts, Inference, LedgerView, RuleName, RuleResult, RuleVerdict, ServerTime,
+};
 use crate::measure::{Ledger, Recording};
 use crate::outcome::Outcome;
 use crate::units::count;
@@ -13,9 +15,7 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
     let ledgers: Vec<LedgerView<'_>> = if not_told_apart(recording) {
         together = one_ledger(recording);
         let label = "all addresses named, which the limiter doesn't tell apart";
-        let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
-        let every_until = every_until.unwrap_or_default();
-        vec![LedgerView { label, set_aside: false, entries: &together, every_until }]
+        vec![as_one(label, recording, &together)]
     } else {
         let ledgers = recording.ledgers.iter();
         ledgers
@@ -36,7 +36,18 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         |declared| limits::judge(&declared, &ledgers, &facts, &inferred),
     );
     if not_told_apart(recording) {
-        rules.iter_mut().for_each(spare);
+        let why = "the limiter doesn't tell apart the addresses named, so probes under \
+                   addresses of their own used the same quota";
+        for rule in &mut rules {
+            spare(rule, why);
+        }
+    }
+    if let Some(declared) = &criteria.limit {
+        for rule in &mut rules {
+            if let Some(why) = unknown_to_us(declared, recording, &facts, &inferred, rule.name) {
+                spare(rule, why);
+            }
+        }
     }
     if recording.refusals.refused == 0 && recording.total().excused > 0 {
         rules.iter_mut().filter(|rule| rule.name == RuleName::SaysSo).for_each(spare_unanswered);
@@ -53,18 +64,20 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
 /// Whether the load was spread over addresses that count as one: a refused caller
 /// stayed refused when it named another address that nobody had used.
 fn not_told_apart(recording: &Recording) -> bool {
-    recording.spoofed == Some(false) && recording.ledgers.len() > 1
+    let named = recording.ledgers.iter().filter(|ledger| !ledger.is_of_a_machine());
+    recording.spoofed == Some(false) && named.count() > 1
 }
 
-/// Takes back an accusation that a merged ledger can't carry: probes went out under
-/// addresses of their own, which no ledger has, and used the same quota.
-fn spare(rule: &mut RuleResult) {
-    let rests_on_all = matches!(rule.name, RuleName::LetsThrough | RuleName::Recovers);
-    if rests_on_all && rule.verdict == RuleVerdict::Fail {
+/// Whether a rule's accusation rests on knowing all that used a quota.
+const fn rests_on_all(rule: RuleName) -> bool {
+    matches!(rule, RuleName::LetsThrough | RuleName::Recovers)
+}
+
+/// Takes back an accusation that ledgers can't carry, since others used the same quota.
+fn spare(rule: &mut RuleResult, why: &str) {
+    if rests_on_all(rule.name) && rule.verdict == RuleVerdict::Fail {
         rule.verdict = RuleVerdict::NotExercised;
-        let why = "not judged: the limiter doesn't tell apart the addresses named, so probes \
-                   under addresses of their own used the same quota";
-        why.clone_into(&mut rule.evidence);
+        rule.evidence = format!("not judged: {why}");
     }
 }
 
@@ -77,6 +90,44 @@ fn spare_unanswered(rule: &mut RuleResult) {
                    load-gate itself was stopped or behind its schedule";
         why.clone_into(&mut rule.evidence);
     }
+}
+
+/// Why several machines can't tell what else used a quota that `rule` accuses of refusing
+/// too soon or too long; `None`: they can.
+fn unknown_to_us(
+    declared: &DeclaredLimit,
+    recording: &Recording,
+    facts: &Facts,
+    inferred: &Inference,
+    rule: RuleName,
+) -> Option<&'static str> {
+    let shards = recording.shards.as_ref().filter(|_| rests_on_all(rule))?;
+    let all_together = recording.ledgers.iter().any(|ledger| ledger.label == Ledger::EVERYBODY);
+    if all_together && (shards.rows.len() as u64) < u64::from(shards.of) {
+        return Some(
+            "the limit counts everybody together, and shards are missing that used it too",
+        );
+    }
+    let machines = recording.ledgers.iter().filter(|ledger| ledger.is_of_a_machine()).count();
+    if machines < 2 {
+        return None;
+    }
+    // Behind one gateway they are one to the limiter.
+    let together = one_ledger(recording);
+    let view = as_one("all machines", recording, &together);
+    let rules = limits::judge(declared, &[view], facts, inferred);
+    let kept = rules.iter().any(|found| found.name == rule && found.verdict != RuleVerdict::Fail);
+    kept.then_some(
+        "the refusals fit a limiter that knows all machines by one address, as behind one \
+         gateway: give each machine an address of its own",
+    )
+}
+
+/// The view of what [`one_ledger`] put together.
+fn as_one<'a>(label: &'a str, recording: &Recording, together: &'a [Admission]) -> LedgerView<'a> {
+    let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
+    let every_until = every_until.unwrap_or_default();
+    LedgerView { label, set_aside: false, entries: together, every_until }
 }
 
 /// What all identities sent, as far as all of their ledgers are complete.

@@ -14,6 +14,7 @@ mod metric;
 mod metrics;
 mod observe;
 mod result;
+mod shards;
 mod stalls;
 mod suite;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use method::{Method, MetricKind, Operator};
 pub use metric::{Basis, Drawn, Metric, RESOURCE_NAME, Unit};
 pub use observe::{Observed, observe};
 pub use result::{ThresholdResult, rests_on};
+pub use shards::ALL_SHARDS;
 pub use suite::suite;
 pub use threshold::{Bound, Threshold};
 pub use verdict::{

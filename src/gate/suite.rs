@@ -1,6 +1,6 @@
 //! The verdict on a whole run, and its first line.
 
-use super::{Verdict, VerdictKind};
+use super::{Verdict, VerdictKind, shards};
 
 /// fail > inconclusive > pass over the scenarios, and the first line of every
 /// report: the verdict and the worst reason. `allow_skip`: skipped scenarios
@@ -27,11 +27,15 @@ fn headline(kind: VerdictKind, verdicts: &[Verdict], ran: usize) -> String {
     if kind == VerdictKind::Pass {
         let skipped = verdicts.iter().filter(|v| v.kind == VerdictKind::Skipped);
         let skipped: Vec<String> = skipped.map(worst).collect();
-        return if skipped.is_empty() {
+        let mut line = if skipped.is_empty() {
             format!("pass, {all} of {all} scenarios")
         } else {
             format!("pass, {ran} of {all} scenarios ({})", skipped.join("; "))
         };
+        if let Some(without) = verdicts.iter().find_map(|v| shards::without(&v.findings)) {
+            line = format!("{line}, {without}");
+        }
+        return line;
     }
     let decisive = verdicts
         .iter()

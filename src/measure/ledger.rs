@@ -24,6 +24,11 @@ const UNDER_WAY: Nanos = Nanos::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LedgerRoom(usize);
 
+impl LedgerRoom {
+    /// The most entries that there is room for.
+    pub const MOST: usize = MOST_TOGETHER;
+}
+
 impl Default for LedgerRoom {
     fn default() -> Self {
         Self(MOST_TOGETHER)
@@ -57,9 +62,31 @@ pub struct Ledger {
     /// The requests in the order they ended.
     #[serde(with = "compact")]
     pub entries: Vec<Admission>,
+    /// Whether every refusal is kept.
+    #[serde(skip)]
+    every: bool,
 }
 
 impl Ledger {
+    /// What every machine calls the address that it sends from.
+    pub const OWN_ADDRESS: &'static str = "this machine's address";
+
+    /// What the one identity is called that a limiter knows which counts all together.
+    pub const EVERYBODY: &'static str = "everybody";
+
+    /// What the address of one of several machines is called.
+    #[must_use]
+    pub fn address_of_shard(index: u32) -> String {
+        format!("shard {index}'s address")
+    }
+
+    /// Whether it is of an address that a machine sends from, not of one claimed.
+    #[must_use]
+    pub fn is_of_a_machine(&self) -> bool {
+        self.label == Self::OWN_ADDRESS
+            || (self.label.starts_with("shard ") && self.label.ends_with("'s address"))
+    }
+
     /// An empty ledger.
     #[must_use]
     pub fn new(identity: IdentityId, label: impl Into<String>, set_aside: bool) -> Self {
@@ -74,7 +101,14 @@ impl Ledger {
             full_at: None,
             every_until: Nanos::MAX,
             entries: Vec::new(),
+            every: false,
         }
+    }
+
+    /// The same, which keeps every refusal: others may have been admitted between two.
+    #[must_use]
+    pub fn of_every_refusal(self) -> Self {
+        Self { every: true, ..self }
     }
 
     /// The entries up to which nothing is missing. Of a full ledger the last half
@@ -113,8 +147,8 @@ impl Ledger {
         let refused = |e: &Admission| e.admitted == Admitted::No;
         let most = if self.set_aside { MOST_ENTRIES } else { EVERY_REFUSAL };
         let roomy = self.set_aside || room.0 > MOST_TOGETHER / 2;
-        let every = self.every_until == Nanos::MAX && self.entries.len() < most && roomy;
-        if !every
+        let few = self.every_until == Nanos::MAX && self.entries.len() < most && roomy;
+        if !(few || self.every)
             && let [.., before, last] = self.entries.as_mut_slice()
             && refused(&entry)
             && refused(before)

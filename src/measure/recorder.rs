@@ -36,6 +36,9 @@ pub struct RecorderConfig {
     pub limit_declared: bool,
     /// Name of each identity, and whether it is set aside.
     pub identities: Vec<(String, bool)>,
+    /// Whether other machines send under the same names: their ledgers are to be joined,
+    /// so that every refusal is kept.
+    pub joined: bool,
     /// Arrivals planned.
     pub planned: u64,
     /// When the first request is sent.
@@ -92,7 +95,10 @@ impl Recorder {
             slices,
             excerpts: BTreeMap::new(),
             ledgers: ledgers
-                .map(|(i, (name, aside))| Ledger::new(crate::ids::IdentityId(i), name, aside))
+                .map(|(i, (name, aside))| {
+                    let ledger = Ledger::new(crate::ids::IdentityId(i), name, aside);
+                    if config.joined { ledger.of_every_refusal() } else { ledger }
+                })
                 .collect(),
             ledger_room: LedgerRoom::default(),
             limit_declared: config.limit_declared,
@@ -288,6 +294,11 @@ impl Recorder {
     pub fn set_longest_away(&mut self, away: Nanos) {
         let longest = &mut self.recording.generator.longest_away;
         *longest = away.max(*longest);
+    }
+
+    /// How long after its appointed moment the load began.
+    pub const fn set_late(&mut self, late: Nanos) {
+        self.recording.generator.late = late;
     }
 
     /// What the generator used: CPU seconds during the run, highest memory in bytes.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connections, Ledger, LedgerRoom, Resource, Setups, Slice, Timeline, Trend};
+use super::{Connections, Ledger, LedgerRoom, Resource, Setups, Shards, Slice, Timeline, Trend};
 use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
@@ -183,6 +183,9 @@ pub struct Generator {
     /// Arrivals sent and then given up, because the run was ended: in no outcome.
     #[serde(default)]
     pub given_up: u64,
+    /// How long after its appointed moment the load began.
+    #[serde(default, skip_serializing_if = "Nanos::is_zero")]
+    pub late: Nanos,
     /// Schedule lag in hold stages.
     pub lag_hold: Trend,
     /// The most requests in flight at once.
@@ -249,6 +252,10 @@ pub struct Recording {
     /// What the service's own monitoring knew of it, where that was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
+    /// The shards that it is put together from, or the one that it is of; `None`: one
+    /// machine sent everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
 }
 
 impl Recording {
@@ -278,6 +285,7 @@ impl Recording {
             generator: Generator::default(),
             clock_skew: None,
             resources: Vec::new(),
+            shards: None,
         }
     }
 

@@ -119,15 +119,45 @@ impl Timeline {
         bin.in_flight = bin.in_flight.max(in_flight);
     }
 
+    /// Moves everything so many seconds later (below 0: earlier; what would come before
+    /// the start of the load stays in its first bin), to the nearest bin.
+    pub fn shift(&mut self, seconds: f64) {
+        let bins = (seconds / f64::from(self.width)).round();
+        if bins >= 1.0 {
+            let later = (bins as usize).min(MOST_BINS);
+            self.bins.splice(0..0, std::iter::repeat_n(Second::default(), later));
+            while self.bins.len() > MOST_BINS {
+                self.double();
+            }
+        } else if bins <= -1.0 {
+            let earlier = ((-bins) as usize).min(self.bins.len());
+            let rest = self.bins.split_off(earlier);
+            let before = std::mem::replace(&mut self.bins, rest);
+            for second in &before {
+                match self.bins.first_mut() {
+                    Some(first) => first.merge(second),
+                    None => self.bins.push(second.clone()),
+                }
+            }
+        }
+    }
+
     /// Adds another shard's timeline of the same seconds.
     pub fn merge(&mut self, other: &Self) {
-        let mut other = other.clone();
         while self.width < other.width {
             self.double();
         }
-        while other.width < self.width {
-            other.double();
-        }
+        let doubled;
+        let other = if other.width < self.width {
+            let mut copy = other.clone();
+            while copy.width < self.width {
+                copy.double();
+            }
+            doubled = copy;
+            &doubled
+        } else {
+            other
+        };
         if self.bins.len() < other.bins.len() {
             self.bins.resize(other.bins.len(), Second::default());
         }
@@ -169,6 +199,28 @@ mod tests {
         assert_eq!(timeline.width, 8);
         assert_eq!(timeline.bins.iter().map(|b| u64::from(b.due)).sum::<u64>(), seconds);
         assert_eq!(timeline.bins.iter().map(|b| u64::from(b.sent)).sum::<u64>(), seconds);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_moves_whole_seconds() {
+        let of = |seconds: &[u64]| {
+            let mut timeline = Timeline::default();
+            for second in seconds {
+                timeline.ended(Nanos::from_secs(*second), Outcome::Accepted, Nanos::from_millis(2));
+            }
+            timeline
+        };
+        let due = |timeline: &Timeline| timeline.bins.iter().map(|b| b.due).collect::<Vec<_>>();
+        for (seconds, moved) in
+            [(0.4, vec![1, 0, 2]), (1.6, vec![0, 0, 1, 0, 2]), (-1.2, vec![1, 2]), (-9.0, vec![3])]
+        {
+            let mut timeline = of(&[0, 2, 2]);
+            timeline.shift(seconds);
+            assert_eq!(due(&timeline), moved, "{seconds}");
+        }
+        let mut far = of(&[0, 2, 2]);
+        far.shift(1e9);
+        assert!(far.bins.len() <= MOST_BINS && far.bins.iter().map(|b| b.due).sum::<u32>() == 3);
     }
 
     #[test]

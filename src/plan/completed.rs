@@ -1,9 +1,12 @@
 //! What follows from the rest of a plan: what is sent beside the arrivals, and what all of it must give.
 
+use sha2::{Digest, Sha256};
+
 use super::extras::Extras;
 use super::schedule::Schedule;
+use super::shard::Dealing;
 use super::traffic;
-use super::types::Plan;
+use super::types::{Plan, SuitePlan};
 use crate::admission::Scope;
 use crate::limits;
 
@@ -27,6 +30,15 @@ impl Plan {
         self
     }
 
+    /// This plan sent by so many machines, each from an address of its own where none is
+    /// claimed.
+    #[must_use]
+    fn by_machines(mut self, machines: u32, seed: u64) -> Self {
+        self.identities.machines = machines;
+        let forging = self.extras.naming;
+        self.completed(seed, forging)
+    }
+
     /// This plan with only so many identities that can send: nobody is set aside where
     /// they are fewer than planned.
     #[must_use]
@@ -38,5 +50,34 @@ impl Plan {
         self.identities.count = there.max(1);
         let forging = self.extras.naming;
         self.completed(seed, forging)
+    }
+}
+
+impl SuitePlan {
+    /// This plan, dealt like that.
+    #[must_use]
+    pub fn dealt(mut self, dealing: Dealing) -> Self {
+        if !dealing.shard.is_alone() {
+            let (machines, seed) = (dealing.shard.of(), self.seed);
+            let plans = self.scenarios.into_iter();
+            self.scenarios = plans.map(|plan| plan.by_machines(machines, seed)).collect();
+        }
+        self.dealing = dealing;
+        self
+    }
+
+    /// Stands for all that machines of one run have in common: another plan has, but for
+    /// chance, another. 16 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut plan = self.clone();
+        for scenario in &mut plan.scenarios {
+            // How many cores a machine has, and where its authorities lie, is its own affair.
+            scenario.engine.workers = None;
+            scenario.engine.ca_file = None;
+        }
+        // Plain data with text keys: serialising it can't err.
+        let text = serde_json::to_vec(&plan).unwrap_or_default();
+        hex::encode(&Sha256::digest(text)[..8])
     }
 }

@@ -1,97 +1,275 @@
 //! Who of several sends which arrivals.
 //!
-//! A function of the arrival's number alone: workers of one process and shards on
-//! several machines come to the same whole, however many there are.
+//! A function of the arrival's number and of the plan alone: workers of one process and
+//! shards on several machines come to the same whole, however many there are. What
+//! belongs together is dealt together: the arrivals of one key or one claimed address,
+//! and a redelivery with what it repeats.
 
-use super::Schedule;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Plan, Schedule, Shard, Share};
+use crate::measure::StageRecord;
+use crate::scenario::Scenario;
 use crate::units::Nanos;
 
-/// One of several who share the arrivals of a schedule, in turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
-    index: u64,
-    of: u64,
+/// What is dealt together.
+#[derive(Clone)]
+enum Together {
+    /// Nothing: each arrival stands for itself.
+    Nothing,
+    /// The arrivals of each of so many identities, whose turns go round.
+    Identities(u64),
+    /// What is delivered again, with its first delivery.
+    Redeliveries(Arc<dyn Scenario>),
 }
 
-impl Share {
-    /// All arrivals.
-    pub const WHOLE: Self = Self { index: 0, of: 1 };
+/// The arrivals of one shard.
+#[derive(Clone)]
+pub struct Deal {
+    share: Share,
+    together: Together,
+    /// Identities that take turns.
+    turns: u64,
+}
 
-    /// The share of number `index` (from 0) of `of` who share; what is out of
-    /// range is brought into it.
+impl fmt::Debug for Deal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deal").field("share", &self.share).finish_non_exhaustive()
+    }
+}
+
+impl Deal {
+    /// What `shard` sends of `plan`, whose arrivals `scenario` builds.
     #[must_use]
-    pub const fn new(index: u32, of: u32) -> Self {
-        let of = if of == 0 { 1 } else { of as u64 };
-        Self { index: index as u64 % of, of }
+    pub fn new(plan: &Plan, shard: Shard, scenario: &Arc<dyn Scenario>) -> Self {
+        let turns = u64::from(plan.identities.count.max(1));
+        let alone = shard.is_alone();
+        let together = match turns {
+            _ if alone => Together::Nothing,
+            1 if plan.identities.is_shared() && scenario.repeats() => {
+                Together::Redeliveries(Arc::clone(scenario))
+            }
+            1 if plan.identities.is_shared() => Together::Nothing,
+            turns => Together::Identities(turns),
+        };
+        Self { share: shard.share(), together, turns }
     }
 
-    /// The share of number `index` of `of` who share this share between them.
+    /// Whether arrival `n` (from 1; 0: the canary, which goes with the first) is in it.
     #[must_use]
-    pub const fn part(self, index: u32, of: u32) -> Self {
-        let inner = Self::new(index, of);
-        Self { index: self.index + self.of * inner.index, of: self.of * inner.of }
+    pub fn has(&self, n: u64) -> bool {
+        self.share.has(match &self.together {
+            Together::Nothing => n,
+            Together::Identities(turns) => n.saturating_sub(1) % turns + 1,
+            Together::Redeliveries(scenario) => scenario.original(n).unwrap_or(n),
+        })
     }
 
-    /// Whether arrival `n` (from 1) is in it.
+    /// Whether the identity of that number (from 0) is nobody else's.
     #[must_use]
-    pub const fn has(self, n: u64) -> bool {
-        n.saturating_sub(1) % self.of == self.index
+    pub fn owns(&self, identity: u32) -> bool {
+        self.share.has(u64::from(identity) + 1)
     }
 
     /// The numbers in it, of `total` arrivals, in order.
-    pub fn numbers(self, total: u64) -> impl Iterator<Item = u64> {
-        (self.index + 1..=total).step_by(usize::try_from(self.of).unwrap_or(usize::MAX))
+    #[must_use]
+    pub fn numbers(&self, total: u64) -> Box<dyn Iterator<Item = u64> + '_> {
+        self.part(total, 0, 1)
+    }
+
+    /// The numbers that worker `index` (from 0) of `of` sends of them: in turn.
+    #[must_use]
+    pub fn part(&self, total: u64, index: u32, of: u32) -> Box<dyn Iterator<Item = u64> + '_> {
+        let (skip, step) = (index as usize, of.max(1) as usize);
+        match self.together {
+            Together::Nothing => Box::new(self.share.part(index, of).numbers(total)),
+            Together::Identities(turns) => {
+                let rounds = (0..=total / turns).map(move |round| round * turns);
+                let all = rounds.flat_map(move |before| {
+                    self.share.numbers(turns).map(move |turn| before + turn)
+                });
+                let all = all.take_while(move |n| *n <= total);
+                Box::new(all.skip(skip).step_by(step))
+            }
+            Together::Redeliveries(_) => {
+                let all = (1..=total).filter(|n| self.has(*n));
+                Box::new(all.skip(skip).step_by(step))
+            }
+        }
+    }
+
+    /// The last arrival that isn't after `m` (0: the canary) and may be repeated by
+    /// arrival `n` of this deal: it was sent here, by the same identity. `None`: there is
+    /// none.
+    #[must_use]
+    pub fn repeatable(&self, n: u64, m: u64) -> Option<u64> {
+        let by = match self.together {
+            Together::Nothing if self.turns == 1 => self.share,
+            Together::Redeliveries(_) => self.share,
+            _ => Share::of_turn(n, self.turns),
+        };
+        match by.last_by(m) {
+            // The canary goes with the first arrival.
+            0 => by.has(1).then_some(0),
+            m => Some(m),
+        }
+    }
+
+    /// The stages of `schedule` as this deal's recording keeps them, nothing done yet:
+    /// what is planned of each is its own, and the target its part of the whole's.
+    #[must_use]
+    pub fn stages(&self, schedule: &Schedule) -> Vec<StageRecord> {
+        let mut stages = schedule.stages();
+        if self.share == Share::WHOLE {
+            return stages;
+        }
+        let mut own = vec![0; stages.len()];
+        let (mut stage, mut end) = (0, stages.first().map_or(0, |stage| stage.planned));
+        for n in self.numbers(schedule.total()) {
+            while n > end && stage + 1 < stages.len() {
+                stage += 1;
+                end += stages[stage].planned;
+            }
+            if let Some(own) = own.get_mut(stage) {
+                *own += 1;
+            }
+        }
+        let part = own.iter().sum::<u64>() as f64 / schedule.total().max(1) as f64;
+        for (stage, own) in stages.iter_mut().zip(own) {
+            stage.planned = own;
+            stage.target *= part;
+        }
+        stages
     }
 }
 
 impl Schedule {
-    /// The arrivals of a share in order: number, index of the stage, due moment.
-    pub fn dealt(&self, share: Share) -> impl Iterator<Item = (u64, usize, Nanos)> + '_ {
-        share.numbers(self.total()).filter_map(|n| Some((n, self.stage_of(n), self.due(n)?)))
+    /// The arrivals of those `numbers`: number, index of the stage, due moment.
+    pub fn moments<'a>(
+        &'a self,
+        numbers: impl Iterator<Item = u64> + 'a,
+    ) -> impl Iterator<Item = (u64, usize, Nanos)> + 'a {
+        numbers.filter_map(|n| Some((n, self.stage_of(n), self.due(n)?)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
-    use super::super::Stage;
+    use super::super::fixtures;
+    use super::super::{IdentityKind, Stage};
     use super::*;
+    use crate::ids::ScenarioId;
+    use crate::scenario::{self, Secrets, Settings};
+
+    /// A plan of a built-in scenario.
+    fn plan_of(name: &str, stages: Vec<Stage>) -> Plan {
+        let scenario = ScenarioId::parse(name).expect("is a name");
+        fixtures::plan(scenario, Settings::new(scenario, [("duplicates", 0.1.into())]), stages)
+    }
+
+    fn stages() -> impl Strategy<Value = Vec<Stage>> {
+        prop::collection::vec((0_u64..5_000, 0_u32..2000), 0..5).prop_map(|stages| {
+            let stage = |(millis, tenths)| Stage {
+                duration: Nanos::from_millis(millis),
+                target: f64::from(tenths) / 10.0,
+            };
+            stages.into_iter().map(stage).collect()
+        })
+    }
+
+    fn built(plan: &Plan, seed: u64) -> Arc<dyn Scenario> {
+        let scenario = scenario::build(&plan.settings, seed, "lg-test", Secrets::default());
+        scenario.expect("is built in").into()
+    }
 
     proptest! {
         #[test]
         fn the_union_of_all_shares_is_the_schedule(
-            stages in prop::collection::vec((0_u64..5_000, 0_u32..2000), 0..5),
+            stages in stages(),
+            seed: u64,
+            name in prop::sample::select(vec!["onboarding", "credential-vending", "webhook"]),
+            kind in prop::sample::select(
+                vec![IdentityKind::Address, IdentityKind::Key, IdentityKind::Global]),
+            count in 1_u32..100,
             workers in 1_u32..=16,
-            shards in 1_u32..=4,
+            shards in 1_u32..=64,
         ) {
-            let stages: Vec<Stage> = stages
-                .into_iter()
-                .map(|(millis, tenths)| Stage {
-                    duration: Nanos::from_millis(millis),
-                    target: f64::from(tenths) / 10.0,
-                })
-                .collect();
-            let schedule = Schedule::new(&stages);
+            let mut plan = plan_of(name, stages);
+            plan.identities.kind = kind;
+            plan.identities.count = if kind == IdentityKind::Global { 1 } else { count };
+            let scenario = built(&plan, seed);
+            let schedule = Schedule::new(&plan.stages);
             let whole: Vec<_> = schedule.iter().collect();
-            let mut dealt: Vec<_> = (0..shards)
-                .flat_map(|shard| (0..workers).map(move |worker| (shard, worker)))
-                .flat_map(|(shard, worker)| {
-                    let share = Share::new(shard, shards).part(worker, workers);
-                    let own: Vec<_> = schedule.dealt(share).collect();
-                    assert!(own.iter().all(|(n, ..)| share.has(*n) && Share::new(shard, shards).has(*n)));
-                    assert!(own.is_sorted());
-                    own
-                })
-                .collect();
-            dealt.sort_unstable();
-            prop_assert_eq!(dealt, whole);
+            let mut all = Vec::new();
+            let mut planned = vec![0; plan.stages.len()];
+            let mut identities = BTreeSet::new();
+            for index in 1..=shards {
+                let deal = Deal::new(&plan, Shard::new(index, shards).expect("is one"), &scenario);
+                let mut own = Vec::new();
+                for worker in 0..workers {
+                    let part = deal.part(schedule.total(), worker, workers);
+                    let part: Vec<_> = schedule.moments(part).collect();
+                    prop_assert!(part.is_sorted());
+                    own.extend(part);
+                }
+                own.sort_unstable();
+                prop_assert!(own.iter().map(|(n, ..)| *n).eq(deal.numbers(schedule.total())));
+                prop_assert!(own.iter().all(|(n, ..)| deal.has(*n)));
+                // A key or an address is nobody else's.
+                if !plan.identities.is_shared() {
+                    let own: BTreeSet<_> =
+                        own.iter().map(|(n, ..)| (n - 1) % u64::from(count)).collect();
+                    prop_assert!(own.iter().all(|identity| deal.owns(*identity as u32)));
+                    prop_assert!(own.iter().all(|identity| identities.insert(*identity)));
+                }
+                // Nor is anything that is delivered again.
+                for (n, ..) in &own {
+                    if let Some(original) = scenario.original(*n).filter(|_| plan.identities.is_shared()) {
+                        prop_assert_eq!(deal.repeatable(*n, original), Some(original));
+                    }
+                }
+                for (sum, stage) in planned.iter_mut().zip(deal.stages(&schedule)) {
+                    *sum += stage.planned;
+                }
+                all.extend(own);
+            }
+            all.sort_unstable();
+            prop_assert_eq!(all, whole);
+            let stages: Vec<u64> = schedule.stages().iter().map(|stage| stage.planned).collect();
+            prop_assert_eq!(planned, stages);
         }
     }
 
     #[test]
-    fn a_share_out_of_range_is_brought_into_it() {
-        assert_eq!(Share::new(7, 0), Share::WHOLE);
-        assert_eq!(Share::new(7, 4), Share::new(3, 4));
+    fn what_may_be_repeated_was_sent_here() {
+        let plan = plan_of("webhook", Vec::new());
+        let scenario = built(&plan, 7);
+        let deal = Deal::new(&plan, Shard::new(2, 4).expect("is one"), &scenario);
+        // Numbers 2, 6, 10, … of those that repeat nothing.
+        assert_eq!(deal.repeatable(40, 11), Some(10));
+        assert_eq!(deal.repeatable(40, 6), Some(6));
+        assert_eq!(deal.repeatable(40, 1), None, "the canary went with the first shard");
+        let first = Deal::new(&plan, Shard::new(1, 4).expect("is one"), &scenario);
+        assert_eq!((first.repeatable(40, 0), first.repeatable(40, 4)), (Some(0), Some(1)));
+    }
+
+    #[test]
+    fn a_shard_is_planned_its_part_of_every_stage() {
+        let stages = vec![
+            Stage { duration: Nanos::ZERO, target: 100.0 },
+            Stage { duration: Nanos::from_secs(10), target: 100.0 },
+        ];
+        let plan = plan_of("onboarding", stages);
+        let scenario = built(&plan, 7);
+        let schedule = Schedule::new(&plan.stages);
+        let deal = Deal::new(&plan, Shard::new(2, 4).expect("is one"), &scenario);
+        let own = deal.stages(&schedule);
+        assert_eq!((own[1].planned, own[1].target), (250, 25.0));
+        assert_eq!(Deal::new(&plan, Shard::ALONE, &scenario).stages(&schedule), schedule.stages());
     }
 }

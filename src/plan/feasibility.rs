@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::outlook::{Outlook, Supply, outlook};
-use super::{IdentityKind, Plan, Schedule, SuitePlan, traffic};
+use super::{IdentityKind, Machine, Needs, Plan, Schedule, SuitePlan, timetable, traffic};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
 use crate::limits::{self, Prediction};
@@ -78,6 +78,9 @@ pub struct Feasibility {
     pub thresholds: Vec<Outlook>,
     /// Where it contradicts itself.
     pub contradictions: Vec<Contradiction>,
+    /// What this one of several machines sends of it; `None`: it isn't said which it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
 }
 
 #[expect(clippy::ref_option, reason = "serde hands the field over like that")]
@@ -116,6 +119,8 @@ pub struct SuiteFeasibility {
     /// All loads, proofs and pauses together, in seconds; answers still under
     /// way at the end come on top.
     pub duration_s: f64,
+    /// What each machine needs.
+    pub needs: Needs,
 }
 
 impl SuiteFeasibility {
@@ -127,11 +132,18 @@ impl SuiteFeasibility {
     }
 }
 
-/// What a whole run can show.
+/// What a whole run can show; with what this machine sends of it, where `one_of_several`.
 #[must_use]
-pub fn suite_feasibility(suite: &SuitePlan) -> SuiteFeasibility {
-    let scenarios: Vec<Feasibility> =
-        suite.scenarios.iter().map(|plan| feasibility(plan, suite)).collect();
+pub fn suite_feasibility(suite: &SuitePlan, one_of_several: bool) -> SuiteFeasibility {
+    let shard = suite.dealing.shard;
+    let scenarios: Vec<Feasibility> = suite
+        .scenarios
+        .iter()
+        .map(|plan| {
+            let machine = one_of_several.then(|| Machine::of(plan, shard, suite.seed)).flatten();
+            Feasibility { machine, ..feasibility(plan, suite) }
+        })
+        .collect();
     let cooldown_s = suite.cooldown.as_secs_f64();
     let pauses = cooldown_s * scenarios.len().saturating_sub(1) as f64;
     let lasting = |s: &Feasibility| s.duration_s + s.proof.map_or(0.0, |proof| proof.1);
@@ -140,9 +152,20 @@ pub fn suite_feasibility(suite: &SuitePlan) -> SuiteFeasibility {
         profile: suite.profile.clone(),
         arrivals: scenarios.iter().map(|s| s.arrivals).sum(),
         cooldown_s,
-        duration_s: scenarios.iter().map(lasting).sum::<f64>() + pauses,
+        duration_s: if shard.is_alone() {
+            scenarios.iter().map(lasting).sum::<f64>() + pauses
+        } else {
+            by_timetable(suite)
+        },
+        needs: Needs::of(suite, shard.of()),
         scenarios,
     }
+}
+
+/// How long machines take that begin every load at a moment reckoned beforehand.
+fn by_timetable(suite: &SuitePlan) -> f64 {
+    let loads = timetable(suite).into_iter().zip(&suite.scenarios);
+    loads.map(|(begins, plan)| (begins + plan.lasting()).as_secs_f64()).fold(0.0, f64::max)
 }
 
 /// What one scenario can show.
@@ -181,6 +204,7 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
         accepted,
         thresholds,
         contradictions,
+        machine: None,
     }
 }
 
@@ -208,6 +232,9 @@ fn who(plan: &Plan) -> String {
     let n = u64::from(plan.identities.count);
     match (plan.identities.kind, n) {
         (IdentityKind::Global, _) => "everybody together".to_owned(),
+        (IdentityKind::Address, 1) if plan.identities.machines > 1 => {
+            format!("{} machines' addresses", count(u64::from(plan.identities.machines)))
+        }
         (IdentityKind::Address, 1) => "one address".to_owned(),
         (IdentityKind::Address, n) => format!("{} addresses", count(n)),
         (IdentityKind::Key, 1) => "one key".to_owned(),

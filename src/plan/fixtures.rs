@@ -13,7 +13,13 @@ pub(crate) fn plan(scenario: ScenarioId, settings: Settings, stages: Vec<Stage>)
         profile: "full".to_owned(),
         stages,
         settings,
-        identities: IdentityPlan { kind: IdentityKind::Address, count: 1, set_aside: 0, mint: 0 },
+        identities: IdentityPlan {
+            kind: IdentityKind::Address,
+            count: 1,
+            set_aside: 0,
+            mint: 0,
+            machines: 1,
+        },
         probes: ProbePlan { share: 0.0, kinds: Vec::new(), by_identity: Vec::new() },
         extras: Extras::default(),
         engine: EngineSettings {

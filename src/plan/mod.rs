@@ -6,18 +6,24 @@ mod extras;
 mod feasibility;
 #[cfg(test)]
 pub(crate) mod fixtures;
+mod needs;
 mod outlook;
 mod schedule;
+mod shard;
+mod timetable;
 mod traffic;
 mod types;
 
-pub use deal::Share;
+pub use deal::Deal;
 pub use extras::{Extras, ProbePlan, ProbeTurns};
 pub use feasibility::{
     Contradiction, Feasibility, StageRow, SuiteFeasibility, feasibility, suite_feasibility,
 };
+pub use needs::{DESCRIPTORS_BESIDE, Machine, Needs};
 pub use outlook::{Interval, Outlook};
 pub use schedule::{Schedule, Stage};
+pub use shard::{Dealing, MOST_SHARDS, Shard, Share};
+pub use timetable::{PRELUDE, lead, timetable};
 pub use traffic::identities_needed;
 pub use types::{
     CLIENT_ADDRESSES, EngineSettings, Environment, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,

@@ -80,7 +80,7 @@ pub fn identities_needed(limit: &DeclaredLimit, busiest: u64, share: f64) -> u64
 
 /// How many limiters share the arrivals.
 pub(super) fn quotas(plan: &Plan, limit: &DeclaredLimit) -> u32 {
-    if limit.scope.counts_each(plan.identities.kind) { plan.identities.count.max(1) } else { 1 }
+    if limit.scope.counts_each(plan.identities.kind) { plan.identities.senders().max(1) } else { 1 }
 }
 
 /// Up to how many requests each moment is reckoned with; of more, moments are taken
@@ -149,7 +149,7 @@ fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Ba
 /// of its own; a wrong key belongs to nobody, and who shows a right one sends as its owner.
 fn along_with_load(batches: &mut Vec<Batch>, plan: &Plan, schedule: &Schedule, start: Nanos) {
     let apart = match plan.identities.kind {
-        IdentityKind::Address => plan.identities.count + plan.identities.set_aside > 1,
+        IdentityKind::Address => plan.identities.claims_addresses(),
         IdentityKind::Key => plan.probes.by_identity.is_empty(),
         IdentityKind::Global => false,
     };

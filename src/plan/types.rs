@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extras::{Extras, ProbePlan};
 use super::schedule::{Schedule, Stage};
+use super::shard::Dealing;
 use crate::gate::Criteria;
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::measure::{Ended, Recording};
@@ -42,6 +43,46 @@ pub struct IdentityPlan {
     pub set_aside: u32,
     /// Customers to create for their keys.
     pub mint: u32,
+    /// Machines that send together, each from an address of its own.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub machines: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands the field over like that")]
+const fn is_one(n: &u32) -> bool {
+    *n == 1
+}
+
+impl IdentityPlan {
+    /// Whether addresses are claimed in `X-Forwarded-For`, rather than sent from.
+    #[must_use]
+    pub const fn claims_addresses(&self) -> bool {
+        matches!(self.kind, IdentityKind::Address) && self.count + self.set_aside > 1
+    }
+
+    /// Whether no identity of the plan is anybody's in particular: all count as one, or
+    /// each machine has the address that it has.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        match self.kind {
+            IdentityKind::Global => true,
+            IdentityKind::Address => !self.claims_addresses(),
+            IdentityKind::Key => false,
+        }
+    }
+
+    /// How many share the arrivals: identities, or machines with an address each.
+    #[must_use]
+    pub const fn senders(&self) -> u32 {
+        match self.kind {
+            IdentityKind::Address if !self.claims_addresses() => self.machines,
+            _ => self.count,
+        }
+    }
 }
 
 /// The most threads that send.
@@ -142,6 +183,9 @@ pub struct SuitePlan {
     /// What every report says right after its first line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// How it is dealt to several machines, and when it starts.
+    #[serde(skip)]
+    pub dealing: Dealing,
 }
 
 /// How customers are created, one after another, for the keys of another scenario.

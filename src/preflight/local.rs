@@ -4,10 +4,8 @@ use std::path::Path;
 
 use super::CheckLine;
 use crate::engine::raise_descriptor_limit;
+use crate::plan::DESCRIPTORS_BESIDE;
 use crate::units::count;
-
-/// Files open beside connections: the binary's own, logs, results.
-const OTHER_FILES: u64 = 100;
 
 /// Whether results can be written. Leaves nothing behind.
 pub(super) fn results_dir(dir: &Path) -> CheckLine {
@@ -35,7 +33,7 @@ pub(super) fn results_dir(dir: &Path) -> CheckLine {
 /// Whether as many sockets can be open as requests may be under way.
 pub(super) fn descriptors(max_in_flight: u32) -> CheckLine {
     const NAME: &str = "open files";
-    let wanted = u64::from(max_in_flight) + OTHER_FILES;
+    let wanted = u64::from(max_in_flight) + DESCRIPTORS_BESIDE;
     match raise_descriptor_limit(wanted) {
         Some(limit) if limit < wanted => CheckLine::warn(
             NAME,

@@ -17,6 +17,7 @@ use self::client::Client;
 use crate::engine::Clock;
 
 pub use findings::{CheckLine, CheckReport, CheckState};
+pub use network::CLOCK;
 pub use subject::{CredentialLook, GitHubAccess, Preflight, ScenarioTrial, Variables};
 
 /// What the target answers: health, clock, credentials, scenarios tried. `false`: no

@@ -181,8 +181,11 @@ fn health(client: &Client, answer: &Heard) -> CheckLine {
     }
 }
 
+/// What the line on this machine's clock is called.
+pub const CLOCK: &str = "clock";
+
 fn clock(answer: &Heard) -> CheckLine {
-    const NAME: &str = "clock";
+    const NAME: &str = CLOCK;
     let Some(date) = answer.date else {
         return CheckLine::warn(
             NAME,

@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::figures;
 use crate::limits::Estimate;
-use crate::measure::Trend;
+use crate::measure::{Shards, Trend};
 use crate::suite::{SCHEMA_VERSION, ScenarioReport, SuiteReport};
+use crate::units::Nanos;
 
 /// The block, with every field whatever happened.
 pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {
@@ -27,7 +28,7 @@ pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {
         .iter()
         .map(|p| json!({ "kind": p.kind, "sent": p.sent, "held": p.held, "breached": p.breached }))
         .collect();
-    json!({
+    let mut block = json!({
         "schema_version": SCHEMA_VERSION,
         "tool_version": report.tool_version,
         "environment": report.environment.name,
@@ -43,6 +44,40 @@ pub(super) fn block(report: &SuiteReport, scenario: &ScenarioReport) -> Value {
         "probes": probes,
         "rate_limit": rate_limit(scenario),
         "generator": generator(scenario),
+    });
+    if let Some(shards) = &recording.shards {
+        block["shards"] = machines(shards);
+    }
+    block
+}
+
+/// The machines that it was sent from.
+fn machines(shards: &Shards) -> Value {
+    let millis = |span: Option<Nanos>| span.map(Nanos::as_millis_f64);
+    let rows: Vec<Value> = shards
+        .rows
+        .iter()
+        .map(|row| {
+            json!({
+                "shard": row.shard,
+                "planned": row.planned,
+                "sent": row.sent,
+                "dropped": row.dropped,
+                "schedule_lag_p99_ms": millis(row.lag_p99),
+                "response_p50_ms": millis(row.response_p50),
+                "response_p95_ms": millis(row.response_p95),
+                "service_p95_ms": millis(row.service_p95),
+                "late_ms": row.late.as_millis_f64(),
+                "clock_offset_s": row.clock_offset,
+            })
+        })
+        .collect();
+    json!({
+        "of": shards.of,
+        "allowed_missing": shards.allowed,
+        "absent": shards.absent(),
+        "strangers": shards.strangers,
+        "rows": rows,
     })
 }
 

@@ -26,6 +26,7 @@ mod load_gate;
 mod markdown;
 mod past;
 mod plan_text;
+mod shard_text;
 mod sparkline;
 mod table;
 mod text;
@@ -50,6 +51,7 @@ pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
 pub use past::EarlierRuns;
 pub use plan_text::{creation_line, plan_lines, plan_text};
+pub use shard_text::{shard_markdown, shard_text};
 pub use sparkline::sparkline;
 pub use text::{Style, scenario_text, summary_text};
 
@@ -94,7 +96,8 @@ pub fn files<'a>(
 
 /// The end state as `OpenMetrics` text.
 fn metrics_prom(report: &SuiteReport) -> String {
-    let common = Common::of(&report.environment.name, &report.profile, &report.run_id);
+    let mut common = Common::of(&report.environment.name, &report.profile, &report.run_id);
+    common.shard = report.shard.as_ref().map(|part| part.shard.to_string());
     exposition(&of_suite(report, &common), Dialect::OpenMetrics)
 }
 

@@ -3,7 +3,7 @@
 use super::table::{Lean, lines};
 use crate::ids::ScenarioId;
 use crate::measure::StageKind;
-use crate::plan::{Feasibility, Interval, Outlook, StageRow, SuiteFeasibility};
+use crate::plan::{Feasibility, Interval, Needs, Outlook, StageRow, SuiteFeasibility};
 use crate::scenario::catalogue::{self, Entry};
 use crate::units::{self, Nanos, count, percent, rate};
 
@@ -42,6 +42,7 @@ pub fn plan_lines(suite: &SuiteFeasibility) -> String {
         add!(text, "; {skipped} of them skipped as things are");
     }
     text.push('\n');
+    text.push_str(&needs(&suite.needs));
     text
 }
 
@@ -86,6 +87,7 @@ fn scenario_text(scenario: &Feasibility) -> String {
     let mut text = headline(scenario);
     text.push('\n');
     text.push_str(&skipped(scenario));
+    text.push_str(&machine(scenario));
     for line in timeline(&scenario.stages) {
         text.push_str(&line);
         text.push('\n');
@@ -223,4 +225,45 @@ fn contradictions(scenario: &Feasibility) -> String {
         add!(text, "    way out: {}\n", contradiction.way_out);
     }
     text
+}
+
+/// What each machine needs: `a machine: at most 200/s, 1 core, …`.
+fn needs(needs: &Needs) -> String {
+    if needs.workers == 0 {
+        return String::new();
+    }
+    let who = match needs.machines {
+        1 => "the machine needs".to_owned(),
+        n => format!("each of {n} machines needs"),
+    };
+    let cores = if needs.workers == 1 { "core" } else { "cores" };
+    format!(
+        "{who}: {} {cores} for {}, {} connections while answers take {}, never more than {} \
+         (max_in_flight), {} descriptors\n",
+        needs.workers,
+        rate(needs.rate),
+        count(needs.connections),
+        lasting(needs.answers_s),
+        count(needs.most_connections),
+        count(needs.descriptors)
+    )
+}
+
+/// What this one of several machines sends of a scenario.
+fn machine(scenario: &Feasibility) -> String {
+    let Some(machine) = &scenario.machine else { return String::new() };
+    let identities = machine.identities.map_or_else(String::new, |own| {
+        format!(", from {} of the {}", count(u64::from(own)), scenario.identities)
+    });
+    let once = if machine.shard.leads() && !machine.shard.is_alone() {
+        "; and what is sent once: canary, first probes, proof"
+    } else {
+        ""
+    };
+    format!(
+        "  shard {}: {} arrivals, at most {}{identities}{once}\n",
+        machine.shard,
+        count(machine.arrivals),
+        rate(machine.peak_rate)
+    )
 }

@@ -244,6 +244,16 @@ pub trait Scenario: Send + Sync {
     /// Builds a probe: a request that is right but for the one thing it is about. A
     /// kind that belongs to another scenario gets the first kind of this one.
     fn probe(&self, kind: ProbeKind, call: &Call<'_>) -> Request;
+    /// Whether some of its arrivals repeat others.
+    fn repeats(&self) -> bool {
+        false
+    }
+    /// The arrival (0: the canary) that arrival `n` repeats where that was acknowledged
+    /// in time: a function of (seed, n) alone; `None`: it repeats none. Whoever sends
+    /// one of the two sends the other.
+    fn original(&self, _n: u64) -> Option<u64> {
+        None
+    }
     /// Judges the answer to `request` (not for probes).
     fn judge(&self, request: &Request, answer: &Answer<'_>) -> Judgement;
     /// What an identity must send before it takes part; `None`: nothing.

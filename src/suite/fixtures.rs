@@ -29,6 +29,7 @@ pub(crate) fn suite(at: Timestamp, scenarios: Vec<ScenarioReport>) -> SuiteRepor
         allow_skip: false,
         context: RunContext::default(),
         partial: false,
+        shard: None,
         verdict: VerdictKind::Inconclusive,
         headline: String::new(),
         caveats: Vec::new(),

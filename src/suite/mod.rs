@@ -21,8 +21,10 @@ pub use history::{
     Drift, HISTORY_VERSION, History, HistoryError, Night, NightFigures, Shift, drifts, series,
     shifts,
 };
-pub use merge::{MergeError, merge_suites};
-pub use report::{RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
+pub use merge::{
+    MergeError, RecordingHeader, Roster, ScenarioHeader, ShardHeader, Union, merge_suites,
+};
+pub use report::{Part, RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
 #[cfg(test)]
 pub(crate) use stored::parse_suite;
-pub use stored::{MOST_SUITE, ReadError, read_suite};
+pub use stored::{MOST_SUITE, ReadError, read_header, read_suite};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::gate::{Verdict, VerdictKind};
 use crate::ids::ScenarioId;
 use crate::measure::Recording;
-use crate::plan::{Environment, Plan};
+use crate::plan::{Environment, Plan, Shard};
 use crate::units::Timestamp;
 
 /// The version of suite.json; a reader refuses a higher one.
@@ -24,6 +24,21 @@ pub struct RunContext {
     pub repository: Option<String>,
     /// Anything else worth keeping, such as the event's name.
     pub facts: BTreeMap<String, String>,
+}
+
+/// Which part of a run of several machines a report is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which machine of how many.
+    #[serde(flatten)]
+    pub shard: Shard,
+    /// Stands for the plan that all of them send ([`crate::plan::SuitePlan::digest`]).
+    pub plan: String,
+    /// When the first load was to begin, by every machine's own clock.
+    pub start_at: Timestamp,
+    /// What names the run for all of its machines; may be empty.
+    #[serde(default)]
+    pub run: String,
 }
 
 /// One scenario: planned, measured, judged.
@@ -69,6 +84,9 @@ pub struct SuiteReport {
     pub context: RunContext,
     /// Whether this is a checkpoint of a run that never ended.
     pub partial: bool,
+    /// Which part of a run it is of; `None`: of the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Part>,
     /// The suite's verdict (never `skipped`).
     pub verdict: VerdictKind,
     /// The first line of every report: the verdict and the worst reason.

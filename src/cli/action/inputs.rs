@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::cli::args::{self, BaselineArgs, RunArgs, SharedArgs};
+use crate::cli::args::{self, BaselineArgs, MergeArgs, RunArgs, SharedArgs};
 use crate::cli::delivery::Delivery;
 use crate::ids::ScenarioId;
 use crate::publish::github::{CommentMode, DEFAULT_ID, Patience, PublishOptions};
@@ -23,6 +23,8 @@ const LOGIN_MAX: usize = 60;
 pub(in crate::cli) struct ActionInputs {
     /// What `run` is asked to do.
     pub(in crate::cli) run: RunArgs,
+    /// What `merge` is asked to do; `None`: it is `run` that is asked.
+    pub(in crate::cli) merge: Option<MergeArgs>,
     /// Whether an inconclusive verdict (exit code 3) fails the step.
     pub(in crate::cli) fail_on_inconclusive: bool,
     /// What becomes of the result on GitHub.
@@ -81,6 +83,8 @@ pub(in crate::cli) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInp
             pushgateway: text("pushgateway"),
             confirm_production: text("confirm-production"),
         },
+        shard: text("shard"),
+        start_at: text("start-at"),
         no_check: inputs.switch("no-check", false)?,
         allow_skip: inputs.switch("allow-skip", false)?,
         strict_plan: inputs.switch("strict-plan", false)?,
@@ -95,23 +99,25 @@ pub(in crate::cli) fn parse(vars: &BTreeMap<String, String>) -> Result<ActionInp
     let token = inputs.get("github-token");
     let token = token.or_else(|| inputs.variable("GITHUB_TOKEN"));
     let fail_on_inconclusive = inputs.switch("fail-on-inconclusive", true)?;
+    let publish = PublishOptions {
+        comment: inputs.comment()?,
+        pull_request: inputs.pull_request()?,
+        comment_id: inputs.comment_id()?,
+        issue_on_failure: inputs.switch("issue-on-failure", false)?,
+        issue_on_inconclusive: fail_on_inconclusive,
+        close_on_recovery: inputs.switch("close-on-recovery", false)?,
+        assignees: inputs.assignees()?,
+        old_baseline,
+        patience: Patience::default(),
+    };
+    // Whoever merges the shards has the word: once, on all of them.
+    let part = run.shard.is_some() || inputs.variable("LOAD_GATE_SHARD").is_some();
+    let publish = if part { publish.silent() } else { publish };
     Ok(ActionInputs {
+        merge: inputs.merge(&run)?,
         run,
         fail_on_inconclusive,
-        delivery: Delivery {
-            publish: PublishOptions {
-                comment: inputs.comment()?,
-                pull_request: inputs.pull_request()?,
-                comment_id: inputs.comment_id()?,
-                issue_on_failure: inputs.switch("issue-on-failure", false)?,
-                issue_on_inconclusive: fail_on_inconclusive,
-                close_on_recovery: inputs.switch("close-on-recovery", false)?,
-                assignees: inputs.assignees()?,
-                old_baseline,
-                patience: Patience::default(),
-            },
-            token: token.map(Secret::new),
-        },
+        delivery: Delivery { publish, token: token.map(Secret::new) },
     })
 }
 
@@ -133,7 +139,7 @@ impl<'a> Inputs<'a> {
     /// Refuses line breaks and other control characters: what a path or a name is
     /// printed with must not become a line of its own, which the runner may obey.
     fn are_lines(&self) -> Result<(), InputError> {
-        let lists = ["INPUT_SCENARIOS", "INPUT_ASSIGNEES"];
+        let lists = ["INPUT_SCENARIOS", "INPUT_ASSIGNEES", "INPUT_MERGE"];
         let inputs = self.vars.iter().filter(|(name, _)| !lists.contains(&name.as_str()));
         for (name, value) in inputs {
             let Some(name) = name.strip_prefix("INPUT_") else { continue };
@@ -224,6 +230,31 @@ impl<'a> Inputs<'a> {
             }
         }
         Ok(scenarios)
+    }
+
+    /// The directories to merge, between commas or white space, and how.
+    fn merge(&self, run: &RunArgs) -> Result<Option<MergeArgs>, InputError> {
+        let Some(text) = self.get("merge") else { return Ok(None) };
+        if run.shard.is_some() {
+            let problem = "shards are merged by a step that is none: leave `shard` blank here";
+            return Err(wrong("merge", problem.to_owned()));
+        }
+        let names = text.split([',', ' ', '\t', '\r', '\n']).filter(|name| !name.is_empty());
+        let missing = self.get("allow-missing").unwrap_or("0");
+        let allow_missing = missing.parse().map_err(|_| {
+            wrong(
+                "allow-missing",
+                format!("expected a number of shards, found {}", quoted(missing)),
+            )
+        })?;
+        Ok(Some(MergeArgs {
+            dirs: names.map(PathBuf::from).collect(),
+            allow_missing,
+            baseline: run.baseline.baseline.clone(),
+            results_dir: run.shared.results_dir.clone(),
+            junit: run.shared.junit.clone(),
+            verbose: false,
+        }))
     }
 
     fn comment_id(&self) -> Result<String, InputError> {

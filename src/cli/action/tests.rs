@@ -112,6 +112,48 @@ fn every_input_arrives() {
 }
 
 #[test]
+fn a_shard_says_nothing_on_github_and_whoever_merges_does() {
+    let shard = parse(&vars(&[
+        ("INPUT_SHARD", "2/4"),
+        ("INPUT_START_AT", "+60s"),
+        ("INPUT_COMMENT", "always"),
+        ("INPUT_ISSUE_ON_FAILURE", "true"),
+        ("INPUT_CLOSE_ON_RECOVERY", "true"),
+    ]));
+    let shard = shard.expect("well-formed");
+    assert_eq!(
+        (shard.run.shard.as_deref(), shard.run.start_at.as_deref()),
+        (Some("2/4"), Some("+60s"))
+    );
+    assert_eq!(shard.delivery.publish.comment, CommentMode::Never);
+    assert!(!shard.delivery.publish.issue_on_failure && !shard.delivery.publish.close_on_recovery);
+    assert!(shard.merge.is_none());
+
+    let merging = parse(&vars(&[
+        ("INPUT_MERGE", "shards/1, shards/2\nmore"),
+        ("INPUT_ALLOW_MISSING", "1"),
+        ("INPUT_RESULTS_DIR", "out"),
+        ("INPUT_BASELINE", "base"),
+        ("INPUT_ISSUE_ON_FAILURE", "true"),
+    ]));
+    let merging = merging.expect("well-formed");
+    assert!(merging.delivery.publish.issue_on_failure);
+    let merge = merging.merge.expect("is asked for");
+    assert_eq!(merge.dirs, ["shards/1", "shards/2", "more"].map(PathBuf::from));
+    assert_eq!((merge.allow_missing, merge.results_dir), (1, PathBuf::from("out")));
+    assert_eq!(merge.baseline, Some(PathBuf::from("base")));
+
+    insta::assert_snapshot!(
+        error(&[("INPUT_MERGE", "shards"), ("INPUT_SHARD", "1/2")]),
+        @"input `merge`: shards are merged by a step that is none: leave `shard` blank here"
+    );
+    insta::assert_snapshot!(
+        error(&[("INPUT_MERGE", "shards"), ("INPUT_ALLOW_MISSING", "-1")]),
+        @"input `allow-missing`: expected a number of shards, found `-1`"
+    );
+}
+
+#[test]
 fn the_jobs_token_serves_when_the_input_is_blank() {
     let inputs = parse(&vars(&[("INPUT_GITHUB_TOKEN", ""), ("GITHUB_TOKEN", "ghs_job")]));
     let token = inputs.expect("well-formed").delivery.token;

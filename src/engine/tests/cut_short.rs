@@ -33,14 +33,14 @@ async fn an_interrupt_in_minting_gives_up_the_answer_that_is_awaited() {
     let (given, _) =
         job(hold.clone(), true, stop.clone(), |_| (Duration::from_secs(600), success()));
     stop.now(StopReason::Interrupted);
-    let minted = mint(given, 3, None).await.expect("there are threads");
+    let minted = mint(given, vec![0, 1, 2], None).await.expect("there are threads");
     assert_eq!(minted.short.as_deref(), Some("the run was interrupted"));
     let (given, transport) = job(hold, true, theirs.clone(), move |_| {
         // While its answer is awaited.
         theirs.now(StopReason::Interrupted);
         (Duration::from_secs(600), success())
     });
-    let minted = mint(given, 3, None).await.expect("there are threads");
+    let minted = mint(given, vec![0, 1, 2], None).await.expect("there are threads");
     assert_eq!(minted.short.as_deref(), Some("the run was interrupted"));
     assert_eq!(transport.sent.load(Ordering::Relaxed), 1);
 }

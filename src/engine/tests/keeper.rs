@@ -67,18 +67,21 @@ fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
         selectors: std::collections::BTreeSet::new(),
         limit_declared: true,
         identities: vec![("everybody".to_owned(), false)],
+        joined: false,
         planned: schedule.total(),
         started_at: Timestamp { unix_millis: 0 },
     });
     let watchdog = Watchdog::new(plan, false);
+    let (observer, stop) = (Arc::new(Unobserved), Stop::default());
     let keeper =
-        Keeper::new(recorder, watchdog, Arc::new(Unobserved), Stop::default(), schedule.clone());
+        Keeper::new(recorder, watchdog, observer, stop, schedule.clone(), schedule.total());
     let orders = keeper.start(plan).expect("a thread");
     let tell = |order| orders.send(order).expect("the keeper listens");
-    tell(Order::Load { start: Nanos::ZERO, workers: workers as usize });
+    tell(Order::Load { start: Nanos::ZERO, late: Nanos::ZERO, workers: workers as usize });
     let mut rows: Vec<Vec<Row>> = (0..workers)
         .map(|worker| {
-            let dealt = schedule.dealt(Share::new(worker, workers));
+            let share = Share::new(worker, workers);
+            let dealt = schedule.moments(share.numbers(schedule.total()));
             let mut rows: Vec<Row> =
                 dealt.map(|(n, stage, due)| row(n, stage, due, seed)).collect();
             rows.sort_by_key(|row| row.sample.done);

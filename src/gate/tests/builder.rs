@@ -86,6 +86,7 @@ impl Made {
             selectors: required_selectors(&criteria(thresholds)),
             limit_declared: true,
             identities: vec![("this runner's address".to_owned(), false)],
+            joined: false,
             planned: 0,
             started_at: Timestamp { unix_millis: 1_700_000_000_000 },
         });

@@ -56,6 +56,19 @@ pub struct PublishOptions {
     pub patience: Patience,
 }
 
+impl PublishOptions {
+    /// The same, with nothing said on GitHub but in the step's own channels.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self {
+            comment: CommentMode::Never,
+            issue_on_failure: false,
+            close_on_recovery: false,
+            ..self
+        }
+    }
+}
+
 impl Default for PublishOptions {
     fn default() -> Self {
         Self {

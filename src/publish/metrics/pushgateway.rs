@@ -7,7 +7,8 @@ use crate::config::Access;
 use crate::publish::PublishWarning;
 use crate::series::{Common, Dialect, Series, exposition};
 
-/// Puts the series of every scenario into a group of environment, profile and scenario.
+/// Puts the series of every scenario into a group of environment, profile, scenario and,
+/// of one of several machines, shard.
 /// The run's id is no part of a group, for a gateway never forgets one; it stays a label.
 pub async fn push(
     url: &str,
@@ -49,6 +50,7 @@ fn by_scenario(series: &[Series]) -> Vec<(String, Vec<Series>)> {
         let scenario = one.labels.remove("scenario").unwrap_or_else(|| "all".to_owned());
         one.labels.remove("environment");
         one.labels.remove("profile");
+        one.labels.remove("shard");
         match groups.iter_mut().find(|(name, _)| *name == scenario) {
             Some((_, group)) => group.push(one),
             None => groups.push((scenario, vec![one])),
@@ -57,7 +59,8 @@ fn by_scenario(series: &[Series]) -> Vec<(String, Vec<Series>)> {
     groups
 }
 
-/// `…/metrics/job/load-gate/environment/E/profile/P/scenario/S`; values in base64 where a
+/// `…/metrics/job/load-gate/environment/E/profile/P/scenario/S`, of one of several machines
+/// `/shard/I/N` after that; values in base64 where a
 /// path can't carry them (Pushgateway's README, "URL").
 fn group_url(url: &str, common: &Common, scenario: &str) -> String {
     let base = url.trim_end_matches('/');
@@ -66,7 +69,11 @@ fn group_url(url: &str, common: &Common, scenario: &str) -> String {
         ("environment", common.environment.as_str()),
         ("profile", &common.profile),
         ("scenario", scenario),
+        ("shard", common.shard.as_deref().unwrap_or_default()),
     ] {
+        if name == "shard" && value.is_empty() {
+            continue;
+        }
         let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
         if plain && !value.is_empty() {
             at = format!("{at}/{name}/{value}");

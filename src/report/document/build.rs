@@ -4,7 +4,7 @@ use super::super::past::EarlierRuns;
 use super::super::{escape, figures, words};
 use super::model::{Chapter, Document, Fact, Note, Section};
 use super::table::{Cell, Level, Tone};
-use super::{advice, against, card, judged, limiter, measured, nights, resources};
+use super::{advice, against, card, judged, limiter, measured, nights, resources, shards};
 use crate::gate::VerdictKind;
 use crate::measure::Ended;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -77,6 +77,7 @@ fn sections(scenario: &ScenarioReport, baseline: Option<&SuiteReport>) -> Vec<Se
         Some(limiter::section(scenario)),
         measured::probes(scenario),
         measured::generator(scenario),
+        shards::section(scenario),
         judged::answers(scenario),
     ]
     .into_iter()
@@ -101,6 +102,7 @@ fn facts(report: &SuiteReport) -> Vec<Fact> {
         fact("ended", Level::Full, vec![Cell::figure(report.finished_at.human())]),
         fact("seed", Level::Glance, vec![Cell::figure(report.seed.to_string())]),
         fact("run", Level::Full, vec![Cell::code(&report.run_id)]),
+        fact("shards", Level::Glance, vec![Cell::figure(machines(report))]),
         fact("load-gate", Level::Glance, vec![Cell::code(&report.tool_version)]),
         fact("built from", Level::Full, vec![Cell::code(short(built))]),
         fact("commit", Level::Detail, vec![Cell::code(short(commit))]),
@@ -108,6 +110,18 @@ fn facts(report: &SuiteReport) -> Vec<Fact> {
     .into_iter()
     .filter(|fact| fact.value.iter().any(|cell| !cell.text.is_empty()))
     .collect()
+}
+
+/// Which of several machines' results these are; empty: one machine sent everything.
+fn machines(report: &SuiteReport) -> String {
+    if let Some(part) = &report.shard {
+        return format!("{} alone", part.shard);
+    }
+    let shards = report.scenarios.iter().find_map(|s| s.recording.shards.as_ref());
+    shards.map_or_else(String::new, |shards| {
+        let there = units::count(shards.rows.len() as u64);
+        format!("{there} of {}", units::count(u64::from(shards.of)))
+    })
 }
 
 /// The command that sends the same again.

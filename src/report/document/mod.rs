@@ -13,6 +13,7 @@ mod nights;
 mod over_time;
 mod resources;
 mod shapes;
+mod shards;
 mod table;
 mod windows;
 

@@ -9,6 +9,7 @@ use crate::scenario::entry::{Credential, Entry, ExchangeTrial, Probe, Setting, T
 use crate::scenario::events::{self, EventType, Subject};
 use crate::scenario::judge::{self, BODY_IS_JSON, BODY_SIZE, COMMON, UNIQUE_KEYS};
 use crate::scenario::metrics::{Own, OwnMetric};
+use crate::scenario::random::Draw;
 use crate::scenario::run::{Dice, Run, as_probe, headers};
 use crate::scenario::settings::Settings;
 use crate::scenario::stripe;
@@ -114,7 +115,7 @@ const METRICS: &[OwnMetric] = &[
 ];
 
 /// How many deliveries are looked at for one that was acknowledged.
-const TRIES: usize = 16;
+const TRIES: usize = 64;
 
 /// How old an expired signature is, in seconds; the API takes 300.
 const EXPIRED: u64 = 3600;
@@ -168,17 +169,38 @@ impl Webhook {
         if call.traffic != Traffic::Arrival {
             return None;
         }
-        let mut draw = self.run.draw(Dice::Delivery, call.traffic, call.n);
-        let again = draw.share() < self.duplicates;
-        if !again {
-            return None;
-        }
-        let reach = call.n.min(REMEMBERED) as usize;
-        (0..TRIES).find_map(|_| {
-            let back = draw.below(reach) as u64;
-            call.past.delivery(call.n.saturating_sub(1 + back))
-        })
+        self.candidates(call.n)?.find_map(|n| call.past.delivery(n))
     }
+
+    /// The deliveries that arrival `n` is to repeat one of, the first that can be had;
+    /// `None`: it is a delivery of its own.
+    fn candidates(&self, n: u64) -> Option<impl Iterator<Item = u64> + '_> {
+        let mut draw = self.again(n)?;
+        let tries = (0..TRIES).map(move |_| self.delivered_first(back(&mut draw, n)));
+        Some(tries.filter(move |first| n - first <= REMEMBERED))
+    }
+
+    /// The rest of the stream that decided that arrival `n` repeats another; `None`: it
+    /// doesn't.
+    fn again(&self, n: u64) -> Option<Draw> {
+        let mut draw = self.run.draw(Dice::Delivery, Traffic::Arrival, n);
+        (draw.share() < self.duplicates).then_some(draw)
+    }
+
+    /// The delivery that `n` is, or that it repeats itself: a chain that ends with one
+    /// of its own, or with the canary (0).
+    fn delivered_first(&self, mut n: u64) -> u64 {
+        while n > 0 {
+            let Some(mut draw) = self.again(n) else { break };
+            n = back(&mut draw, n);
+        }
+        n
+    }
+}
+
+/// An earlier arrival than `n` (0: the canary), at most [`REMEMBERED`] before it.
+fn back(draw: &mut Draw, n: u64) -> u64 {
+    n.saturating_sub(1 + draw.below(n.min(REMEMBERED) as usize) as u64)
 }
 
 fn post(
@@ -257,6 +279,14 @@ impl Scenario for Webhook {
             &self.run.known,
             |body: &Value| [body["status"] == "success"],
         )
+    }
+
+    fn repeats(&self) -> bool {
+        self.duplicates > 0.0
+    }
+
+    fn original(&self, n: u64) -> Option<u64> {
+        self.candidates(n)?.next()
     }
 
     fn judge_probe(&self, kind: ProbeKind, answer: &Answer<'_>) -> ProbeEnd {

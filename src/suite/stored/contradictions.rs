@@ -39,26 +39,30 @@ pub(super) struct Contradiction {
     pub(super) why: String,
 }
 
-type Found = Result<(), Contradiction>;
+pub(super) type Found = Result<(), Contradiction>;
 
 /// A place, and what must be true there.
 #[derive(Clone)]
-struct Place(String);
+pub(super) struct Place(String);
 
 impl Place {
-    fn at(&self, name: &str) -> Self {
+    pub(super) const fn root() -> Self {
+        Self(String::new())
+    }
+
+    pub(super) fn at(&self, name: &str) -> Self {
         Self(if self.0.is_empty() { name.to_owned() } else { format!("{}.{name}", self.0) })
     }
 
-    fn item(&self, index: usize) -> Self {
+    pub(super) fn item(&self, index: usize) -> Self {
         Self(format!("{}[{index}]", self.0))
     }
 
-    fn must(&self, holds: bool, why: impl FnOnce() -> String) -> Found {
+    pub(super) fn must(&self, holds: bool, why: impl FnOnce() -> String) -> Found {
         if holds { Ok(()) } else { Err(Contradiction { place: self.0.clone(), why: why() }) }
     }
 
-    fn equal(&self, what: &str, found: u64, of: &str, wanted: u64) -> Found {
+    pub(super) fn equal(&self, what: &str, found: u64, of: &str, wanted: u64) -> Found {
         self.must(found == wanted, || {
             format!("{} {what}, but {} {of}", count(found), count(wanted))
         })
@@ -71,7 +75,7 @@ impl Place {
 
 /// The first contradiction of `report`.
 pub(super) fn look(report: &SuiteReport) -> Found {
-    let root = Place(String::new());
+    let root = Place::root();
     let mut seen = BTreeSet::new();
     for (index, scenario) in report.scenarios.iter().enumerate() {
         let here = root.at("scenarios").item(index);

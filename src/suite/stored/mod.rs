@@ -2,11 +2,12 @@
 
 mod contradictions;
 mod judge;
+mod machines;
 mod reader;
 
 use serde::Deserialize as _;
 
-use super::{SCHEMA_VERSION, SuiteReport};
+use super::{SCHEMA_VERSION, ShardHeader, SuiteReport};
 use reader::{Account, Watched};
 
 /// The largest suite.json that is read, in bytes.
@@ -54,25 +55,43 @@ struct Version {
 pub fn read_suite(text: &str) -> Result<SuiteReport, ReadError> {
     let report = parse_suite(text)?;
     contradictions::look(&report)
+        .and_then(|()| machines::look(&report))
         .map_err(|found| ReadError::NotOurs { place: found.place, why: found.why })?;
     Ok(report)
 }
 
+/// Reads what a suite.json says of itself, and leaves the rest.
+///
+/// # Errors
+/// A higher schema version, a wrong shape.
+pub fn read_header(text: &str) -> Result<ShardHeader, ReadError> {
+    right_form(text)?;
+    serde_json::from_str(text).map_err(|why| wrong(String::new(), &why))
+}
+
 /// [`read_suite`], whatever its figures say of each other.
 pub(crate) fn parse_suite(text: &str) -> Result<SuiteReport, ReadError> {
-    if text.len() as u64 > MOST_SUITE {
-        return Err(ReadError::TooLarge(text.len()));
-    }
-    let wrong = |place, why| ReadError::NotOurs { place, why: one_line(&why) };
-    let version: Version = serde_json::from_str(text).map_err(|why| wrong(String::new(), why))?;
-    if version.schema_version > u64::from(SCHEMA_VERSION) {
-        return Err(ReadError::Newer { found: version.schema_version });
-    }
+    right_form(text)?;
     let account = Account::of(text.len() as u64 * MEMORY_PER_BYTE + MEMORY);
     let mut json = serde_json::Deserializer::from_str(text);
     let read = SuiteReport::deserialize(Watched::new(&mut json, &account));
     let report = read.and_then(|report| json.end().map(|()| report));
-    report.map_err(|why| wrong(account.place(), why))
+    report.map_err(|why| wrong(account.place(), &why))
+}
+
+fn right_form(text: &str) -> Result<(), ReadError> {
+    if text.len() as u64 > MOST_SUITE {
+        return Err(ReadError::TooLarge(text.len()));
+    }
+    let version: Version = serde_json::from_str(text).map_err(|why| wrong(String::new(), &why))?;
+    if version.schema_version > u64::from(SCHEMA_VERSION) {
+        return Err(ReadError::Newer { found: version.schema_version });
+    }
+    Ok(())
+}
+
+fn wrong(place: String, why: &serde_json::Error) -> ReadError {
+    ReadError::NotOurs { place, why: one_line(why) }
 }
 
 /// What serde says, which quotes the text, in one short line.

@@ -60,6 +60,7 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
         selectors: gate::required_selectors(&plan.criteria),
         limit_declared: true,
         identities: vec![("198.18.0.1".to_owned(), false), ("198.18.0.2".to_owned(), false)],
+        joined: false,
         planned: schedule.total(),
         started_at: NOW,
     });

@@ -1,36 +1,9 @@
-//! Shards of one run become one run: plans add up, recordings merge; nothing is judged yet.
+//! Runs at rates of their own become one run: plans add up, recordings merge.
 
-use super::{ScenarioReport, SuiteReport};
+use super::error::MergeError;
 use crate::limits::Prediction;
-use crate::measure::NotShards;
 use crate::plan::{IdentityKind, Plan};
-
-/// Why suites are no shards of one run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MergeError {
-    /// There is nothing to merge.
-    #[error("there is no shard to merge")]
-    None,
-    /// Two of them are the same run.
-    #[error("the run {0} is there twice: merging it with itself would count it double")]
-    Same(String),
-    /// They differ in what shards share.
-    #[error("not shards of one run: {what} differs ({first} and {other})")]
-    Differ {
-        /// What differs.
-        what: &'static str,
-        /// In the first shard.
-        first: String,
-        /// In a later one.
-        other: String,
-    },
-    /// A scenario's plans differ in more than their rates.
-    #[error("not shards of one run: {0} was planned differently ({1})")]
-    Plan(&'static str, &'static str),
-    /// The recordings don't fit together.
-    #[error("not shards of one run: recordings of {0}: {1}")]
-    Recording(&'static str, NotShards),
-}
+use crate::suite::{ScenarioReport, SuiteReport};
 
 /// Merges the shards of one run: the same environment, profile, scenarios, stage
 /// durations, settings and thresholds, each at a rate of its own. The verdicts are

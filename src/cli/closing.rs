@@ -1,0 +1,51 @@
+//! The end of every command that judges a run: its files, and the last words.
+
+use super::baseline::Earlier;
+use super::results::Results;
+use super::world::World;
+use crate::publish::files;
+use crate::report::{self, EarlierRuns};
+use crate::suite::{History, SuiteReport};
+
+/// Writes every file of `report`, whose pass it takes back where one can't be kept. The
+/// nights up to this run.
+pub(super) fn keep(
+    report: &mut SuiteReport,
+    earlier: Earlier,
+    baseline: Option<&SuiteReport>,
+    results: &Results,
+    world: &World,
+) -> History {
+    let history = earlier.clone().and(report);
+    let problems = results.write(report, EarlierRuns { baseline, history: Some(&history) });
+    if problems.is_empty() {
+        return history;
+    }
+    not_kept(report, &problems, results, world);
+    let history = earlier.and(report);
+    results.replace(report, EarlierRuns { baseline, history: Some(&history) });
+    history
+}
+
+/// Says what couldn't be written, keeps suite.json in a second place, and takes back a
+/// pass: nobody could look at what it stands on.
+fn not_kept(report: &mut SuiteReport, problems: &[String], results: &Results, world: &World) {
+    for problem in problems {
+        world.output.error(problem);
+    }
+    let (dir, n) = (results.dir().display(), problems.len());
+    let files = if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+    report.doubt(format!("what was measured could not be kept: {files} not written to {dir}"));
+    let content = report::suite_json(report);
+    let said = match files::write_aside("suite.json", content.as_bytes()) {
+        Ok(path) => format!("suite.json is kept at {}", path.display()),
+        Err(why) => format!("suite.json can't be kept elsewhere either: {why}"),
+    };
+    world.output.error(&said);
+}
+
+/// The last words: the summary, and where the rest is.
+pub(super) fn summarise(report: &SuiteReport, results: &Results, verbose: bool, world: &World) {
+    world.output.result(&report::summary_text(report, world.output.style().verbose(verbose)));
+    world.output.result(&format!("\nresults: {}", results.dir().display()));
+}

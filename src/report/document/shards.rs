@@ -1,0 +1,109 @@
+//! The machines that a run was sent from: one row each, the odd ones first.
+
+use super::super::shard_text::offset;
+use super::model::{Block, Note, Section};
+use super::table::{Cell, Column, Level, Table, Tone};
+use crate::gate::GeneratorBounds;
+use crate::measure::{ShardRow, Shards};
+use crate::suite::ScenarioReport;
+use crate::units::{self, Nanos};
+
+/// The most rows; of more shards the odd ones and the first.
+const MOST_ROWS: usize = 64;
+/// An answer time that many times the median of all machines is odd.
+const ODD: u64 = 2;
+
+/// A row for each shard, where there are several.
+pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
+    let shards = scenario.recording.shards.as_ref().filter(|shards| shards.of > 1)?;
+    let there = scenario.verdict.findings.iter().find(|f| f.name == crate::gate::ALL_SHARDS);
+    let mut section = Section::new("shards");
+    if let Some(found) = there {
+        section = section.lead(&found.message);
+    }
+    let usual = median(shards);
+    let bounds = &scenario.plan.criteria.generator;
+    let odd = |row: &ShardRow| oddity(bounds, usual, row);
+    let mut rows: Vec<(&ShardRow, Option<Tone>)> =
+        shards.rows.iter().map(|row| (row, odd(row))).collect();
+    let left_out = rows.len().saturating_sub(MOST_ROWS);
+    if left_out > 0 {
+        rows.sort_by_key(|(row, odd)| (odd.is_none(), row.shard));
+        rows.truncate(MOST_ROWS);
+        rows.sort_by_key(|(row, _)| row.shard);
+    }
+    let mut table = heads();
+    for (row, odd) in rows {
+        let level = if odd.is_some() { Level::Glance } else { Level::Detail };
+        table.row_at(level, cells(row, odd.unwrap_or(Tone::Plain)));
+    }
+    if !table.rows.is_empty() {
+        section.add(Level::Glance, Block::Table(table));
+    }
+    if left_out > 0 {
+        let more = units::count(left_out as u64);
+        let text = format!("{more} more shards, none of them odd, stand in suite.json");
+        section.add(Level::Detail, Block::Words(text));
+    }
+    let strangers = shards.strangers.iter().take(MOST_ROWS);
+    let strangers: Vec<Note> =
+        strangers.map(|text| Note::new(Tone::Doubtful, format!("not merged: {text}"))).collect();
+    if !strangers.is_empty() {
+        section.add(Level::Detail, Block::Notes(strangers));
+    }
+    Some(section)
+}
+
+fn heads() -> Table {
+    Table::new([
+        Column::figures("shard"),
+        Column::figures("rate"),
+        Column::figures("sent"),
+        Column::figures("of"),
+        Column::figures("dropped"),
+        Column::figures("lag p99"),
+        Column::figures("p50"),
+        Column::figures("p95"),
+        Column::figures("service p95").at(Level::Detail),
+        Column::figures("late"),
+        Column::words("clock").at(Level::Detail),
+    ])
+}
+
+fn cells(row: &ShardRow, tone: Tone) -> Vec<Cell> {
+    let span = |span: Option<Nanos>| Cell::figure_or_dash(span.map(units::span));
+    let seconds = row.duration.as_secs_f64();
+    let rate = (seconds > 0.0).then(|| units::rate(row.sent as f64 / seconds));
+    let late = if row.late.is_zero() { String::new() } else { units::span(row.late) };
+    let clock = row.clock_offset.map_or_else(|| "unknown".to_owned(), offset);
+    vec![
+        Cell::figure(row.shard.to_string()).toned(tone),
+        Cell::figure_or_dash(rate),
+        Cell::figure(units::count(row.sent)),
+        Cell::figure(units::count(row.planned)),
+        Cell::figure(units::count(row.dropped)),
+        span(row.lag_p99),
+        span(row.response_p50),
+        span(row.response_p95),
+        span(row.service_p95),
+        Cell::figure(late),
+        Cell::words(clock),
+    ]
+}
+
+/// The median of the machines' p95.
+fn median(shards: &Shards) -> Option<Nanos> {
+    let mut all: Vec<Nanos> = shards.rows.iter().filter_map(|row| row.response_p95).collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied()
+}
+
+/// How a row stands out, if it does: the machine fell short, or it was answered slowly.
+fn oddity(bounds: &GeneratorBounds, usual: Option<Nanos>, row: &ShardRow) -> Option<Tone> {
+    let lag = row.lag_p99.is_some_and(|lag| lag > bounds.max_lag);
+    if lag || row.dropped > 0 || !row.late.is_zero() || row.sent < row.planned {
+        return Some(Tone::Doubtful);
+    }
+    let slow = row.response_p95.zip(usual).is_some_and(|(own, usual)| own.0 > usual.0 * ODD);
+    slow.then_some(Tone::Doubtful)
+}

@@ -1,0 +1,515 @@
+//! Shards of a run, merged: the whole is what one machine would have measured.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::admission::{Admitted, DeclaredLimit, Scope};
+use crate::gate;
+use crate::gate::{FindingVerdict, VerdictKind};
+use crate::ids::{IdentityId, ScenarioId, Traffic};
+use crate::measure::{Ended, Ledger, Recorder, RecorderConfig, Recording, Sample, Spans};
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::plan::fixtures;
+use crate::plan::{Deal, IdentityKind, Schedule, Shard, Stage};
+use crate::scenario::{self, Scenario, Secrets, Settings};
+use crate::suite::{Part, ScenarioReport, SuiteReport, read_suite};
+use crate::tags::LabelSet;
+use crate::units::{Nanos, Timestamp};
+
+/// The appointed moment.
+const START: Timestamp = Timestamp { unix_millis: 1_770_000_060_000 };
+/// From a machine's first request to its load.
+const BEFORE_LOAD: Nanos = Nanos::from_millis(2_500);
+
+/// A plan of a built-in scenario.
+fn plan_of(name: &str, stages: Vec<Stage>) -> Plan {
+    let scenario = ScenarioId::parse(name).expect("is a name");
+    fixtures::plan(scenario, Settings::new(scenario, [("duplicates", 0.1.into())]), stages)
+}
+
+fn hash(seed: u64, n: u64) -> u64 {
+    let mut z = (seed ^ n).wrapping_add(0x9E37_79B9_7F4A_7C15).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// What a target that knows nothing but the arrival's number answers.
+fn sample(plan: &Plan, seed: u64, (n, stage, due): (u64, usize, Nanos)) -> Sample {
+    let dice = hash(seed, n);
+    let outcome = match dice % 16 {
+        0 | 1 => Outcome::RateLimited,
+        2 => Outcome::ServerError,
+        3 => Outcome::Timeout,
+        _ => Outcome::Accepted,
+    };
+    let due = BEFORE_LOAD + due;
+    let sent = due + Nanos::from_micros(dice >> 8 & 0xff);
+    let done = sent + Nanos::from_micros(1_000 + (dice >> 16 & 0xf_ffff));
+    Sample {
+        traffic: Traffic::Arrival,
+        arrival: n,
+        stage: u16::try_from(stage).unwrap_or(u16::MAX),
+        identity: IdentityId(((n - 1) % u64::from(plan.identities.count)) as u32),
+        due,
+        sent,
+        spans: Spans::default(),
+        first_byte: done,
+        done,
+        held: Nanos::ZERO,
+        excused: false,
+        status: match outcome {
+            Outcome::Accepted => success(plan),
+            Outcome::RateLimited => 429,
+            Outcome::ServerError => 500,
+            _ => 0,
+        },
+        outcome,
+        labels: LabelSet::EMPTY,
+        bytes_sent: 10,
+        bytes_received: 20,
+        checks_passed: 1,
+        checks_failed: 0,
+        items: 1,
+        admitted: match outcome {
+            Outcome::Accepted => Admitted::Yes,
+            Outcome::RateLimited => Admitted::No,
+            _ => Admitted::Unknown,
+        },
+        retry_after: None,
+    }
+}
+
+/// The status of an answer that the scenario takes.
+fn success(plan: &Plan) -> u16 {
+    (200..300).find(|status| scenario::is_success(&plan.settings, *status)).expect("one is")
+}
+
+/// What a machine measures of its part.
+fn measured(plan: &Plan, shard: Shard, scenario: &Arc<dyn Scenario>, seed: u64) -> Recording {
+    let schedule = Schedule::new(&plan.stages);
+    let deal = Deal::new(plan, shard, scenario);
+    let stages = deal.stages(&schedule);
+    let planned = stages.iter().map(|stage| stage.planned).sum();
+    let everybody = plan.identities.kind == IdentityKind::Global;
+    let names = (0..plan.identities.count).map(|i| {
+        let name = if everybody { Ledger::EVERYBODY.to_owned() } else { format!("key {}", i + 1) };
+        (name, false)
+    });
+    let mut recorder = Recorder::new(RecorderConfig {
+        scenario: plan.scenario,
+        labels: Vec::new(),
+        checks: vec!["one"],
+        probes: Vec::new(),
+        stages,
+        selectors: BTreeSet::new(),
+        limit_declared: plan.criteria.limit.is_some(),
+        identities: names.collect(),
+        joined: !shard.is_alone() && everybody,
+        planned,
+        started_at: Timestamp { unix_millis: START.unix_millis - 2_500 },
+    });
+    recorder.set_load_offset(BEFORE_LOAD);
+    let mut samples: Vec<Sample> = schedule
+        .moments(deal.numbers(schedule.total()))
+        .map(|arrival| sample(plan, seed, arrival))
+        .collect();
+    samples.sort_by_key(|sample| (sample.done, sample.arrival));
+    for sample in samples {
+        recorder.sent(sample.sent, 1);
+        recorder.record(&sample, (sample.outcome != Outcome::Accepted).then_some(("text", None)));
+    }
+    recorder.finish(Ended::Completed, schedule.duration() + Nanos::from_secs(2))
+}
+
+fn report(plan: &Plan, shard: Shard, recording: Recording) -> SuiteReport {
+    let recording =
+        if shard.is_alone() { recording } else { recording.of_shard(shard.index(), shard.of()) };
+    let verdict = gate::evaluate(&plan.criteria, &recording, None);
+    let (kind, headline) = gate::suite(std::slice::from_ref(&verdict), false);
+    let scenario = ScenarioReport { plan: plan.clone(), recording, verdict };
+    SuiteReport {
+        tool_version: "1.1.0".to_owned(),
+        shard: (!shard.is_alone()).then(|| Part {
+            shard,
+            plan: "0123456789abcdef".to_owned(),
+            start_at: START,
+            run: String::new(),
+        }),
+        verdict: kind,
+        headline,
+        ..crate::suite::fixtures::suite(scenario.recording.started_at, vec![scenario])
+    }
+}
+
+/// What a report says of itself, as its file is read.
+fn header(report: &SuiteReport) -> Result<ShardHeader, String> {
+    crate::suite::read_header(&json(report)).map_err(|error| error.to_string())
+}
+
+fn json(report: &SuiteReport) -> String {
+    serde_json::to_string(report).expect("serialises")
+}
+
+/// Merges reports as files of the names `a`, `b`, ….
+fn merged(reports: &[SuiteReport], allowed: u32) -> Result<SuiteReport, MergeError> {
+    let name = |i: usize| char::from(b'a' + i as u8).to_string();
+    let files: Vec<_> =
+        reports.iter().enumerate().map(|(i, report)| (name(i), header(report))).collect();
+    let roster = Roster::call(&files)?.expect("there are shards");
+    let members = roster.members.clone();
+    let mut union = Union::new(roster, allowed);
+    for place in members {
+        union.add(&name(place), reports[place].clone());
+    }
+    Ok(union.finish(None).expect("there are members"))
+}
+
+fn shard(index: u32, of: u32) -> Shard {
+    Shard::new(index, of).expect("is one")
+}
+
+fn built(plan: &Plan, seed: u64) -> Arc<dyn Scenario> {
+    let scenario = scenario::build(&plan.settings, seed, "lg-test", Secrets::default());
+    scenario.expect("is built in").into()
+}
+
+/// What can't be the same: requests at once are a bound, and ledgers beyond what there is
+/// room for.
+fn comparable(mut recording: Recording) -> Recording {
+    recording.generator.max_in_flight = 0;
+    recording.timeline.bins.iter_mut().for_each(|bin| bin.in_flight = 0);
+    recording.shards = None;
+    recording
+}
+
+proptest! {
+    // A case makes up to 65 recorders with all their histograms.
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn merging_shards_of_a_deterministic_target_gives_the_unsharded_recording(
+        stages in prop::collection::vec((0_u64..4_000, 0_u32..600), 1..5),
+        seed: u64,
+        name in prop::sample::select(vec!["onboarding", "credential-vending", "webhook"]),
+        kind in prop::sample::select(vec![IdentityKind::Key, IdentityKind::Global]),
+        keys in 1_u32..70,
+        machines in 2_u32..=64,
+    ) {
+        let stage = |(millis, tenths)| Stage {
+            duration: Nanos::from_millis(millis),
+            target: f64::from(tenths) / 10.0,
+        };
+        let mut plan = plan_of(name, stages.into_iter().map(stage).collect());
+        plan.identities.kind = kind;
+        plan.identities.count = if kind == IdentityKind::Key { keys } else { 1 };
+        let scenario = built(&plan, seed);
+        let one = measured(&plan, Shard::ALONE, &scenario, seed);
+        let shards: Vec<SuiteReport> = (1..=machines)
+            .map(|index| {
+                let shard = shard(index, machines);
+                report(&plan, shard, measured(&plan, shard, &scenario, seed))
+            })
+            .collect();
+        for shard in [&shards[0], &shards[shards.len() - 1]] {
+            let read = read_suite(&json(shard));
+            prop_assert!(read.is_ok(), "{:?}", read.map(drop));
+        }
+        let whole = merged(&shards, 0).expect("shards of one run");
+        // Whoever reads what was merged judges it alike.
+        let read = read_suite(&json(&whole));
+        prop_assert!(read.is_ok(), "{:?}", read.map(drop));
+        let read = read.expect("was read").judged_anew(None);
+        prop_assert_eq!((read.verdict, &read.headline), (whole.verdict, &whole.headline));
+        prop_assert!(read.caveats.is_empty(), "{:?}", read.caveats);
+        let rows = &whole.scenarios[0].recording.shards.as_ref().expect("of several").rows;
+        prop_assert_eq!(rows.len(), machines as usize);
+        prop_assert!(whole.shard.is_none());
+        let mut whole = comparable(whole.scenarios[0].recording.clone());
+        let mut one = comparable(one);
+        // Keys that sent nothing aren't in a ledger; numbers go by what there is.
+        for recording in [&mut whole, &mut one] {
+            recording.ledgers.iter_mut().for_each(|ledger| ledger.identity = IdentityId(0));
+            recording.ledgers.sort_by(|a, b| a.label.cmp(&b.label));
+        }
+        let parts = |r: &Recording| {
+            (r.stages.clone(), r.generator.planned, r.generator.sent, r.total().outcomes)
+        };
+        prop_assert_eq!(parts(&whole), parts(&one));
+        prop_assert!(whole.slices == one.slices, "histograms differ");
+        prop_assert!(whole.timeline == one.timeline, "seconds differ");
+        prop_assert_eq!(&whole.ledgers, &one.ledgers);
+        prop_assert!(whole == one, "something else differs");
+    }
+}
+
+/// Four shards of a run that passes, of webhooks that count as one.
+fn four() -> (Plan, Vec<SuiteReport>) {
+    let mut plan = plan_of(
+        "webhook",
+        vec![
+            Stage { duration: Nanos::ZERO, target: 100.0 },
+            Stage { duration: Nanos::from_secs(4), target: 100.0 },
+        ],
+    );
+    plan.identities.kind = IdentityKind::Global;
+    let limit = DeclaredLimit::of(1_000_000, Nanos::from_secs(60), Scope::Global);
+    plan.criteria.limit = Some(DeclaredLimit { json: false, ..limit });
+    let scenario = built(&plan, 7);
+    let reports = (1..=4).map(|index| {
+        let shard = shard(index, 4);
+        let mut recording = measured(&plan, shard, &scenario, 7);
+        // Nothing to accuse a limiter of.
+        recording.ledgers.clear();
+        report(&plan, shard, recording)
+    });
+    let reports = reports.collect();
+    (plan, reports)
+}
+
+fn finding(report: &SuiteReport, name: &str) -> (FindingVerdict, String) {
+    let findings = &report.scenarios[0].verdict.findings;
+    let found = findings.iter().find(|finding| finding.name == name);
+    let found = found.unwrap_or_else(|| panic!("{name}: {findings:#?}"));
+    (found.verdict, found.message.clone())
+}
+
+fn shards_there(report: &SuiteReport) -> (FindingVerdict, String) {
+    finding(report, "every shard is there")
+}
+
+#[test]
+fn a_whole_run_is_judged_as_one() {
+    let (plan, mut reports) = four();
+    // In whatever order they are given.
+    reports.rotate_left(1);
+    let whole = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(
+        (whole.verdict, whole.headline.as_str()),
+        (VerdictKind::Pass, "pass, 1 of 1 scenarios")
+    );
+    assert_eq!(shards_there(&whole), (FindingVerdict::Pass, "4 of 4 shards are there".to_owned()));
+    let recording = &whole.scenarios[0].recording;
+    assert_eq!(recording.generator.planned, 400);
+    let planned = Schedule::new(&plan.stages).stages();
+    assert!(
+        recording.stages.iter().zip(&planned).all(|(own, planned)| own.target == planned.target)
+    );
+    assert_eq!(recording.stages[1].planned, 400);
+    let numbers: Vec<u32> =
+        recording.shards.iter().flat_map(|shards| &shards.rows).map(|row| row.shard).collect();
+    assert_eq!(numbers, [1, 2, 3, 4]);
+}
+
+#[test]
+fn rows_that_are_not_the_whole_are_not_read() {
+    type Change = fn(&mut crate::measure::Shards);
+    let (_, reports) = four();
+    let whole = merged(&reports, 0).expect("shards of one run");
+    assert!(read_suite(&json(&whole)).is_ok());
+    let changes: [(Change, &str); 3] = [
+        (|shards| shards.rows[1].sent += 1, "shards.rows: 401 sent, but 400 in all"),
+        (|shards| shards.rows[1].shard = 1, "shards.rows: they aren't each a shard's of the run"),
+        (|shards| shards.of = 0, "shards: no run has that many"),
+    ];
+    for (change, why) in changes {
+        let mut forged = whole.clone();
+        change(forged.scenarios[0].recording.shards.as_mut().expect("of several"));
+        let refused = read_suite(&json(&forged)).expect_err("contradicts itself").to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn a_shard_alone_is_never_green() {
+    let (_, reports) = four();
+    let (verdict, message) = shards_there(&reports[1]);
+    assert_eq!(verdict, FindingVerdict::Inconclusive);
+    assert_eq!(
+        message,
+        "1 of 4 shards are there: shard 1 is missing, shard 3 is missing, shard 4 is missing"
+    );
+    assert_eq!(reports[1].verdict, VerdictKind::Inconclusive);
+}
+
+#[test]
+fn a_missing_shard_is_named_and_may_be_allowed() {
+    let (_, mut reports) = four();
+    reports.remove(2);
+    let whole = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(whole.verdict, VerdictKind::Inconclusive);
+    insta::assert_snapshot!(whole.headline, @"inconclusive: webhook: 3 of 4 shards are there: shard 3 is missing");
+    let whole = merged(&reports, 1).expect("shards of one run");
+    assert_eq!(whole.verdict, VerdictKind::Pass);
+    insta::assert_snapshot!(whole.headline, @"pass, 1 of 1 scenarios, 3 of 4 shards are there: shard 3 is missing; allowed by --allow-missing 1");
+}
+
+#[test]
+fn with_a_shard_missing_nothing_is_a_failure() {
+    let (_, mut reports) = four();
+    for report in &mut reports {
+        report.scenarios[0].plan.criteria.thresholds =
+            crate::gate::parse_threshold("success_rate", "rate>0.999").into_iter().collect();
+    }
+    let whole = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(whole.verdict, VerdictKind::Fail);
+    reports.remove(0);
+    let part = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(part.verdict, VerdictKind::Inconclusive);
+    let part = merged(&reports, 1).expect("shards of one run");
+    assert_eq!(part.verdict, VerdictKind::Fail, "who allows it judges what there is");
+}
+
+#[test]
+fn whatever_is_no_shard_of_the_run_is_named() {
+    type Change = fn(&mut SuiteReport);
+    let changes: [(Change, &str); 6] = [
+        (
+            |r| r.tool_version = "1.0.0".to_owned(),
+            "e was written by load-gate 1.0.0, the other shards by 1.1.0",
+        ),
+        (|r| r.shard = None, "e is no shard: it was run without --shard"),
+        (
+            |r| r.shard.as_mut().expect("a shard").plan = "f".to_owned(),
+            "e is a shard of another run: plan f, not 0123456789abcdef",
+        ),
+        (
+            |r| r.shard.as_mut().expect("a shard").start_at.unix_millis += 60_000,
+            "e is a shard of another run: started at 2026-02-02 02:42:00 UTC, not 2026-02-02 02:41:00 UTC",
+        ),
+        (
+            |r| r.shard.as_mut().expect("a shard").shard = Shard::new(2, 5).expect("is one"),
+            "e is a shard of another run: of shards 5, not 4",
+        ),
+        (|_| {}, "e is shard 2 once more (b is it, too)"),
+    ];
+    for (change, why) in changes {
+        let (_, mut reports) = four();
+        let mut stranger = reports[1].clone();
+        change(&mut stranger);
+        reports.push(stranger);
+        let whole = merged(&reports, 0).expect("shards of one run");
+        assert_eq!(whole.verdict, VerdictKind::Inconclusive, "{why}");
+        let (verdict, message) = finding(&whole, "everything merged is of this run");
+        assert_eq!(verdict, FindingVerdict::Inconclusive);
+        assert_eq!(message, format!("not merged: {why}"));
+        assert_eq!(shards_there(&whole).0, FindingVerdict::Pass);
+        assert_eq!(whole.scenarios[0].recording.generator.sent, 400, "nothing counts twice");
+    }
+}
+
+#[test]
+fn what_was_cut_short_is_named_and_not_counted() {
+    let (_, mut reports) = four();
+    reports[3].partial = true;
+    reports[3].scenarios[0].recording.ended = Ended::Running;
+    let interrupted = Ended::Interrupted { after: Nanos::from_secs(2) };
+    reports[0].scenarios[0].recording.ended = interrupted;
+    let whole = merged(&reports, 0).expect("shards of one run");
+    insta::assert_snapshot!(whole.headline, @"inconclusive: webhook: 2 of 4 shards are there: shard 1 is cut short: interrupted after 2.00 s, shard 4 is partial: its run never ended");
+    assert_eq!(whole.scenarios[0].recording.generator.sent, 200);
+    let whole = merged(&reports, 2).expect("shards of one run");
+    assert_eq!(whole.verdict, VerdictKind::Pass);
+    // A checkpoint beside the shard that ended is one more of the same.
+    let (_, mut reports) = four();
+    let mut earlier = reports[2].clone();
+    earlier.partial = true;
+    reports.insert(0, earlier);
+    let whole = merged(&reports, 0).expect("shards of one run");
+    let (_, message) = finding(&whole, "everything merged is of this run");
+    assert_eq!(message, "not merged: a is shard 3 once more (d is it, too)");
+}
+
+#[test]
+fn where_all_were_interrupted_what_they_measured_is_shown() {
+    let (_, mut reports) = four();
+    for report in &mut reports {
+        report.scenarios[0].recording.ended = Ended::Interrupted { after: Nanos::from_secs(2) };
+    }
+    let whole = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(whole.verdict, VerdictKind::Inconclusive);
+    assert_eq!(whole.scenarios[0].recording.generator.sent, 400);
+}
+
+#[test]
+fn a_shard_that_starved_is_the_generators_fault() {
+    let (_, mut reports) = four();
+    // One arrival in a hundred dropped by one of four: a quarter of that of the whole.
+    let recording = &mut reports[2].scenarios[0].recording;
+    recording.generator.dropped = 1;
+    recording.generator.sent = 99;
+    recording.generator.late = Nanos::from_millis(350);
+    for report in &mut reports {
+        report.scenarios[0].plan.criteria.generator.max_dropped = 0.005;
+    }
+    let whole = merged(&reports, 0).expect("shards of one run");
+    let (verdict, message) = finding(&whole, "every shard keeps to its part of the plan");
+    assert_eq!(verdict, FindingVerdict::Inconclusive);
+    insta::assert_snapshot!(message, @"the generator fell short: shard 3: it began 350 ms late, 1 of 100 arrivals were dropped (1.00 %)");
+    assert_eq!(whole.verdict, VerdictKind::Inconclusive);
+}
+
+#[test]
+fn a_global_limiter_isnt_accused_for_what_a_missing_shard_used() {
+    let (mut plan, _) = four();
+    plan.criteria.limit.as_mut().expect("declared").limit = 200;
+    let scenario = built(&plan, 7);
+    // A right limiter of 200 a minute for all four.
+    let one = measured(&plan, Shard::ALONE, &scenario, 7);
+    let last = one.ledgers[0].entries[199].done;
+    let reports: Vec<SuiteReport> = (1..=4)
+        .map(|index| {
+            let shard = shard(index, 4);
+            let mut recording = measured(&plan, shard, &scenario, 7);
+            let ledger = &mut recording.ledgers[0];
+            for entry in &mut ledger.entries {
+                entry.admitted = if entry.done <= last { Admitted::Yes } else { Admitted::No };
+            }
+            report(&plan, shard, recording)
+        })
+        .collect();
+    let rule =
+        |report: &SuiteReport| finding(report, "rate limit: refuses nothing below the limit");
+    let whole = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(rule(&whole).0, FindingVerdict::Pass, "{}", rule(&whole).1);
+    let part = merged(&reports[1..], 1).expect("shards of one run");
+    let (verdict, message) = rule(&part);
+    assert_eq!(verdict, FindingVerdict::Skipped, "{message}");
+    assert!(message.contains("shards are missing that used it too"), "{message}");
+}
+
+#[test]
+fn clocks_that_are_off_are_put_on_the_one_of_most() {
+    let (_, mut reports) = four();
+    for (report, skew) in reports.iter_mut().zip([Some(0.2), Some(0.2), Some(3.2), None]) {
+        report.scenarios[0].recording.clock_skew = skew;
+    }
+    // The third machine is 3 s behind the others: its appointed moment came 3 s later.
+    let whole = merged(&reports, 0).expect("shards of one run");
+    let recording = &whole.scenarios[0].recording;
+    assert_eq!(recording.clock_skew, Some(0.2));
+    let due: Vec<u32> = recording.timeline.bins.iter().map(|bin| bin.due).collect();
+    assert_eq!(due.len(), 7, "{due:?}");
+    assert!(due[4..].iter().sum::<u32>() > 70, "a quarter of the rate, 3 s later: {due:?}");
+    assert_eq!(recording.load_offset, BEFORE_LOAD);
+}
+
+#[test]
+fn nothing_that_can_be_read_is_a_mistake() {
+    assert_eq!(Roster::call(&[]).err(), Some(MergeError::None));
+    let files = [("a".to_owned(), Err("no such file".to_owned()))];
+    let error = Roster::call(&files).expect_err("nothing to merge");
+    insta::assert_snapshot!(error, @"there is no shard to merge: a: no such file");
+    let (_, mut reports) = four();
+    reports[0].partial = true;
+    let files = [("a".to_owned(), header(&reports[0]))];
+    let error = Roster::call(&files).expect_err("nothing to merge");
+    insta::assert_snapshot!(error, @"there is no shard to merge: shard 1 is partial: its run never ended");
+    // Without any shard it is for others to merge.
+    let (_, reports) = four();
+    let alone = SuiteReport { shard: None, ..reports[0].clone() };
+    assert!(Roster::call(&[("a".to_owned(), header(&alone))]).expect("is read").is_none());
+}
