@@ -429,6 +429,9 @@ fn mistakes_point_at_the_line_and_say_what_was_expected() {
 }
 
 proptest! {
+    // tests/fuzz tries many more, from seeds that are configs.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_text_makes_it_panic(text in any::<String>()) {
         if let Err(problems) = Try::file(&text).resolve(Purpose::Run) {
