@@ -6,6 +6,7 @@
 use super::args::CommentArgs;
 use super::delivery;
 use super::world::{UsageError, World};
+use crate::engine::Stop;
 use crate::publish::actions::ActionsEnv;
 use crate::publish::github::{self, PublishOptions};
 use crate::report::EarlierRuns;
@@ -33,6 +34,13 @@ pub(super) fn comment(args: &CommentArgs, world: &World) -> anyhow::Result<u8> {
     })?;
     let options =
         PublishOptions { comment_id: args.comment_id.clone(), ..PublishOptions::default() };
-    delivery::github(&suite, EarlierRuns::default(), &options, Some(&token), world)?;
+    delivery::github(
+        &suite,
+        EarlierRuns::default(),
+        &options,
+        Some(&token),
+        &Stop::default(),
+        world,
+    )?;
     Ok(0)
 }

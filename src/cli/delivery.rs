@@ -1,7 +1,10 @@
 //! What goes to GitHub after a run: log, outputs, summary, comment, issue.
 
+use std::time::Duration;
+
 use super::results::Results;
 use super::world::{USAGE, World};
+use crate::engine::Stop;
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
@@ -9,6 +12,10 @@ use crate::publish::inputs::name_inputs;
 use crate::report::{self, EarlierRuns};
 use crate::secret::Secret;
 use crate::suite::SuiteReport;
+
+/// How long an interrupted run takes for its comment and its issue: GitHub kills a
+/// cancelled step after ten seconds.
+const HURRIED: Duration = Duration::from_secs(2);
 
 /// What becomes of a result on GitHub, beside the step's own summary and outputs.
 #[derive(Debug)]
@@ -132,24 +139,40 @@ pub(super) fn failed(error: &anyhow::Error, code: u8, delivery: &Delivery, world
 }
 
 /// The comment and the issue, as far as they are wanted and the token allows.
-/// Whatever goes wrong is a warning.
+/// Whatever goes wrong is a warning; `false` where an interrupt cut it short, of a run
+/// that hadn't been interrupted before. One that was has [`HURRIED`] for it.
 pub(super) fn github(
     suite: &SuiteReport,
     past: EarlierRuns<'_>,
     options: &PublishOptions,
     token: Option<&Secret>,
+    stop: &Stop,
     world: &World,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let env = ActionsEnv::from_vars(&world.vars);
     if env.repository.is_none() {
-        return Ok(());
+        return Ok(true);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let warnings = runtime.block_on(github::publish(suite, past, options, &env, token));
-    for warning in warnings {
+    let before = stop.is_interrupted();
+    let warnings = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            warnings = github::publish(suite, past, options, &env, token) => Some(warnings),
+            () = stop.interrupted(), if !before => None,
+            () = tokio::time::sleep(HURRIED), if before => None,
+        }
+    });
+    let whole = warnings.is_some();
+    for warning in warnings.unwrap_or_default() {
         told(Err(warning), world);
     }
-    Ok(())
+    if !whole {
+        let (what, reason) = ("the comment and the issue on GitHub", "the run was interrupted");
+        let left = PublishWarning::new(what, reason, "they may be those of an earlier run");
+        told(Err(left), world);
+    }
+    Ok(whole || before)
 }
 
 fn told(done: Result<(), PublishWarning>, world: &World) {

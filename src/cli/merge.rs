@@ -10,6 +10,7 @@ use super::run;
 use super::surroundings;
 use super::world::{UsageError, World};
 use super::{closing, inputs};
+use crate::engine::Stop;
 use crate::input;
 use crate::report::EarlierRuns;
 use crate::suite::{self, MOST_SUITE, Roster, ShardHeader, SuiteReport, Union};
@@ -70,7 +71,7 @@ fn merge_and_deliver(
     if let Some(delivery) = delivery {
         delivery::step(&whole, past, code, &results, world);
         let token = delivery.token.as_ref();
-        delivery::github(&whole, past, &delivery.publish, token, world)?;
+        delivery::github(&whole, past, &delivery.publish, token, &Stop::default(), world)?;
     }
     Ok(code)
 }

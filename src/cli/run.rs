@@ -87,19 +87,24 @@ fn run_and_deliver(
         measure(session, beside, args, &results, &stop, world)
     })?;
     let baseline = session.baseline.as_deref();
+    if stop.is_interrupted() && !report.was_interrupted() {
+        // After the last answer: in what follows the load, which is part of the run.
+        report.doubt("interrupted after the load".to_owned());
+    }
     let history = closing::keep(&mut report, earlier, baseline, &results, world);
-    let code = report.verdict.exit_code();
     if report.shard.is_some() {
         return Ok(shard::close(&report, &results, delivery.is_some(), world));
     }
     let past = EarlierRuns { baseline, history: Some(&history) };
-    closing::summarise(&report, &results, args.verbose, world);
-    if let Some(delivery) = delivery {
-        delivery::step(&report, past, code, &results, world);
-        let token = delivery.token.as_ref();
-        delivery::github(&report, past, &delivery.publish, token, world)?;
+    if !tell(&report, past, delivery, args, &results, &stop, world)? {
+        report.doubt("interrupted while it was published".to_owned());
+        results.replace(&report, past);
+        closing::summarise(&report, &results, args.verbose, world);
+        if delivery.is_some() {
+            delivery::step(&report, past, report.verdict.exit_code(), &results, world);
+        }
     }
-    Ok(code)
+    Ok(report.verdict.exit_code())
 }
 
 /// The token for GitHub: the action's, else the environment's.
@@ -162,7 +167,7 @@ fn measure(
     let baseline = session.baseline.as_deref();
     resources::add(&monitoring, &mut report, baseline, &runtime, stop, world);
     report.notices.extend(telemetry.dashboard(&report).map(|url| format!("dashboard: {url}")));
-    let undelivered = telemetry.finish(&report);
+    let undelivered = telemetry.finish(&report, stop);
     report.notices.extend(undelivered.iter().map(ToString::to_string));
     // Answers that were given up must not hold the process.
     runtime.shutdown_background();
@@ -292,4 +297,21 @@ fn execute(
     let report = runtime.block_on(suite::run(session, progress, &checkpointer, telemetry, stop));
     checkpointer.finish();
     report
+}
+
+/// Says what came of it, here and on GitHub; `false` where that was interrupted.
+fn tell(
+    report: &SuiteReport,
+    past: EarlierRuns<'_>,
+    delivery: Option<&Delivery>,
+    args: &RunArgs,
+    results: &Results,
+    stop: &Stop,
+    world: &World,
+) -> anyhow::Result<bool> {
+    closing::summarise(report, results, args.verbose, world);
+    let Some(delivery) = delivery else { return Ok(true) };
+    delivery::step(report, past, report.verdict.exit_code(), results, world);
+    let token = delivery.token.as_ref();
+    delivery::github(report, past, &delivery.publish, token, stop, world)
 }

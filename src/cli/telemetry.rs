@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::session::Session;
 use crate::config::{MetricsSettings, SeriesNames};
-use crate::engine::{Event, Observer, process_figures};
+use crate::engine::{Event, Observer, Stop, process_figures};
 use crate::measure::{Ended, Recording};
 use crate::plan::Plan;
 use crate::publish::PublishWarning;
@@ -71,7 +71,7 @@ impl Telemetry {
     }
 
     /// Sends how the run ended, and ends its series. What didn't arrive is a warning.
-    pub(super) fn finish(&self, report: &SuiteReport) -> Vec<PublishWarning> {
+    pub(super) fn finish(&self, report: &SuiteReport, stop: &Stop) -> Vec<PublishWarning> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut own = series::of_suite(report, &self.common);
         own.extend(series::of_process(&process_figures(), &self.common));
@@ -82,8 +82,7 @@ impl Telemetry {
             .collect();
         drop(state);
         let at = (self.now)().unix_millis;
-        let interrupted =
-            report.scenarios.iter().any(|s| matches!(s.recording.ended, Ended::Interrupted { .. }));
+        let interrupted = report.was_interrupted();
         // Who interrupts a run waits for its reports.
         let patience = if interrupted { HURRIED } else { PATIENT };
         let mut warnings: Vec<PublishWarning> = self
@@ -94,7 +93,9 @@ impl Telemetry {
                     SeriesNames::LoadGate => own.clone(),
                     SeriesNames::K6 => k6.clone(),
                 };
-                exporter.finish(Batch { at, series }, patience)
+                exporter.finish(Batch { at, series }, patience, || {
+                    !interrupted && stop.is_interrupted()
+                })
             })
             .collect();
         if let Some((url, access)) = &self.settings.pushgateway {
@@ -102,7 +103,14 @@ impl Telemetry {
             match runtime {
                 Ok(runtime) => {
                     let ended = series::of_suite(report, &self.common);
-                    warnings.extend(runtime.block_on(push(url, access, &self.common, &ended)));
+                    let pushing = async {
+                        tokio::select! {
+                            biased;
+                            warnings = push(url, access, &self.common, &ended) => warnings,
+                            () = stop.interrupted(), if !interrupted => Vec::new(),
+                        }
+                    };
+                    warnings.extend(runtime.block_on(pushing));
                 }
                 Err(error) => warnings.push(PublishWarning::new(
                     "the metrics for the Pushgateway",

@@ -52,6 +52,19 @@ impl Stop {
         self.0.borrow().clone()
     }
 
+    /// Whether somebody interrupted.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.reason() == Some(StopReason::Interrupted)
+    }
+
+    /// Ends when somebody interrupts; never after a run that was ended as failed.
+    pub async fn interrupted(&self) {
+        if self.given().await != StopReason::Interrupted {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Ends when the signal is given.
     pub async fn given(&self) -> StopReason {
         let mut receiver = self.0.subscribe();

@@ -202,6 +202,41 @@ def interrupt_in_drain():
         return done
 
 
+@row(GROUP, "SIGINT while GitHub, which never answers, is told of a pass")
+def interrupt_while_published():
+    with Server() as server, Server(accepting=False) as github:
+        with tempfile.TemporaryDirectory(prefix="weather-event-") as folder:
+            event = Path(folder) / "event.json"
+            outputs = Path(folder) / "output"
+            outputs.touch()
+            event.write_text('{"pull_request": {"number": 7}}')
+            env = {
+                "GITHUB_ACTIONS": "true", "GITHUB_REPOSITORY": "o/r", "GITHUB_EVENT_NAME": "pull_request",
+                "GITHUB_EVENT_PATH": str(event), "GITHUB_API_URL": github.url, "GITHUB_OUTPUT": str(outputs),
+                "INPUT_GITHUB_TOKEN": "ghs_token", "INPUT_ENVIRONMENT": "t", "INPUT_SCENARIOS": "onboarding",
+                "INPUT_CONFIG": "load-gate.toml", "INPUT_RESULTS_DIR": "results", "INPUT_NO_CHECK": "true",
+            }
+            started = Started(config(server.url), ["action"], env=env)
+            started.until(lambda: "exit-code" in outputs.read_text())
+            done = interrupted(started).exits(3).reports_parse()
+            must(done.suite["verdict"] == "inconclusive", f"suite.json says {done.suite['verdict']}")
+            done.says("interrupted while it was published")
+            must(outputs.read_text().rstrip().count("inconclusive") > 0, outputs.read_text())
+            return done
+
+
+@row(GROUP, "SIGINT while a receiver of metrics, which never answers, is waited for")
+def interrupt_while_metrics_are_flushed():
+    with Server() as server, Server(accepting=False) as receiver:
+        args = ["run", "-e", "t", "--no-check", "--prometheus-url", f"{receiver.url}/api/v1/write"]
+        started = Started(config(server.url), args)
+        started.until(lambda: server.received >= 101)
+        time.sleep(1.0)
+        done = interrupted(started).exits(3).reports_parse()
+        must(done.outcomes()["accepted"] == 100, f"{done.outcomes()}")
+        return done
+
+
 @row(GROUP, "SIGINT in the cooldown between two scenarios")
 def interrupt_in_cooldown():
     with Server() as server:

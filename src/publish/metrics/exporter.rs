@@ -26,6 +26,9 @@ pub struct Batch {
     pub series: Vec<Series>,
 }
 
+/// How often the end of the sending is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// What the sending may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct Allowance {
@@ -97,8 +100,14 @@ impl Exporter {
     }
 
     /// Sends the last points, ends every series, and waits for delivery, no longer than
-    /// `patience`. `Some`: what didn't arrive, and why.
-    pub fn finish(&self, last: Batch, patience: Duration) -> Option<PublishWarning> {
+    /// `patience`, nor than `hurried` says that nobody waits any more. `Some`: what
+    /// didn't arrive, and why.
+    pub fn finish(
+        &self,
+        last: Batch,
+        patience: Duration,
+        hurried: impl Fn() -> bool,
+    ) -> Option<PublishWarning> {
         let sender = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = sender
@@ -108,6 +117,16 @@ impl Exporter {
         }
         let worker = self.worker.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The worker keeps the deadline itself: it gives up what hasn't arrived by then.
+        while worker.as_ref().is_some_and(|worker| !worker.is_finished()) {
+            if hurried() {
+                return Some(PublishWarning::new(
+                    format!("the last metrics for {}", self.url),
+                    "given up when the run was interrupted".to_owned(),
+                    "the verdict doesn't depend on it".to_owned(),
+                ));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
         let tally = worker.and_then(|worker| worker.join().ok()).unwrap_or_default();
         let missing = lost + tally.undelivered;
         let all = missing + tally.delivered;

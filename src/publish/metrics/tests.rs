@@ -72,7 +72,7 @@ fn what_is_refused_for_good_is_not_sent_again_and_said_once() {
     let (url, taken) = receiver(|_| Some("400 Bad Request"));
     let exporter = exporter(&url);
     exporter.offer(batch(1));
-    let warning = exporter.finish(batch(2), Duration::from_secs(5)).expect("a warning");
+    let warning = exporter.finish(batch(2), Duration::from_secs(5), || false).expect("a warning");
     // One, the last one, and the markers that end the series.
     assert_eq!(taken.lock().expect("a lock").len(), 3);
     assert!(warning.what.starts_with("3 of 3 batches"), "{warning}");
@@ -86,7 +86,7 @@ fn what_may_be_sent_again_arrives() {
     let (url, taken) = receiver(move |n| Some(head(n)));
     let exporter = exporter(&url);
     exporter.offer(batch(1));
-    assert_eq!(exporter.finish(batch(2), Duration::from_secs(10)), None);
+    assert_eq!(exporter.finish(batch(2), Duration::from_secs(10), || false), None);
     assert_eq!(taken.lock().expect("a lock").len(), 5);
 }
 
@@ -97,6 +97,7 @@ fn a_receiver_that_hangs_costs_a_bounded_queue() {
     for at in 0..100 {
         exporter.offer(batch(at));
     }
-    let warning = exporter.finish(batch(100), Duration::from_millis(50)).expect("a warning");
+    let warning =
+        exporter.finish(batch(100), Duration::from_millis(50), || false).expect("a warning");
     assert!(warning.to_string().contains("batches of metrics for http://127.0.0.1"), "{warning}");
 }

@@ -2,8 +2,15 @@
 
 use super::super::SuiteReport;
 use crate::gate::{self, Verdict, VerdictKind};
+use crate::measure::Ended;
 
 impl SuiteReport {
+    /// Whether a signal ended it, or one of its scenarios.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.scenarios.iter().any(|s| matches!(s.recording.ended, Ended::Interrupted { .. }))
+    }
+
     /// Judges what was measured, as the run itself did; what the report says of its
     /// verdict is replaced. `baseline`: what thresholds relative to one are held
     /// against; without it, what the run kept of its own.
