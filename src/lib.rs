@@ -31,6 +31,7 @@ pub mod config;
 pub mod engine;
 pub mod gate;
 pub mod ids;
+pub mod import;
 pub mod input;
 pub mod limits;
 pub mod measure;

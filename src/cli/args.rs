@@ -67,7 +67,11 @@ pub(super) enum Command {
     Merge(MergeArgs),
     /// Write .github/load-gate.toml and a workflow for this repository.
     Init(InitArgs),
-    /// Print a completion script for a shell.
+    /// Print a scenario's table for a request that is written down as Hurl, OpenAPI or curl.
+    ///
+    /// What can't be carried over is said in comments; secrets stay behind.
+    Import(ImportArgs),
+    /// Print a completion script for a shell; it knows the scenarios of the config here.
     Completions {
         /// The shell.
         shell: Shell,
@@ -364,6 +368,60 @@ pub(super) struct InitArgs {
     /// The root of the repository.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// What it is read from.
+    #[command(subcommand)]
+    pub from: ImportFrom,
+}
+
+/// What a scenario's table is made from.
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportFrom {
+    /// A file of Hurl's: methods, paths, headers, JSON, status and jsonpath asserts.
+    Hurl {
+        /// The file; `-` is standard input.
+        file: PathBuf,
+        /// What the scenario is to be called.
+        #[arg(long, default_value = "imported", value_parser = scenario_name)]
+        name: String,
+    },
+    /// One operation of an OpenAPI description (3.x, JSON or YAML).
+    Openapi {
+        /// The file; `-` is standard input. A URL isn't fetched.
+        file: PathBuf,
+        /// The operation: its `operationId`, or `GET /path`.
+        #[arg(long, value_name = "ID")]
+        operation: Option<String>,
+        /// What the scenario is to be called.
+        #[arg(long, default_value = "imported", value_parser = scenario_name)]
+        name: String,
+    },
+    /// A curl command, in quotes; `-` reads it from standard input, where nobody else sees it.
+    Curl {
+        /// What the scenario is to be called.
+        #[arg(long, default_value = "imported", value_parser = scenario_name)]
+        name: String,
+        /// The command.
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+/// A name that a scenario of one's own can have.
+fn scenario_name(name: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    let fits = name.len() <= 40 && name.bytes().all(plain) && ScenarioId::parse(name).is_some();
+    if !fits {
+        return Err("expected 1 to 40 lower-case letters, digits, `-` and `_`".to_owned());
+    }
+    match catalogue::named(name) {
+        Some(_) => Err("this is the name of a built-in scenario".to_owned()),
+        None => Ok(name.to_owned()),
+    }
 }
 
 /// A scenario by name.

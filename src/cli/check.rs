@@ -17,7 +17,7 @@ use crate::preflight::{
 use crate::report;
 use crate::resources;
 use crate::scenario::catalogue::{self, Entry, Trial};
-use crate::scenario::{self, Identity};
+use crate::scenario::{self, Identity, Spec};
 use crate::secret::Secret;
 
 /// Looks and tells; exit code 0 (fine), 1 (something is bad) or 3 (unreachable).
@@ -85,15 +85,17 @@ fn preflight(
         .flat_map(|s| s.contradictions)
         .map(|c| format!("{}; {}", c.text, c.way_out))
         .collect();
+    let built_in = plan.scenarios.iter().any(|plan| plan.settings.written.is_none());
     let api_url = world.vars.get("GITHUB_API_URL").filter(|url| !url.is_empty());
     Preflight {
         environment: plan.environment.clone(),
         within_run: false,
-        tells_health: plan.scenarios.iter().any(|plan| plan.settings.written.is_none()),
+        tells_health: built_in,
         variables: plan.scenarios.iter().flat_map(|plan| variables(plan, secrets)).collect(),
         trials: Vec::new(),
         credentials: catalogue::BUILT_IN
             .iter()
+            .filter(|_| built_in)
             .filter_map(|entry| look(entry, plan, secrets))
             .collect(),
         github: secrets.github_token.clone().map(|token| GitHubAccess {
@@ -164,7 +166,7 @@ fn trial(plan: &Plan, suite: &SuitePlan, secrets: &SecretInputs) -> Option<Scena
             key: key.cloned(),
             captured: None,
         },
-        writes: spec.map_or(creates, |s| s.writes.unwrap_or(s.request.method != "GET")),
+        writes: spec.map_or(creates, Spec::may_write),
         skip: plan.skip.clone(),
         max_body: plan.engine.max_body,
         known,

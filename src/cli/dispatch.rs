@@ -9,8 +9,8 @@ use super::args::{Cli, Command};
 use super::output::Output;
 use super::world::{USAGE, UsageError, World, code_of};
 use super::{
-    action, check, comment, compare, explain, history, init, logging, merge, plan, report, run,
-    secrets, serve, stderr,
+    action, check, comment, compare, explain, history, import, init, inputs, logging, merge, plan,
+    report, run, secrets, serve, stderr,
 };
 use crate::engine;
 
@@ -30,7 +30,10 @@ fn start() -> ExitCode {
     let output = Output::new(&vars);
     engine::withhold_core_dumps();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    if let Some(at) = secrets::among(&arguments, &secrets::of_environment(&vars)) {
+    // A copied command may well hold one: it is read, and none of it is given back.
+    let importing = arguments.first().is_some_and(|first| first == "import");
+    let known = secrets::of_environment(&vars);
+    if let Some(at) = secrets::among(&arguments, &known).filter(|_| !importing) {
         output.error(&secrets::refusal(at));
         return ExitCode::from(USAGE);
     }
@@ -72,12 +75,24 @@ fn dispatch(command: Command, world: &World) -> anyhow::Result<u8> {
         Command::Serve(args) => serve::serve(&args, world),
         Command::Report(args) => report::report(&args, world),
         Command::Init(args) => init::init(&args, world),
+        Command::Import(args) => import::import(&args, world),
         Command::Action => action::action(world),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "load-gate", &mut script);
+            let mut command = with_names(Cli::command(), &inputs::scenario_names(world));
+            clap_complete::generate(shell, &mut command, "load-gate", &mut script);
             world.output.result(&String::from_utf8_lossy(&script));
             Ok(0)
         }
     }
+}
+
+/// The command line whose scenarios are those of `names`, to complete them.
+fn with_names(command: clap::Command, names: &[&'static str]) -> clap::Command {
+    ["run", "plan", "check"].into_iter().fold(command, |command, name| {
+        let known = clap::builder::PossibleValuesParser::new(names.to_vec());
+        command.mut_subcommand(name, |own| {
+            own.mut_arg("scenarios", |scenarios| scenarios.value_parser(known))
+        })
+    })
 }

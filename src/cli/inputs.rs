@@ -8,6 +8,7 @@ use super::world::{UsageError, World};
 use crate::config::{self, Flags, Purpose, Resolved, Sources, UserFile};
 use crate::input;
 use crate::plan::{self, SuitePlan};
+use crate::scenario::catalogue;
 use crate::suite::{self, History, MOST_SUITE, SuiteReport};
 use crate::units::Timestamp;
 
@@ -102,6 +103,16 @@ fn sensibly_dealt(plan: &SuitePlan, now: Timestamp) -> Result<(), UsageError> {
         )));
     }
     Ok(())
+}
+
+/// The scenarios there are here: the built-in ones, and those of the config that a run
+/// in this directory would read.
+pub(super) fn scenario_names(world: &World) -> Vec<&'static str> {
+    let path = config::config_path(&Flags::default(), &world.vars, Path::is_file);
+    // One that can't be read is told when something is run.
+    let text = path.and_then(|path| input::read_text(&path, MOST_CONFIG).ok());
+    let own = text.map(|text| config::scenario_names(&text)).unwrap_or_default();
+    catalogue::names().into_iter().chain(own).collect()
 }
 
 fn read_config(path: &Path) -> anyhow::Result<UserFile> {

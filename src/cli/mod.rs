@@ -14,6 +14,7 @@ mod delivery;
 mod dispatch;
 mod explain;
 mod history;
+mod import;
 mod init;
 mod inputs;
 mod live;

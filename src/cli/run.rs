@@ -130,10 +130,8 @@ fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
     let feasibility = plan::suite_feasibility(&resolved.plan, resolved.one_of_several);
     world.output.note(report::plan_lines(&feasibility).trim_matches('\n'));
     if !resolved.plan.environment.embedded {
-        let creates = report::creation_line(&feasibility);
-        world
-            .output
-            .note(&format!("this run will create {creates} on {}", resolved.plan.environment.url));
+        let url = &resolved.plan.environment.url;
+        world.output.note(&report::creation_line(&feasibility, url));
     }
     !(args.strict_plan && feasibility.is_impossible())
 }

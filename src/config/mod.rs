@@ -33,6 +33,7 @@ use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
 pub use inputs::{Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, config_path};
+pub use own::scenario_names;
 pub use receivers::{
     Access, MetricsSettings, OtlpSettings, PrometheusSettings, ResourceQuery, ResourcesSettings,
     SeriesNames,

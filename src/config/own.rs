@@ -30,7 +30,7 @@ pub(super) fn notices(id: ScenarioId, spec: &Spec) -> Vec<String> {
     let mut notices = Vec::new();
     match spec.writes {
         Some(true) => notices.push(format!("{id} creates or changes data there")),
-        None if spec.request.method != "GET" => notices
+        None if spec.may_write() => notices
             .push(format!("{id} may create or change data there: say writes = false or true")),
         _ => {}
     }
@@ -43,4 +43,14 @@ pub(super) fn notices(id: ScenarioId, spec: &Spec) -> Vec<String> {
         ));
     }
     notices
+}
+
+/// The names of the scenarios that `text`, a config, has of its own; none where it is
+/// no TOML.
+#[must_use]
+pub fn scenario_names(text: &str) -> Vec<&'static str> {
+    let read: Option<toml::Table> = toml::from_str(text).ok();
+    let scenarios = read.and_then(|table| table.get("scenarios")?.as_table().cloned());
+    let named = scenarios.into_iter().flatten().filter_map(|(name, _)| ScenarioId::parse(&name));
+    named.map(ScenarioId::name).filter(|name| catalogue::named(name).is_none()).collect()
 }

@@ -77,6 +77,14 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
     let probes = read_probes(section, &names, sign.is_some());
     let request = RequestSpec { method, path: path?, headers, body };
     let spec = Spec { request, expect, identity, keys, sign, tags, data, setup, probes, writes };
+    let misfits = misfits(&spec);
+    for (column, wrong) in misfits {
+        let place = section.table("data").and_then(|(table, ..)| table.get(&column));
+        let place =
+            place.map_or_else(|| section.place_of("data"), |entry| entry.node.place.clone());
+        let path = format!("{}.{column}", section.join("data"));
+        section.problems.at(&place, &path, wrong);
+    }
     let mut sent = spec.setup.iter().map(|setup| &setup.request).chain([&spec.request]);
     let is_shown = sent.any(|request| shows_identity(&spec, request));
     drop(sent);
@@ -89,6 +97,27 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
         section.problems.at(&place, &section.join("identity"), wrong);
     }
     Some(spec)
+}
+
+/// Columns that a template asks for by a type that one of their values isn't of.
+fn misfits(spec: &Spec) -> BTreeMap<String, Wrong> {
+    let (columns, captured) = (spec.columns(), spec.captured());
+    let names = Names { data: &columns, setup: &captured, identity: true, body: true };
+    let values = |column: &str| spec.data.get(column).map(|column| column.values.as_slice());
+    let mut wrong = BTreeMap::new();
+    for text in spec.texts() {
+        let Ok(template) = Template::parse(text, &names) else { continue };
+        if let Some((column, kind, value)) = template.misfit(values) {
+            let message = format!("{} is asked for as `{{data.{column}:{kind}}}`", quote(value));
+            let expected = match kind {
+                "int" => "expected whole numbers only",
+                "number" => "expected numbers only",
+                _ => "expected true and false only",
+            };
+            wrong.insert(column.to_owned(), Wrong::new(message, expected));
+        }
+    }
+    wrong
 }
 
 /// The name of a variable, perhaps with a `*` at its end.

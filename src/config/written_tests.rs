@@ -99,7 +99,7 @@ fn wrong_templates() -> Vec<String> {
     places.iter().flat_map(at).collect()
 }
 
-const WRONG: [&str; 90] = [
+const WRONG: [&str; 93] = [
     "method = \"GET\"",
     "path = 7",
     "path = \"\"",
@@ -166,6 +166,9 @@ const WRONG: [&str; 90] = [
     "path = \"/\"\n[scenarios.mine.identity]\nkind = \"adress\"",
     "path = \"/\"\n[scenarios.mine.identity]\nvariable = \"KEY\"",
     "path = \"/\"\n[scenarios.mine.data]\na = []",
+    "path = \"/\"\njson = { n = \"{data.a:int}\" }\n[scenarios.mine.data]\na = [1, \"two\"]",
+    "path = \"/\"\nexpect = { json = { \"$.n\" = \"{data.a:bool}\" } }\n[scenarios.mine.data]\na = [1]",
+    "path = \"/\"\njson = { n = [\"{data.a:number}\"] }\n[scenarios.mine.data]\na = { values = [\"x\"], weights = [1] }",
     "path = \"/\"\n[scenarios.mine.data]\na = \"x\"",
     "path = \"/\"\n[scenarios.mine.data]\na = [[1]]",
     "path = \"/\"\n[scenarios.mine.data]\na = { file = \"no-such-file.csv\", column = \"a\" }",

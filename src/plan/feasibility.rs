@@ -8,6 +8,7 @@ use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
 use crate::limits::{self, Prediction};
 use crate::measure::StageKind;
+use crate::scenario::Spec;
 use crate::units::{Nanos, count, per, rate};
 
 /// One stage of the timeline.
@@ -47,6 +48,10 @@ pub struct Feasibility {
     pub scenario: ScenarioId,
     /// Why it can't run; `None`: it can.
     pub skip: Option<String>,
+    /// Whether it may create or change data there; `None`: it is built in, and tells of
+    /// what it creates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes: Option<bool>,
     /// The timeline.
     pub stages: Vec<StageRow>,
     /// Arrivals over all.
@@ -189,6 +194,7 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
     Feasibility {
         scenario: plan.scenario,
         skip: plan.skip.clone(),
+        writes: plan.settings.written.as_deref().map(Spec::may_write),
         stages: stages(plan, &schedule),
         arrivals,
         duration_s: schedule.duration().as_secs_f64(),

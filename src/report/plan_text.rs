@@ -46,9 +46,30 @@ pub fn plan_lines(suite: &SuiteFeasibility) -> String {
     text
 }
 
-/// What a run leaves behind: `about 90 to 100 customers, 0 events`.
+/// What a run leaves behind at `url`: `this run will create about 90 to 100 customers, 0
+/// events on …`, and which requests of the config's own scenarios may change data there.
 #[must_use]
-pub fn creation_line(suite: &SuiteFeasibility) -> String {
+pub fn creation_line(suite: &SuiteFeasibility, url: &str) -> String {
+    let mut parts = Vec::new();
+    if suite.scenarios.iter().any(|s| s.writes.is_none()) {
+        parts.push(format!("will create {} on {url}", created(suite)));
+    }
+    let running = suite.scenarios.iter().filter(|s| s.skip.is_none());
+    for scenario in running.filter(|s| s.writes == Some(true)) {
+        let all = scenario.arrivals + 1 + scenario.proof.map_or(0, |(sent, _)| sent);
+        let (id, all) = (scenario.scenario, count(all));
+        parts.push(format!(
+            "will send about {all} requests of {id} to {url}, which may create or change data"
+        ));
+    }
+    match parts.as_slice() {
+        [] => format!("this run will create nothing on {url}"),
+        all => format!("this run {}", all.join("; it ")),
+    }
+}
+
+/// What the built-in scenarios create: `about 90 to 100 customers, 0 events`.
+fn created(suite: &SuiteFeasibility) -> String {
     let of = |id: ScenarioId| {
         let running = suite.scenarios.iter().find(|s| s.scenario == id && s.skip.is_none());
         // The canary, what the limiter's proof has admitted, and the request under an

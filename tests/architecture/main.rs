@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("preflight", 7),
     ("config", 6),
     ("engine", 6),
+    ("import", 6),
     ("target", 6),
     ("input", 5),
     ("suite", 4),

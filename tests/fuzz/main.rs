@@ -117,4 +117,4 @@ macro_rules! targets {
     };
 }
 
-targets! { config suite histogram threshold answer headers github written text }
+targets! { config suite histogram threshold answer headers github written text import }

@@ -18,7 +18,7 @@ use load_gate::publish::actions::ActionsEnv;
 use load_gate::publish::github::read_untrusted;
 use load_gate::report::{self, COMMENT_BUDGET, Masthead};
 use load_gate::scenario::{
-    self, Answer, Call, Condition, Identity, JsonPath, Names, Scenario, Secrets, Template,
+    self, Answer, Call, Capture, Condition, Identity, JsonPath, Names, Scenario, Secrets, Template,
 };
 use load_gate::secret::{Secret, excerpt, text_of};
 use load_gate::suite::read_suite;
@@ -27,7 +27,7 @@ use load_gate::suite::read_suite;
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its seeds' folder.
-pub(crate) const ALL: [(&str, Target); 9] = [
+pub(crate) const ALL: [(&str, Target); 10] = [
     ("config", config),
     ("suite", suite),
     ("histogram", histogram),
@@ -37,6 +37,7 @@ pub(crate) const ALL: [(&str, Target); 9] = [
     ("github", github),
     ("written", written),
     ("text", text),
+    ("import", import),
 ];
 
 const KEY: &str = "key-0123456789-abcdef";
@@ -235,8 +236,8 @@ pub(crate) fn written(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let mut parts = text.splitn(4, '\n');
     let mut next = || parts.next().unwrap_or_default();
-    let columns = ["term"];
-    let names = Names { data: &columns, setup: &[], identity: true, body: true };
+    let (columns, captured) = (["term"], ["token"]);
+    let names = Names { data: &columns, setup: &captured, identity: true, body: true };
     let template = next();
     if let Err(wrong) = Template::parse(template, &names) {
         assert!(template.get(wrong.span.clone()).is_some(), "{wrong:?} of {template:?}");
@@ -248,8 +249,24 @@ pub(crate) fn written(data: &[u8]) {
         let found = path.find(&body);
         assert!(path.is_many() || found.len() <= 1);
     }
+    drop(Capture::parse(path));
     if let Ok(condition_read) = Condition::parse(condition, &names) {
         assert!(!condition_read.words(condition).is_empty());
+    }
+}
+
+/// A request that is written down: which format, the text. What is read is TOML.
+pub(crate) fn import(data: &[u8]) {
+    let Some((which, text)) = data.split_first() else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let read = match which % 3 {
+        0 => load_gate::import::hurl(text, "x"),
+        1 => load_gate::import::openapi(text, None, "x"),
+        _ => load_gate::import::curl(text, "x"),
+    };
+    match read {
+        Ok(table) => drop(toml::from_str::<toml::Table>(&table).expect("is TOML")),
+        Err(wrong) => assert!(wrong.to_string().len() < 10_000),
     }
 }
 

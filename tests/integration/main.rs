@@ -14,6 +14,7 @@ mod counts; // against a server of its own that counts: nothing lost, nothing in
 mod faults; // every fault of the embedded target: the exit code, and the words that name it
 #[cfg(unix)]
 mod foul; // the machine itself: stopped, out of descriptors
+mod imports; // tables made of Hurl, OpenAPI and curl
 #[cfg(unix)]
 mod interrupts; // cancelled and killed at random moments: reports valid, counts agree
 mod junit; // JUnit through a real XML parser, whatever a server answered

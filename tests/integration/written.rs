@@ -369,3 +369,54 @@ fn a_check_tries_one_request_of_a_scenario_and_says_what_holds() {
     let done = run_in(&orders_config(&seen.url), &args, &[]);
     assert!(done.out.contains("set ORDERS_CLIENT_1"), "{}", done.all());
 }
+
+#[test]
+fn faults_of_webhooks_and_of_an_api_behind_oauth_are_named() {
+    // Another secret than the sender's.
+    let vars = [("HOOK_SECRET".to_owned(), "hook-secret-2".to_owned())];
+    let args = ["run", "hooks", "--env", "t", "--no-check"];
+    let done = run_in(&hooks_config(&hooks(true)), &args, &vars);
+    assert_eq!(done.code, 3, "{}", done.all());
+    assert!(done.out.contains("set HOOK_SECRET to this environment's secret"), "{}", done.all());
+    // A limiter that lets fewer through than is declared, and a page that isn't the one asked for.
+    let lifetime = Duration::from_secs(60);
+    let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 99, limit: 30 });
+    let done = run_orders(&seen.url, &clients());
+    assert_eq!(done.code, 1, "{}", done.all());
+    assert!(done.out.contains("limit"), "{}", done.all());
+    let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 99, limit: 90 });
+    let wrong = orders_config(&seen.url).replace("\"{data.page:int}\"", "\"{data.page}\"");
+    let done = run_in(&wrong, &["run", "orders", "--env", "t", "--no-check"], &clients());
+    assert_eq!(done.code, 1, "{}", done.all());
+    assert!(done.out.contains("check `a page of orders` failed every time"), "{}", done.all());
+}
+
+#[test]
+fn a_limiter_that_nobody_declared_is_inferred() {
+    let url = search(30, Duration::from_secs(60), r#"[{"id":"x"}]"#);
+    let config = search_config(&url, 100);
+    let from = config.find("rate_limit =").expect("is declared");
+    let to = config[from..].find('\n').expect("ends") + from;
+    let config = format!("{}{}", &config[..from], &config[to..]);
+    let done = run(&config, "search", &keys());
+    assert_eq!(done.code, 1, "{}", done.all());
+    assert!(done.out.contains("inferred"), "{}", done.all());
+    assert!(done.out.contains("30 "), "{}", done.all());
+}
+
+#[test]
+fn completions_know_the_scenarios_of_the_config() {
+    let dir = tempfile::tempdir().expect("a directory");
+    std::fs::write(dir.path().join("load-gate.toml"), orders_config("http://127.0.0.1:1"))
+        .expect("written");
+    for shell in ["bash", "zsh", "fish"] {
+        let done = crate::support::load_gate()
+            .args(["completions", shell])
+            .current_dir(dir.path())
+            .output()
+            .expect("runs");
+        let script = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success() && script.contains("webhook"), "{script}");
+        assert!(script.contains("orders"), "{shell}: {script}");
+    }
+}

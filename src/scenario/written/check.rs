@@ -18,6 +18,8 @@ pub enum Condition {
     NonEmpty,
     /// It is a number that stands so to another.
     Compare(Relation, f64),
+    /// It is a text like this, where `*` stands for anything.
+    Like(String),
     /// It is this value.
     Equals(Value),
     /// It is what the template gives for the request.
@@ -43,8 +45,8 @@ const TYPES: [&str; 7] = ["array", "object", "string", "number", "integer", "boo
 
 /// Words of conditions, for messages.
 pub const WORDS: &str = "a type (array, object, string, number, integer, boolean, null), \
-                         `present`, `absent`, `nonempty`, `< 500`, or a value (`= text` for one \
-                         that reads like a word of these)";
+                         `present`, `absent`, `nonempty`, `< 500`, `~ text*`, or a value \
+                         (`= text` for one that reads like a word of these)";
 
 impl Condition {
     /// Reads the text of a condition.
@@ -79,6 +81,9 @@ impl Condition {
             };
             return Ok(Self::Compare(*comparison, number.ok_or_else(wrong)?));
         }
+        if let Some(pattern) = word.strip_prefix('~').map(str::trim).filter(|p| !p.is_empty()) {
+            return Ok(Self::Like(pattern.to_owned()));
+        }
         let text = match word.strip_prefix("==").or_else(|| word.strip_prefix('=')) {
             Some(value) => value.trim_start(),
             None => text,
@@ -97,6 +102,7 @@ impl Condition {
             Self::Absent => "is absent".to_owned(),
             Self::NonEmpty => "is not empty".to_owned(),
             Self::Compare(..) => source.trim().to_owned(),
+            Self::Like(pattern) => format!("is like {pattern}"),
             Self::Equals(value) => format!("is {value}"),
             Self::Same(_) => format!("is {}", source.trim()),
         }
@@ -142,6 +148,7 @@ impl Condition {
             Self::Compare(comparison, bound) => {
                 value.as_f64().is_some_and(|x| comparison.holds(x, *bound))
             }
+            Self::Like(pattern) => value.as_str().is_some_and(|text| like(pattern, text)),
             Self::Equals(wanted) => equal(value, wanted),
             Self::Same(_) => equal(value, expected),
         }
@@ -177,7 +184,11 @@ impl Relation {
 /// Whether a header's value is `pattern`, where `*` stands for anything; case doesn't
 /// count.
 pub(super) fn matches(pattern: &str, value: &str) -> bool {
-    let (pattern, value) = (pattern.trim().to_lowercase(), value.trim().to_lowercase());
+    like(&pattern.trim().to_lowercase(), &value.trim().to_lowercase())
+}
+
+/// Whether `value` is `pattern`, where `*` stands for anything.
+fn like(pattern: &str, value: &str) -> bool {
     let mut pieces = pattern.split('*');
     let first = pieces.next().unwrap_or_default();
     let Some(mut rest) = value.strip_prefix(first) else { return false };

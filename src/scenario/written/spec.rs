@@ -255,6 +255,33 @@ pub enum Flaw {
 }
 
 impl Spec {
+    /// Whether it may create or change data there: what it says, or else what its method says.
+    #[must_use]
+    pub fn may_write(&self) -> bool {
+        let reads = ["GET", "HEAD", "OPTIONS"].contains(&self.request.method.as_str());
+        self.writes.unwrap_or(!reads)
+    }
+
+    /// Every template that a column of data may stand in.
+    #[must_use]
+    pub fn texts(&self) -> Vec<&str> {
+        let mut all = self.request.texts();
+        all.extend(self.setup.iter().flat_map(|setup| setup.request.texts()));
+        for expect in &self.expect {
+            all.extend(expect.json.iter().filter_map(|(_, condition)| condition.as_str()));
+        }
+        for probe in &self.probes {
+            all.extend(probe.headers.values().chain(&probe.path).map(String::as_str));
+            match &probe.body {
+                Some(BodySpec::Json(value)) => texts_of(value, &mut all),
+                Some(BodySpec::Text(text)) => all.push(text),
+                Some(BodySpec::Form(fields)) => all.extend(fields.values().map(String::as_str)),
+                Some(BodySpec::None) | None => {}
+            }
+        }
+        all
+    }
+
     /// The names of what setup captures.
     #[must_use]
     pub fn captured(&self) -> Vec<&str> {

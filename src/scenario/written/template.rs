@@ -169,6 +169,22 @@ impl Template {
         })
     }
 
+    /// A column that it asks for by type, alone, and a value of it that is of another.
+    pub fn misfit<'v>(
+        &self,
+        values: impl Fn(&str) -> Option<&'v [String]>,
+    ) -> Option<(&str, &'static str, &'v str)> {
+        let [Part::Value(Source::Data(column), kind)] = self.parts.as_slice() else { return None };
+        let name = match kind {
+            Kind::Int => "int",
+            Kind::Number => "number",
+            Kind::Flag => "bool",
+            Kind::Text | Kind::Base64 => return None,
+        };
+        let wrong = |value: &&String| kind.of((*value).clone()).is_string();
+        Some((column, name, values(column)?.iter().find(wrong)?))
+    }
+
     /// Whether it shows who sends.
     #[must_use]
     pub fn shows_identity(&self) -> bool {

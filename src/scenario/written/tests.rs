@@ -274,6 +274,11 @@ fn headers_are_matched_with_stars_and_without_case() {
     ] {
         assert_eq!(check::matches(pattern, value), holds, "{pattern} {value}");
     }
+    let like = Condition::parse("~ /page/*", &Names::default()).expect("is one");
+    let path = JsonPath::parse("$").expect("is one");
+    for (value, holds) in [("/page/2", true), ("/PAGE/2", false), ("page", false)] {
+        assert_eq!(like.holds(&path, &json!(value), &Value::Null), holds, "{value}");
+    }
 }
 
 proptest! {

@@ -1,0 +1,298 @@
+//! A curl command, as browsers and pages of APIs give it to copy.
+
+use serde_json::Value;
+
+use super::check;
+use super::draft::{Body, Draft, Shown, escape_texts, escaped};
+use super::error::ImportError;
+use super::render::render;
+use super::words::words;
+
+/// Options that change nothing of what a scenario says.
+const IGNORED: [&str; 22] = [
+    "-s",
+    "--silent",
+    "-S",
+    "--show-error",
+    "-v",
+    "--verbose",
+    "-i",
+    "--include",
+    "-f",
+    "--fail",
+    "--compressed",
+    "--http1.1",
+    "--http2",
+    "-#",
+    "--progress-bar",
+    "--no-progress-meter",
+    "-N",
+    "--no-buffer",
+    "--fail-with-body",
+    "-g",
+    "--globoff",
+    "--tlsv1.2",
+];
+/// Options with a value that change nothing of it.
+const IGNORED_WITH_VALUE: [&str; 12] = [
+    "-o",
+    "--output",
+    "-w",
+    "--write-out",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "--retry",
+    "--retry-delay",
+    "-D",
+    "--dump-header",
+    "--cacert",
+];
+
+#[derive(Default)]
+struct Command {
+    draft: Draft,
+    url: Option<String>,
+    method: Option<String>,
+    data: Vec<(Kind, String)>,
+    get: bool,
+    multipart: bool,
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Encode,
+}
+
+/// The table of a scenario that sends what `command` sends.
+///
+/// # Errors
+/// It is no curl command, or has no URL.
+pub fn curl(command: &str, name: &str) -> Result<String, ImportError> {
+    let words = words(command)?;
+    let mut rest = words.iter().map(String::as_str).peekable();
+    rest.next_if(|word| *word == "$");
+    if !rest.next().is_some_and(|word| word == "curl" || word.ends_with("/curl")) {
+        return Err(ImportError::new(
+            "this is no curl command: expected one that begins with `curl`",
+        ));
+    }
+    let mut read = Command::default();
+    while let Some(word) = rest.next() {
+        if let Some(long) = word.strip_prefix("--") {
+            let (option, given) = match long.split_once('=') {
+                Some((name, value)) => (format!("--{name}"), Some(value)),
+                None => (word.to_owned(), None),
+            };
+            read.option(&option, given, &mut rest)?;
+        } else if word.starts_with('-') && word.len() > 1 {
+            read.short(word, &mut rest)?;
+        } else if read.url.is_none() {
+            read.url = Some(word.to_owned());
+        } else {
+            read.draft.note("only the first of several URLs was taken");
+        }
+    }
+    let draft = read.finish()?;
+    check::held(render(&[(name.to_owned(), draft)]), name)
+}
+
+type Rest<'a, 'b> = &'a mut dyn Iterator<Item = &'b str>;
+
+impl Command {
+    /// `-sSL`, `-XPOST`, `-H value`.
+    fn short(&mut self, word: &str, rest: Rest<'_, '_>) -> Result<(), ImportError> {
+        let letters = &word[1..];
+        for (at, letter) in letters.char_indices() {
+            let option = format!("-{letter}");
+            let after = &letters[at + letter.len_utf8()..];
+            if takes_value(&option) {
+                return self.option(&option, Some(after).filter(|v| !v.is_empty()), rest);
+            }
+            self.option(&option, None, rest)?;
+        }
+        Ok(())
+    }
+
+    fn option(
+        &mut self,
+        option: &str,
+        given: Option<&str>,
+        rest: Rest<'_, '_>,
+    ) -> Result<(), ImportError> {
+        let value = if takes_value(option) {
+            let next = given.map(str::to_owned).or_else(|| rest.next().map(str::to_owned));
+            next.ok_or_else(|| ImportError::new(format!("`{option}` has no value")))?
+        } else {
+            String::new()
+        };
+        match option {
+            "-X" | "--request" => self.method = Some(value.to_uppercase()),
+            "--url" => self.url = Some(value),
+            "-H" | "--header" => self.header(&value),
+            "-A" | "--user-agent" => self.draft.header("User-Agent", &escaped(&value)),
+            "-e" | "--referer" => self.draft.header("Referer", &escaped(&value)),
+            "-b" | "--cookie" => self.draft.header("Cookie", &value),
+            "-u" | "--user" => {
+                let basic = self.draft.shown(Shown::Basic);
+                self.draft.headers.push(("Authorization".to_owned(), basic));
+                self.draft.note("the user stayed behind: set it as `name:password`");
+            }
+            "--oauth2-bearer" => {
+                let bearer = self.draft.shown(Shown::Bearer);
+                self.draft.headers.push(("Authorization".to_owned(), bearer));
+            }
+            "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => {
+                self.data.push((Kind::Plain, value));
+            }
+            "--data-urlencode" => self.data.push((Kind::Encode, value)),
+            "--json" => {
+                self.json = true;
+                self.data.push((Kind::Plain, value));
+            }
+            "-G" | "--get" => self.get = true,
+            "-I" | "--head" => self.method = Some("HEAD".to_owned()),
+            "-L" | "--location" => {
+                self.draft.note("redirects aren't followed: `-L` has no meaning here");
+            }
+            "-k" | "--insecure" => {
+                self.draft.note("certificates are always checked: `-k` has no meaning here, see [engine] ca_file");
+            }
+            "-F" | "--form" => {
+                self.multipart = true;
+                self.draft.note("a multipart form (`-F`) can't be sent: it stayed behind");
+            }
+            _ if IGNORED.contains(&option) || IGNORED_WITH_VALUE.contains(&option) => {}
+            _ => self.draft.note(format!("`{option}` stayed behind")),
+        }
+        Ok(())
+    }
+
+    fn header(&mut self, line: &str) {
+        match line.split_once(':') {
+            Some((name, value)) if !value.trim().is_empty() => {
+                self.draft.header(name.trim(), &escaped(value.trim()));
+            }
+            _ => self.draft.note("a header without a value stayed behind"),
+        }
+    }
+
+    fn finish(mut self) -> Result<Draft, ImportError> {
+        let url =
+            self.url.take().ok_or_else(|| ImportError::new("there is no URL in this command"))?;
+        let url =
+            if url.contains("://") || url.starts_with('/') { url } else { format!("http://{url}") };
+        self.draft.url(&escaped(&url));
+        let query = std::mem::take(&mut self.draft.query);
+        for (name, value) in query {
+            let value = self.draft.value(&name, &value);
+            self.draft.query.push((name, value));
+        }
+        let has_body = !self.data.is_empty() || self.multipart;
+        if self.data.iter().any(|(kind, text)| *kind == Kind::Plain && text.starts_with('@')) {
+            self.draft
+                .note("the body is in a file, which stayed behind: say it as json, body or form");
+            self.data.retain(|(_, text)| !text.starts_with('@'));
+        }
+        let usual = if has_body && !self.get { "POST" } else { "GET" };
+        self.draft.method = self.method.take().unwrap_or_else(|| usual.to_owned());
+        self.body();
+        Ok(self.draft)
+    }
+
+    fn body(&mut self) {
+        let pairs: Vec<String> =
+            self.data.iter().map(|(kind, text)| encoded(*kind, text)).collect();
+        if pairs.is_empty() {
+            return;
+        }
+        let text = pairs.join("&");
+        if self.get {
+            for (name, value) in form(&text) {
+                let value = self.draft.value(&name, &escaped(&value));
+                self.draft.query.push((name, value));
+            }
+            return;
+        }
+        let kind =
+            self.draft.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let kind = kind.map(|(_, value)| value.to_lowercase());
+        let says_json = self.json || kind.as_deref().is_some_and(|kind| kind.contains("json"));
+        if says_json && let Ok(mut value) = serde_json::from_str::<Value>(&text) {
+            escape_texts(&mut value);
+            self.draft.json_value("", &mut value);
+            self.draft.body = Body::Json(value);
+            return;
+        }
+        let is_form = kind.as_deref().is_none_or(|kind| kind.contains("x-www-form-urlencoded"));
+        let fields = form(&text);
+        if is_form && !self.json && fields.iter().all(|(name, _)| !name.is_empty()) {
+            let mut seen: Vec<(String, String)> = Vec::new();
+            for (name, value) in fields {
+                let value = self.draft.value(&name, &escaped(&value));
+                if seen.iter().any(|(own, _)| *own == name) {
+                    self.draft.note(format!(
+                        "a form has each field once: the second `{name}` stayed behind"
+                    ));
+                } else {
+                    seen.push((name, value));
+                }
+            }
+            self.draft.body = Body::Form(seen);
+        } else {
+            let text = self.draft.value("", &escaped(&text));
+            self.draft.body = Body::Text(text);
+        }
+    }
+}
+
+fn takes_value(option: &str) -> bool {
+    const WITH_VALUE: [&str; 25] = [
+        "-X",
+        "--request",
+        "--url",
+        "-H",
+        "--header",
+        "-A",
+        "--user-agent",
+        "-e",
+        "--referer",
+        "-b",
+        "--cookie",
+        "-u",
+        "--user",
+        "--oauth2-bearer",
+        "-d",
+        "--data",
+        "--data-raw",
+        "--data-binary",
+        "--data-ascii",
+        "--data-urlencode",
+        "--json",
+        "-F",
+        "--form",
+        "-x",
+        "--proxy",
+    ];
+    WITH_VALUE.contains(&option) || IGNORED_WITH_VALUE.contains(&option)
+}
+
+/// What `--data-urlencode` makes of its value; others as they are.
+fn encoded(kind: Kind, text: &str) -> String {
+    if kind == Kind::Plain {
+        return text.to_owned();
+    }
+    let encode =
+        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => format!("{name}={}", encode(value)),
+        Some((_, value)) => encode(value),
+        None => encode(text),
+    }
+}
+
+fn form(text: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}

@@ -1,0 +1,237 @@
+//! A table in the making: what goes over, what stays behind, and what of it is a secret.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::secret::mask;
+
+/// Headers that are the transport's or the runner's own.
+const OWN_HEADERS: [&str; 8] = [
+    "host",
+    "content-length",
+    "connection",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+    "accept-encoding",
+    "x-load-test",
+];
+
+/// What the names of secrets have in them.
+const SECRET_NAMES: [&str; 14] = [
+    "authorization",
+    "api-key",
+    "api_key",
+    "apikey",
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "cookie",
+    "session",
+    "signature",
+    "credential",
+    "access_key",
+    "private_key",
+];
+
+/// The body of a request, its texts templates.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Body {
+    #[default]
+    None,
+    Json(Value),
+    Text(String),
+    Form(Vec<(String, String)>),
+}
+
+/// One request and what is expected of its answer. All texts are templates.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draft {
+    pub(super) method: String,
+    /// From its first `/`, without the query.
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Body,
+    pub(super) status: Vec<u16>,
+    pub(super) json: Vec<(String, Value)>,
+    pub(super) header_checks: Vec<(String, String)>,
+    pub(super) data: BTreeMap<String, Vec<Value>>,
+    /// Values of its answer that others show: names and places.
+    pub(super) captures: Vec<(String, String)>,
+    pub(super) expires: Option<String>,
+    pub(super) setup: Option<Box<Draft>>,
+    /// Whether an identity is shown.
+    pub(super) identity: bool,
+    /// What stayed behind, and what to look at.
+    pub(super) notes: Vec<String>,
+}
+
+/// How a secret is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    Whole,
+    Bearer,
+    Basic,
+}
+
+impl Shown {
+    fn template(self) -> &'static str {
+        match self {
+            Self::Whole => "{identity}",
+            Self::Bearer => "Bearer {identity}",
+            Self::Basic => "Basic {identity:base64}",
+        }
+    }
+}
+
+/// `text` as a template that gives it back.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}
+
+/// Whether something of that name, or `text` itself, is or may be a secret.
+pub(super) fn is_secret(name: &str, text: &str) -> bool {
+    let name = name.to_lowercase();
+    let named = SECRET_NAMES.iter().any(|part| name.contains(part)) || name == "key";
+    (named && !text.is_empty() && !is_placeholder(text)) || mask(text, &[]) != text
+}
+
+/// Whether all of `text` is filled in for each request.
+fn is_placeholder(text: &str) -> bool {
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    inner.is_some_and(|inner| !inner.contains(['{', '}']))
+}
+
+/// Makes every text of `value` a template that gives it back.
+pub(super) fn escape_texts(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = escaped(text),
+        Value::Array(list) => list.iter_mut().for_each(escape_texts),
+        Value::Object(map) => map.values_mut().for_each(escape_texts),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+impl Draft {
+    /// Whether what a setup captured is shown in it.
+    pub(super) fn shows_setup(&self) -> bool {
+        let shows = |text: &String| text.contains("{setup.");
+        let body = match &self.body {
+            Body::None => String::new(),
+            Body::Json(value) => value.to_string(),
+            Body::Text(text) => text.clone(),
+            Body::Form(fields) => fields.iter().map(|(_, value)| value.as_str()).collect(),
+        };
+        let pairs = self.headers.iter().chain(&self.query).map(|(_, value)| value);
+        pairs.chain([&self.path, &body]).any(shows)
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        let note = note.into();
+        // A note that quotes something must not quote a secret.
+        let note = mask(&note, &[]);
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Takes a header over; `value` is a template. What it holds of a secret becomes the
+    /// identity.
+    pub(super) fn header(&mut self, name: &str, value: &str) {
+        let lower = name.to_lowercase();
+        if OWN_HEADERS.contains(&lower.as_str()) {
+            return;
+        }
+        if lower == "cookie" && !is_placeholder(value) {
+            self.note("the cookies stayed behind: capture them in a setup (`cookie NAME`)");
+            return;
+        }
+        let value = if is_secret(name, value) {
+            let (scheme, rest) = value.split_once(' ').unwrap_or(("", value));
+            let held = is_placeholder(rest.trim());
+            match scheme.to_lowercase().as_str() {
+                "bearer" if held => value.to_owned(),
+                "bearer" => self.shown(Shown::Bearer),
+                "basic" => self.shown(Shown::Basic),
+                "" => self.shown(Shown::Whole),
+                _ => {
+                    let scheme = escaped(scheme);
+                    format!("{scheme} {}", self.shown(Shown::Whole))
+                }
+            }
+        } else {
+            value.to_owned()
+        };
+        self.headers.retain(|(own, _)| own.to_lowercase() != lower);
+        self.headers.push((name.to_owned(), value));
+    }
+
+    /// The template that shows the identity in that way.
+    pub(super) fn shown(&mut self, how: Shown) -> String {
+        self.identity = true;
+        how.template().to_owned()
+    }
+
+    /// A value of a query, form or body of that name.
+    pub(super) fn value(&mut self, name: &str, text: &str) -> String {
+        if !is_secret(name, text) {
+            return text.to_owned();
+        }
+        if self.identity {
+            self.note(format!(
+                "`{name}` shows the key as well: one like `name:secret` has two halves, \
+                 {{identity.name}} and {{identity.secret}}"
+            ));
+        }
+        let half = ["secret", "password", "passwd"].iter().any(|p| name.to_lowercase().contains(p));
+        self.identity = true;
+        if half { "{identity.secret}" } else { "{identity}" }.to_owned()
+    }
+
+    /// JSON whose texts are templates, its secrets shown as the identity.
+    pub(super) fn json_value(&mut self, name: &str, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.value(name, text),
+            Value::Array(list) => list.iter_mut().for_each(|item| self.json_value(name, item)),
+            Value::Object(map) => {
+                for (key, item) in map.iter_mut() {
+                    self.json_value(key, item);
+                }
+            }
+            Value::Number(_) if is_secret(name, "0") && name.to_lowercase() != "token_count" => {
+                *value = Value::String(self.value(name, "0"));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Takes over the path and query of `url`; its host stays behind.
+    pub(super) fn url(&mut self, url: &str) {
+        let rest = url.split_once("://").map(|(_, rest)| rest);
+        let from_path = match rest {
+            Some(rest) => {
+                let at = rest.find(['/', '?']).unwrap_or(rest.len());
+                let host = rest[..at].rsplit('@').next().unwrap_or_default();
+                if rest[..at].contains('@') {
+                    self.note("the URL had a user in it, which stayed behind");
+                }
+                if !host.is_empty() {
+                    self.note(format!("the environment's url says where it goes; it was {host}"));
+                }
+                &rest[at..]
+            }
+            // `{{host}}/path`, `host/path` or `/path`.
+            None => url.find('/').map_or("", |at| &url[at..]),
+        };
+        let from_path = from_path.split('#').next().unwrap_or_default();
+        let (path, query) = from_path.split_once('?').unwrap_or((from_path, ""));
+        self.path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.query.push((name.to_owned(), value.to_owned()));
+        }
+    }
+}

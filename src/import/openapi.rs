@@ -1,0 +1,300 @@
+//! One operation of an OpenAPI description (3.x, JSON or YAML): path, example body, the answer's schema as checks.
+
+use serde_json::{Map, Value};
+
+use super::check;
+use super::draft::{Body, Draft, Shown, escape_texts, escaped};
+use super::error::ImportError;
+use super::hurl_text::plain;
+use super::render::render;
+use super::schema::{Schemas, checks};
+
+const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
+/// The most operations that an error lists.
+const MOST_LISTED: usize = 30;
+
+/// The table of the operation that `wanted` names: its `operationId`, or `GET /path`.
+///
+/// # Errors
+/// It is no OpenAPI description, or there is no such operation; those there are, are named.
+pub fn openapi(text: &str, wanted: Option<&str>, name: &str) -> Result<String, ImportError> {
+    let whole = read(text)?;
+    if whole.get("openapi").and_then(Value::as_str).is_none_or(|v| !v.starts_with("3.")) {
+        return Err(ImportError::new("this is no OpenAPI description of version 3"));
+    }
+    let operations = operations(&whole);
+    let found = match (wanted, operations.as_slice()) {
+        (None, [one]) => one,
+        (None, _) => return Err(none("name one operation with --operation", &operations)),
+        (Some(wanted), all) => {
+            let is_it = |operation: &&Operation<'_>| operation.is_called(wanted);
+            let found = all.iter().find(is_it);
+            found.ok_or_else(|| none("there is no such operation", all))?
+        }
+    };
+    let draft = Reading { schemas: Schemas::new(&whole), whole: &whole }.draft(found);
+    check::held(render(&[(name.to_owned(), draft)]), name)
+}
+
+/// JSON, or YAML.
+fn read(text: &str) -> Result<Value, ImportError> {
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
+    serde_norway::from_str(text).map_err(|error| {
+        let line = error.location().map(|place| place.line());
+        ImportError { line, message: "this is neither JSON nor YAML".to_owned() }
+    })
+}
+
+struct Operation<'a> {
+    method: &'a str,
+    path: &'a str,
+    item: &'a Value,
+    said: &'a Value,
+}
+
+impl Operation<'_> {
+    fn id(&self) -> Option<&str> {
+        self.said.get("operationId")?.as_str()
+    }
+
+    fn is_called(&self, wanted: &str) -> bool {
+        let named = wanted.split_once(' ').is_some_and(|(method, path)| {
+            method.eq_ignore_ascii_case(self.method) && path.trim() == self.path
+        });
+        named || self.id() == Some(wanted)
+    }
+}
+
+fn operations(whole: &Value) -> Vec<Operation<'_>> {
+    let paths = whole.get("paths").and_then(Value::as_object);
+    let mut all = Vec::new();
+    for (path, item) in paths.into_iter().flatten() {
+        for method in METHODS {
+            if let Some(said) = item.get(method) {
+                all.push(Operation { method, path, item, said });
+            }
+        }
+    }
+    all
+}
+
+fn none(why: &str, all: &[Operation<'_>]) -> ImportError {
+    let named: Vec<String> = all
+        .iter()
+        .take(MOST_LISTED)
+        .map(|operation| {
+            let own = format!("{} {}", operation.method.to_uppercase(), operation.path);
+            operation.id().map_or(own.clone(), |id| format!("{id} ({own})"))
+        })
+        .collect();
+    let more = all.len().saturating_sub(MOST_LISTED);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    ImportError::new(format!("{why}; there are {}{more}", named.join(", ")))
+}
+
+struct Reading<'a> {
+    schemas: Schemas<'a>,
+    whole: &'a Value,
+}
+
+impl Reading<'_> {
+    fn draft(&self, operation: &Operation<'_>) -> Draft {
+        let mut draft = Draft { method: operation.method.to_uppercase(), ..Draft::default() };
+        let mut path = escaped(&(self.base(&mut draft) + operation.path));
+        for parameter in self.parameters(operation) {
+            self.parameter(&parameter, &mut path, &mut draft);
+        }
+        draft.path = path;
+        self.security(operation, &mut draft);
+        self.body(operation, &mut draft);
+        self.answer(operation, &mut draft);
+        draft
+    }
+
+    /// What stands before every path: that of the first server.
+    fn base(&self, draft: &mut Draft) -> String {
+        let server =
+            self.whole.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+        let mut of_server = Draft::default();
+        of_server.url(server);
+        for note in of_server.notes {
+            draft.note(note);
+        }
+        if of_server.path.contains('{') {
+            draft.note("the server's path has variables, which stayed behind");
+            return String::new();
+        }
+        of_server.path.trim_end_matches('/').to_owned()
+    }
+
+    /// The item's parameters, and the operation's own over them.
+    fn parameters(&self, operation: &Operation<'_>) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        let lists = [operation.item.get("parameters"), operation.said.get("parameters")];
+        for parameter in lists.into_iter().flatten().filter_map(Value::as_array).flatten() {
+            let parameter = self.schemas.resolve(parameter).clone();
+            let same =
+                |own: &Value| own["name"] == parameter["name"] && own["in"] == parameter["in"];
+            all.retain(|own| !same(own));
+            all.push(parameter);
+        }
+        all
+    }
+
+    fn parameter(&self, parameter: &Value, path: &mut String, draft: &mut Draft) {
+        let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
+        let (name, place) = (text("name"), text("in"));
+        let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(false);
+        let schema = parameter.get("schema").unwrap_or(&Value::Null);
+        let given =
+            parameter.get("example").or_else(|| first_of(parameter.get("examples"))).cloned();
+        let values = given.map_or_else(|| self.schemas.values(schema), |value| vec![value]);
+        match place {
+            "path" => {
+                let column = plain(name);
+                *path = path.replace(&format!("{{{{{name}}}}}"), &format!("{{data.{column}}}"));
+                draft.data.insert(column, values);
+            }
+            "query" if required => {
+                let column = plain(name);
+                draft.query.push((name.to_owned(), format!("{{data.{column}}}")));
+                draft.data.insert(column, values);
+            }
+            "header" if required => {
+                let value = values.first().map(scalar).unwrap_or_default();
+                draft.header(name, &escaped(&value));
+            }
+            "query" | "header" => {
+                draft.note(format!("the optional {place} parameter `{name}` stayed behind"));
+            }
+            _ => draft.note(format!("the {place} parameter `{name}` stayed behind")),
+        }
+    }
+
+    fn security(&self, operation: &Operation<'_>, draft: &mut Draft) {
+        let wanted = operation.said.get("security").or_else(|| self.whole.get("security"));
+        let Some(first) = wanted.and_then(|all| all.get(0)).and_then(Value::as_object) else {
+            return;
+        };
+        for name in first.keys() {
+            let at = format!("/components/securitySchemes/{name}");
+            let Some(scheme) = self.whole.pointer(&at).map(|scheme| self.schemas.resolve(scheme))
+            else {
+                continue;
+            };
+            let text = |key: &str| scheme.get(key).and_then(Value::as_str).unwrap_or_default();
+            match (text("type"), text("in"), text("scheme").to_lowercase().as_str()) {
+                ("apiKey", "header", _) => {
+                    let shown = draft.shown(Shown::Whole);
+                    draft.headers.push((text("name").to_owned(), shown));
+                }
+                ("apiKey", "query", _) => {
+                    let shown = draft.shown(Shown::Whole);
+                    draft.query.push((text("name").to_owned(), shown));
+                }
+                ("http", _, "basic") => {
+                    let shown = draft.shown(Shown::Basic);
+                    draft.headers.push(("Authorization".to_owned(), shown));
+                }
+                ("http", _, "bearer") | ("openIdConnect", ..) => {
+                    let shown = draft.shown(Shown::Bearer);
+                    draft.headers.push(("Authorization".to_owned(), shown));
+                }
+                ("oauth2", ..) => self.oauth(scheme, draft),
+                _ => draft.note(format!("the security scheme {name} stayed behind")),
+            }
+        }
+    }
+
+    /// Client credentials become a setup; other flows want a token that was had before.
+    fn oauth(&self, scheme: &Value, draft: &mut Draft) {
+        let url = scheme.pointer("/flows/clientCredentials/tokenUrl").and_then(Value::as_str);
+        let Some(url) = url else {
+            let shown = draft.shown(Shown::Bearer);
+            draft.headers.push(("Authorization".to_owned(), shown));
+            draft.note("OAuth by a person can't be repeated by a run: each key is a token");
+            return;
+        };
+        let mut setup = Draft { method: "POST".to_owned(), identity: true, ..Draft::default() };
+        setup.url(&escaped(url));
+        let text = |text: &str| text.to_owned();
+        setup.body = Body::Form(vec![
+            (text("grant_type"), text("client_credentials")),
+            (text("client_id"), text("{identity.name}")),
+            (text("client_secret"), text("{identity.secret}")),
+        ]);
+        setup.captures.push((text("token"), text("$.access_token")));
+        setup.expires = Some(text("$.expires_in"));
+        draft.setup = Some(Box::new(setup));
+        draft.headers.push((text("Authorization"), text("Bearer {setup.token}")));
+    }
+
+    fn body(&self, operation: &Operation<'_>, draft: &mut Draft) {
+        let body = operation.said.get("requestBody").map(|body| self.schemas.resolve(body));
+        let Some(body) = body else { return };
+        let Some(content) = body.get("content").and_then(Value::as_object) else { return };
+        let found = media(content, "json").or_else(|| media(content, "x-www-form-urlencoded"));
+        let Some((kind, said)) = found else {
+            let kinds: Vec<&str> = content.keys().map(String::as_str).collect();
+            draft.note(format!("a body of {} stayed behind", kinds.join(", ")));
+            return;
+        };
+        let given = said.get("example").or_else(|| first_of(said.get("examples"))).cloned();
+        let schema = said.get("schema").unwrap_or(&Value::Null);
+        let mut value = given.map_or_else(
+            || self.schemas.example(schema),
+            |mut given| {
+                escape_texts(&mut given);
+                given
+            },
+        );
+        draft.json_value("", &mut value);
+        draft.body = match value {
+            Value::Object(map) if !kind.contains("json") => {
+                Body::Form(map.iter().map(|(name, value)| (name.clone(), scalar(value))).collect())
+            }
+            value => Body::Json(value),
+        };
+    }
+
+    fn answer(&self, operation: &Operation<'_>, draft: &mut Draft) {
+        let responses = operation.said.get("responses").and_then(Value::as_object);
+        let good = |(status, _): &(&String, &Value)| status.starts_with('2');
+        let Some((status, response)) = responses.into_iter().flatten().find(good) else {
+            draft.note("no 2xx answer is described: any is success");
+            return;
+        };
+        if let Ok(status) = status.parse() {
+            draft.status = vec![status];
+        }
+        let response = self.schemas.resolve(response);
+        let content = response.get("content").and_then(Value::as_object);
+        let Some((_, said)) = content.and_then(|content| media(content, "json")) else { return };
+        draft.header_checks.push(("content-type".to_owned(), "application/json*".to_owned()));
+        let schema = said.get("schema").unwrap_or(&Value::Null);
+        let (found, more) = checks(&self.schemas, schema);
+        draft.json = found;
+        if more {
+            draft.note("deeper parts of the answer's schema stayed behind");
+        }
+    }
+}
+
+/// The first media type with `part` in its name.
+fn media<'a>(content: &'a Map<String, Value>, part: &str) -> Option<(&'a String, &'a Value)> {
+    content.iter().find(|(kind, _)| kind.to_lowercase().contains(part))
+}
+
+/// The value of the first of `examples`.
+fn first_of(examples: Option<&Value>) -> Option<&Value> {
+    examples?.as_object()?.values().next()?.get("value")
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,227 @@
+//! What others have written, and the tables it becomes: read by a config, and without a secret.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
+
+use super::*;
+
+const SECRETS: [&str; 6] = [
+    "s3cr3t-of-ada",
+    "eyJhbGciOiJIUzI1NiJ9.payload",
+    "sk_live_0123456789",
+    "hunter22hunter",
+    "YWRhOnBhc3M=",
+    "cookie-value-1",
+];
+
+/// That a config takes `table` as it stands, in an environment of its own.
+fn held(table: &str) {
+    for secret in SECRETS {
+        assert!(!table.contains(secret), "{secret} in {table}");
+    }
+    let read: toml::Table = toml::from_str(table).unwrap_or_else(|e| panic!("{e}\n{table}"));
+    assert!(read["scenarios"].as_table().is_some_and(|all| !all.is_empty()), "{table}");
+}
+
+const HURL: &str = r#"
+# Log in, then look for shoes.
+POST https://ada:s3cr3t-of-ada@shop.example.org/login
+[FormParams]
+user: ada
+password: hunter22hunter
+HTTP 302
+[Captures]
+session: cookie "sid"
+token: jsonpath "$.access_token"
+
+POST {{host}}/api/v1/search?limit=10&api_key=s3cr3t-of-ada
+Authorization: Bearer {{token}}
+X-Request-Id: {{newUuid}}
+Accept: application/json
+{
+  "query": "red {shoes}",
+  "page": {{page}},
+  "nested": [1, 2.5, true]
+}
+HTTP 200
+Content-Type: application/json
+[Asserts]
+jsonpath "$.results" isCollection
+jsonpath "$.results[0].id" isString
+jsonpath "$.took_ms" < 500
+jsonpath "$.query" == "array"
+jsonpath "$.next" not exists
+header "x-cache" contains "HIT"
+duration < 800
+jsonpath "$..deep" exists
+
+DELETE {{host}}/api/v1/things/7
+X-Api-Key: s3cr3t-of-ada
+HTTP 204
+"#;
+
+#[test]
+fn hurl_s_requests_become_tables_and_the_first_their_setup() {
+    let table = hurl(HURL, "shop").expect("is read");
+    held(&table);
+    insta::assert_snapshot!("hurl", table);
+}
+
+const OPENAPI: &str = r"
+openapi: 3.1.0
+servers:
+  - url: https://api.example.org/v2
+paths:
+  /pets/{petId}/visits:
+    parameters:
+      - { name: petId, in: path, required: true, schema: { type: integer, example: 7 } }
+    post:
+      operationId: addVisit
+      security: [{ oauth: [] }]
+      parameters:
+        - { name: dry, in: query, required: true, schema: { $ref: '#/components/schemas/Dry' } }
+        - { name: verbose, in: query, schema: { type: boolean } }
+      requestBody:
+        content:
+          application/json:
+            schema: { $ref: '#/components/schemas/NewVisit' }
+      responses:
+        '400': { description: wrong }
+        '201':
+          description: done
+          content:
+            application/json:
+              schema: { $ref: '#/components/schemas/Visit' }
+  /pets:
+    get:
+      operationId: listPets
+      responses: { '200': { description: all } }
+components:
+  securitySchemes:
+    oauth:
+      type: oauth2
+      flows: { clientCredentials: { tokenUrl: /oauth/token, scopes: {} } }
+  schemas:
+    Dry: { type: string, enum: [yes-please, no-thanks] }
+    NewVisit:
+      type: object
+      required: [at, vet, fee]
+      properties:
+        at: { type: string, format: date-time }
+        vet: { type: string, format: email }
+        fee: { type: number, minimum: 0.5 }
+        note: { type: string }
+    Visit:
+      allOf:
+        - $ref: '#/components/schemas/NewVisit'
+        - type: object
+          required: [id, owner, tags]
+          properties:
+            id: { type: string, format: uuid }
+            tags: { type: array, items: { type: string } }
+            owner: { type: object, required: [name], properties: { name: { type: [string, 'null'] } } }
+";
+
+#[test]
+fn an_operation_of_openapi_becomes_a_table() {
+    let table = openapi(OPENAPI, Some("addVisit"), "visits").expect("is read");
+    held(&table);
+    insta::assert_snapshot!("openapi", table);
+    let again = openapi(OPENAPI, Some("POST /pets/{petId}/visits"), "visits");
+    assert_eq!(again.as_ref(), Ok(&table));
+    let told = openapi(OPENAPI, None, "visits").expect_err("two").to_string();
+    assert!(told.contains("listPets (GET /pets)"), "{told}");
+    for wrong in ["", "[]", "swagger: '2.0'", "openapi: 4", "{", "a: [", "&a [*a]"] {
+        let told = openapi(wrong, None, "x").expect_err(wrong).to_string();
+        assert!(
+            told.contains("neither") || told.contains("no OpenAPI") || told.contains("there are"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_curl_command_becomes_a_table_without_what_is_secret_in_it() {
+    let mut all = String::new();
+    for command in [
+        r#"curl 'https://api.example.org/v1/search?limit=10&token=s3cr3t-of-ada' -X POST -H 'Authorization: Bearer eyJhbGciOiJIUzI1NiJ9.payload' -H 'Content-Type: application/json' --data-raw '{"query":"red {shoes}","none":null,"password":"hunter22hunter"}' --compressed -sSL"#,
+        "curl -u ada:hunter22hunter -k \\\n  https://api.example.org/basic -b 'sid=cookie-value-1'",
+        r#"curl -d 'name=Ada Lovelace' -d "plan=pro&plan=free" --data-urlencode 'note=a&b' http://api.example.org/form"#,
+        r"curl -G api.example.org/find -d q=shoes --data-urlencode 'sort=price up'",
+        r#"$ curl --json $'{"a": "line\\nbreak"}' -XPUT https://api.example.org/café --max-time 3 --frobnicate"#,
+        r"curl -H 'X-Api-Key: sk_live_0123456789' -H 'Authorization: Basic YWRhOnBhc3M=' https://api.example.org -F file=@x",
+        r"curl --data @body.json https://api.example.org/upload -A 'agent {1}'",
+    ] {
+        let table = curl(command, "copied").unwrap_or_else(|e| panic!("{e}: {command}"));
+        held(&table);
+        all.push_str(&table);
+        all.push_str("----\n");
+    }
+    insta::assert_snapshot!("curl", all);
+    for (wrong, why) in [
+        ("wget https://x", "no curl command"),
+        ("curl", "no URL"),
+        ("curl 'https://x", "isn't closed"),
+        ("curl https://x -H", "has no value"),
+    ] {
+        let told = curl(wrong, "x").expect_err(wrong).to_string();
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn what_is_no_hurl_is_told_with_its_line() {
+    for (wrong, line, why) in [
+        ("GET https://x\nHTTP 200\n\nFETCH https://y", 4, "no request"),
+        ("POST https://x\n{ \"a\": }", 2, "no JSON"),
+        ("GET https://x\n???", 2, "neither a header"),
+    ] {
+        let told = hurl(wrong, "x").expect_err(wrong);
+        assert_eq!(told.line, Some(line), "{told}");
+        assert!(told.message.contains(why), "{told}");
+    }
+    assert!(hurl("# nothing\n", "x").is_err());
+}
+
+fn same_cases() -> Config {
+    Config { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(same_cases())]
+
+    /// Whatever is given, it is read or refused, and what comes out is TOML.
+    #[test]
+    fn no_text_is_a_panic_and_every_table_is_toml(
+        text in "\\PC{0,80}",
+        pieces in proptest::collection::vec(prop::sample::select(vec![
+            "GET https://x/y\n", "HTTP 200\n", "[Asserts]\n", "jsonpath \"$.a\" == ", "{\"a\": {{b}}}\n",
+            "'", "\"", "\\", "-H ", "a: b", "-d ", "{{", "}}", "```", "`", "\n", "--json=", "$'", "\u{1f600}",
+            "https://a.b/c?d=e&f", "[Captures]\n", "é", "%", "#", "null",
+        ]), 0..12),
+    ) {
+        for text in [text, pieces.concat()] {
+            for read in [
+                hurl(&text, "x"),
+                hurl(&format!("POST https://x/{text}\n{text}"), "x"),
+                openapi(&text, None, "x"),
+                curl(&format!("curl {text}"), "x"),
+                curl(&format!("curl https://x/ -H 'a: {text}' -d '{text}'"), "x"),
+            ].into_iter().flatten() {
+                let parsed = toml::from_str::<toml::Table>(&read);
+                prop_assert!(parsed.is_ok(), "{read}");
+            }
+        }
+    }
+
+    /// A text that isn't a template comes out as it went in.
+    #[test]
+    fn a_body_is_carried_over_as_it_is(value in "[a-z{}\"\\\\ é]{0,20}") {
+        let json = serde_json::json!({ "text": value }).to_string();
+        let command = format!("curl --json '{json}' https://x/y");
+        let table = curl(&command, "x").expect("is read");
+        let read: toml::Table = toml::from_str(&table).expect("is TOML");
+        let kept = read["scenarios"]["x"]["json"]["text"].as_str().expect("a text").to_owned();
+        prop_assert_eq!(kept.replace("{{", "{").replace("}}", "}"), value);
+    }
+}

@@ -1,0 +1,74 @@
+//! What `import` prints is a table that a config takes, and holds no secret.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::support::{load_gate, run_in};
+
+const SECRET: &str = "s3cr3t-of-ada";
+
+/// What `import` prints, given `stdin`.
+fn imported(args: &[&str], stdin: &str) -> String {
+    let mut child = load_gate()
+        .arg("import")
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let mut to = child.stdin.take().expect("piped");
+    to.write_all(stdin.as_bytes()).expect("is read");
+    drop(to);
+    let done = child.wait_with_output().expect("ends");
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{args:?}: {err}");
+    assert!(!out.contains(SECRET) && !err.contains(SECRET), "{out}{err}");
+    out.into_owned()
+}
+
+#[test]
+fn every_import_is_a_scenario_that_can_be_planned() {
+    let hurl = "POST https://shop.example.org/login\n[FormParams]\nuser: ada\npassword: s3cr3t-of-ada\n\
+                HTTP 200\n[Captures]\ntoken: jsonpath \"$.token\"\n\n\
+                GET {{host}}/orders?page=2\nAuthorization: Bearer {{token}}\nHTTP 200\n\
+                [Asserts]\njsonpath \"$.orders\" isCollection\n";
+    let openapi = r#"{"openapi":"3.0.3","paths":{"/orders/{id}":{"get":{
+        "parameters":[{"name":"id","in":"path","required":true,"schema":{"type":"integer"}}],
+        "security":[{"key":[]}],
+        "responses":{"200":{"content":{"application/json":{"schema":{"type":"object",
+        "required":["id"],"properties":{"id":{"type":"integer"}}}}}}}}}},
+        "components":{"securitySchemes":{"key":{"type":"apiKey","in":"header","name":"X-Key"}}}}"#;
+    let curl = "curl -u ada:s3cr3t-of-ada https://shop.example.org/orders -d 'n={1}'";
+    let shop = ["--name", "shop"];
+    for (args, stdin) in [
+        (vec!["hurl", "-"], hurl),
+        (vec!["openapi", "-"], openapi),
+        (vec!["curl", "-"], curl),
+        (vec!["curl", curl], ""),
+        (vec!["curl", "-H", "X-Api-Key: s3cr3t-of-ada", "http://shop.example.org/a b"], ""),
+    ] {
+        let (from, rest) = args.split_first().expect("has a first");
+        let args: Vec<&str> = [*from].into_iter().chain(shop).chain(rest.iter().copied()).collect();
+        let table = imported(&args, stdin);
+        let environment = "[environments.t]\nurl = \"http://127.0.0.1:1\"\n";
+        let config = format!("{environment}{table}");
+        let done = run_in(&config, &["plan", "shop", "--env", "t", "--profile", "smoke"], &[]);
+        assert_eq!(done.code, 0, "{table}\n{}", done.all());
+        assert!(done.out.contains("shop: "), "{}", done.all());
+    }
+}
+
+#[test]
+fn what_can_t_be_imported_is_told() {
+    for (args, why) in [
+        (["curl", "wget x"], "no curl command"),
+        (["hurl", "none.hurl"], "failed to read none.hurl"),
+        (["openapi", "Cargo.toml"], "neither JSON nor YAML"),
+    ] {
+        let done = load_gate().arg("import").args(args).output().expect("runs");
+        let told = String::from_utf8_lossy(&done.stderr);
+        assert_eq!(done.status.code(), Some(2), "{told}");
+        assert!(told.contains(why), "{told}");
+    }
+}
