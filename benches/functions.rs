@@ -54,7 +54,8 @@ fn built(name: &str) -> Box<dyn Scenario> {
 }
 
 fn caller() -> Identity {
-    Identity { id: IdentityId(0), address: None, key: Some(Secret::new("rsolv_0123456789abcdef")) }
+    let key = Some(Secret::new("rsolv_0123456789abcdef"));
+    Identity { id: IdentityId(0), address: None, key, captured: None }
 }
 
 fn request(scenario: &dyn Scenario, n: u64) -> Request {
@@ -124,6 +125,7 @@ fn judge(bencher: Bencher<'_, '_>, name: &str) {
         sent_unix: NOW,
         done_unix: NOW + Duration::from_millis(9),
         skew: 0.0,
+        secrets: &[],
     };
     assert_eq!(scenario.judge(&asked, &answer).outcome, Some(Outcome::Accepted), "{name}");
     bencher.bench_local(|| scenario.judge(&asked, black_box(&answer)));
@@ -139,6 +141,7 @@ fn recorder(plan: &Plan, schedule: &Schedule) -> Recorder {
         selectors: gate::required_selectors(&plan.criteria),
         limit_declared: false,
         identities: vec![("198.18.0.1".to_owned(), false)],
+        joined: false,
         planned: schedule.total(),
         started_at: Timestamp::from_unix(NOW),
     })
