@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use load_gate::config::{Flags, Purpose, Sources, resolve};
-use load_gate::plan::{SuiteFeasibility, suite_feasibility};
+use load_gate::plan::{SuiteFeasibility, SuitePlan, suite_feasibility};
 use load_gate::report::plan_text;
 
 /// The plan of a built-in profile on an environment, with five keys.
 fn plan(environment: &str, profile: &str) -> SuiteFeasibility {
+    suite_feasibility(&resolved(environment, profile), false)
+}
+
+fn resolved(environment: &str, profile: &str) -> SuitePlan {
     let mut vars: BTreeMap<String, String> = (1..=5)
         .map(|n| (format!("TEST_API_KEY_{n}"), format!("rsolv_test_key_number_{n}_of_five")))
         .collect();
@@ -18,8 +22,7 @@ fn plan(environment: &str, profile: &str) -> SuiteFeasibility {
         ..Flags::default()
     };
     let sources = Sources { flags: &flags, vars: &vars, file: None };
-    let resolved = resolve(&sources, Purpose::Plan, 7).unwrap_or_else(|why| panic!("{why}"));
-    suite_feasibility(&resolved.plan, false)
+    resolve(&sources, Purpose::Plan, 7).unwrap_or_else(|why| panic!("{why}")).plan
 }
 
 /// Moments of the arrivals of the nine-minute profiles and of smoke, by summing
@@ -139,4 +142,33 @@ fn every_built_in_profile_reads_well() {
         let text = plan_text(&plan(environment, profile));
         insta::assert_snapshot!(format!("{environment}-{profile}"), text);
     }
+}
+
+/// The manifest in `load_tests/kubernetes` asks for what its plan needs, and deals it to as
+/// many as there are pods.
+#[test]
+fn the_pods_of_the_manifest_get_what_the_plan_needs() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("load_tests/kubernetes");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect(name);
+    let job: serde_norway::Value = serde_norway::from_str(&read("shards.yaml")).expect("YAML");
+    let shards = job["spec"]["completions"].as_u64().expect("a number");
+    for (field, named) in [("parallelism", "parallelism"), ("maxFailedIndexes", "failed")] {
+        assert_eq!(job["spec"][field], shards, "{named} is not the number of shards");
+    }
+    let container = &job["spec"]["template"]["spec"]["containers"][0];
+    let env = container["env"].as_sequence().expect("variables");
+    let told = env.iter().find(|entry| entry["name"] == "LOAD_GATE_SHARDS").expect("is told");
+    assert_eq!(told["value"], shards.to_string().as_str());
+    let run = read("run.env");
+    let of = |name: &str| {
+        let line = run.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        line.unwrap_or_else(|| panic!("{name} isn't in run.env")).to_owned()
+    };
+    let plan = resolved(&of("LOAD_GATE_ENV"), &of("LOAD_GATE_PROFILE"));
+    let shards = u32::try_from(shards).expect("few");
+    let needs = load_gate::plan::Needs::of(&plan, shards);
+    let requests = &container["resources"]["requests"];
+    assert_eq!(requests["cpu"], needs.workers.to_string().as_str(), "{needs:?}");
+    // What a process may open where nobody says otherwise, as in most container runtimes.
+    assert!(needs.descriptors < 1 << 20, "{needs:?}");
 }

@@ -18,6 +18,8 @@ mod pages;
 #[cfg(unix)]
 mod recipes;
 #[cfg(unix)]
+mod reusable;
+#[cfg(unix)]
 mod steps;
 
 use std::path::Path;

@@ -10,6 +10,8 @@ use crate::units::{self, Nanos};
 
 /// The most rows; of more shards the odd ones and the first.
 const MOST_ROWS: usize = 64;
+/// Of so few machines every row is shown at a glance; of more the odd ones.
+const FEW: usize = 8;
 /// An answer time that many times the median of all machines is odd.
 const ODD: u64 = 2;
 
@@ -33,8 +35,9 @@ pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
         rows.sort_by_key(|(row, _)| row.shard);
     }
     let mut table = heads();
+    let few = rows.len() <= FEW;
     for (row, odd) in rows {
-        let level = if odd.is_some() { Level::Glance } else { Level::Detail };
+        let level = if few || odd.is_some() { Level::Glance } else { Level::Detail };
         table.row_at(level, cells(row, odd.unwrap_or(Tone::Plain)));
     }
     if !table.rows.is_empty() {
