@@ -14,6 +14,7 @@ use crate::plan::{self, Plan, SuitePlan};
 use crate::preflight::{
     self, CheckReport, CredentialLook, GitHubAccess, Preflight, ScenarioTrial, Variables,
 };
+use crate::publish::metrics;
 use crate::report;
 use crate::resources;
 use crate::scenario::catalogue::{self, Entry, Trial};
@@ -41,6 +42,7 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
         let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
         let mut found = preflight::preflight(&what, clock).await;
         found.lines.extend(resources::look(&resolved.resources).await);
+        found.lines.extend(metrics::look(&resolved.metrics).await);
         std::io::Result::Ok(found)
     })?;
     if args.json {

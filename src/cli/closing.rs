@@ -48,4 +48,7 @@ fn not_kept(report: &mut SuiteReport, problems: &[String], results: &Results, wo
 pub(super) fn summarise(report: &SuiteReport, results: &Results, verbose: bool, world: &World) {
     world.output.result(&report::summary_text(report, world.output.style().verbose(verbose)));
     world.output.result(&format!("\nresults: {}", results.dir().display()));
+    if let Some(url) = &report.context.dashboard {
+        world.output.result(&format!("dashboard: {url}"));
+    }
 }

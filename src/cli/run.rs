@@ -164,7 +164,7 @@ fn measure(
     let mut report = execute(&runtime, &session, &telemetry, stop, results, world)?;
     let baseline = session.baseline.as_deref();
     resources::add(&monitoring, &mut report, baseline, &runtime, stop, world);
-    report.notices.extend(telemetry.dashboard(&report).map(|url| format!("dashboard: {url}")));
+    report.context.dashboard = telemetry.dashboard(&report);
     let undelivered = telemetry.finish(&report, stop);
     report.notices.extend(undelivered.iter().map(ToString::to_string));
     // Answers that were given up must not hold the process.

@@ -9,7 +9,7 @@ use crate::engine::{Clock, HttpNetwork, Identities, Job, Observer, Stop};
 use crate::gate::{self, VerdictKind};
 use crate::measure::Recording;
 use crate::plan::{self, Plan, SuitePlan};
-use crate::scenario;
+use crate::scenario::{self, Traces};
 use crate::secret::Secret;
 use crate::suite::{Part, RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
 use crate::units::Timestamp;
@@ -162,5 +162,6 @@ pub(super) fn job(
         protected: suite.environment.protected,
         shard,
         start_at: None,
+        traces: plan.engine.traceparent.then(|| Traces::of(suite.seed, &session.run_id)),
     })
 }

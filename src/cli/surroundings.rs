@@ -49,6 +49,7 @@ pub(super) fn context(vars: &BTreeMap<String, String>) -> RunContext {
         // Of a pull request its head: GITHUB_SHA is a merge that nobody has seen.
         commit: pull_request_head(vars).or_else(|| get("GITHUB_SHA")),
         run_url,
+        dashboard: None,
         repository: get("GITHUB_REPOSITORY"),
         facts: facts
             .into_iter()

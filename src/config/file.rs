@@ -215,7 +215,7 @@ fn read_engine(
     first_user: usize,
     problems: &mut Diagnostics,
 ) -> Option<EngineConfig> {
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 8] = [
         "timeout",
         "connect_timeout",
         "max_lag",
@@ -223,6 +223,7 @@ fn read_engine(
         "max_body",
         "workers",
         "ca_file",
+        "traceparent",
     ];
     let mut section = Section::new(table, place, path, &KNOWN, problems);
     let wait = |node: &Node| values::span(node, Nanos::from_millis(1), HOUR);
@@ -233,6 +234,7 @@ fn read_engine(
     let max_body = section.value("max_body", values::size);
     let workers = section.value("workers", |node| integer(node, 1, u64::from(MOST_WORKERS)));
     let ca_file = section.value("ca_file", values::text);
+    let traceparent = section.value("traceparent", flag).unwrap_or(false);
     let own_lag = section.place_of("max_lag").source >= first_user;
     Some(EngineConfig {
         settings: EngineSettings {
@@ -243,6 +245,7 @@ fn read_engine(
             max_body: max_body?,
             workers: workers.and_then(|workers| u32::try_from(workers).ok()),
             ca_file,
+            traceparent,
         },
         own_lag,
     })

@@ -78,6 +78,7 @@ fn names(node: &Node) -> Result<SeriesNames, Wrong> {
 pub(super) fn resolve(
     sources: &Sources<'_>,
     config: &MetricsConfig,
+    notices: &mut Vec<String>,
     problems: &mut Diagnostics,
 ) -> MetricsSettings {
     let interval = config.interval.unwrap_or(INTERVAL);
@@ -106,7 +107,7 @@ pub(super) fn resolve(
             native_histograms: config.native_histograms,
             access: access(sources, "LOAD_GATE_PROMETHEUS", problems),
         }),
-        otlp: otlp(sources, interval, problems),
+        otlp: otlp(sources, interval, notices, problems),
         pushgateway: pushgateway
             .map(|url| (url, access(sources, "LOAD_GATE_PUSHGATEWAY", problems))),
         grafana_url: config.grafana_url.clone(),
@@ -161,8 +162,15 @@ fn percent_decoded(text: &str) -> String {
 fn otlp(
     sources: &Sources<'_>,
     interval: Nanos,
+    notices: &mut Vec<String>,
     problems: &mut Diagnostics,
 ) -> Option<OtlpSettings> {
+    let said = |name: &str| sources.variable(name).map(str::trim).unwrap_or_default();
+    let others = said("OTEL_METRICS_EXPORTER");
+    let off = said("OTEL_SDK_DISABLED").eq_ignore_ascii_case("true");
+    if off || (!others.is_empty() && others.split(',').all(|one| one.trim() != "otlp")) {
+        return None;
+    }
     let own = sources.variable("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT").map(str::to_owned);
     let base = sources.variable("OTEL_EXPORTER_OTLP_ENDPOINT");
     let from_base = base.map(|base| format!("{}/v1/metrics", base.trim().trim_end_matches('/')));
@@ -172,8 +180,16 @@ fn otlp(
         "OTEL_EXPORTER_OTLP_ENDPOINT"
     };
     let url = receiver_url(&own.or(from_base)?).map_err(|w| problems.outside(from, w)).ok()?;
-    let name = "OTEL_EXPORTER_OTLP_HEADERS";
-    let headers = headers(sources.variable(name), name, problems);
+    speaks(sources, notices);
+    // Those of the signal go before the general ones.
+    let mut own_headers: Vec<(String, Secret)> = Vec::new();
+    for name in ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"] {
+        for (header, value) in headers(sources.variable(name), name, problems) {
+            if own_headers.iter().all(|(known, _)| *known != header) {
+                own_headers.push((header, value));
+            }
+        }
+    }
     let given = sources.variable("OTEL_METRIC_EXPORT_INTERVAL");
     let interval = given.map_or(interval, |text| match text.trim().parse() {
         Ok(millis) if (1..=3_600_000).contains(&millis) => Nanos::from_millis(millis),
@@ -186,8 +202,20 @@ fn otlp(
             interval
         }
     });
-    let access = Access { headers, ..Access::default() };
+    let access = Access { headers: own_headers, ..Access::default() };
     Some(OtlpSettings { url, access, resource: resource(sources), interval })
+}
+
+/// Says where another protocol is asked for than the one that is spoken.
+fn speaks(sources: &Sources<'_>, notices: &mut Vec<String>) {
+    let names = ["OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+    let given = names.into_iter().find_map(|name| Some((name, sources.variable(name)?.trim())));
+    if let Some((name, protocol)) = given.filter(|(_, protocol)| *protocol != "http/protobuf") {
+        notices.push(format!(
+            "{name} asks for {}; load-gate speaks OTLP as http/protobuf alone (usually port 4318)",
+            quote(protocol)
+        ));
+    }
 }
 
 fn resource(sources: &Sources<'_>) -> Vec<(String, String)> {

@@ -70,7 +70,7 @@ pub fn resolve(
         duration_scale: given.duration_scale,
     };
     let plans = scenarios::plan(&basis, &mut notices, &mut problems);
-    let metrics = metrics::resolve(sources, &file.metrics, &mut problems);
+    let metrics = metrics::resolve(sources, &file.metrics, &mut notices, &mut problems);
     let resources =
         resources::resolve(sources, &file.resources, &target.environment.name, &mut problems);
     if !problems.is_empty() {

@@ -18,7 +18,7 @@ use super::watchdog::Watchdog;
 use crate::gate;
 use crate::measure::{Recorder, RecorderConfig};
 use crate::plan::{Deal, IdentityKind, Plan, Schedule, Shard, lead};
-use crate::scenario::Scenario;
+use crate::scenario::{Call, Request, Scenario, Traces};
 use crate::units::{Nanos, Timestamp};
 
 /// Everything one scenario's run needs.
@@ -43,6 +43,15 @@ pub struct Job {
     pub shard: Shard,
     /// When the load begins, by the wall clock; `None`: as soon as it can.
     pub start_at: Option<Timestamp>,
+    /// The trace contexts that requests carry; `None`: none.
+    pub traces: Option<Traces>,
+}
+
+impl Job {
+    /// `request` with its trace context, where there are to be any.
+    pub(super) fn traced(&self, request: Request, call: &Call<'_>) -> Request {
+        Traces::on(self.traces, request, self.scenario.id(), call)
+    }
 }
 
 /// What the workers of a run share: nothing that one writes and another waits for.

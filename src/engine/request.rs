@@ -184,13 +184,14 @@ impl Worker {
     }
 
     fn build(&self, errand: Errand, identity: &Identity, unix: Duration) -> Request {
-        let run = &self.run;
+        let (run, job) = (&self.run, &self.run.job);
         let past = Repeatable { known: &run.delivered, deal: &run.deal, n: errand.n() };
         let call = Call { n: errand.n(), traffic: errand.traffic(), unix, identity, past: &past };
-        match errand {
-            Errand::Probe { kind, .. } => self.run.job.scenario.probe(kind, &call),
-            _ => self.run.job.scenario.request(&call),
-        }
+        let request = match errand {
+            Errand::Probe { kind, .. } => job.scenario.probe(kind, &call),
+            _ => job.scenario.request(&call),
+        };
+        job.traced(request, &call)
     }
 
     pub(super) async fn exchange(

@@ -18,6 +18,7 @@ use super::request::{Errand, Report};
 use super::setup::renew;
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};
+use crate::ids::Traffic;
 use crate::measure::{CanaryResult, Ended, Recording};
 use crate::outcome::Outcome;
 use crate::units::Nanos;
@@ -349,5 +350,21 @@ pub(super) async fn finish(
         peak_memory: platform::peak_memory(),
         reply,
     })));
-    recording.await.map_err(|_| io::Error::other("the thread that keeps what was measured is gone"))
+    let gone = |_| io::Error::other("the thread that keeps what was measured is gone");
+    let mut recording = recording.await.map_err(gone)?;
+    name_traces(run, &mut recording);
+    Ok(recording)
+}
+
+/// Says under which trace ids the slowest arrivals and the quoted ones can be found.
+fn name_traces(run: &ScenarioRun, recording: &mut Recording) {
+    let Some(traces) = run.job.traces else { return };
+    let scenario = run.job.scenario.id();
+    let id = |arrival| Some(traces.id(scenario.name(), Traffic::Arrival, arrival));
+    for slow in &mut recording.slowest {
+        slow.trace = id(slow.arrival);
+    }
+    for excerpt in recording.excerpts.iter_mut().filter(|excerpt| excerpt.arrival > 0) {
+        excerpt.trace = id(excerpt.arrival);
+    }
 }

@@ -204,6 +204,7 @@ fn job(
         clock,
         observer: Arc::new(Unobserved),
         stop,
+        traces: None,
         protected: false,
         shard: Shard::ALONE,
         start_at: None,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::matcher::Matcher;
 use super::{
     CanaryResult, CheckCount, Ended, Excerpt, Ledger, LedgerRoom, LineEvent, ProbeCount, Recording,
-    Sample, Slice, StageKind, StageRecord,
+    Sample, Slice, Slow, StageKind, StageRecord,
 };
 use crate::admission::Admission;
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
@@ -166,6 +166,11 @@ impl Recorder {
             }
             return;
         }
+        if sample.outcome == Outcome::Accepted {
+            let (arrival, response_time) = (sample.arrival, sample.response_time());
+            let slow = Slow { arrival, at: due, response_time, trace: None };
+            slow.join(&mut recording.slowest);
+        }
         *recording.statuses.entry(sample.status).or_default() += 1;
         if stage.is_some_and(|stage| stage.kind == StageKind::Hold) {
             recording.generator.lag_hold.record(sample.lag());
@@ -210,6 +215,7 @@ impl Recorder {
             at,
             check: check.map(str::to_owned),
             text: text.to_owned(),
+            trace: None,
         };
         match self.excerpts.entry(key) {
             Entry::Vacant(free) => {

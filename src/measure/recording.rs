@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Connections, Ledger, LedgerRoom, Resource, Setups, Shards, Slice, Timeline, Trend};
+use super::{
+    Connections, Ledger, LedgerRoom, Resource, Setups, Shards, Slice, Slow, Timeline, Trend,
+};
 use crate::admission::{Admission, RefusalCounts};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::Outcome;
@@ -152,6 +154,9 @@ pub struct Excerpt {
     /// At most 200 characters, control characters removed, secrets masked;
     /// empty where nothing may be quoted (2xx answers).
     pub text: String,
+    /// Its trace id, where requests carried one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 impl Excerpt {
@@ -256,6 +261,9 @@ pub struct Recording {
     /// machine sent everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Shards>,
+    /// The accepted arrivals that took longest, the slowest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slowest: Vec<Slow>,
 }
 
 impl Recording {
@@ -286,6 +294,7 @@ impl Recording {
             clock_skew: None,
             resources: Vec::new(),
             shards: None,
+            slowest: Vec::new(),
         }
     }
 

@@ -30,6 +30,7 @@ pub(crate) fn plan(scenario: ScenarioId, settings: Settings, stages: Vec<Stage>)
             max_body: 1 << 20,
             workers: None,
             ca_file: None,
+            traceparent: false,
         },
         criteria: Criteria {
             thresholds: Vec::new(),

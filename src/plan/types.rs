@@ -109,6 +109,9 @@ pub struct EngineSettings {
     /// Certificate authorities to trust besides the system's: a file in PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<String>,
+    /// Whether requests carry a `traceparent`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub traceparent: bool,
 }
 
 impl EngineSettings {

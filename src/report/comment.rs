@@ -1,5 +1,6 @@
 //! The pull request's comment: a line, a table, a line; whatever else is to be said is folded.
 
+use super::document::dashboard;
 use super::escape::{code, link, markdown as esc};
 use super::past::EarlierRuns;
 use super::{figures, markdown};
@@ -292,6 +293,9 @@ fn last_line(report: &SuiteReport, baseline: Option<&SuiteReport>, old_baseline:
     if let Some(url) = report.context.run_url.as_deref().and_then(link) {
         parts.push(format!("[report]({url}#artifacts)"));
         parts.push(format!("[run]({url})"));
+    }
+    if let Some(url) = dashboard(report) {
+        parts.push(format!("[dashboard]({url})"));
     }
     if let Some(base) = baseline {
         let age = report.started_at.since(base.started_at);

@@ -56,6 +56,7 @@ pub(super) fn old_baseline() -> SuiteReport {
         check: None,
         text: r#"{"error":{"message":"email domain is disposable","code":"VALIDATION_FAILED"}}"#
             .to_owned(),
+        trace: None,
     }];
     let reason = "nothing was accepted: 90 of 90 judged arrivals were rejected (422)";
     let findings = vec![
@@ -171,6 +172,7 @@ pub(super) fn hostile() -> SuiteReport {
     report.environment.url = HOSTILE.to_owned();
     report.profile = HOSTILE.to_owned();
     report.context.run_url = Some(HOSTILE.to_owned());
+    report.context.dashboard = Some(HOSTILE.to_owned());
     report.context.commit = Some(HOSTILE.to_owned());
     report.context.facts = BTreeMap::from([(HOSTILE.to_owned(), HOSTILE.to_owned())]);
     for scenario in &mut report.scenarios {

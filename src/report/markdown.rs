@@ -216,6 +216,9 @@ fn footer(document: &Document) -> String {
         parts.push(format!("[run]({url})"));
         parts.push(format!("[artifacts]({url}#artifacts)"));
     }
+    if let Some(url) = &document.dashboard {
+        parts.push(format!("[dashboard]({url})"));
+    }
     for fact in document.facts.iter().filter(|fact| fact.level == Level::Detail) {
         let value: Vec<String> = fact.value.iter().map(cell).collect();
         parts.push(format!("{} {}", fact.name, value.join(" ")));
@@ -273,7 +276,8 @@ fn quote(page: &mut String, quote: &Quote) {
     } else {
         format!(": {}", code(&one_line(&quote.text)))
     };
-    add!(page, "- {}{text}\n", esc(&quote.title));
+    let trace = quote.trace.as_deref().map(|trace| format!(", trace {}", code(&one_line(trace))));
+    add!(page, "- {}{}{text}\n", esc(&quote.title), trace.unwrap_or_default());
 }
 
 fn table(page: &mut String, table: &Table) {

@@ -241,7 +241,8 @@ impl Page {
     }
 
     fn quote(&mut self, quote: &Quote) {
-        self.words(4, Tone::Plain, &quote.title);
+        let trace = quote.trace.as_deref().map(|trace| format!(", trace {trace}"));
+        self.words(4, Tone::Plain, &format!("{}{}", quote.title, trace.unwrap_or_default()));
         if !quote.text.is_empty() {
             self.words(6, Tone::Quiet, &quote.text);
         }

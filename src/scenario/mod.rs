@@ -16,6 +16,7 @@ mod random;
 mod run;
 mod settings;
 mod stripe;
+mod traces;
 mod written;
 
 pub use call::{
@@ -25,6 +26,7 @@ pub use call::{
 pub use json::is_json;
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
+pub use traces::Traces;
 pub use written::{
     BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, Flaw, JsonPath,
     MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec,

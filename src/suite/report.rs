@@ -24,6 +24,9 @@ pub struct RunContext {
     pub repository: Option<String>,
     /// Anything else worth keeping, such as the event's name.
     pub facts: BTreeMap<String, String>,
+    /// The dashboard, at the run's own time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dashboard: Option<String>,
 }
 
 /// Which part of a run of several machines a report is of.

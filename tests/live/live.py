@@ -430,8 +430,99 @@ known = "known"
                 holds(word in line, f"check: {line.strip()}")
 
 
+class Traced(BaseHTTPRequestHandler):
+    """A target that keeps each request's trace context; one answer is slow, one is a failure."""
+
+    def do_GET(self):
+        n = len(self.server.seen)
+        self.server.seen.append(self.headers.get("traceparent"))
+        if self.path != "/api/v1/thing":
+            n = -1
+        if n == 40:
+            time.sleep(0.5)
+        self.send_response(500 if n == 60 else 200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+def traces(binary):
+    print("trace contexts", flush=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Traced)
+    server.daemon_threads, server.seen = True, []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = """[engine]
+traceparent = %s
+[environments.here]
+url = "http://127.0.0.1:%d"
+[scenarios.thing]
+path = "/api/v1/thing"
+writes = false
+[scenarios.thing.profiles]
+full = [{ duration = "0s", target = 20 }, { duration = "6s", target = 20 }]
+[scenarios.thing.thresholds]
+success_rate = ["rate>0.5"]
+"""
+    home = tempfile.mkdtemp(prefix="live-traces-")
+    for traced in ("true", "false"):
+        server.seen.clear()
+        Path(home, "load-gate.toml").write_text(config % (traced, server.server_port))
+        done = subprocess.run([str(binary), "run", "thing", "-e", "here", "--no-check", "--seed", "7", "--results-dir", "results"],
+                              cwd=home, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin", "NO_COLOR": "1"})
+        suite = json.loads(Path(home, "results", "suite.json").read_text())
+        if traced == "false":
+            holds(set(server.seen) == {None}, "nobody asks: no request carries a trace context")
+            continue
+        shape = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-01")
+        holds(all(one and shape.fullmatch(one) for one in server.seen), f"{len(server.seen)} requests carry one {done.stderr[-300:]}")
+        holds(len(set(server.seen)) == len(server.seen), "each its own")
+        recording = suite["scenarios"][0]["recording"]
+        slow, failed = (server.seen[n].split("-")[1] for n in (40, 60))
+        holds(recording["slowest"][0]["trace"] == slow, f"the slowest is found: {slow}")
+        holds(recording["excerpts"][0]["trace"] == failed, f"and the first failure: {failed}")
+        for name in ("report.html", "summary.md", "baseline.md"):
+            page = Path(home, "results", name).read_text()
+            holds(slow in page and failed in page, f"{name} names both")
+    server.shutdown()
+    shutil.rmtree(home)
+
+
 def parse(moment):
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+
+
+def check(binary):
+    print("check", flush=True)
+    target = free_port()
+
+    class Guarded(Bad):
+        def do_GET(self):
+            self.server.misbehave(self)
+
+    def misbehave(request):
+        known = request.headers.get("authorization") == "Bearer sesame" or request.headers.get("x-key") == "sesame"
+        answers(200 if known else 401, body=b"")(request)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Guarded)
+    server.daemon_threads, server.bodies, server.misbehave = True, [], misbehave
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    env = {"PATH": "/usr/bin:/bin", "NO_COLOR": "1", "LOAD_GATE_PROMETHEUS_URL": url, "LOAD_GATE_PUSHGATEWAY": url,
+           "OTEL_EXPORTER_OTLP_ENDPOINT": url}
+    known = {"LOAD_GATE_PROMETHEUS_TOKEN": "sesame", "LOAD_GATE_PUSHGATEWAY_TOKEN": "sesame",
+             "OTEL_EXPORTER_OTLP_HEADERS": "x-key=sesame"}
+    with Server([str(binary), "serve", "--port", str(target)], target, "/api/v1/health"):
+        for word, more in (("ok", known), ("warn", {})):
+            done = subprocess.run([str(binary), "check", "--json", "--url", f"http://127.0.0.1:{target}"],
+                                  capture_output=True, text=True, env={**env, **more}, cwd="/")
+            lines = {line["name"]: line for line in json.loads(done.stdout)["lines"]}
+            for name in ("remote write", "OTLP", "Pushgateway"):
+                line = lines[name]
+                holds(line["state"] == word and ("401" in line["found"]) == (word == "warn"), f"{name}: {line['found']}")
+    server.shutdown()
 
 
 def main():
@@ -443,7 +534,7 @@ def main():
         if not shutil.which(program):
             sys.exit(f"{program} is not installed")
     binary = asked.binary.resolve()
-    parts = (remote_write, k6_names, native_histograms, pushgateway, misbehaving, otlp, resources)
+    parts = (remote_write, k6_names, native_histograms, pushgateway, misbehaving, otlp, resources, traces, check)
     for part in (part for part in parts if re.search(asked.only, part.__name__)):
         part(binary)
     print(f"{len(PASSED)} passed, 0 failed")

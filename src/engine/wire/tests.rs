@@ -59,6 +59,7 @@ fn against<F: Future<Output = ()>>(
         max_body: 1 << 20,
         workers: None,
         ca_file: None,
+        traceparent: false,
     };
     let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
     let network = network.expect("is a URL");
@@ -236,6 +237,7 @@ fn nobody_there_is_said_with_what_to_do() {
             max_body: 1,
             workers: None,
             ca_file: None,
+            traceparent: false,
         };
         let clock = Arc::new(WallClock::start());
         let network = HttpNetwork::new(&format!("http://{free}"), "test", &settings, clock);

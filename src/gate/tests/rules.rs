@@ -463,6 +463,7 @@ fn what_this_machine_had_too_little_of_is_said_where_arrivals_were_dropped() {
         at: Nanos::ZERO,
         check: None,
         text: "this process may open no more files: raise `ulimit -n`".to_owned(),
+        trace: None,
     });
     let verdict = judged(DEFAULT, &recording);
     let said = verdict.findings.iter().find(|f| f.about == About::Generator).expect("is there");

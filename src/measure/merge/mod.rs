@@ -136,6 +136,9 @@ impl Recording {
         self.clock_skew =
             either(self.clock_skew, other.clock_skew, |a, b| if b.abs() > a.abs() { b } else { a });
         resource::merge(&mut self.resources, &other.resources);
+        for slow in &other.slowest {
+            slow.clone().join(&mut self.slowest);
+        }
         self.load_offset = self.load_offset.max(other.load_offset);
         self.duration = self.duration.max(other.duration);
         if worse(&other.ended) > worse(&self.ended) {

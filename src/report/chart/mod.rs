@@ -7,5 +7,5 @@ mod svg;
 
 pub(super) use mermaid::mermaid;
 pub(super) use model::{Chart, Key, Layer, LimitLine, Shade, colour};
-pub(super) use scale::Axis;
+pub(super) use scale::{Axis, Scale};
 pub(super) use svg::{bullet, sparkline, svg};

@@ -25,6 +25,7 @@ impl Document {
             headline: report.headline.clone(),
             facts: facts(report),
             run_url: report.context.run_url.as_deref().and_then(escape::link).map(str::to_owned),
+            dashboard: dashboard(report).map(str::to_owned),
             partial: report.partial.then_some("made from a checkpoint of a run that never ended"),
             caveats: report.caveats.clone(),
             chapters: order.iter().map(|scenario| Chapter::new(scenario, baseline)).collect(),
@@ -37,6 +38,11 @@ impl Document {
             small_print: "intervals are distribution-free and rest on how many independent samples the samples are worth",
         }
     }
+}
+
+/// The dashboard at the run's time, when it may be linked.
+pub(in crate::report) fn dashboard(report: &SuiteReport) -> Option<&str> {
+    report.context.dashboard.as_deref().and_then(escape::link)
 }
 
 impl Chapter {

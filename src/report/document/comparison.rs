@@ -43,6 +43,7 @@ impl Document {
             headline: comparison.headline.clone(),
             facts: vec![fact("base", &comparison.base), fact("new", &comparison.new)],
             run_url: None,
+            dashboard: None,
             partial: None,
             caveats: Vec::new(),
             chapters: chapters.map(|scenario| chapter(scenario, runs)).collect(),

@@ -145,5 +145,5 @@ fn quote(excerpt: &Excerpt) -> Quote {
         units::clock(excerpt.at),
         excerpt.arrival
     );
-    Quote { title, text: excerpt.text.clone() }
+    Quote { title, trace: excerpt.trace.clone(), text: excerpt.text.clone() }
 }

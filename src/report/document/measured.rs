@@ -127,6 +127,9 @@ pub(super) fn latency(
         trend(&mut table, cell, &figures::accepted(&before.recording).response_time);
     }
     section.add(Level::Detail, Block::Table(table));
+    if let Some((level, slowest)) = slowest(scenario) {
+        section.add(level, Block::Table(slowest));
+    }
     let p95 = figures::per_bin(&scenario.recording, 0.95);
     if p95.iter().flatten().count() > 1 {
         section.add(Level::Detail, Block::Spark { name: "p95 over time", values: p95 });
@@ -136,6 +139,28 @@ pub(super) fn latency(
     section.chart(Level::Full, shapes::percentiles(scenario, before));
     section.chart(Level::Full, shapes::knee(scenario));
     Some(section)
+}
+
+/// The slowest accepted arrivals; nearer where their traces can be looked up.
+fn slowest(scenario: &ScenarioReport) -> Option<(Level, Table)> {
+    let slowest = &scenario.recording.slowest;
+    let traced = slowest.iter().any(|slow| slow.trace.is_some());
+    let mut table = Table::new([
+        Column::words("slowest accepted"),
+        Column::figures("response time"),
+        Column::words("due at"),
+        Column::words("trace"),
+    ]);
+    for slow in slowest {
+        table.row([
+            Cell::words(format!("arrival {}", units::count(slow.arrival))),
+            Cell::figure(units::span(slow.response_time)),
+            Cell::words(units::clock(slow.at)),
+            Cell::code(slow.trace.as_deref().unwrap_or_default()),
+        ]);
+    }
+    let level = if traced { Level::Detail } else { Level::Full };
+    (!slowest.is_empty()).then_some((level, table))
 }
 
 /// How connections came about.

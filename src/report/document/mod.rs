@@ -17,6 +17,7 @@ mod shards;
 mod table;
 mod windows;
 
+pub(super) use build::dashboard;
 pub(super) use model::{Block, Card, Chapter, Document, Fact, Measure, Note, Quote, Section};
 pub(super) use nights::{lines as night_lines, sentence as drift_sentence, span as nights_span};
 pub(super) use table::{Cell, Dress, Level, Mark, Table, Tone};

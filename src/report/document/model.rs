@@ -21,6 +21,8 @@ impl Note {
 pub(in crate::report) struct Quote {
     /// Who or which, in our words.
     pub(in crate::report) title: String,
+    /// The trace in which it can be looked up.
+    pub(in crate::report) trace: Option<String>,
     /// Their words; may be empty.
     pub(in crate::report) text: String,
 }
@@ -153,6 +155,8 @@ pub(in crate::report) struct Document {
     pub(in crate::report) facts: Vec<Fact>,
     /// The page of the CI run, when it may be linked.
     pub(in crate::report) run_url: Option<String>,
+    /// The dashboard at the run's time, when it may be linked.
+    pub(in crate::report) dashboard: Option<String>,
     /// What keeps it from being a whole run.
     pub(in crate::report) partial: Option<&'static str>,
     /// What weakens all of it.

@@ -1,5 +1,8 @@
 //! The nights before a run: figures with sparklines, and where p95 moved for good.
 
+use std::collections::BTreeSet;
+
+use super::super::chart::{Axis, Chart, Layer, Scale};
 use super::super::escape::one_line;
 use super::super::sparkline::sparkline;
 use super::model::{Block, Note, Section};
@@ -11,6 +14,10 @@ use crate::units::{self, Timestamp};
 const DRAWN: usize = 60;
 /// Moves that are told, the newest ones.
 const MOST_TOLD: usize = 10;
+
+/// Scenarios of which a chart is drawn.
+const MOST_CHARTS: usize = 12;
+const MILLIS_A_DAY: f64 = 86_400_000.0;
 
 /// What a row shows: its name, the figure, and how it is said.
 type TableRow = (&'static str, fn(&NightFigures) -> Option<f64>, fn(f64) -> String);
@@ -52,7 +59,57 @@ pub(super) fn section(history: &History) -> Option<Section> {
         ]);
     }
     section.add(Level::Glance, Block::Table(table));
+    let names: BTreeSet<&String> = nights.iter().flat_map(|night| night.scenarios.keys()).collect();
+    for name in names.into_iter().take(MOST_CHARTS) {
+        section.chart(Level::Full, chart(&nights, name));
+    }
     section.filled()
+}
+
+/// p95 of one scenario, night by night; `None` with fewer than two of them.
+fn chart(nights: &[&Night], name: &str) -> Option<Chart> {
+    let figures = |night: &Night| night.scenarios.get(name).copied();
+    let p95 = |night: &&Night| {
+        let value = figures(night)?.p95_ms.filter(|value| value.is_finite())?;
+        Some((days(night.started_at), value))
+    };
+    let points: Vec<(f64, f64)> = nights.iter().filter_map(p95).collect();
+    let (first, last) = (points.first()?.0, points.last()?.0);
+    if points.len() < 2 || last <= first {
+        return None;
+    }
+    let most = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    let x = Axis { scale: Scale::Linear, low: first, high: last, shown: day, name: "nights" };
+    let mut data = Table::new([
+        Column::words("night"),
+        Column::figures("p95"),
+        Column::figures("success"),
+        Column::figures("429"),
+    ]);
+    for night in nights {
+        let Some(of) = figures(night) else { continue };
+        let cells = ROWS.map(|(_, take, say)| Cell::figure_or_dash(take(&of).map(say)));
+        data.row([Cell::words(date(night.started_at))].into_iter().chain(cells));
+    }
+    let line = points.iter().map(|(at, value)| (*at, Some(*value))).collect();
+    let name = one_line(name);
+    let id: String = name.chars().filter(char::is_ascii_alphanumeric).take(60).collect();
+    Some(Chart {
+        layers: vec![Layer::Line { key: "p95", points: line }, Layer::Dots { key: "p95", points }],
+        data,
+        ..Chart::new(id, format!("p95 of {name}"), x, Axis::up_to(most, units::millis, "p95"))
+    })
+}
+
+fn days(at: Timestamp) -> f64 {
+    at.unix_millis as f64 / MILLIS_A_DAY
+}
+
+/// A day as an axis names it, its hour where it isn't a whole one.
+fn day(days: f64) -> String {
+    let text = Timestamp { unix_millis: (days * MILLIS_A_DAY) as i64 }.rfc3339();
+    let at = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
+    if days.fract() == 0.0 { at(0, 10) } else { format!("{} {}", at(5, 10), at(11, 16)) }
 }
 
 fn tone(drift: &Drift) -> Tone {
@@ -71,8 +128,7 @@ pub(in crate::report) struct NightLine {
 
 /// Three figures a scenario, over the nights of one series.
 pub(in crate::report) fn lines(nights: &[&Night]) -> Vec<NightLine> {
-    let names: std::collections::BTreeSet<&String> =
-        nights.iter().flat_map(|night| night.scenarios.keys()).collect();
+    let names: BTreeSet<&String> = nights.iter().flat_map(|night| night.scenarios.keys()).collect();
     let of = |name: &String, row: &TableRow| {
         let values: Vec<Option<f64>> = nights
             .iter()

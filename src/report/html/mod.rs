@@ -65,7 +65,8 @@ fn header(document: &Document) -> Markup {
             h1 { (badge(document.mark, document.verdict)) " " (one_line(bare(document))) }
             p.facts {
                 @for fact in &document.facts { span { (self::fact(fact)) } " " }
-                @if let Some(url) = &document.run_url { span { a href=(url) { "CI run" } } }
+                @if let Some(url) = &document.run_url { span { a href=(url) { "CI run" } } " " }
+                @if let Some(url) = &document.dashboard { span { a href=(url) { "dashboard" } } }
             }
             @if let Some(partial) = document.partial { p { b { "Partial: " (partial) "." } } }
             @for caveat in &document.caveats { p { b { (one_line(caveat)) } } }
@@ -209,7 +210,10 @@ fn notes(notes: &[Note]) -> Markup {
 fn quote(quote: &Quote) -> Markup {
     html! {
         figure.quote {
-            figcaption { (one_line(&quote.title)) }
+            figcaption {
+                (one_line(&quote.title))
+                @if let Some(trace) = &quote.trace { ", trace " code { (one_line(trace)) } }
+            }
             @if !quote.text.is_empty() { blockquote { code { (one_line(&quote.text)) } } }
         }
     }

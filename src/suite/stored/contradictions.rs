@@ -10,7 +10,7 @@ use super::super::{ScenarioReport, SuiteReport};
 use crate::admission::Admitted;
 use crate::gate::{self, Criteria};
 use crate::ids::{Name, Traffic};
-use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Timeline, Trend};
+use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Slow, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::plan::{Plan, Schedule, Stage};
 use crate::scenario;
@@ -135,6 +135,7 @@ fn scenario(here: &Place, report: &ScenarioReport) -> Found {
     beside(here, recording)?;
     timeline(&here.at("timeline"), recording)?;
     resources(&here.at("resources"), recording)?;
+    slowest(&here.at("slowest"), recording)?;
     ledgers(&here.at("ledgers"), recording)
 }
 
@@ -373,6 +374,16 @@ fn timeline(here: &Place, recording: &Recording) -> Found {
         here.equal(outcome.name(), all.get(outcome), "in all", n)?;
     }
     Ok(())
+}
+
+/// The slowest arrivals against all accepted ones.
+fn slowest(here: &Place, recording: &Recording) -> Found {
+    let accepted = recording.total().outcomes.get(Outcome::Accepted);
+    here.within("slowest", recording.slowest.len() as u64, "accepted", accepted)?;
+    here.must(recording.slowest.len() <= Slow::MOST, || "too many".to_owned())?;
+    let longest = recording.total().response_time.max().unwrap_or_default();
+    let fits = recording.slowest.iter().all(|slow| slow.response_time <= longest);
+    here.must(fits, || "none took that long".to_owned())
 }
 
 /// What the service's monitoring said: nothing of it can be checked against the load.
