@@ -7,6 +7,10 @@ use crate::units::Nanos;
 
 /// From which part of their lifetime on values are renewed.
 const RENEWED_AT: f64 = 0.75;
+/// Up to which part of it they are shown: what is sent later may come too late.
+const SHOWN_UNTIL: f64 = 0.95;
+/// The most that is left of it then.
+const MOST_LEFT: Nanos = Nanos::from_secs(5);
 /// How often that is tried, where it fails, before they expire.
 const RENEWALS: u64 = 8;
 /// The shortest pause between two tries.
@@ -31,11 +35,12 @@ impl Given {
     pub(super) fn new(captured: Captured, asked: Nanos) -> Self {
         let times = captured.lifetime.map(|lifetime| {
             let lifetime = Nanos::from(lifetime);
-            let until = Nanos::from_secs_f64(lifetime.as_secs_f64() * RENEWED_AT);
-            let left = lifetime - until;
+            let part = |share: f64| Nanos::from_secs_f64(lifetime.as_secs_f64() * share);
+            let (until, shown) = (part(RENEWED_AT), part(SHOWN_UNTIL).max(lifetime - MOST_LEFT));
+            let left = shown - until;
             Times {
                 renewed: asked + until,
-                expires: asked + lifetime,
+                expires: asked + shown,
                 pause: Nanos(left.0 / RENEWALS).max(SHORTEST_PAUSE),
             }
         });
@@ -97,12 +102,14 @@ mod tests {
         slot.put(Given::new(captured, at(100)));
         assert_eq!(slot.renewal(), Some(at(130)));
         let mut tries = 0;
-        while slot.renewal().is_some_and(|renewal| renewal < at(140)) {
+        while slot.renewal().is_some_and(|renewal| renewal < at(138)) {
             slot.postpone(slot.renewal().unwrap_or_default());
             tries += 1;
         }
         assert_eq!(tries, RENEWALS);
-        assert!(slot.holds(at(140) - Nanos(1)) && !slot.holds(at(140)));
+        assert!(slot.holds(at(138) - Nanos(1)) && !slot.holds(at(138)));
+        slot.put(Given::new(Captured::new(Vec::new(), Some(Duration::from_secs(1000))), at(200)));
+        assert!(slot.holds(at(1194)) && !slot.holds(at(1195)), "five seconds are enough");
         slot.put(Given::new(Captured::default(), at(141)));
         assert!(slot.holds(Nanos::MAX) && slot.renewal().is_none());
     }

@@ -51,6 +51,10 @@ fn drops(bounds: &GeneratorBounds, recording: &Recording) -> Finding {
 
 /// Why arrivals were dropped: what this machine said, or else the cap.
 fn why_dropped(recording: &Recording) -> String {
+    if recording.setups.lost > 0 {
+        return "identities had nothing to send them with: see what their setup was answered"
+            .to_owned();
+    }
     let said = recording.excerpts.iter().find(|excerpt| excerpt.outcome == Outcome::Dropped);
     said.map_or_else(
         || {
