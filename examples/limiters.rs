@@ -74,7 +74,7 @@ impl Conditions {
         let inferred = infer(&ledgers, Some(&self.declared), self.clock);
         let refused = entries.iter().filter(|e| e.admitted == Admitted::No).count() as u64;
         let refusals = RefusalCounts { refused, json: refused, ..RefusalCounts::default() };
-        let facts = Facts { refusals, spoofed: None };
+        let facts = Facts { refusals, beside: &[], spoofed: None, disguise: None };
         let rules = judge(&self.declared, &ledgers, &facts, &inferred);
         Run { inferred, rules }
     }

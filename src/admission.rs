@@ -57,6 +57,9 @@ pub struct DeclaredLimit {
     pub window: Nanos,
     /// What it counts by.
     pub scope: Scope,
+    /// The status by which it refuses; 429 is a refusal in any case.
+    #[serde(default = "too_many_requests", skip_serializing_if = "is_too_many_requests")]
+    pub status: u16,
     /// Whether refusals are promised to have a body that is JSON.
     #[serde(default = "yes")]
     pub json: bool,
@@ -76,6 +79,18 @@ pub struct DeclaredLimit {
     pub spoofable: Option<bool>,
 }
 
+/// The status of a refusal unless another is declared (RFC 6585).
+pub const TOO_MANY_REQUESTS: u16 = 429;
+
+const fn too_many_requests() -> u16 {
+    TOO_MANY_REQUESTS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
+const fn is_too_many_requests(status: &u16) -> bool {
+    *status == TOO_MANY_REQUESTS
+}
+
 const fn yes() -> bool {
     true
 }
@@ -88,12 +103,27 @@ impl DeclaredLimit {
             limit,
             window,
             scope,
+            status: TOO_MANY_REQUESTS,
             json: true,
             retry_after: false,
             headers: false,
             burst: None,
             counts_refusals: None,
             spoofable: None,
+        }
+    }
+
+    /// This limit where time goes `pace` times as fast for the limiter: windows are
+    /// shorter, though none below a second. One that counts everybody together keeps
+    /// its rate, the others what each caller may send at once.
+    #[must_use]
+    pub fn paced(self, pace: u32) -> Self {
+        let pace = u64::from(pace.max(1));
+        let shared = self.scope == Scope::Global;
+        Self {
+            limit: if shared { self.limit.div_ceil(pace) } else { self.limit },
+            window: Nanos(self.window.0 / pace).max(Nanos::from_secs(1).min(self.window)),
+            ..self
         }
     }
 
@@ -123,9 +153,9 @@ impl DeclaredLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Admitted {
-    /// Any answer but 429 and 5xx: it used quota.
+    /// Any answer but a refusal and 5xx: it used quota.
     Yes,
-    /// 429.
+    /// 429, or the status that is declared.
     No,
     /// 5xx, timeout or transport: counts as admitted for *lets through* and as
     /// not admitted for *holds*.
@@ -147,12 +177,15 @@ pub struct Admission {
     pub admitted: Admitted,
     /// The `Retry-After` (or `retry_after` of the body) that came with a refusal, in seconds.
     pub retry_after: Option<u32>,
+    /// Of an answer that was neither what was hoped for (below 300) nor a refusal, its
+    /// status; 0 of all others.
+    pub status: u16,
 }
 
 /// What a refusal said of itself, added up over all refusals of a scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusalCounts {
-    /// Answers with 429.
+    /// Answers by which the limiter refused.
     pub refused: u64,
     /// Of those, with a body that is JSON.
     pub json: u64,

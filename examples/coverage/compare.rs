@@ -83,6 +83,8 @@ impl Cell {
 fn no_limiter() -> LimiterReport {
     LimiterReport {
         declared: None,
+        beside: Vec::new(),
+        probable_hits: None,
         predicted_hits: None,
         observed_hits: 0,
         inferred: Inference {

@@ -115,6 +115,8 @@ impl Trial {
             thresholds: vec![threshold(ACCEPTED, &format!("p(95)<{bound:.4}"))],
             limit: None,
             prediction: None,
+            beside: Vec::new(),
+            together: false,
             generator: GeneratorBounds {
                 max_lag: Nanos::from_millis(100),
                 max_dropped: 0.001,

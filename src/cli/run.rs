@@ -178,14 +178,17 @@ fn session(
     baseline: Option<SuiteReport>,
     world: &World,
 ) -> anyhow::Result<(Session, Option<Target>)> {
-    let Resolved { mut plan, mut secrets, notices, embedded_keys, .. } = resolved;
+    let Resolved { mut plan, mut secrets, notices, embedded_keys, embedded_pace, .. } = resolved;
     // A part of several is judged by nobody, so by no earlier run either.
     if let Some(baseline) = baseline.as_ref().filter(|_| plan.dealing.shard.is_alone()) {
         hold_against(&mut plan, baseline);
     }
     let mut target = None;
     if plan.environment.embedded {
-        let config = TargetConfig::embedded(plan.seed, embedded_keys);
+        let config = TargetConfig {
+            pace: embedded_pace,
+            ..TargetConfig::embedded(plan.seed, embedded_keys)
+        };
         secrets.keys.clone_from(&config.keys);
         secrets.webhook = Some(config.webhook_secret.clone());
         let started = Target::start(config)?;

@@ -27,6 +27,7 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> anyhow::Result<u8> {
         keys: keys.clone(),
         webhook_secret: webhook_secret.clone(),
         faults,
+        pace: 1,
         seed: 0,
     })?;
     let mut lines = vec![format!("listening on {}", target.url())];

@@ -12,7 +12,7 @@ use crate::plan::{self, Plan, SuitePlan};
 use crate::scenario::{self, Traces};
 use crate::secret::Secret;
 use crate::suite::{Part, RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
-use crate::units::Timestamp;
+use crate::units::{Nanos, Timestamp};
 
 /// What a run is, apart from what it measures.
 #[derive(Clone, Debug)]
@@ -107,7 +107,8 @@ impl Session {
             recording.of_shard(shard.index(), shard.of())
         };
         let verdict = gate::evaluate(&plan.criteria, &recording, baseline);
-        ScenarioReport { plan: plan.clone(), recording, verdict }
+        let went_on = recording.went_on.map_or(Nanos::ZERO, |went_on| went_on.by);
+        ScenarioReport { plan: plan.clone().carried_out(went_on), recording, verdict }
     }
 
     /// Which part of a run this is; `None`: the whole.

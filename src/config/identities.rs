@@ -9,7 +9,8 @@ use crate::units::Nanos;
 pub(super) struct Question<'a> {
     /// What an identity is where the limit doesn't count everybody together.
     pub(super) identity: IdentityKind,
-    pub(super) limit: Option<&'a DeclaredLimit>,
+    /// The declared limits, the tightest first.
+    pub(super) limits: Vec<DeclaredLimit>,
     /// What the config asks for.
     pub(super) asked: Option<AskedIdentities>,
     pub(super) embedded: bool,
@@ -26,7 +27,7 @@ pub(super) struct Question<'a> {
 impl Question<'_> {
     /// What an identity of this scenario is.
     pub(super) fn kind(&self) -> IdentityKind {
-        match (self.identity, self.limit.map(|limit| limit.scope)) {
+        match (self.identity, self.limits.first().map(|limit| limit.scope)) {
             (IdentityKind::Key, _) => IdentityKind::Key,
             (_, Some(Scope::Global)) | (IdentityKind::Global, None) => IdentityKind::Global,
             _ => IdentityKind::Address,
@@ -35,15 +36,21 @@ impl Question<'_> {
 
     /// Whether more identities mean more quota.
     fn divides(&self) -> bool {
-        self.limit.is_some_and(|limit| limit.scope.counts_each(self.kind()))
+        self.limits.first().is_some_and(|limit| limit.scope.counts_each(self.kind()))
     }
 
     /// The fewest identities that keep the load within the limit, canary and
     /// probes included: each takes ⌈busiest / count⌉ arrivals at worst.
     fn needed(&self) -> u64 {
-        let Some(limit) = self.limit.filter(|_| self.divides()) else { return 1 };
-        let busiest = self.schedule.busiest(limit.window + Nanos::from_secs(1));
-        identities_needed(limit, busiest, self.share)
+        if !self.divides() {
+            return 1;
+        }
+        let each = self.limits.iter().filter(|limit| limit.scope.counts_each(self.kind()));
+        let needed = each.map(|limit| {
+            let busiest = self.schedule.busiest(limit.window + Nanos::from_secs(1));
+            identities_needed(limit, busiest, self.share)
+        });
+        needed.max().unwrap_or(1)
     }
 
     /// Who sends.
@@ -123,7 +130,7 @@ mod tests {
         let schedule = schedule(&[(60_000, 20.0), (300_000, 20.0)]);
         let mut question = Question {
             identity: IdentityKind::Address,
-            limit: Some(&limit),
+            limits: vec![limit],
             asked: Some(AskedIdentities::Auto),
             embedded: false,
             verify: true,
@@ -150,7 +157,7 @@ mod tests {
         let schedule = schedule(&[(0, 1.0), (120_000, 1.0)]);
         let mut question = Question {
             identity: IdentityKind::Key,
-            limit: Some(&limit),
+            limits: vec![limit],
             asked: None,
             embedded: false,
             verify: true,

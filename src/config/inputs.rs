@@ -139,6 +139,8 @@ pub struct Resolved {
     pub secrets: SecretInputs,
     /// How many API keys `embedded` has to make; 0 elsewhere.
     pub embedded_keys: usize,
+    /// How many times as fast time goes for the limiters of `embedded`; 1 elsewhere.
+    pub embedded_pace: u32,
     /// Where the run's series go.
     pub metrics: MetricsSettings,
     /// What of the service's own monitoring is asked for when the run is over.

@@ -1,5 +1,6 @@
 //! Text becomes meaning: files, environment variables and flags become a plan, or errors that point at the line.
 
+mod base;
 mod data;
 mod destination;
 mod diagnostics;
@@ -9,6 +10,7 @@ mod identities;
 mod inputs;
 mod metrics;
 mod own;
+mod pace;
 mod reader;
 mod receivers;
 mod resolve;
@@ -17,6 +19,7 @@ mod scenario_table;
 mod scenarios;
 mod secrets;
 mod shards;
+mod stages;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -2,16 +2,18 @@
 
 use std::path::Path;
 
+use super::base::PlanBase;
 use super::destination;
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
 use super::inputs::{Purpose, Resolved, Sources};
 use super::metrics;
+use super::pace;
 use super::resources;
-use super::scenarios::{self, PlanBase};
+use super::scenarios;
 use super::secrets;
 use super::thresholds::canonical_key;
-use super::tree::{self, Table, Value};
+use super::tree::{self, Node, Table, TreeEntry, Value};
 use super::values::{scale, span_text};
 use crate::plan::{Dealing, IdentityKind, MOST_WORKERS, Plan, SuitePlan};
 use crate::scenario::catalogue;
@@ -59,7 +61,7 @@ pub fn resolve(
     }
     let named = sources.pick(sources.flags.profile.as_ref(), "--profile", "LOAD_GATE_PROFILE");
     let own = target.config.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
-    let basis = PlanBase {
+    let mut basis = PlanBase {
         file: &file,
         target: &target,
         profile: named.map_or(own, |(profile, _)| profile).trim(),
@@ -68,7 +70,9 @@ pub fn resolve(
         secrets: &secrets,
         rate_scale: given.rate_scale,
         duration_scale: given.duration_scale,
+        pace: 1,
     };
+    basis.pace = pace::pace(&basis, &mut notices);
     let plans = scenarios::plan(&basis, &mut notices, &mut problems);
     let metrics = metrics::resolve(sources, &file.metrics, &mut notices, &mut problems);
     let resources =
@@ -81,6 +85,7 @@ pub fn resolve(
     let forging = target.environment.verify_limits;
     let plans: Vec<_> = plans.into_iter().map(|plan| given.complete(plan, forging)).collect();
     let minting = scenarios::minting(&basis, &plans);
+    let embedded_pace = basis.pace;
     let plan = SuitePlan {
         caveats: target.caveats.clone(),
         profile: basis.profile.to_owned(),
@@ -94,8 +99,16 @@ pub fn resolve(
         minting,
         dealing: Dealing::default(),
     };
-    let one_of_several = false;
-    Ok(Resolved { plan, secrets, embedded_keys, metrics, resources, notices, one_of_several })
+    Ok(Resolved {
+        plan,
+        secrets,
+        embedded_keys,
+        embedded_pace,
+        metrics,
+        resources,
+        notices,
+        one_of_several: false,
+    })
 }
 
 /// How many API keys the built-in scenarios of `plans` show.
@@ -127,14 +140,21 @@ fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> (File, File)
     (file::read(&root, first_user, folder, problems), built_in)
 }
 
-/// A source's tree, with threshold keys in their one spelling, so that they
-/// overlay each other however they are spaced.
+/// A source's tree, with threshold keys and profiles in their one spelling, so that
+/// they overlay each other however they are written.
 fn parse(source: usize, problems: &mut Diagnostics) -> Table {
     let mut root = tree::parse(source, problems);
     let Some(scenarios) = root.get_mut("scenarios") else { return root };
     let Value::Table(scenarios) = &mut scenarios.node.value else { return root };
     for scenario in scenarios.values_mut() {
         let Value::Table(scenario) = &mut scenario.node.value else { continue };
+        if let Some(TreeEntry { node: Node { value: Value::Table(profiles), .. }, .. }) =
+            scenario.get_mut("profiles")
+        {
+            for profile in profiles.values_mut() {
+                as_table(&mut profile.node);
+            }
+        }
         let Some(thresholds) = scenario.get_mut("thresholds") else { continue };
         let Value::Table(thresholds) = &mut thresholds.node.value else { continue };
         let mut canonical = Table::new();
@@ -148,6 +168,16 @@ fn parse(source: usize, problems: &mut Diagnostics) -> Table {
         *thresholds = canonical;
     }
     root
+}
+
+/// A profile's stages as the table that they are short for, so that whatever else is
+/// said of it is laid over them.
+fn as_table(profile: &mut Node) {
+    if matches!(profile.value, Value::List(_)) {
+        let node = profile.clone();
+        let entry = TreeEntry { key: node.place.clone(), node };
+        profile.value = Value::Table(Table::from([("stages".to_owned(), entry)]));
+    }
 }
 
 /// What flags and variables say, apart from where to go.

@@ -9,7 +9,7 @@ use super::thresholds::{RawThreshold, read_thresholds};
 use super::tree::{Node, Table, Value};
 use super::values::{self, MAX_LOAD_SECONDS, flag, integer, mismatch, number, text};
 use super::written;
-use crate::admission::{DeclaredLimit, Scope};
+use crate::admission::{DeclaredLimit, Scope, TOO_MANY_REQUESTS};
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::plan::{CLIENT_ADDRESSES, Stage};
 use crate::scenario::Spec;
@@ -32,7 +32,8 @@ pub(super) enum AskedIdentities {
 #[derive(Clone, Debug)]
 pub(super) struct ScenarioConfig {
     pub(super) identities: Option<Located<AskedIdentities>>,
-    pub(super) limit: Option<DeclaredLimit>,
+    /// The declared limits, the tightest first.
+    pub(super) limits: Vec<DeclaredLimit>,
     pub(super) profiles: BTreeMap<String, Profile>,
     pub(super) thresholds: Vec<RawThreshold>,
     pub(super) mint_keys: u32,
@@ -46,6 +47,8 @@ pub(super) struct ScenarioConfig {
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
     pub(super) stages: Vec<Stage>,
+    /// How long its last hold may go on while a threshold is close.
+    pub(super) extend: Option<Located<Nanos>>,
     pub(super) place: Place,
 }
 
@@ -63,11 +66,11 @@ pub(super) fn read_scenario(
 ) -> ScenarioConfig {
     let path = format!("scenarios.{}", entry.id);
     let mut section = Section::new(table, place, path, &scenario_keys(entry), problems);
-    let Shared { identities, limit, profiles, thresholds } =
+    let Shared { identities, limits, profiles, thresholds } =
         read_shared(entry.id, entry.identity, true, &mut section);
     ScenarioConfig {
         identities,
-        limit,
+        limits,
         profiles,
         thresholds,
         spec: None,
@@ -103,20 +106,27 @@ pub(super) fn read_written(
         // Its own mistakes are told; its limit's are not for want of a key.
         None => IdentityKind::Key,
     };
-    let Shared { identities, limit, profiles, thresholds } =
+    let Shared { identities, limits, profiles, thresholds } =
         read_shared(id, identity, false, &mut section);
     let spec = Some(Box::new(spec?));
     let settings = BTreeMap::new();
     let config =
-        ScenarioConfig { identities, limit, profiles, thresholds, spec, mint_keys: 0, settings };
+        ScenarioConfig { identities, limits, profiles, thresholds, spec, mint_keys: 0, settings };
     Some((id, config))
 }
 
 /// Whether the limit of a scenario's table counts by address.
 fn counts_by_address(table: &Table) -> bool {
-    let limit = table.get("rate_limit").map(|entry| &entry.node.value);
-    let Some(Value::Table(limit)) = limit else { return false };
-    matches!(limit.get("scope").map(|entry| &entry.node.value), Some(Value::Text(s)) if s == "ip")
+    let by_address = |node: &Node| {
+        let Value::Table(limit) = &node.value else { return false };
+        let scope = limit.get("scope").map(|entry| &entry.node.value);
+        matches!(scope, Some(Value::Text(scope)) if scope == "ip")
+    };
+    match table.get("rate_limit").map(|entry| &entry.node) {
+        Some(Node { value: Value::List(limits), .. }) => limits.iter().any(by_address),
+        Some(limit) => by_address(limit),
+        None => false,
+    }
 }
 
 /// The keys of every scenario's table.
@@ -125,7 +135,7 @@ const SHARED: [&str; 4] = ["identities", "rate_limit", "profiles", "thresholds"]
 /// What every scenario's table may say.
 struct Shared {
     identities: Option<Located<AskedIdentities>>,
-    limit: Option<DeclaredLimit>,
+    limits: Vec<DeclaredLimit>,
     profiles: BTreeMap<String, Profile>,
     thresholds: Vec<RawThreshold>,
 }
@@ -138,7 +148,7 @@ fn read_shared(
     section: &mut Section<'_, '_>,
 ) -> Shared {
     let identities = section.read("identities", |node| read_identities(identity, node));
-    let limit = read_limit(id, identity, json, section);
+    let limits = read_limits(id, identity, json, section);
     let mut profiles = BTreeMap::new();
     if let Some((table, _, path)) = section.table("profiles") {
         for (name, entry) in table {
@@ -151,7 +161,7 @@ fn read_shared(
         Some((table, _, path)) => read_thresholds(table, &path, section.problems),
         None => Vec::new(),
     };
-    Shared { identities, limit, profiles, thresholds }
+    Shared { identities, limits, profiles, thresholds }
 }
 
 fn read_identities(kind: IdentityKind, node: &Node) -> Result<AskedIdentities, Wrong> {
@@ -191,11 +201,59 @@ fn read_setting(takes: Takes, node: &Node) -> Result<serde_json::Value, Wrong> {
     }
 }
 
-fn read_limit(
+/// The most limits that one endpoint can be declared to have.
+const MOST_LIMITS: usize = 8;
+
+/// `rate_limit`: a table, a list of tables, or "none". The tightest comes first.
+fn read_limits(
     id: ScenarioId,
     identity: IdentityKind,
     json: bool,
     section: &mut Section<'_, '_>,
+) -> Vec<DeclaredLimit> {
+    let Some(node) = section.node("rate_limit") else { return Vec::new() };
+    let path = section.join("rate_limit");
+    let mut limits: Vec<DeclaredLimit> = match &node.value {
+        Value::Text(text) if text == "none" => Vec::new(),
+        Value::Text(text) => {
+            let expected = "expected a table { limit, window, scope }, a list of them, or \"none\"";
+            let wrong = Wrong::new(format!("{} is no rate limit", quote(text)), expected);
+            section.problems.at(&node.place, &path, wrong);
+            Vec::new()
+        }
+        Value::List(items) if (1..=MOST_LIMITS).contains(&items.len()) => {
+            let read = |(number, item): (usize, &Node)| {
+                let path = format!("{path}, limit {}", number + 1);
+                let table = as_table(item, &path, section.problems)?;
+                read_limit(id, identity, json, (table, &item.place, path), section.problems)
+            };
+            items.iter().enumerate().filter_map(read).collect()
+        }
+        Value::List(_) => {
+            let expected = format!("expected 1 to {MOST_LIMITS} of them, or \"none\"");
+            let wrong = Wrong::new("so many rate limits can't be declared", expected);
+            section.problems.at(&node.place, &path, wrong);
+            Vec::new()
+        }
+        _ => {
+            let table = section.table("rate_limit");
+            let read = table.and_then(|(table, place, path)| {
+                read_limit(id, identity, json, (table, &place, path), section.problems)
+            });
+            read.into_iter().collect()
+        }
+    };
+    let rate = |limit: &DeclaredLimit| limit.limit as f64 / limit.window.as_secs_f64();
+    limits.sort_by(|a, b| rate(a).total_cmp(&rate(b)));
+    limits
+}
+
+fn read_limit(
+    id: ScenarioId,
+    identity: IdentityKind,
+    json: bool,
+    (table, place, path): (&Table, &Place, String),
+    problems: &mut Diagnostics,
 ) -> Option<DeclaredLimit> {
     const KNOWN: [&str; 9] = [
         "limit",
@@ -208,17 +266,7 @@ fn read_limit(
         "refusals",
         "refusal",
     ];
-    let node = section.node("rate_limit")?;
-    if let Value::Text(text) = &node.value {
-        if text != "none" {
-            let expected = "expected a table { limit, window, scope }, or \"none\"";
-            let wrong = Wrong::new(format!("{} is no rate limit", quote(text)), expected);
-            section.problems.at(&node.place, &section.join("rate_limit"), wrong);
-        }
-        return None;
-    }
-    let (table, place, path) = section.table("rate_limit")?;
-    let mut limit = Section::new(table, &place, path, &KNOWN, section.problems);
+    let mut limit = Section::new(table, place, path, &KNOWN, problems);
     let most = limit.required("limit", "limit = 10", |node| integer(node, 1, 1_000_000_000));
     let day = Nanos::from_secs(MAX_LOAD_SECONDS);
     let window = limit.required("window", "window = \"60s\"", |node| {
@@ -230,22 +278,21 @@ fn read_limit(
     let spoofable = limit.value("spoofable", flag);
     let burst = limit.value("burst", |node| integer(node, 1, 1_000_000_000));
     let counts_refusals = limit.value("refusals", counts_refusals);
-    let json = match limit.table("refusal") {
-        None => json,
+    let (status, json) = match limit.table("refusal") {
+        None => (TOO_MANY_REQUESTS, json),
         Some((table, place, path)) => {
             let mut refusal =
                 Section::new(table, &place, path, &["status", "json"], limit.problems);
-            refusal.value("status", |node| {
-                let wrong = || Wrong::new("only 429 counts as a refusal", "expected status = 429");
-                if integer(node, 100, 599)? == 429 { Ok(()) } else { Err(wrong()) }
-            });
-            refusal.value("json", flag).unwrap_or(json)
+            let status = refusal.value("status", |node| integer(node, 400, 599));
+            let status = status.map_or(TOO_MANY_REQUESTS, |status| status as u16);
+            (status, refusal.value("json", flag).unwrap_or(json))
         }
     };
     Some(DeclaredLimit {
         limit: most?,
         window: window?,
         scope: scope?,
+        status,
         json,
         retry_after,
         headers,
@@ -280,7 +327,21 @@ fn scope(id: ScenarioId, identity: IdentityKind, node: &Node) -> Result<Scope, W
     Ok(scope)
 }
 
+/// A profile: its stages, or a table of these and what else there is to say.
 fn read_profile(node: &Node, path: &str, problems: &mut Diagnostics) -> Profile {
+    let Value::Table(table) = &node.value else {
+        let stages = read_stages(node, path, problems);
+        return Profile { stages, extend: None, place: node.place.clone() };
+    };
+    let mut section = Section::new(table, &node.place, path, &["stages", "extend"], problems);
+    let day = Nanos::from_secs(MAX_LOAD_SECONDS);
+    let extend = section.read("extend", |node| values::span(node, Nanos::from_secs(2), day));
+    let stages = section.node("stages");
+    let stages = stages.map(|node| read_stages(node, path, section.problems));
+    Profile { stages: stages.unwrap_or_default(), extend, place: node.place.clone() }
+}
+
+fn read_stages(node: &Node, path: &str, problems: &mut Diagnostics) -> Vec<Stage> {
     let mut stages = Vec::new();
     match &node.value {
         Value::List(items) if items.len() <= MAX_STAGES => {
@@ -300,7 +361,7 @@ fn read_profile(node: &Node, path: &str, problems: &mut Diagnostics) -> Profile 
             problems.at(&node.place, path, mismatch(node, expected));
         }
     }
-    Profile { stages, place: node.place.clone() }
+    stages
 }
 
 fn read_stage(

@@ -1,22 +1,22 @@
 //! One plan a scenario: stages scaled and checked, identities counted, criteria collected.
 
-use super::destination::Destination;
+use super::base::PlanBase;
 use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion, unknown};
-use super::file::File;
 use super::identities::Question;
-use super::inputs::{Flags, SecretInputs};
 use super::own;
 use super::parse_threshold;
 use super::scenario_table::{AskedIdentities, ScenarioConfig};
+use super::stages;
 use super::thresholds::{self, Judged};
-use super::values::{MAX_LOAD_SECONDS, MAX_RATE};
+use crate::admission::DeclaredLimit;
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
 use crate::ids::{IdentityKind, ScenarioId};
-use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, Schedule, Stage};
+use crate::limits::Beside;
+use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, Stage};
 use crate::scenario::catalogue::{Takes, Trial};
 use crate::scenario::{self, Settings, catalogue};
 use crate::secret::Secret;
-use crate::units::{self, Nanos};
+use crate::units::Nanos;
 
 /// Highest share of dropped arrivals (docs/verdict.md).
 const MAX_DROPPED: f64 = 0.001;
@@ -25,19 +25,6 @@ const MAX_OFF_PLAN: f64 = 0.01;
 /// What the production profile is held to where a baseline is given.
 const BASELINE_KEY: &str = "response_time{outcome:accepted}";
 const BASELINE_EXPRESSION: &str = "p(95)<2*baseline";
-
-/// What the plans of one run share.
-pub(super) struct PlanBase<'a> {
-    pub(super) file: &'a File,
-    pub(super) target: &'a Destination,
-    pub(super) profile: &'a str,
-    /// The flag or variable that named the profile; empty: the environment's.
-    pub(super) profile_from: &'static str,
-    pub(super) flags: &'a Flags,
-    pub(super) secrets: &'a SecretInputs,
-    pub(super) rate_scale: f64,
-    pub(super) duration_scale: f64,
-}
 
 /// Plans every scenario that is to run.
 pub(super) fn plan(
@@ -133,7 +120,7 @@ impl PlanBase<'_> {
         }
     }
 
-    fn stages_of(&self, id: ScenarioId) -> Option<&[Stage]> {
+    pub(super) fn stages_of(&self, id: ScenarioId) -> Option<&[Stage]> {
         let profile = self.file.scenarios.get(&id)?.profiles.get(self.profile)?;
         Some(profile.stages.as_slice()).filter(|stages| !stages.is_empty())
     }
@@ -189,92 +176,31 @@ impl PlanBase<'_> {
         problems: &mut Diagnostics,
     ) -> Option<Plan> {
         let config = self.file.scenarios.get(&id)?;
-        let schedule = Schedule::new(&stages);
+        let profile = config.profiles.get(self.profile);
+        // As long as it may become: who sends has to suffice for that.
+        let schedule = stages::longest(&stages, profile, self.duration_scale);
         let engine = self.file.engine.clone()?;
         let share = if self.target.probes { self.file.share } else { 0.0 };
         let mint = self.mint(id, config, notices);
         let identities = self.question(id, config, share, mint, &schedule, notices, problems);
-        Some(Plan {
+        let kind = identities.kind();
+        let plan = Plan {
             scenario: id,
             profile: self.profile.to_owned(),
             settings: self.settings(id, config),
             probes: own::probes(id, config.spec.as_deref(), share),
             extras: Extras::default(),
             identities: identities.answer(),
-            criteria: self.criteria(config, &engine.settings, engine.own_lag, notices),
+            criteria: self.criteria(config, kind, &engine.settings, engine.own_lag, notices),
             engine: engine.settings,
             skip: self.skip(id, config, mint),
             stages,
-        })
+            extension: None,
+        };
+        Some(stages::with_extension(plan, profile, self.duration_scale, problems))
     }
 
-    /// The stages, scaled.
-    fn scaled(&self, id: ScenarioId, problems: &mut Diagnostics) -> Option<Vec<Stage>> {
-        let stages: Vec<Stage> = self
-            .stages_of(id)?
-            .iter()
-            .map(|stage| Stage {
-                duration: Nanos::from_secs_f64(stage.duration.as_secs_f64() * self.duration_scale),
-                target: stage.target * self.rate_scale,
-            })
-            .collect();
-        let place = &self.file.scenarios.get(&id)?.profiles.get(self.profile)?.place;
-        let path = format!("scenarios.{id}.profiles.{}", self.profile);
-        let mut bad = false;
-        let length = stages.iter().fold(Nanos::ZERO, |sum, stage| sum + stage.duration);
-        if length > Nanos::from_secs(MAX_LOAD_SECONDS) {
-            let message = format!("this lasts {length}{}", self.scales());
-            problems.at(place, &path, Wrong::new(message, "expected at most 24 h"));
-            bad = true;
-        }
-        if stages.iter().any(|stage| stage.target > MAX_RATE) {
-            let message = format!("this goes above {}{}", units::rate(MAX_RATE), self.scales());
-            problems.at(place, &path, Wrong::new(message, "expected a rate that can be sent"));
-            bad = true;
-        }
-        (!bad).then_some(stages)
-    }
-
-    fn scales(&self) -> String {
-        if self.rate_scale == 1.0 && self.duration_scale == 1.0 {
-            return String::new();
-        }
-        let (rate, duration) = (self.rate_scale, self.duration_scale);
-        format!(" (rate scale {rate}, duration scale {duration})")
-    }
-
-    fn check_load(
-        &self,
-        id: ScenarioId,
-        config: &ScenarioConfig,
-        schedule: &Schedule,
-        problems: &mut Diagnostics,
-    ) {
-        let Some(profile) = config.profiles.get(self.profile) else { return };
-        let path = format!("scenarios.{id}.profiles.{}", self.profile);
-        if schedule.total() == 0 {
-            let message = format!("these stages plan no arrival at all{}", self.scales());
-            problems.at(
-                &profile.place,
-                &path,
-                Wrong::new(message, "expected at least one arrival"),
-            );
-        }
-        let Some(max_rate) = self.target.environment.max_rate else { return };
-        if schedule.peak() > max_rate {
-            let message = format!(
-                "{} arrivals at the peak are above max_rate of {}{}",
-                units::rate(schedule.peak()),
-                self.max_rate_owner(),
-                self.scales()
-            );
-            let wrong = Wrong::new(message, format!("expected at most {}", units::rate(max_rate)));
-            let help = "name a smaller profile with --profile, or lower --rate-scale";
-            problems.at(&profile.place, &path, wrong.help(help));
-        }
-    }
-
-    fn max_rate_owner(&self) -> String {
+    pub(super) fn max_rate_owner(&self) -> String {
         let held = &self.target.protected_by;
         if held.is_empty() {
             quote(&self.target.environment.name)
@@ -318,7 +244,7 @@ impl PlanBase<'_> {
                 Some(spec) => spec.identity,
                 None => catalogue::find(id).map_or(IdentityKind::Address, |entry| entry.identity),
             },
-            limit: config.limit.as_ref(),
+            limits: config.limits.iter().map(|limit| limit.paced(self.pace)).collect(),
             asked: config.identities.as_ref().map(|asked| asked.value),
             // Keys of the user's own aren't made by the embedded target.
             embedded: self.target.environment.embedded && config.spec.is_none(),
@@ -365,9 +291,15 @@ impl PlanBase<'_> {
         Settings { scenario: id, values, written: config.spec.clone() }
     }
 
+    /// A limit declared beside the first.
+    fn beside(&self, declared: &DeclaredLimit, kind: IdentityKind) -> Beside {
+        Beside { declared: declared.paced(self.pace), together: !declared.scope.counts_each(kind) }
+    }
+
     fn criteria(
         &self,
         config: &ScenarioConfig,
+        kind: IdentityKind,
         engine: &EngineSettings,
         own_lag: bool,
         notices: &mut Vec<String>,
@@ -399,8 +331,10 @@ impl PlanBase<'_> {
         let decision = self.file.decision;
         Criteria {
             thresholds,
-            limit: config.limit,
+            limit: config.limits.first().map(|limit| limit.paced(self.pace)),
             prediction: None,
+            beside: config.limits.iter().skip(1).map(|limit| self.beside(limit, kind)).collect(),
+            together: config.limits.first().is_some_and(|limit| !limit.scope.counts_each(kind)),
             generator,
             decision,
             baseline_required: self.flags.baseline_required,

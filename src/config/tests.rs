@@ -154,6 +154,48 @@ fn a_plan_is_complete_when_it_is_handed_out() {
 }
 
 #[test]
+fn time_goes_faster_for_embedded_limiters_where_the_load_is_short() {
+    let limits = |resolved: &Resolved| -> Vec<_> {
+        let of = |plan: &crate::plan::Plan| {
+            let limit = plan.criteria.limit.expect("a limit");
+            (limit.limit, limit.window)
+        };
+        resolved.plan.scenarios.iter().map(of).collect()
+    };
+    let smoke = Try::default().env("embedded").run();
+    let two = Nanos::from_secs(2);
+    assert_eq!((smoke.embedded_pace, limits(&smoke)), (30, vec![(10, two), (60, two), (34, two)]));
+    let full = Try::default().env("embedded").flags(|f| f.profile = Some("full".to_owned())).run();
+    let minute = Nanos::from_secs(60);
+    assert_eq!(full.embedded_pace, 1);
+    assert_eq!(limits(&full), [(10, minute), (60, minute), (1000, minute)]);
+    assert_eq!(
+        limits(&Try::default().flags(|f| f.profile = Some("smoke".to_owned())).run())[0].1,
+        minute
+    );
+}
+
+#[test]
+fn a_profile_may_go_on() {
+    let text = "[scenarios.onboarding.profiles.smoke]\nextend = \"4s\"";
+    let plain = Try::default().env("embedded").run();
+    let resolved = Try::file(text).env("embedded").run();
+    let (before, after) = (&plain.plan.scenarios[0], &resolved.plan.scenarios[0]);
+    assert_eq!(before.stages, after.stages);
+    let most = after.extension.expect("it may go on").most;
+    assert_eq!((most, after.criteria.decision.looks), (Nanos::from_secs(4), 3));
+    let (short, long) = (before.criteria.prediction, after.criteria.prediction);
+    let spans = |of: Option<crate::limits::Prediction>| of.map(|p| (p.hits_low, p.admitted_high));
+    assert!(spans(long).expect("a limit").1 > spans(short).expect("a limit").1);
+    let scaled = Try::file(text).env("embedded");
+    let scaled = scaled.flags(|f| f.duration_scale = Some("0.5".to_owned())).run();
+    assert_eq!(scaled.plan.scenarios[0].extension.map(|e| e.most), Some(Nanos::from_secs(2)));
+    let ramps = "[scenarios.onboarding.profiles.smoke]\nextend = \"4s\"\n\
+                 stages = [{ duration = \"5s\", target = 9 }]";
+    assert!(Try::file(ramps).env("embedded").refusal().contains("holds a rate"));
+}
+
+#[test]
 fn one_address_announces_the_request_that_names_another() {
     let one = "[scenarios.onboarding]\nidentities = 1";
     let resolved = Try::file(one).env("embedded").run();

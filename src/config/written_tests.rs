@@ -148,7 +148,7 @@ const WRONG: [&str; 93] = [
     "path = \"/\"\nrate_limit = { limit = 60, window = \"60s\", scope = \"customer\" }",
     "path = \"/\"\nrate_limit = { limit = 60, window = \"60s\" }",
     "path = \"/\"\nrate_limit = { limit = 60, window = \"60s\", scope = \"user\" }",
-    "path = \"/\"\nrate_limit = { limit = 6, window = \"6s\", scope = \"ip\", refusal = { status = 503 } }",
+    "path = \"/\"\nrate_limit = { limit = 6, window = \"6s\", scope = \"ip\", refusal = { status = 302 } }",
     "path = \"/\"\nrate_limit = { limit = 6, window = \"6s\", scope = \"ip\", refusal = { jsn = true } }",
     "path = \"/\"\nsign = \"stripe\"",
     "path = \"/\"\nsign = { scheme = \"stripe\" }",

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::acknowledged::Deliveries;
 use super::behind::Behind;
 use super::clock::Clock;
+use super::course::Course;
 use super::events::Observer;
 use super::identities::Identities;
 use super::keeper::{Keeper, Order};
@@ -17,7 +18,7 @@ use super::transport::Network;
 use super::watchdog::Watchdog;
 use crate::gate;
 use crate::measure::{Recorder, RecorderConfig};
-use crate::plan::{Deal, IdentityKind, Plan, Schedule, Shard, lead};
+use crate::plan::{Deal, IdentityKind, Plan, Shard, lead};
 use crate::scenario::{Call, Request, Scenario, Traces};
 use crate::units::{Nanos, Timestamp};
 
@@ -57,7 +58,8 @@ impl Job {
 /// What the workers of a run share: nothing that one writes and another waits for.
 pub(super) struct ScenarioRun {
     pub(super) job: Job,
-    pub(super) schedule: Schedule,
+    /// What the load sends; it may go on.
+    pub(super) course: Arc<Course>,
     /// What of it is sent from here: which arrivals, what part of all.
     pub(super) deal: Deal,
     part: f64,
@@ -100,9 +102,10 @@ impl ScenarioRun {
     /// # Errors
     /// When the system has no thread to give.
     pub(super) fn begin(job: Job) -> io::Result<Arc<Self>> {
-        let schedule = Schedule::new(&job.plan.stages);
+        let course = Arc::new(Course::new(&job.plan, job.shard.is_alone()));
+        let schedule = course.planned();
         let deal = Deal::new(&job.plan, job.shard, &job.scenario);
-        let stages = deal.stages(&schedule);
+        let stages = deal.stages(schedule);
         let planned: u64 = stages.iter().map(|stage| stage.planned).sum();
         let (now, unix) = (job.clock.now(), job.clock.unix());
         let (epoch, started) = first_moment(&job, now, unix);
@@ -124,14 +127,14 @@ impl ScenarioRun {
             Watchdog::new(&job.plan, job.protected),
             Arc::clone(&job.observer),
             job.stop.clone(),
-            schedule.clone(),
+            Arc::clone(&course),
             planned,
         )
         .start(&job.plan)?;
         Ok(Arc::new(Self {
             deal,
             part: planned as f64 / schedule.total().max(1) as f64,
-            schedule,
+            course: Arc::clone(&course),
             epoch,
             proof_start: OnceLock::new(),
             load_start: OnceLock::new(),
@@ -163,7 +166,7 @@ impl ScenarioRun {
 
     /// The highest rate that is sent from here, per second.
     pub(super) fn peak(&self) -> f64 {
-        self.schedule.peak() * self.part
+        self.course.planned().peak() * self.part
     }
 
     /// How long the load has lasted; zero when there was none.

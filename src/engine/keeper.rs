@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use tokio::sync::oneshot;
 
+use super::course::Course;
 use super::events::{Event, Observer, Tick};
 use super::skew::Skew;
 use super::stop::{Stop, StopReason};
@@ -16,8 +17,12 @@ use super::watchdog::Watchdog;
 use crate::ids::{ProbeKind, Traffic};
 use crate::measure::{CanaryResult, Ended, LineEvent, Recorder, Recording, Sample};
 use crate::outcome::{Outcome, ProbeEnd};
-use crate::plan::{Plan, Schedule};
+use crate::plan::Plan;
 use crate::units::Nanos;
+
+/// How long before the end of a hold it is looked whether that goes on: ticks are a
+/// second apart.
+const LOOK_AHEAD: Nanos = Nanos::from_millis(1500);
 
 /// A checkpoint is told every so many ticks.
 const CHECKPOINT_EVERY: u64 = 10;
@@ -29,7 +34,7 @@ pub(super) struct Row {
     pub(super) given_up: bool,
     /// How many were under way when it was sent, itself included.
     pub(super) in_flight: u32,
-    /// Of an answer 429.
+    /// Of an answer by which the limiter refused.
     pub(super) refusal: Option<RefusalShape>,
     pub(super) probe: Option<(ProbeKind, ProbeEnd)>,
     /// What may be said of an answer that wasn't accepted, and the check that failed first.
@@ -116,8 +121,8 @@ pub(super) struct Keeper {
     watchdog: Watchdog,
     observer: Arc<dyn Observer>,
     stop: Stop,
-    schedule: Schedule,
-    /// Arrivals of the schedule that are sent from here.
+    course: Arc<Course>,
+    /// Arrivals of the plan that are sent from here.
     planned: u64,
     workers: Vec<Known>,
     /// Rows that wait for what other workers did before they ended.
@@ -133,7 +138,7 @@ impl Keeper {
         watchdog: Watchdog,
         observer: Arc<dyn Observer>,
         stop: Stop,
-        schedule: Schedule,
+        course: Arc<Course>,
         planned: u64,
     ) -> Self {
         let first = Known { until: Nanos::ZERO, skew: Skew::default(), sent: 0 };
@@ -142,7 +147,7 @@ impl Keeper {
             watchdog,
             observer,
             stop,
-            schedule,
+            course,
             planned,
             workers: vec![first],
             waiting: Vec::new(),
@@ -198,7 +203,7 @@ impl Keeper {
         self.recorder.set_load_offset(start);
         let idle = Known { until: start, skew: Skew::default(), sent: 0 };
         self.workers.resize(workers.max(1), idle);
-        let (arrivals, duration) = (self.planned, self.schedule.duration());
+        let (arrivals, duration) = (self.planned, self.course.planned().duration());
         self.observer.on(&Event::Load { arrivals, duration });
     }
 
@@ -261,7 +266,11 @@ impl Keeper {
         let (outcomes, p95) = self.recorder.progress();
         let sent = self.workers.iter().map(|known| known.sent).sum();
         let (before, sent_before) = std::mem::replace(&mut self.last_tick, (now, sent));
-        let stages = self.schedule.stages();
+        self.go_on_or_not(elapsed);
+        let course = Arc::clone(&self.course);
+        let schedule = course.schedule();
+        let part = self.planned as f64 / course.planned().total().max(1) as f64;
+        let stages = schedule.stages();
         let current = stages.iter().find(|s| elapsed < s.end).or(stages.last());
         self.observer.on(&Event::Tick(&Tick {
             elapsed,
@@ -269,11 +278,10 @@ impl Keeper {
                 current.map_or(0, |s| s.number),
                 u16::try_from(stages.len()).unwrap_or(u16::MAX),
             ),
-            asked: self.schedule.rate_at(elapsed) * self.planned as f64
-                / self.schedule.total().max(1) as f64,
+            asked: schedule.rate_at(elapsed) * part,
             achieved: (sent - sent_before) as f64 / (now - before).as_secs_f64().max(0.001),
             in_flight,
-            planned: self.planned,
+            planned: (schedule.total() as f64 * part).round() as u64,
             outcomes,
             p95,
         }));
@@ -292,6 +300,27 @@ impl Keeper {
         }
         if let Some(reason) = aborted {
             self.stop.now(StopReason::Aborted(reason));
+        }
+    }
+
+    /// Just before the hold ends that may go on: whether it does, which it does while
+    /// a threshold is close.
+    fn go_on_or_not(&mut self, elapsed: Nanos) {
+        let Some(fork) = self.course.fork().filter(|fork| elapsed + LOOK_AHEAD >= *fork) else {
+            return;
+        };
+        if elapsed > fork {
+            // What was not settled in time is by now.
+            self.course.pass(fork);
+            return;
+        }
+        let snapshot = self.snapshot();
+        let Some(open) = self.watchdog.open(&snapshot) else { return self.course.settle() };
+        tracing::debug!(open, "the last hold may go on");
+        if self.course.go_on() {
+            let (planned, schedule) = (self.course.planned(), self.course.schedule());
+            let by = schedule.duration() - planned.duration();
+            self.recorder.goes_on(by, schedule.stages(), schedule.total());
         }
     }
 

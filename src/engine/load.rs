@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::spawn_local;
 
+use super::course::Next;
 use super::job::ScenarioRun;
 use super::keeper::{Order, Row};
 use super::request::{Errand, Prepared};
@@ -55,16 +56,18 @@ async fn dispatch_all(
     start: Nanos,
 ) -> Result<(), StopReason> {
     let run = &worker.run;
-    let mut probes = (0..).zip(run.job.plan.probes.turns(run.schedule.total())).peekable();
+    let turns = run.job.plan.probes.turns(run.course.planned().total());
+    let mut probes = (0..).zip(turns).peekable();
     let mut follow_ups = FollowUps::new(worker, start, index == 0 && run.job.shard.leads());
     let missed = missed(run);
     let mut burst = 0;
     let renewed = run.job.identities.are_renewed();
-    for (n, stage, due) in run.schedule.moments(run.deal.part(run.schedule.total(), index, of)) {
-        while let Some(moment) = follow_ups.next_by(due) {
-            sleeper.until(start + moment).await?;
-            follow_ups.send(worker);
-        }
+    // Without an end: the course has one.
+    for n in run.deal.part(u64::MAX, index, of) {
+        let Some((stage, due)) = await_turn(worker, sleeper, &mut follow_ups, start, n).await?
+        else {
+            break;
+        };
         let stage = u16::try_from(stage).unwrap_or(u16::MAX);
         if due < missed {
             drop_missed(worker, n, stage, start + due);
@@ -110,11 +113,9 @@ async fn dispatch_all(
         }
     }
     // The last stage may ramp down to nothing: the load lasts to its end.
-    while let Some(moment) = follow_ups.next_by(run.schedule.duration()) {
-        sleeper.until(start + moment).await?;
-        follow_ups.send(worker);
-    }
-    sleeper.until(start + run.schedule.duration()).await?;
+    let end = run.course.schedule().duration();
+    follow_ups.send_by(end, worker, sleeper, start).await?;
+    sleeper.until(start + end).await?;
     Ok(())
 }
 
@@ -123,6 +124,33 @@ async fn dispatch_all(
 fn missed(run: &ScenarioRun) -> Nanos {
     let late = run.late.get().copied().unwrap_or_default();
     if late > run.job.plan.engine.max_lag { late } else { Nanos::ZERO }
+}
+
+/// Sends what goes along with the load until arrival `n` has to be seen to: index of
+/// its stage and moment, `None` where there is no such arrival. Where that depends on
+/// whether the load goes on, it is waited for.
+async fn await_turn(
+    worker: &Rc<Worker>,
+    sleeper: &mut Sleeper,
+    follow_ups: &mut FollowUps,
+    start: Nanos,
+    n: u64,
+) -> Result<Option<(usize, Nanos)>, StopReason> {
+    let course = &worker.run.course;
+    loop {
+        match course.next(n) {
+            Next::Due(stage, due) => {
+                follow_ups.send_by(due, worker, sleeper, start).await?;
+                return Ok(Some((stage, due)));
+            }
+            Next::Fork(fork) => {
+                follow_ups.send_by(fork, worker, sleeper, start).await?;
+                sleeper.until(start + fork).await?;
+                course.pass(fork);
+            }
+            Next::Over => return Ok(None),
+        }
+    }
 }
 
 /// Builds the request of an arrival, as of the moment at which it is due (or now,
@@ -175,6 +203,21 @@ impl FollowUps {
 
     fn next_by(&self, due: Nanos) -> Option<Nanos> {
         self.next.map(|(_, moment)| moment).filter(|moment| *moment <= due)
+    }
+
+    /// Sends what is due by `due`, counted from the start of the load.
+    async fn send_by(
+        &mut self,
+        due: Nanos,
+        worker: &Rc<Worker>,
+        sleeper: &mut Sleeper,
+        start: Nanos,
+    ) -> Result<(), StopReason> {
+        while let Some(moment) = self.next_by(due) {
+            sleeper.until(start + moment).await?;
+            self.send(worker);
+        }
+        Ok(())
     }
 
     fn send(&mut self, worker: &Rc<Worker>) {

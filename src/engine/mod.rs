@@ -4,6 +4,7 @@ mod acknowledged;
 mod behind;
 mod breaker;
 mod clock;
+mod course;
 mod events;
 mod given;
 mod held;

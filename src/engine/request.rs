@@ -15,7 +15,7 @@ use super::keeper::{Order, RefusalShape, Row};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure, Opening};
 use super::worker::{UnderWay, Worker};
-use crate::admission::Admitted;
+use crate::admission::{Admitted, TOO_MANY_REQUESTS};
 use crate::ids::{IdentityId, ProbeKind, Traffic};
 use crate::measure::{Sample, Spans};
 use crate::outcome::{Outcome, ProbeEnd};
@@ -177,7 +177,7 @@ impl Worker {
             self.run.delivered.note(Past { n: errand.n(), unix });
         }
         self.record(errand, identity, &request, &exchange, under_way, judged);
-        if report.status == 429 {
+        if report.admitted == Admitted::No {
             self.name_address();
         }
         report
@@ -222,6 +222,12 @@ impl Worker {
         }
     }
 
+    /// Whether the limiter refuses by that status.
+    fn refuses(&self, status: u16) -> bool {
+        let declared = self.run.job.plan.criteria.limit.map(|limit| limit.status);
+        status == TOO_MANY_REQUESTS || declared == Some(status)
+    }
+
     fn judge(
         &self,
         errand: Errand,
@@ -243,14 +249,19 @@ impl Worker {
             done_unix,
             skew: self.skew.get().seconds().unwrap_or(0.0),
             secrets,
+            refused: self.refuses(response.status),
         };
-        let mut judged = Judged::answered(response.status);
+        let mut judged = Judged::answered(response.status, answer.refused);
         judged.retry_after = retry_after(&response.headers);
         judged.retry_after_header = response.headers.contains_key("retry-after");
         judged.limit_headers = has_limit_headers(&response.headers);
         if let Errand::Probe { kind, .. } = errand {
             judged.json = response.body.as_deref().is_some_and(is_json);
-            judged.probe = Some((kind, self.run.job.scenario.judge_probe(kind, &answer)));
+            let end = self.run.job.scenario.judge_probe(kind, &answer);
+            // The limiter's refusal says nothing of the check that was to refuse.
+            let end =
+                if answer.refused && end == ProbeEnd::Other { ProbeEnd::Neither } else { end };
+            judged.probe = Some((kind, end));
             return judged;
         }
         let judgement = self.run.job.scenario.judge(request, &answer);
@@ -306,7 +317,7 @@ impl Worker {
             admitted: judged.admitted(),
             retry_after: judged.retry_after,
         };
-        let refusal = (judged.status == 429).then_some(RefusalShape {
+        let refusal = judged.refused.then_some(RefusalShape {
             json: judged.json,
             retry_after: judged.retry_after_header,
             limit_headers: judged.limit_headers,
@@ -352,6 +363,8 @@ impl Worker {
 #[expect(clippy::struct_excessive_bools, reason = "facts seen, each on its own")]
 struct Judged {
     status: u16,
+    /// Whether the limiter refused.
+    refused: bool,
     outcome: Outcome,
     judgement: Judgement,
     probe: Option<(ProbeKind, ProbeEnd)>,
@@ -366,10 +379,12 @@ struct Judged {
 }
 
 impl Judged {
-    fn answered(status: u16) -> Self {
+    fn answered(status: u16, refused: bool) -> Self {
+        let outcome = Outcome::of_status(status, 0).unwrap_or(Outcome::Unexpected);
         Self {
             status,
-            outcome: Outcome::of_status(status, 0).unwrap_or(Outcome::Unexpected),
+            refused,
+            outcome: if refused { Outcome::RateLimited } else { outcome },
             judgement: Judgement::default(),
             probe: None,
             check: None,
@@ -395,16 +410,16 @@ impl Judged {
             outcome,
             text: Some(failure.text().to_owned()),
             unconnected: matches!(failure, Failure::Connect(_) | Failure::Local(_)),
-            ..Self::answered(0)
+            ..Self::answered(0, false)
         }
     }
 
-    /// Admitted means any answer but 429 and 5xx (docs/rate-limits.md).
+    /// Admitted means any answer but a refusal and 5xx (docs/rate-limits.md).
     const fn admitted(&self) -> Admitted {
         match self.status {
-            400..=428 | 430..=499 if self.probe.is_some() => Admitted::Perhaps,
+            _ if self.refused => Admitted::No,
+            400..=499 if self.probe.is_some() => Admitted::Perhaps,
             0 | 500..=599 => Admitted::Unknown,
-            429 => Admitted::No,
             _ => Admitted::Yes,
         }
     }

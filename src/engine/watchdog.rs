@@ -40,6 +40,11 @@ impl Watchdog {
         self.aborts
     }
 
+    /// The threshold that longer load might decide; `None`: all are decided.
+    pub(super) fn open(&self, snapshot: &Recording) -> Option<String> {
+        gate::still_open(&self.criteria, snapshot)
+    }
+
     /// Why the run must end, `elapsed` after the start of the load.
     pub(super) fn look(&self, snapshot: &Recording, elapsed: Nanos) -> Option<String> {
         gate::breached_now(&self.criteria, snapshot, elapsed)

@@ -35,6 +35,7 @@ pub fn evaluate(
         findings.extend(generator::judge(&criteria.generator, recording));
         findings.extend(shards::starved(&criteria.generator, recording));
     }
+    findings.extend(whole_run::went_on(recording, criteria.decision));
     findings.extend(whole_run::probes(recording));
     if cut_short(&recording.ended) {
         soften(&mut findings, "the run was cut short");
@@ -70,6 +71,13 @@ pub fn breached_now(criteria: &Criteria, recording: &Recording, elapsed: Nanos) 
     let due =
         criteria.thresholds.iter().filter(|t| t.abort_on_fail && t.delay_abort_eval <= elapsed);
     due.into_iter().find_map(|threshold| thresholds::fails(threshold, criteria, recording))
+}
+
+/// The first threshold that a longer load might decide, in words: one whose interval
+/// straddles its bound, or whose samples don't suffice. `None`: there is none.
+#[must_use]
+pub fn still_open(criteria: &Criteria, recording: &Recording) -> Option<String> {
+    criteria.thresholds.iter().find_map(|t| thresholds::open(t, criteria, recording))
 }
 
 /// Why there was no load to judge, if there was none.

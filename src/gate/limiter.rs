@@ -1,5 +1,7 @@
 //! The limiter's rules against the ledgers of a recording.
 
+use std::borrow::Cow;
+
 use super::{About, Criteria, Finding, FindingVerdict, LimiterReport};
 use crate::admission::{Admission, DeclaredLimit};
 use crate::limits::{
@@ -7,37 +9,38 @@ use crate::limits::{
 };
 use crate::measure::{Ledger, Recording};
 use crate::outcome::Outcome;
-use crate::units::count;
+use crate::units::{Nanos, count};
 
 /// Declared, predicted, observed, inferred, rule by rule.
 pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport {
-    let together: Vec<Admission>;
-    let ledgers: Vec<LedgerView<'_>> = if not_told_apart(recording) {
-        together = one_ledger(recording);
-        let label = "all addresses named, which the limiter doesn't tell apart";
-        vec![as_one(label, recording, &together)]
-    } else {
-        let ledgers = recording.ledgers.iter();
-        ledgers
-            .map(|ledger| LedgerView {
-                label: &ledger.label,
-                set_aside: ledger.set_aside,
-                entries: ledger.complete(),
-                every_until: ledger.every_until,
-            })
-            .collect()
+    let counted = Counted::of(criteria, recording);
+    let disguise =
+        criteria.limit.and_then(|declared| limits::disguised(&declared, &counted.views()));
+    // One that refuses by another status is met all the same.
+    let counted = match disguise {
+        Some(status) => counted.undisguised(status),
+        None => counted,
     };
+    let ledgers = counted.views();
     let clock =
         ServerTime { unix_start: recording.started_at.unix_seconds(), skew: recording.clock_skew };
-    let inferred = limits::infer(&ledgers, criteria.limit.as_ref(), clock);
-    let facts = Facts { refusals: recording.refusals, spoofed: recording.spoofed };
+    let inferred = match criteria.limit {
+        Some(declared) if !criteria.beside.is_empty() => {
+            limits::infer_first(&ledgers, &declared, &criteria.beside, clock)
+        }
+        declared => limits::infer(&ledgers, declared.as_ref(), clock),
+    };
+    let facts = Facts {
+        beside: &criteria.beside,
+        refusals: recording.refusals,
+        spoofed: recording.spoofed,
+        disguise,
+    };
     let mut rules = criteria.limit.map_or_else(
         || undeclared(recording).into_iter().collect(),
         |declared| limits::judge(&declared, &ledgers, &facts, &inferred),
     );
-    if not_told_apart(recording) {
-        let why = "the limiter doesn't tell apart the addresses named, so probes under \
-                   addresses of their own used the same quota";
+    if let Some(why) = counted.unseen {
         for rule in &mut rules {
             spare(rule, why);
         }
@@ -49,15 +52,79 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
             }
         }
     }
-    if recording.refusals.refused == 0 && recording.total().excused > 0 {
+    if recording.refusals.refused == 0 && disguise.is_none() && recording.total().excused > 0 {
         rules.iter_mut().filter(|rule| rule.name == RuleName::SaysSo).for_each(spare_unanswered);
     }
     LimiterReport {
         declared: criteria.limit,
+        beside: criteria.beside.iter().map(|beside| beside.declared).collect(),
         predicted_hits: criteria.prediction.map(|p| (p.hits_low, p.hits_high)),
+        probable_hits: criteria.prediction.and_then(|p| p.hits_probable),
         observed_hits: recording.total().rate_limit_hits,
         inferred,
         rules,
+    }
+}
+
+/// The requests as the limiter counted them, a ledger for each identity that it tells
+/// apart.
+struct Counted<'a> {
+    ledgers: Vec<(&'a str, bool, Cow<'a, [Admission]>, Nanos)>,
+    /// Why requests may have used the quota that are in no ledger, if so.
+    unseen: Option<&'static str>,
+}
+
+impl<'a> Counted<'a> {
+    fn of(criteria: &Criteria, recording: &'a Recording) -> Self {
+        let alike = not_told_apart(recording);
+        let together = criteria.together && recording.ledgers.len() > 1;
+        if !alike && !together {
+            let ledgers = recording.ledgers.iter();
+            let ledgers = ledgers.map(|ledger| {
+                let entries = Cow::Borrowed(ledger.complete());
+                (ledger.label.as_str(), ledger.set_aside, entries, ledger.every_until)
+            });
+            return Self { ledgers: ledgers.collect(), unseen: None };
+        }
+        let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
+        let label = if alike {
+            "all addresses named, which the limiter doesn't tell apart"
+        } else {
+            "everybody together"
+        };
+        let all = Cow::Owned(one_ledger(recording));
+        let probed = recording.probes.iter().any(|probe| probe.sent > 0);
+        let unseen = match (alike, probed) {
+            (true, _) => Some(
+                "the limiter doesn't tell apart the addresses named, so probes under addresses of \
+                 their own used the same quota",
+            ),
+            (false, true) => Some(
+                "the limiter counts everybody together, so probes that are in no ledger may have \
+                 used the same quota",
+            ),
+            (false, false) => None,
+        };
+        Self { ledgers: vec![(label, false, all, every_until.unwrap_or_default())], unseen }
+    }
+
+    fn views(&self) -> Vec<LedgerView<'_>> {
+        let ledgers = self.ledgers.iter();
+        let views = ledgers.map(|(label, set_aside, entries, every_until)| LedgerView {
+            label,
+            set_aside: *set_aside,
+            entries,
+            every_until: *every_until,
+        });
+        views.collect()
+    }
+
+    /// Answers of that status read as refusals.
+    fn undisguised(mut self, status: u16) -> Self {
+        for (_, _, entries, _) in &mut self.ledgers {
+            *entries = Cow::Owned(limits::undisguised(entries, status));
+        }
+        self
     }
 }
 
@@ -97,7 +164,7 @@ fn spare_unanswered(rule: &mut RuleResult) {
 fn unknown_to_us(
     declared: &DeclaredLimit,
     recording: &Recording,
-    facts: &Facts,
+    facts: &Facts<'_>,
     inferred: &Inference,
     rule: RuleName,
 ) -> Option<&'static str> {

@@ -26,7 +26,7 @@ mod whole_run;
 
 pub use decision::{Decide, Decision};
 pub use enough::too_short;
-pub use evaluate::{breached_now, evaluate, required_selectors};
+pub use evaluate::{breached_now, evaluate, required_selectors, still_open};
 pub use grammar::{ThresholdError, parse_threshold};
 pub use method::{Method, MetricKind, Operator};
 pub use metric::{Basis, Drawn, Metric, RESOURCE_NAME, Unit};

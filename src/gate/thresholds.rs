@@ -107,6 +107,24 @@ pub(super) fn fails(
     (finding.verdict == FindingVerdict::Fail).then_some(finding.message)
 }
 
+/// Why a longer load might decide the threshold; `None`: it is decided.
+pub(super) fn open(
+    threshold: &Threshold,
+    criteria: &Criteria,
+    recording: &Recording,
+) -> Option<String> {
+    let decision = criteria.decision;
+    let observed = look(threshold, decision, recording)?;
+    let bound = bound_of(threshold, None)?;
+    if is_close(threshold, &observed, bound) {
+        let is = value(threshold, observed.value);
+        let bound = value(threshold, bound);
+        return Some(format!("{} was {is}, its interval straddling {bound}", subject(threshold)));
+    }
+    let why = enough::too_little(threshold, recording, &observed, bound, decision.confidence);
+    why.map(|_| format!("{} rested on too little", subject(threshold)))
+}
+
 fn compare(
     threshold: &Threshold,
     decision: Decision,

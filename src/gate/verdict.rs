@@ -7,7 +7,7 @@ use super::result::ThresholdResult;
 use super::threshold::Threshold;
 use crate::admission::DeclaredLimit;
 use crate::ids::{ProbeKind, ScenarioId};
-use crate::limits::{Inference, Prediction, RuleName, RuleResult};
+use crate::limits::{Beside, Inference, Prediction, RuleName, RuleResult};
 use crate::units::Nanos;
 
 /// What must be true of one scenario's recording.
@@ -19,6 +19,12 @@ pub struct Criteria {
     pub limit: Option<DeclaredLimit>,
     /// How many 429 such a limiter may give under the planned traffic.
     pub prediction: Option<Prediction>,
+    /// The limits that are declared beside that one, which is the tightest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Beside>,
+    /// Whether the limiter counts all identities together.
+    #[serde(default)]
+    pub together: bool,
     /// What the generator is held to.
     pub generator: GeneratorBounds,
     /// What decides a threshold.
@@ -141,8 +147,14 @@ impl std::fmt::Display for VerdictKind {
 pub struct LimiterReport {
     /// As declared; `None`: none.
     pub declared: Option<DeclaredLimit>,
+    /// What is declared beside that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<DeclaredLimit>,
     /// How many 429 were to be expected; `None` where none is declared.
     pub predicted_hits: Option<(u64, u64)>,
+    /// How many of them probably; `None`: nobody says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probable_hits: Option<u64>,
     /// How many came.
     pub observed_hits: u64,
     /// Which kind it seems to be.

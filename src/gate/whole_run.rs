@@ -1,6 +1,6 @@
 //! The run as a whole: how it ended, its canary, whether anything was accepted, checks and probes.
 
-use super::{About, Finding, FindingVerdict, failures};
+use super::{About, Decision, Finding, FindingVerdict, failures};
 use crate::ids::ProbeKind;
 use crate::measure::{Ended, ProbeCount, Recording};
 use crate::outcome::Outcome;
@@ -65,6 +65,22 @@ fn setups(recording: &Recording) -> Option<Finding> {
     let mut found = finding(About::Run, "every identity is set up", verdict, message);
     found.evidence = without;
     Some(found)
+}
+
+/// A load that went on where it was planned to end: said, since its length hung on
+/// what it measured.
+pub(super) fn went_on(recording: &Recording, decision: Decision) -> Option<Finding> {
+    let went_on = recording.went_on?;
+    let message = format!(
+        "the last hold went on for {} after its planned end, since a threshold was still open \
+         there: look {} of at most {}, each with {} intervals, so that all of them together are \
+         wrong as seldom as one",
+        went_on.by,
+        went_on.times + 1,
+        decision.looks,
+        units::confidence(decision.level())
+    );
+    Some(finding(About::Run, "the load may go on", FindingVerdict::Info, message))
 }
 
 /// Bytes that nobody asked for. In HTTP/1.1 an answer names no request: one that comes

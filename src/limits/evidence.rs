@@ -298,6 +298,7 @@ pub(super) fn ended_first(declared: &DeclaredLimit) -> String {
 
 /// Past the limit there were errors instead of refusals.
 pub(super) fn mute(
+    declared: &DeclaredLimit,
     party: &Party<'_>,
     bounds: &Bounds,
     sent: usize,
@@ -305,12 +306,13 @@ pub(super) fn mute(
     failed: usize,
 ) -> String {
     format!(
-        "{}: {} within {} ({}), the limit being {}, and none refused with 429: {} of {} were answered 5xx, or not at all",
+        "{}: {} within {} ({}), the limit being {}, and none refused with {}: {} of {} were answered 5xx, or not at all",
         party.label,
         requests(sent),
         lasting(bounds.window),
         at(from),
         times(bounds.limit),
+        declared.status,
         times(failed),
         times(party.trace.may_sent.len())
     )
@@ -344,8 +346,22 @@ pub(super) fn silent(
     faults
 }
 
-pub(super) fn spoke(refusals: &RefusalCounts, tried: usize) -> String {
-    let mut text = format!("{} refusals, all 429 with a JSON body", count(refusals.refused));
+/// It refuses, but not by the status that is declared.
+pub(super) fn disguised(declared: &DeclaredLimit, status: u16, parties: &[Party<'_>]) -> String {
+    let refused: usize = parties.iter().map(|party| party.trace.refused.len()).sum();
+    format!(
+        "{} of the limiter's refusals came as {status} and none as {}: they came just when a limit was reached; have it answer {}, or declare refusal = {{ status = {status} }}",
+        times(refused),
+        declared.status,
+        declared.status
+    )
+}
+
+pub(super) fn spoke(declared: &DeclaredLimit, refusals: &RefusalCounts, tried: usize) -> String {
+    let mut text = format!("{} refusals, all {}", count(refusals.refused), declared.status);
+    if refusals.json == refusals.refused {
+        text.push_str(" with a JSON body");
+    }
     let mut with = |n: u64, what: &str| {
         if n > 0 {
             let _ = write!(text, ", {} with {what}", count(n));

@@ -5,7 +5,9 @@
 //! earlier traffic of the same identity and the slack of clocks, no correct
 //! limiter of that kind has admitted what it names.
 
+use super::predict::{WHOLE_SECOND, slack};
 use super::trace::{Trace, before, before_or_at};
+use crate::admission::DeclaredLimit;
 
 /// The declared limit in seconds, with the tolerance that every rule allows.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,19 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// What is declared, with its tolerance.
+    pub(super) fn of(declared: &DeclaredLimit) -> Self {
+        let slack = slack(declared.window);
+        Self {
+            limit: usize::try_from(declared.limit).unwrap_or(usize::MAX).max(1),
+            capacity: usize::try_from(declared.capacity()).unwrap_or(usize::MAX).max(1),
+            bucket: declared.burst.is_some(),
+            window: declared.window.as_secs_f64(),
+            slack: slack.as_secs_f64(),
+            longest: (declared.window + WHOLE_SECOND).as_secs_f64(),
+        }
+    }
+
     /// Beyond so many within a window there is no limiter.
     pub(super) fn hopeless(&self) -> usize {
         // Two windows can touch such a span, so even twice the limit proves nothing.

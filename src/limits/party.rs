@@ -30,6 +30,9 @@ pub(super) struct Party<'a> {
     pub(super) label: &'a str,
     pub(super) fresh: bool,
     pub(super) trace: Trace,
+    /// What tells of admissions beyond the limit: without refusals that another limiter
+    /// may have made, and without any where some are not this one's.
+    pub(super) own: Trace,
     pub(super) refusals: Refusals,
 }
 
@@ -64,14 +67,30 @@ impl Refusals {
 impl<'a> Party<'a> {
     /// The ledger of one identity, its refusals looked at.
     pub(super) fn new(ledger: &LedgerView<'a>, bounds: &Bounds) -> Self {
+        Self::beside(ledger, bounds, &|_| false)
+    }
+
+    /// Likewise, where `excused` tells of a refusal that another limit may have made it.
+    pub(super) fn beside(
+        ledger: &LedgerView<'a>,
+        bounds: &Bounds,
+        excused: &dyn Fn(&Refusal) -> bool,
+    ) -> Self {
         let trace = ledger.trace();
-        let refusals = refusals_of(&trace, bounds, ledger.set_aside);
-        Self { label: ledger.label, fresh: ledger.set_aside, trace, refusals }
+        let refusals = refusals_of(&trace, bounds, ledger.set_aside, excused);
+        let mut own = trace.clone();
+        own.refused.retain(|refusal| !refusals.accuse() && !excused(refusal));
+        Self { label: ledger.label, fresh: ledger.set_aside, trace, own, refusals }
     }
 }
 
 /// Looks at every refusal of a ledger.
-fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
+fn refusals_of(
+    trace: &Trace,
+    bounds: &Bounds,
+    fresh: bool,
+    excused: &dyn Fn(&Refusal) -> bool,
+) -> Refusals {
     let mut seen = Refusals::default();
     let lookback = bounds.longest + bounds.slack;
     let mut began_rightly = true;
@@ -88,6 +107,7 @@ fn refusals_of(trace: &Trace, bounds: &Bounds, fresh: bool) -> Refusals {
             Some(had_one) => *had_one && !nothing_before,
             None => before < bounds.limit && !nothing_before,
         };
+        let wrong = wrong && !excused(refusal);
         if wrong {
             if goes_on && began_rightly {
                 seen.going_on.get_or_insert((*refusal, before));

@@ -69,7 +69,7 @@ pub struct Alike {
 /// decisions lies between the i-th earliest beginning and the latest end up to it.
 #[must_use]
 pub fn predict(declared: &DeclaredLimit, senders: impl IntoIterator<Item = Alike>) -> Prediction {
-    let mut total = Prediction { admitted_low: 0, admitted_high: 0, hits_low: 0, hits_high: 0 };
+    let mut total = Prediction::default();
     for Alike { identities, mut batches } in senders {
         batches.sort_unstable_by_key(|batch| (batch.from, batch.to));
         let mut end = Nanos::ZERO;

@@ -9,11 +9,12 @@
 use super::evidence;
 use super::excess::{self, Bounds, Excess};
 use super::excuse::{Excuse, excuse};
+use super::others::{Beside, Others, together};
 use super::party::{LedgerView, Party};
-use super::predict::{WHOLE_SECOND, slack};
+use super::second;
 use super::trace::{Trace, before};
 use super::{Inference, RuleName, RuleResult, RuleVerdict};
-use crate::admission::{DeclaredLimit, RefusalCounts};
+use crate::admission::{Admission, DeclaredLimit, RefusalCounts};
 
 /// From this multiple of the declared limit on an inferred limit counts as
 /// over-admission by itself.
@@ -21,11 +22,15 @@ const CLEARLY_MORE: f64 = 1.1;
 
 /// What is known beside the ledgers.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Facts {
+pub struct Facts<'a> {
+    /// The limits that are declared beside the first.
+    pub beside: &'a [Beside],
     /// What refusals said of themselves.
     pub refusals: RefusalCounts,
     /// Whether a refused address was let in under another name; `None`: not tried.
     pub spoofed: Option<bool>,
+    /// The status by which it refused, where that isn't the declared one.
+    pub disguise: Option<u16>,
 }
 
 /// Every rule of the declared limit, judged, in the order reports show them.
@@ -33,16 +38,19 @@ pub struct Facts {
 pub fn judge(
     declared: &DeclaredLimit,
     ledgers: &[LedgerView<'_>],
-    facts: &Facts,
+    facts: &Facts<'_>,
     inference: &Inference,
 ) -> Vec<RuleResult> {
-    let bounds = bounds_of(declared);
-    let parties: Vec<Party<'_>> =
-        ledgers.iter().map(|ledger| Party::new(ledger, &bounds)).collect();
+    let bounds = Bounds::of(declared);
+    let others = Others::new(facts.beside, ledgers);
+    let party = |(index, ledger)| {
+        Party::beside(ledger, &bounds, &|refusal| others.may_have_refused(index, refusal))
+    };
+    let parties: Vec<Party<'_>> = ledgers.iter().enumerate().map(party).collect();
     let mut rules = vec![
         engages(declared, &bounds, &parties),
         holds(declared, &bounds, &parties, inference),
-        lets_through(declared, &parties),
+        lets_through(declared, &bounds, &parties),
         recovers(declared, &parties),
     ];
     let accused = rules.iter().any(|rule| rule.verdict == RuleVerdict::Fail)
@@ -52,9 +60,44 @@ pub fn judge(
             spare(rule, excuse, declared);
         }
     }
-    rules.push(says_so(declared, &bounds, &facts.refusals, &parties));
+    if rules[1].verdict != RuleVerdict::Fail
+        && let Some(broken) = facts.beside.iter().find_map(|other| over(other, ledgers, inference))
+    {
+        rules[1] = broken;
+    }
+    rules.push(match facts.disguise {
+        Some(status) => rule(
+            RuleName::SaysSo,
+            RuleVerdict::Fail,
+            evidence::disguised(declared, status, &parties),
+        ),
+        None => says_so(declared, &bounds, &facts.refusals, &parties),
+    });
     rules.push(not_spoofable(declared, facts.spoofed));
     rules
+}
+
+/// *Holds* of a limit beside the first, where it is broken.
+fn over(other: &Beside, ledgers: &[LedgerView<'_>], inference: &Inference) -> Option<RuleResult> {
+    let bounds = Bounds::of(&other.declared);
+    let all: Vec<Admission>;
+    let merged: [LedgerView<'_>; 1];
+    let views = if other.together && ledgers.len() > 1 {
+        all = together(ledgers);
+        let every_until = ledgers.iter().map(|ledger| ledger.every_until).min()?;
+        merged =
+            [LedgerView { label: "all together", set_aside: false, entries: &all, every_until }];
+        &merged[..]
+    } else {
+        ledgers
+    };
+    views.iter().find_map(|view| {
+        let party = Party::new(view, &bounds);
+        let excess = over_admission(&party, &bounds)?;
+        let kind = inference.algorithm;
+        let text = evidence::leaked(&other.declared, &party, &excess, kind, None);
+        Some(rule(RuleName::Holds, RuleVerdict::Fail, text))
+    })
 }
 
 /// Takes back an accusation that only an exact counter deserves: a note is left of it.
@@ -65,18 +108,6 @@ fn spare(rule: &mut RuleResult, excuse: Excuse, declared: &DeclaredLimit) {
     let may_be_stuck = excuse.or_stuck && rule.name == RuleName::Recovers;
     rule.verdict = if may_be_stuck { RuleVerdict::Inconclusive } else { RuleVerdict::Info };
     rule.evidence = evidence::excused(declared, excuse, may_be_stuck, &rule.evidence);
-}
-
-fn bounds_of(declared: &DeclaredLimit) -> Bounds {
-    let slack = slack(declared.window);
-    Bounds {
-        limit: usize::try_from(declared.limit).unwrap_or(usize::MAX).max(1),
-        capacity: usize::try_from(declared.capacity()).unwrap_or(usize::MAX).max(1),
-        bucket: declared.burst.is_some(),
-        window: declared.window.as_secs_f64(),
-        slack: slack.as_secs_f64(),
-        longest: (declared.window + WHOLE_SECOND).as_secs_f64(),
-    }
 }
 
 fn rule(name: RuleName, verdict: RuleVerdict, evidence: String) -> RuleResult {
@@ -137,10 +168,13 @@ fn holds(
         let most = parties.iter().map(|party| party.trace.admitted()).max().unwrap_or(0);
         return rule(name, RuleVerdict::NotExercised, evidence::no_refusal(declared, most));
     }
+    // One that also refuses below the limit isn't a limiter of a higher one.
+    let strict = parties.iter().any(|party| party.refusals.accuse());
     let clearly_more = |low: f64| low >= CLEARLY_MORE * bounds.limit as f64;
     let multiple = inference
         .limit
-        .filter(|limit| inference.window_s.is_some() && !bounds.bucket && clearly_more(limit.low))
+        .filter(|_| inference.window_s.is_some() && !bounds.bucket && !strict)
+        .filter(|limit| clearly_more(limit.low))
         .map(|limit| limit.value / bounds.limit as f64);
     for party in parties {
         if let Some(excess) = over_admission(party, bounds) {
@@ -169,8 +203,8 @@ fn first_window(trace: &Trace, bounds: &Bounds) -> Option<f64> {
 }
 
 /// Admissions that no correct limiter of any kind allows.
-fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
-    let trace = &party.trace;
+pub(super) fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
+    let trace = &party.own;
     if bounds.bucket {
         return excess::of_bucket(trace, bounds);
     }
@@ -193,7 +227,7 @@ fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
 }
 
 /// Does not refuse below the limit.
-fn lets_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
+fn lets_through(declared: &DeclaredLimit, bounds: &Bounds, parties: &[Party<'_>]) -> RuleResult {
     let name = RuleName::LetsThrough;
     if parties.iter().all(|party| party.trace.refused.is_empty()) {
         let text = evidence::never_refused(parties);
@@ -205,7 +239,11 @@ fn lets_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
     let early = |party: &'_ Party<'_>| party.refusals.early;
     match parties.iter().find_map(|party| early(party).map(|found| (party, found))) {
         Some((party, (refusal, before))) => {
-            let text = evidence::too_strict(declared, party, &refusal, before);
+            let mut text = evidence::too_strict(declared, party, &refusal, before);
+            if let Some(second) = second::suspected(parties, bounds) {
+                text.push_str("; ");
+                text.push_str(&second);
+            }
             rule(name, RuleVerdict::Fail, text)
         }
         None => rule(name, RuleVerdict::Pass, evidence::let_through(declared, parties)),
@@ -242,7 +280,7 @@ fn says_so(
 ) -> RuleResult {
     let name = RuleName::SaysSo;
     if refusals.refused == 0 {
-        return match parties.iter().find_map(|party| mute(party, bounds)) {
+        return match parties.iter().find_map(|party| mute(declared, party, bounds)) {
             Some(text) => rule(name, RuleVerdict::Fail, text),
             None => rule(name, RuleVerdict::NotExercised, evidence::nothing_refused()),
         };
@@ -252,19 +290,19 @@ fn says_so(
     let faults = evidence::silent(declared, refusals, lie);
     if faults.is_empty() {
         let tried = parties.iter().map(|party| party.refusals.promises_tried).sum();
-        rule(name, RuleVerdict::Pass, evidence::spoke(refusals, tried))
+        rule(name, RuleVerdict::Pass, evidence::spoke(declared, refusals, tried))
     } else {
         rule(name, RuleVerdict::Fail, faults.join("; "))
     }
 }
 
 /// An identity that sent far more than the limit and met errors instead of a 429.
-fn mute(party: &Party<'_>, bounds: &Bounds) -> Option<String> {
+fn mute(declared: &DeclaredLimit, party: &Party<'_>, bounds: &Bounds) -> Option<String> {
     let trace = &party.trace;
     let (sent, from) = most_within(&trace.may_sent, &trace.may_done, trace.first, bounds);
     let failed = trace.may_sent.len().saturating_sub(trace.admitted());
     (trace.unknown && sent > bounds.hopeless() && failed > bounds.limit)
-        .then(|| evidence::mute(party, bounds, sent, from, failed))
+        .then(|| evidence::mute(declared, party, bounds, sent, from, failed))
 }
 
 /// Can't be walked round by naming another address.

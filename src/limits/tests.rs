@@ -5,7 +5,9 @@ use super::*;
 use crate::admission::{Admission, Admitted, DeclaredLimit, RefusalCounts, Scope};
 use crate::units::Nanos;
 
+mod disguise;
 mod kinds;
+mod several;
 
 fn declared(limit: u64) -> DeclaredLimit {
     DeclaredLimit {
@@ -79,7 +81,12 @@ fn judged(entries: &[Admission], declared: &DeclaredLimit) -> Vec<RuleResult> {
     let inference = infer(&ledgers, Some(declared), ServerTime::default());
     let refused = entries.iter().filter(|e| e.admitted == Admitted::No).count() as u64;
     let refusals = RefusalCounts { refused, json: refused, retry_after: 0, limit_headers: 0 };
-    judge(declared, &ledgers, &Facts { refusals, spoofed: Some(false) }, &inference)
+    judge(
+        declared,
+        &ledgers,
+        &Facts { refusals, beside: &[], spoofed: Some(false), disguise: None },
+        &inference,
+    )
 }
 
 fn failures(results: &[RuleResult]) -> Vec<&RuleResult> {
@@ -198,7 +205,12 @@ fn a_leak_of_two_per_cent_is_caught_by_500_requests() {
 
 #[test]
 fn a_caller_that_may_name_another_address_walks_round_it() {
-    let facts = Facts { refusals: RefusalCounts::default(), spoofed: Some(true) };
+    let facts = Facts {
+        refusals: RefusalCounts::default(),
+        beside: &[],
+        spoofed: Some(true),
+        disguise: None,
+    };
     let inference = infer(&[], Some(&declared(10)), ServerTime::default());
     let verdict = |promised| {
         let declared = DeclaredLimit { spoofable: promised, ..declared(10) };
@@ -270,7 +282,12 @@ fn what_is_promised_of_refusals_is_counted() {
     let inference = infer(&[], None, ServerTime::default());
     let refusals = RefusalCounts { refused: 40, json: 39, retry_after: 40, limit_headers: 0 };
     let promised = DeclaredLimit { json: true, retry_after: true, headers: true, ..declared(10) };
-    let results = judge(&promised, &[], &Facts { refusals, spoofed: None }, &inference);
+    let results = judge(
+        &promised,
+        &[],
+        &Facts { refusals, beside: &[], spoofed: None, disguise: None },
+        &inference,
+    );
     assert_eq!(
         evidence(&results, RuleName::SaysSo),
         "1 of 40 refusals had no JSON body; 40 of 40 refusals had no rate limit headers"

@@ -75,7 +75,7 @@ impl RuleName {
             Self::Holds => "never admits more than the limit",
             Self::LetsThrough => "refuses nothing below the limit",
             Self::Recovers => "admits again after the window",
-            Self::SaysSo => "says so: status 429, JSON, promised headers",
+            Self::SaysSo => "says so: the declared status, JSON, promised headers",
             Self::NotSpoofable => "can't be walked round by naming another address",
         }
     }
@@ -123,7 +123,7 @@ pub struct RuleResult {
 }
 
 /// How many requests a limiter may admit and refuse, over every phase and algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prediction {
     /// The fewest it may admit.
     pub admitted_low: u64,
@@ -133,4 +133,7 @@ pub struct Prediction {
     pub hits_low: u64,
     /// The most 429 that may come.
     pub hits_high: u64,
+    /// How many 429 are probable; `None`: too many are sent to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hits_probable: Option<u64>,
 }

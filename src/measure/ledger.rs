@@ -168,7 +168,7 @@ impl Ledger {
 }
 
 /// `[sent µs, done − sent µs, code, retry-after]` an entry: a ledger is the bulk
-/// of suite.json.
+/// of suite.json. A code from 300 on is the status that came.
 mod compact {
     use std::fmt;
 
@@ -177,13 +177,19 @@ mod compact {
 
     use super::{Admission, Admitted, MOST_ENTRIES, Nanos};
 
-    type Row = (u64, u64, u8, Option<u32>);
+    type Row = (u64, u64, u16, Option<u32>);
+
+    /// What the status of an answer that is no refusal says of the limiter.
+    const fn admitted_by(status: u16) -> Admitted {
+        if status >= 500 { Admitted::Unknown } else { Admitted::Yes }
+    }
 
     pub(super) fn serialize<S: Serializer>(entries: &[Admission], s: S) -> Result<S::Ok, S::Error> {
         let rows: Vec<Row> = entries
             .iter()
             .map(|e| {
                 let code = match e.admitted {
+                    admitted if e.status >= 300 && admitted == admitted_by(e.status) => e.status,
                     Admitted::Yes => 1,
                     Admitted::No => 0,
                     Admitted::Unknown => 2,
@@ -213,9 +219,11 @@ mod compact {
                         1 => Admitted::Yes,
                         2 => Admitted::Unknown,
                         3 => Admitted::Perhaps,
+                        300..=999 => admitted_by(code),
                         other => {
-                            let message =
-                                format!("`{other}` is not 0 (refused), 1 (admitted), 2 or 3");
+                            let message = format!(
+                                "`{other}` is not 0 (refused), 1 (admitted), 2, 3 or a status"
+                            );
                             return Err(A::Error::custom(message));
                         }
                     };
@@ -225,7 +233,8 @@ mod compact {
                     }
                     let sent = Nanos::from_micros(sent);
                     let done = sent + Nanos::from_micros(took);
-                    entries.push(Admission { sent, done, admitted, retry_after });
+                    let status = if code >= 300 { code } else { 0 };
+                    entries.push(Admission { sent, done, admitted, retry_after, status });
                 }
                 entries.shrink_to_fit();
                 Ok(entries)
@@ -242,7 +251,8 @@ mod tests {
 
     fn entry(second: u64, admitted: Admitted) -> Admission {
         let sent = Nanos::from_secs(second);
-        Admission { sent, done: sent + Nanos::from_millis(5), admitted, retry_after: None }
+        let done = sent + Nanos::from_millis(5);
+        Admission { sent, done, admitted, retry_after: None, status: 0 }
     }
 
     #[test]
@@ -260,6 +270,19 @@ mod tests {
         assert_eq!((kept[..2].to_vec(), &kept[kept.len() - 3..]), (vec![0, 1], &last[..]));
         assert_eq!((ledger.admitted, ledger.refused), (2, every + 9));
         assert_eq!(ledger.every_until, entry(every - 2, Admitted::No).done);
+    }
+
+    #[test]
+    fn what_came_instead_of_a_refusal_is_stored_too() {
+        let mut ledger = Ledger::new(IdentityId(0), "key 1", false);
+        let mut room = LedgerRoom::default();
+        for (second, (admitted, status)) in
+            (0..).zip([(Admitted::Yes, 0), (Admitted::Yes, 403), (Admitted::Unknown, 503)])
+        {
+            ledger.push(Admission { status, ..entry(second, admitted) }, &mut room);
+        }
+        let text = serde_json::to_string(&ledger).expect("JSON");
+        assert_eq!(serde_json::from_str::<Ledger>(&text).expect("a ledger"), ledger);
     }
 
     #[test]

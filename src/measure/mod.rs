@@ -29,7 +29,7 @@ pub use process::ProcessFigures;
 pub use recorder::{Recorder, RecorderConfig};
 pub use recording::{
     CanaryResult, CheckCount, Ended, Excerpt, Generator, ProbeCount, Recording, StageKind,
-    StageRecord,
+    StageRecord, WentOn,
 };
 pub use resource::{Resource, ResourceUnit};
 pub use sample::{Sample, Spans};

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::matcher::Matcher;
 use super::{
     CanaryResult, CheckCount, Ended, Excerpt, Ledger, LedgerRoom, LineEvent, ProbeCount, Recording,
-    Sample, Slice, Slow, StageKind, StageRecord,
+    Sample, Slice, Slow, StageKind, StageRecord, WentOn,
 };
-use crate::admission::Admission;
+use crate::admission::{Admission, Admitted};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::{Outcome, OutcomeCounts, ProbeEnd};
 use crate::tags::{Label, Selector, TagKey};
@@ -105,6 +105,18 @@ impl Recorder {
         }
     }
 
+    /// The load goes on, `by` longer than planned in all: its stages are these now, with
+    /// so many arrivals.
+    pub fn goes_on(&mut self, by: Nanos, stages: Vec<StageRecord>, planned: u64) {
+        for (mine, now) in self.recording.stages.iter_mut().zip(stages) {
+            let (sent_within, dropped) = (mine.sent_within, mine.dropped);
+            *mine = StageRecord { sent_within, dropped, ..now };
+        }
+        self.recording.generator.planned = planned;
+        let times = self.recording.went_on.map_or(0, |went_on| went_on.times) + 1;
+        self.recording.went_on = Some(WentOn { by, times });
+    }
+
     /// Notes that an arrival was sent at `at` (from the first request) while
     /// `in_flight` requests were under way.
     pub fn sent(&mut self, at: Nanos, in_flight: u32) {
@@ -183,11 +195,13 @@ impl Recorder {
 
     fn enter_ledger(&mut self, sample: &Sample) {
         let Some(ledger) = self.ledgers.get_mut(sample.identity.0 as usize) else { return };
+        let told = matches!(sample.admitted, Admitted::Yes | Admitted::Unknown);
         let entry = Admission {
             sent: sample.sent,
             done: sample.done,
             admitted: sample.admitted,
             retry_after: sample.retry_after,
+            status: if told && sample.status >= 300 { sample.status } else { 0 },
         };
         ledger.push(entry, &mut self.ledger_room);
     }

@@ -66,6 +66,15 @@ pub enum StageKind {
     Hold,
 }
 
+/// A load that went on, since a threshold was open where it was planned to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WentOn {
+    /// By how much its last hold is longer.
+    pub by: Nanos,
+    /// In how many steps.
+    pub times: u32,
+}
+
 /// A stage, planned and done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageRecord {
@@ -222,6 +231,9 @@ pub struct Recording {
     pub canary: Option<CanaryResult>,
     /// The stages.
     pub stages: Vec<StageRecord>,
+    /// How much longer than planned its last hold was; `None`: it was as planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub went_on: Option<WentOn>,
     /// What was counted, by selector: everything, and every selector that a
     /// threshold or a report asks for.
     pub slices: BTreeMap<Selector, Slice>,
@@ -278,6 +290,7 @@ impl Recording {
             ended,
             canary: None,
             stages: Vec::new(),
+            went_on: None,
             slices: BTreeMap::from([(Selector::all(), Slice::default())]),
             requests: BTreeMap::new(),
             statuses: BTreeMap::new(),

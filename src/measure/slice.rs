@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Sample, Spans, Trend};
+use crate::admission::Admitted;
 use crate::ids::Traffic;
 use crate::outcome::{Outcome, OutcomeCounts};
 
@@ -42,7 +43,8 @@ impl Phases {
 pub struct Slice {
     /// Every request sent, of whatever traffic (`http_reqs`).
     pub requests: u64,
-    /// Answers with 429, of whatever traffic (`rate_limit_hits`).
+    /// Refusals (429, and the status that is declared), of whatever traffic
+    /// (`rate_limit_hits`).
     pub rate_limit_hits: u64,
     /// Bytes sent, of whatever traffic.
     pub bytes_sent: u64,
@@ -89,7 +91,7 @@ impl Slice {
             self.bytes_sent += u64::from(sample.bytes_sent);
             self.bytes_received += u64::from(sample.bytes_received);
         }
-        if sample.status == 429 {
+        if sample.admitted == Admitted::No {
             self.rate_limit_hits += 1;
         }
         if sample.traffic != Traffic::Arrival {
@@ -105,7 +107,7 @@ impl Slice {
         let expected = match sample.outcome {
             Outcome::Accepted => true,
             Outcome::Contract => (200..300).contains(&sample.status),
-            _ => sample.status == 429 && limit_declared,
+            _ => sample.admitted == Admitted::No && limit_declared,
         };
         self.failed += u64::from(!expected);
         self.checks_passed += u64::from(sample.checks_passed.count_ones());

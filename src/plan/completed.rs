@@ -2,13 +2,15 @@
 
 use sha2::{Digest, Sha256};
 
+use super::extension::{LOOKS, prolonged};
 use super::extras::Extras;
-use super::schedule::Schedule;
+use super::schedule::{Schedule, Stage};
 use super::shard::Dealing;
 use super::traffic;
 use super::types::{Plan, SuitePlan};
 use crate::admission::Scope;
 use crate::limits;
+use crate::units::Nanos;
 
 impl Plan {
     /// This plan with everything that follows from it: what is sent beside the
@@ -50,6 +52,25 @@ impl Plan {
         self.identities.count = there.max(1);
         let forging = self.extras.naming;
         self.completed(seed, forging)
+    }
+
+    /// The stages, the planned ones first and then those of a load that went on once,
+    /// and twice. All have the same arrivals up to the end of the hold that goes on.
+    #[must_use]
+    pub fn courses(&self) -> Vec<Vec<Stage>> {
+        let Some(extension) = self.extension else { return vec![self.stages.clone()] };
+        let times = 0..LOOKS;
+        times.map(|times| prolonged(&self.stages, extension.after(times))).collect()
+    }
+
+    /// This plan as it was carried out by a load that went on for `done`.
+    #[must_use]
+    pub fn carried_out(mut self, done: Nanos) -> Self {
+        if let Some(extension) = &mut self.extension {
+            self.stages = prolonged(&self.stages, done.saturating_sub(extension.done));
+            extension.done = extension.done.max(done);
+        }
+        self
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Feasibility {
     pub arrivals: u64,
     /// Length of the load, in seconds.
     pub duration_s: f64,
+    /// How much longer its last hold may go on while a threshold is close, in seconds.
+    pub may_go_on_s: f64,
     /// Highest arrival rate, per second.
     pub peak_rate: f64,
     /// Who sends: `12 addresses`, `5 keys`, `one address`, `everybody together`.
@@ -73,6 +75,8 @@ pub struct Feasibility {
     /// The declared limit; `None`: none.
     #[serde(serialize_with = "limit_in_seconds")]
     pub limit: Option<DeclaredLimit>,
+    /// Limits declared beside it, in words.
+    pub beside: Vec<String>,
     /// What a correct limiter does with all requests; `None`: no limit.
     pub prediction: Option<Prediction>,
     /// The share of arrivals to be refused with 429, at least and at most (0 to 1).
@@ -121,8 +125,8 @@ pub struct SuiteFeasibility {
     pub arrivals: u64,
     /// Pause between scenarios, in seconds.
     pub cooldown_s: f64,
-    /// All loads, proofs and pauses together, in seconds; answers still under
-    /// way at the end come on top.
+    /// All loads, proofs and pauses together, in seconds, loads as long as they may
+    /// become; answers still under way at the end come on top.
     pub duration_s: f64,
     /// What each machine needs.
     pub needs: Needs,
@@ -151,7 +155,8 @@ pub fn suite_feasibility(suite: &SuitePlan, one_of_several: bool) -> SuiteFeasib
         .collect();
     let cooldown_s = suite.cooldown.as_secs_f64();
     let pauses = cooldown_s * scenarios.len().saturating_sub(1) as f64;
-    let lasting = |s: &Feasibility| s.duration_s + s.proof.map_or(0.0, |proof| proof.1);
+    let lasting =
+        |s: &Feasibility| s.duration_s + s.may_go_on_s + s.proof.map_or(0.0, |proof| proof.1);
     SuiteFeasibility {
         environment: suite.environment.name.clone(),
         profile: suite.profile.clone(),
@@ -198,6 +203,7 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
         stages: stages(plan, &schedule),
         arrivals,
         duration_s: schedule.duration().as_secs_f64(),
+        may_go_on_s: plan.extension.map_or(0.0, |e| e.most.as_secs_f64()),
         peak_rate: schedule.peak(),
         identities: who(plan),
         set_aside: plan.identities.set_aside > 0,
@@ -205,6 +211,7 @@ pub fn feasibility(plan: &Plan, suite: &SuitePlan) -> Feasibility {
         proof: (sent > 0).then(|| (sent, proof.load_starts.as_secs_f64())),
         naming: plan.extras.naming,
         limit: plan.criteria.limit,
+        beside: plan.criteria.beside.iter().map(|beside| beside.declared.describe()).collect(),
         prediction,
         refused_share: (share(accepted.1), share(accepted.0)),
         accepted,

@@ -36,6 +36,8 @@ pub(crate) fn plan(scenario: ScenarioId, settings: Settings, stages: Vec<Stage>)
             thresholds: Vec::new(),
             limit: None,
             prediction: None,
+            beside: Vec::new(),
+            together: false,
             generator: GeneratorBounds {
                 max_lag: Nanos::from_millis(100),
                 max_dropped: 0.001,
@@ -45,5 +47,6 @@ pub(crate) fn plan(scenario: ScenarioId, settings: Settings, stages: Vec<Stage>)
             baseline_required: false,
         },
         skip: None,
+        extension: None,
     }
 }

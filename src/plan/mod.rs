@@ -2,6 +2,7 @@
 
 mod completed;
 mod deal;
+mod extension;
 mod extras;
 mod feasibility;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod traffic;
 mod types;
 
 pub use deal::Deal;
+pub use extension::{Extension, LOOKS, end_of_last_hold, last_hold, prolonged};
 pub use extras::{Extras, ProbePlan, ProbeTurns};
 pub use feasibility::{
     Contradiction, Feasibility, StageRow, SuiteFeasibility, feasibility, suite_feasibility,

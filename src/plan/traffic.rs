@@ -12,42 +12,83 @@ const BEFORE_LOAD: [Nanos; 2] = [Nanos::from_millis(50), Nanos::from_secs(5)];
 /// What a correct limiter of the declared kind does with everything the plan
 /// sends (arrivals, canary, probes, proof; not minting), over every phase and
 /// algorithm. Admitted is any answer but 429. `None`: no limit is declared.
+///
+/// Of a load that may go on the bounds span all its courses.
 pub(super) fn predict_hits(plan: &Plan) -> Option<Prediction> {
-    let limit = plan.criteria.limit?;
-    let schedule = Schedule::new(&plan.stages);
+    let courses = plan.courses();
+    let each = courses.iter().filter_map(|stages| predicted(plan, &Schedule::new(stages)));
+    each.reduce(|one, other| Prediction {
+        admitted_low: one.admitted_low.min(other.admitted_low),
+        admitted_high: one.admitted_high.max(other.admitted_high),
+        hits_low: one.hits_low.min(other.hits_low),
+        hits_high: one.hits_high.max(other.hits_high),
+        // Nothing is open, as a rule.
+        hits_probable: one.hits_probable.or(other.hits_probable),
+    })
+}
+
+/// Of several limits in a row each refuses no more than it would of everything, and
+/// all together no less than any of them.
+fn predicted(plan: &Plan, schedule: &Schedule) -> Option<Prediction> {
+    let first = plan.criteria.limit?;
+    let mut all = predicted_of(plan, schedule, &first);
+    let sent = all.admitted_low + all.hits_high;
+    for other in &plan.criteria.beside {
+        let other = predicted_of(plan, schedule, &other.declared);
+        all.hits_low = all.hits_low.max(other.hits_low);
+        all.hits_high = (all.hits_high + other.hits_high).min(sent);
+        let probable = all.hits_probable.zip(other.hits_probable);
+        all.hits_probable = probable.map(|(a, b)| a.max(b).clamp(all.hits_low, all.hits_high));
+        (all.admitted_low, all.admitted_high) = (sent - all.hits_high, sent - all.hits_low);
+    }
+    Some(all)
+}
+
+/// The same, of one limit alone.
+fn predicted_of(plan: &Plan, schedule: &Schedule, limit: &DeclaredLimit) -> Prediction {
     let proof = &plan.extras.proof;
-    let (mut low, mut high) = (u64::MAX, 0);
+    let (mut low, mut high, mut probable) = (u64::MAX, 0, None);
     for before in BEFORE_LOAD {
         // A probe may use quota or not (docs/api.md leaves it open where the limiter
         // stands): both are reckoned with, where it shares an identity.
         for with_probes in [false, true] {
             let start = before + proof.load_starts;
-            let mut senders = arrivals(plan, &schedule, start);
+            let mut senders = arrivals(plan, limit, schedule, start);
             if let Some(first) = senders.first_mut() {
                 first.batches.push(Batch::single(Nanos::ZERO));
                 if with_probes {
-                    along_with_load(&mut first.batches, plan, &schedule, start);
+                    along_with_load(&mut first.batches, plan, schedule, start);
                 }
             }
             let aside = [&proof.lead_in, &proof.follow_ups];
             let batches =
                 aside.into_iter().flat_map(|all| batched(all.len() as u64, |i| all[i as usize]));
-            senders.push(Alike { identities: 1, batches: batches.collect() });
-            let here = limits::predict(&limit, senders);
+            match senders.first_mut() {
+                // Who is set aside is one of all where the limiter counts them together.
+                Some(all) if !limit.scope.counts_each(plan.identities.kind) => {
+                    all.batches.extend(batches);
+                }
+                _ => senders.push(Alike { identities: 1, batches: batches.collect() }),
+            }
+            if probable.is_none() {
+                probable = limits::probable(limit, &senders);
+            }
+            let here = limits::predict(limit, senders);
             low = low.min(here.hits_low);
             high = high.max(here.hits_high);
         }
     }
     // Nobody names an address of its own before somebody was refused.
     let naming = u64::from(plan.extras.naming && high > 0);
-    let sent = requests(plan, &schedule) + naming;
+    let sent = requests(plan, schedule) + naming;
     let high = high + naming;
-    Some(Prediction {
+    Prediction {
         admitted_low: sent.saturating_sub(high),
         admitted_high: sent.saturating_sub(low),
         hits_low: low,
         hits_high: high,
-    })
+        hits_probable: probable.map(|hits| hits.clamp(low, high)),
+    }
 }
 
 /// Requests of any kind that go out whatever is answered: arrivals, canary,
@@ -61,8 +102,15 @@ pub(super) fn requests(plan: &Plan, schedule: &Schedule) -> u64 {
 /// most; all of them where no limit is declared.
 pub(super) fn arrivals_admitted(plan: &Plan, schedule: &Schedule) -> (u64, u64) {
     let Some(limit) = plan.criteria.limit else { return (schedule.total(), schedule.total()) };
-    let found = limits::predict(&limit, arrivals(plan, schedule, Nanos::ZERO));
-    (found.admitted_low, found.admitted_high)
+    let alone = limits::predict(&limit, arrivals(plan, &limit, schedule, Nanos::ZERO));
+    plan.criteria.beside.iter().fold(
+        (alone.admitted_low, alone.admitted_high),
+        |(low, high), other| {
+            let limit = &other.declared;
+            let here = limits::predict(limit, arrivals(plan, limit, schedule, Nanos::ZERO));
+            (low.saturating_sub(here.hits_high), high.min(here.admitted_high))
+        },
+    )
 }
 
 /// How much below the limit an identity stays.
@@ -93,8 +141,8 @@ const KINDS: u64 = 16;
 
 /// The arrivals of each limiter, round robin, those of the first apart; the load
 /// starts at `start`.
-fn arrivals(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Alike> {
-    let count = plan.criteria.limit.map_or(1, |limit| quotas(plan, &limit));
+fn arrivals(plan: &Plan, limit: &DeclaredLimit, schedule: &Schedule, start: Nanos) -> Vec<Alike> {
+    let count = quotas(plan, limit);
     dealt(u64::from(count).max(1), schedule, start, EXACTLY)
 }
 

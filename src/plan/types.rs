@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extension::Extension;
 use super::extras::{Extras, ProbePlan};
 use super::schedule::{Schedule, Stage};
 use super::shard::Dealing;
@@ -148,6 +149,9 @@ pub struct Plan {
     pub criteria: Criteria,
     /// Why it can't run; `None`: it can.
     pub skip: Option<String>,
+    /// How long the last hold may go on while a threshold is close; `None`: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
 }
 
 impl Plan {

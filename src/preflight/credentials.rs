@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::client::{Client, Heard, NoAnswer};
 use super::findings::CheckLine;
 use super::subject::{CredentialLook, GitHubAccess, Preflight};
+use crate::admission::TOO_MANY_REQUESTS;
 use crate::engine::Clock;
 use crate::ids::{IdentityId, Traffic};
 use crate::outcome::ProbeEnd;
@@ -174,6 +175,7 @@ async fn wrong(client: &Client, scenario: &dyn Scenario, trial: &ExchangeTrial) 
             done_unix: answer.received,
             skew: 0.0,
             secrets: &[],
+            refused: answer.status == TOO_MANY_REQUESTS,
         },
     );
     match judged {

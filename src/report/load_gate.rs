@@ -118,6 +118,7 @@ fn rate_limit(scenario: &ScenarioReport) -> Value {
     json!({
         "declared": declared,
         "predicted_hits": [low, high],
+        "probable_hits": limiter.probable_hits,
         "observed_hits": limiter.observed_hits,
         "inferred": {
             "algorithm": inferred.algorithm,

@@ -2,6 +2,7 @@
 
 use super::table::{Lean, lines};
 use crate::ids::ScenarioId;
+use crate::limits::Prediction;
 use crate::measure::StageKind;
 use crate::plan::{Feasibility, Interval, Needs, Outlook, StageRow, SuiteFeasibility};
 use crate::scenario::catalogue::{self, Entry};
@@ -113,6 +114,10 @@ fn scenario_text(scenario: &Feasibility) -> String {
         text.push_str(&line);
         text.push('\n');
     }
+    if scenario.may_go_on_s > 0.0 {
+        let more = lasting(scenario.may_go_on_s);
+        add!(text, "  the last hold may go on for {more} more, while a threshold is close\n");
+    }
     for line in limit_lines(scenario) {
         add!(text, "  {line}\n");
     }
@@ -173,6 +178,13 @@ fn range(low: u64, high: u64) -> String {
     if low == high { count(low) } else { format!("{} to {}", count(low), count(high)) }
 }
 
+/// `, probably about 95`, where the range leaves something open.
+fn probably(prediction: &Prediction) -> String {
+    let open = prediction.hits_low < prediction.hits_high;
+    let probable = prediction.hits_probable.filter(|_| open);
+    probable.map_or_else(String::new, |hits| format!(", probably about {}", count(hits)))
+}
+
 fn limit_lines(scenario: &Feasibility) -> Vec<String> {
     let (Some(limit), Some(prediction)) = (scenario.limit, scenario.prediction) else {
         return vec![
@@ -189,10 +201,15 @@ fn limit_lines(scenario: &Feasibility) -> Vec<String> {
     // Probes and the proof of the limiter are refused beside the arrivals.
     let beside = if prediction.hits_high == 0 { "" } else { ", probes and proof included" };
     let mut lines = vec![
-        format!("limit: {}", limit.describe()),
+        std::iter::once(format!("limit: {}", limit.describe()))
+            .chain(scenario.beside.iter().cloned())
+            .collect::<Vec<_>>()
+            .join(" and "),
         format!(
-            "429 to expect: {}{beside} ({share} of the arrivals)",
-            range(prediction.hits_low, prediction.hits_high)
+            "{} to expect: {}{}{beside} ({share} of the arrivals)",
+            limit.status,
+            range(prediction.hits_low, prediction.hits_high),
+            probably(&prediction)
         ),
         format!("accepted samples: {}", range(scenario.accepted.0, scenario.accepted.1)),
     ];

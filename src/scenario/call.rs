@@ -189,6 +189,8 @@ pub struct Answer<'a> {
     pub skew: f64,
     /// What must not be quoted of it beyond what the scenario knows.
     pub secrets: &'a [Secret],
+    /// Whether the limiter refused by it.
+    pub refused: bool,
 }
 
 impl fmt::Debug for Answer<'_> {
@@ -212,8 +214,8 @@ impl fmt::Debug for Answer<'_> {
 pub struct Judgement {
     /// How the arrival ended; `None` only in the default value.
     pub outcome: Option<Outcome>,
-    /// Checks that held: bit i stands for the scenario's i-th check. A 429 is not
-    /// checked at all, like it is left out of the success rate; any other refusal
+    /// Checks that held: bit i stands for the scenario's i-th check. A refusal of the
+    /// limiter's is not checked at all, like it is left out of the success rate; any other refusal
     /// fails the check of the status, and the contract is not looked at. Of outcome
     /// `contract`, the first failed check is the reason.
     pub passed: u32,

@@ -67,6 +67,7 @@ pub(super) fn answer(status: u16, body: &[u8]) -> Answer<'_> {
         done_unix: UNIX + Duration::from_millis(40),
         skew: 0.0,
         secrets: &[],
+        refused: status == 429,
     }
 }
 

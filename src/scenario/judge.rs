@@ -53,6 +53,7 @@ pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
     contract: impl FnOnce(&Value) -> C,
 ) -> Judgement {
     let by_status = match answer.status {
+        _ if answer.refused => Some(Outcome::RateLimited),
         status if success(status) => None,
         status => Outcome::of_status(status, 0),
     };

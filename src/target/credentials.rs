@@ -34,7 +34,7 @@ fn exchange(call: &Incoming<'_>, caller: &Caller) -> Reply {
     };
     let exchange = &call.server.exchange;
     if !exchange.ask(&caller.customer.0.to_string(), call.now).admitted {
-        return limited(call, exchange.setting().window);
+        return limited(call, exchange.setting().lasts());
     }
     let used = {
         let mut usage = call.server.usage.lock().unwrap_or_else(PoisonError::into_inner);

@@ -31,6 +31,9 @@ pub(super) struct Rule {
     pub(super) window: Nanos,
     /// Whether what was used ever comes back; false is a fault.
     pub(super) resets: bool,
+    /// What its clock shows whole ones of, above zero: seconds, unless time goes
+    /// faster for it.
+    pub(super) tick: Nanos,
 }
 
 /// The answer to one request.
@@ -155,13 +158,6 @@ fn refill(level: &mut u128, at: &mut Nanos, rule: &Rule, now: Nanos) {
     *at = (*at).max(now);
 }
 
-const SECOND: u64 = 1_000_000_000;
-
-/// `moment` on a clock that shows whole seconds.
-const fn whole_seconds(moment: Nanos) -> u64 {
-    moment.0 / SECOND
-}
-
 /// Whether a request at `now` starts the window after the one opened at `opened`.
 fn ended(rule: &Rule, opened: Nanos, now: Nanos) -> bool {
     if !rule.resets {
@@ -177,11 +173,12 @@ fn ended(rule: &Rule, opened: Nanos, now: Nanos) -> bool {
 /// The first moment at which a window opened at `opened` is over.
 fn end(rule: &Rule, opened: Nanos) -> Nanos {
     let window = rule.window.0.max(1);
-    match rule.algorithm {
-        Algorithm::Aligned => Nanos((opened.0 / window).saturating_add(1).saturating_mul(window)),
-        // More than `window` whole seconds: the next one on the clock.
-        _ => Nanos::from_secs(whole_seconds(opened).saturating_add(window / SECOND + 1)),
+    if rule.algorithm == Algorithm::Aligned {
+        return Nanos((opened.0 / window).saturating_add(1).saturating_mul(window));
     }
+    // More than `window` whole ticks: the next one on the clock.
+    let tick = rule.tick.0.max(1);
+    Nanos((opened.0 / tick).saturating_add(window / tick + 1).saturating_mul(tick))
 }
 
 #[cfg(test)]
@@ -194,7 +191,8 @@ mod tests {
         [Algorithm::Anchored, Algorithm::Aligned, Algorithm::Sliding, Algorithm::Bucket];
 
     fn rule(algorithm: Algorithm, limit: u32, seconds: u64) -> Rule {
-        Rule { algorithm, limit, window: Nanos::from_secs(seconds), resets: true }
+        let (window, tick) = (Nanos::from_secs(seconds), Nanos::from_secs(1));
+        Rule { algorithm, limit, window, resets: true, tick }
     }
 
     /// The moments admitted of requests at `moments`.
@@ -211,7 +209,7 @@ mod tests {
     fn nine_minutes_of_onboardings_from_one_address_admit_ninety() {
         let rule = rule(Algorithm::Anchored, 10, 60);
         // 40,200 arrivals over nine minutes, evenly; the tenth window would open at 549 s.
-        let moments: Vec<_> = (0..40_200u64).map(|i| Nanos(i * 540 * SECOND / 40_200)).collect();
+        let moments: Vec<_> = (0..40_200u64).map(|i| Nanos(i * 540_000_000_000 / 40_200)).collect();
         assert_eq!(admitted(&rule, &moments).len(), 90);
     }
 

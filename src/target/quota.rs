@@ -28,6 +28,8 @@ pub(super) struct QuotaSetting {
     pub(super) stuck: bool,
     /// How many count apart, asked in turn.
     pub(super) replicas: u32,
+    /// How many times as fast as for everybody else time goes for it, at least 1.
+    pub(super) pace: u32,
 }
 
 impl QuotaSetting {
@@ -41,7 +43,13 @@ impl QuotaSetting {
             eager: false,
             stuck: false,
             replicas: 1,
+            pace: 1,
         }
+    }
+
+    /// How long its window lasts.
+    pub(super) fn lasts(&self) -> Nanos {
+        Nanos(self.window.0 / u64::from(self.pace.max(1)))
     }
 
     fn rule(&self) -> Rule {
@@ -49,8 +57,9 @@ impl QuotaSetting {
         Rule {
             algorithm: self.algorithm,
             limit: limit.max(1),
-            window: self.window,
+            window: self.lasts(),
             resets: !self.stuck,
+            tick: Nanos(1_000_000_000 / u64::from(self.pace.max(1))),
         }
     }
 }

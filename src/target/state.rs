@@ -10,7 +10,7 @@ use super::endpoint::Endpoint;
 use super::faults::Faults;
 use super::keys::{Customer, Keyring, example_keys, example_webhook_secret};
 use super::memory::Memory;
-use super::quota::Quota;
+use super::quota::{Quota, QuotaSetting};
 use crate::secret::Secret;
 
 /// E-mails, events and customers remembered at most: far more than a run
@@ -27,6 +27,9 @@ pub struct TargetConfig {
     pub webhook_secret: Secret,
     /// What it does wrong.
     pub faults: Faults,
+    /// How many times as fast as for everybody else time goes for its limiters, at
+    /// least 1: windows that a short load would see one of.
+    pub pace: u32,
     /// Decides which requests meet with a fault's share.
     pub seed: u64,
 }
@@ -41,6 +44,7 @@ impl TargetConfig {
             keys: example_keys(seed, keys),
             webhook_secret: example_webhook_secret(seed),
             faults: Faults::default(),
+            pace: 1,
             seed,
         }
     }
@@ -68,8 +72,16 @@ pub(super) struct Server {
 impl Server {
     /// A server that nobody has asked anything yet.
     pub(super) fn new(config: TargetConfig) -> Self {
-        let TargetConfig { keys, webhook_secret, faults, seed, .. } = config;
-        let quota = |endpoint| Quota::new(faults.of(endpoint).limiter, seed ^ endpoint as u64);
+        let TargetConfig { keys, webhook_secret, faults, pace, seed, .. } = config;
+        let pace = pace.max(1);
+        let quota = |endpoint| {
+            let setting = QuotaSetting { pace, ..faults.of(endpoint).limiter };
+            // The one that counts everybody keeps its rate; of the others each caller
+            // keeps what it may send at once.
+            let shared = endpoint == Endpoint::Webhook;
+            let limit = if shared { setting.limit.div_ceil(pace) } else { setting.limit };
+            Quota::new(QuotaSetting { limit, ..setting }, seed ^ endpoint as u64)
+        };
         Self {
             seed,
             clock: ServerClock::start(faults.clock),
@@ -78,7 +90,7 @@ impl Server {
             onboarding: quota(Endpoint::Onboarding),
             exchange: quota(Endpoint::CredentialVending),
             webhook: quota(Endpoint::Webhook),
-            per_key: Quota::new(faults.per_key, seed ^ 0x63),
+            per_key: Quota::new(QuotaSetting { pace, ..faults.per_key }, seed ^ 0x63),
             emails: Mutex::new(Memory::new(MOST_REMEMBERED)),
             events: Mutex::new(Memory::new(MOST_REMEMBERED)),
             usage: Mutex::new(Usage::default()),

@@ -176,6 +176,7 @@ pub(crate) fn answer(data: &[u8]) {
             done_unix: at + Duration::from_millis(9),
             skew: 0.0,
             secrets: &[],
+            refused: status == 429,
         };
         let judged = scenario.judge(&request, &answer);
         assert_eq!(judged.passed & judged.failed, 0);

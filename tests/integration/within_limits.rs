@@ -71,3 +71,24 @@ fn keys_are_not_minted_on_protected_ground() {
     assert_ne!(done.code, 0, "{}", done.all());
     assert!(done.all().contains("mint_keys"), "{}", done.all());
 }
+
+/// The p99 needs 299 samples, and the load is planned to send 100.
+#[test]
+fn a_load_goes_on_until_its_thresholds_are_decided() {
+    let served = Served::start(&["onboarding.limiter=off"]);
+    let patient = "[scenarios.onboarding.thresholds]\n\
+                   \"response_time{outcome:accepted}\" = [\"p(99)<60000\"]\n";
+    let config = config(&served.url, 50, "2s", patient)
+        .replace("tiny = [", "tiny = { extend = \"4s\", stages = [")
+        .replace(" }]\n", " }] }\n");
+    let done = run_in(&config, &["run", "onboarding", "--env", "t"], &served.vars);
+    assert_eq!(done.code, 0, "{}", done.all());
+    assert!(done.out.contains("went on for 4.00 s after its planned end"), "{}", done.all());
+    assert!(done.err.contains("may go on for 4.00 s more"), "{}", done.err);
+    let results = done.json("onboarding-results.json");
+    assert_eq!(results["metrics"]["iterations"]["values"]["count"], 300);
+    // What is stored can be judged anew.
+    let suite = done.results().join("suite.json");
+    let again = crate::support::load_gate().arg("report").arg(&suite).output().expect("runs");
+    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+}

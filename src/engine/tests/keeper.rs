@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tokio::sync::oneshot;
 
+use super::super::course::Course;
 use super::{plan, stages};
 use crate::admission::Admitted;
 use crate::engine::events::Unobserved;
@@ -13,9 +14,9 @@ use crate::engine::skew::Skew;
 use crate::engine::stop::Stop;
 use crate::engine::watchdog::Watchdog;
 use crate::ids::{IdentityId, ScenarioId, Traffic};
-use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans};
+use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans, WentOn};
 use crate::outcome::Outcome;
-use crate::plan::{Plan, Schedule, Share};
+use crate::plan::{Extension, Plan, Schedule, Share};
 use crate::tags::LabelSet;
 use crate::units::{Nanos, Timestamp};
 
@@ -72,9 +73,9 @@ fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
         started_at: Timestamp { unix_millis: 0 },
     });
     let watchdog = Watchdog::new(plan, false);
-    let (observer, stop) = (Arc::new(Unobserved), Stop::default());
-    let keeper =
-        Keeper::new(recorder, watchdog, observer, stop, schedule.clone(), schedule.total());
+    let (course, stop) = (Arc::new(Course::new(plan, true)), Stop::default());
+    let observer = Arc::new(Unobserved);
+    let keeper = Keeper::new(recorder, watchdog, observer, stop, course, schedule.total());
     let orders = keeper.start(plan).expect("a thread");
     let tell = |order| orders.send(order).expect("the keeper listens");
     tell(Order::Load { start: Nanos::ZERO, late: Nanos::ZERO, workers: workers as usize });
@@ -135,4 +136,73 @@ proptest! {
         let many = kept(&plan, seed, workers, Nanos::from_millis(millis));
         prop_assert_eq!(many, one);
     }
+}
+
+/// What a keeper that is told of so many arrivals a moment before the hold ends makes of
+/// a load that may go on.
+fn looked_at(rows_handed_over: usize) -> (Recording, Arc<Course>) {
+    let mut plan = plan(stages(&[(0, 50.0), (4, 50.0), (1, 0.0)]));
+    plan.extension = Some(Extension { most: Nanos::from_secs(4), done: Nanos::ZERO });
+    let p99 = crate::gate::parse_threshold("response_time", "p(99)<60000").expect("one");
+    plan.criteria.thresholds = vec![p99];
+    let schedule = Schedule::new(&plan.stages);
+    let recorder = Recorder::new(RecorderConfig {
+        scenario: plan.scenario,
+        labels: Vec::new(),
+        checks: vec!["one"],
+        probes: Vec::new(),
+        stages: schedule.stages(),
+        selectors: crate::gate::required_selectors(&plan.criteria),
+        limit_declared: true,
+        identities: vec![("everybody".to_owned(), false)],
+        planned: schedule.total(),
+        started_at: Timestamp { unix_millis: 0 },
+    });
+    let course = Arc::new(Course::new(&plan, true));
+    let watchdog = Watchdog::new(&plan, false);
+    let (observer, stop) = (Arc::new(Unobserved), Stop::default());
+    let keeper =
+        Keeper::new(recorder, watchdog, observer, stop, Arc::clone(&course), schedule.total());
+    let orders = keeper.start(&plan).expect("a thread");
+    let tell = |order| orders.send(order).expect("the keeper listens");
+    tell(Order::Load { start: Nanos::ZERO, late: Nanos::ZERO, workers: 1 });
+    let due: Vec<_> = schedule.moments(1..=schedule.total()).collect();
+    let rows = due.into_iter().cycle().take(rows_handed_over);
+    let rows = rows.map(|(n, stage, due)| row(n, stage, due, 7)).collect();
+    let until = Nanos::from_secs(3);
+    tell(Order::Handover(Handover {
+        worker: 0,
+        until,
+        rows,
+        events: Vec::new(),
+        skew: Skew::default(),
+        sent: rows_handed_over as u64,
+        longest_away: Nanos::ZERO,
+    }));
+    tell(Order::Tick { now: until, in_flight: 0 });
+    let (reply, recording) = oneshot::channel();
+    tell(Order::Finish(Box::new(Finish {
+        ended: Ended::Completed,
+        duration: Nanos::from_secs(5),
+        cpu_seconds: None,
+        peak_memory: None,
+        reply,
+    })));
+    (recording.blocking_recv().expect("the keeper answers"), course)
+}
+
+#[test]
+fn the_hold_goes_on_while_a_threshold_rests_on_too_little() {
+    let (recording, course) = looked_at(150);
+    let two = Nanos::from_secs(2);
+    assert_eq!(recording.went_on, Some(WentOn { by: two, times: 1 }));
+    assert_eq!(recording.stages[1].end, Nanos::from_secs(6));
+    assert_eq!(recording.generator.planned, course.schedule().total());
+    assert_eq!(course.fork(), Some(Nanos::from_secs(6)), "there may be a third look");
+}
+
+#[test]
+fn a_load_whose_thresholds_are_decided_ends_as_planned() {
+    let (recording, course) = looked_at(800);
+    assert_eq!((recording.went_on, course.fork()), (None, None));
 }

@@ -26,6 +26,8 @@ pub(super) fn criteria(thresholds: &[&str]) -> Criteria {
         thresholds: thresholds.iter().map(parse).collect(),
         limit: Some(DeclaredLimit::of(10, Nanos::from_secs(60), Scope::Ip)),
         prediction: None,
+        beside: Vec::new(),
+        together: false,
         generator: GeneratorBounds {
             max_lag: Nanos::from_millis(100),
             max_dropped: 0.001,

@@ -108,6 +108,7 @@ pub fn sent_to(
                 done: decided + held + back,
                 admitted,
                 retry_after: None,
+                status: 0,
             };
             if fate < weather.early_errors {
                 return entry(Admitted::Unknown, Nanos::ZERO);
@@ -157,7 +158,7 @@ pub fn ledger(
         .into_iter()
         .map(|(decided, sent, done)| {
             let admitted = if admits(decided + skew) { Admitted::Yes } else { Admitted::No };
-            Admission { sent, done, admitted, retry_after: None }
+            Admission { sent, done, admitted, retry_after: None, status: 0 }
         })
         .collect();
     entries.sort_by_key(|entry| entry.done);

@@ -29,7 +29,12 @@ fn trial(specimen: &Specimen, windows: u64, seed: u64) -> (Inference, Vec<RuleRe
     let inferred = infer(&ledgers, Some(&declared), ServerTime { unix_start, skew: Some(skew) });
     let refused = entries.iter().filter(|e| e.admitted == Admitted::No).count() as u64;
     let refusals = RefusalCounts { refused, json: refused, ..RefusalCounts::default() };
-    let rules = judge(&declared, &ledgers, &Facts { refusals, spoofed: None }, &inferred);
+    let rules = judge(
+        &declared,
+        &ledgers,
+        &Facts { refusals, beside: &[], spoofed: None, disguise: None },
+        &inferred,
+    );
     (inferred, rules)
 }
 

@@ -4,6 +4,7 @@ use super::super::words;
 use super::model::{Block, Section};
 use super::table::{Cell, Column, Level, Table};
 use super::windows;
+use crate::admission::{DeclaredLimit, TOO_MANY_REQUESTS};
 use crate::limits::{RuleResult, RuleVerdict};
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -11,14 +12,20 @@ use crate::units;
 /// The limiter's section.
 pub(super) fn section(scenario: &ScenarioReport) -> Section {
     let limiter = &scenario.verdict.limiter;
-    let declared = limiter.declared.map_or_else(|| "none".to_owned(), |d| d.describe());
-    let predicted = limiter
-        .predicted_hits
-        .map(|(low, high)| format!("{} to {}", units::count(low), units::count(high)));
+    let declared = limiter.declared.iter().chain(&limiter.beside);
+    let declared: Vec<String> = declared.map(DeclaredLimit::describe).collect();
+    let declared = if declared.is_empty() { "none".to_owned() } else { declared.join(" and ") };
+    let predicted = limiter.predicted_hits.map(|(low, high)| {
+        let probable = limiter.probable_hits.filter(|_| low < high);
+        let probable = probable.map(|hits| format!(", probably about {}", units::count(hits)));
+        format!("{} to {}{}", units::count(low), units::count(high), probable.unwrap_or_default())
+    });
+    let status = limiter.declared.map_or(TOO_MANY_REQUESTS, |declared| declared.status);
+    let (expected, came) = (format!("predicted {status}"), format!("observed {status}"));
     let facts = Table::of_facts([
         ("declared", Cell::words(declared)),
-        ("predicted 429", Cell::figure_or_dash(predicted)),
-        ("observed 429", Cell::figure(units::count(limiter.observed_hits))),
+        (expected.as_str(), Cell::figure_or_dash(predicted)),
+        (came.as_str(), Cell::figure(units::count(limiter.observed_hits))),
         ("inferred", Cell::words(words::inference(&limiter.inferred))),
     ]);
     let mut section = Section::new("rate limits");

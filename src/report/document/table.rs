@@ -159,8 +159,8 @@ impl Table {
     }
 
     /// Names and what stands for each.
-    pub(in crate::report) fn of_facts(
-        facts: impl IntoIterator<Item = (&'static str, Cell)>,
+    pub(in crate::report) fn of_facts<'n>(
+        facts: impl IntoIterator<Item = (&'n str, Cell)>,
     ) -> Self {
         let mut table = Self::new([Column::words(""), Column::words("")]);
         for (name, value) in facts {

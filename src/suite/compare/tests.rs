@@ -81,7 +81,9 @@ impl Run {
 fn limiter() -> LimiterReport {
     LimiterReport {
         declared: None,
+        beside: Vec::new(),
         predicted_hits: None,
+        probable_hits: None,
         observed_hits: 0,
         inferred: Inference {
             algorithm: Algorithm::AnchoredWindow,

@@ -37,7 +37,9 @@ fn recording(millis: u64) -> Recording {
 fn suite(millis: u64) -> SuiteReport {
     let limiter = LimiterReport {
         declared: None,
+        beside: Vec::new(),
         predicted_hits: None,
+        probable_hits: None,
         observed_hits: 0,
         inferred: Inference {
             algorithm: Algorithm::Unknown,

@@ -132,5 +132,9 @@ const fn sum(a: Prediction, b: Prediction) -> Prediction {
         admitted_high: a.admitted_high + b.admitted_high,
         hits_low: a.hits_low + b.hits_low,
         hits_high: a.hits_high + b.hits_high,
+        hits_probable: match (a.hits_probable, b.hits_probable) {
+            (Some(a), Some(b)) => Some(a + b),
+            _ => None,
+        },
     }
 }

@@ -7,12 +7,12 @@
 use std::collections::BTreeSet;
 
 use super::super::{ScenarioReport, SuiteReport};
-use crate::admission::Admitted;
+use crate::admission::{Admitted, TOO_MANY_REQUESTS};
 use crate::gate::{self, Criteria};
 use crate::ids::{Name, Traffic};
 use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Slow, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
-use crate::plan::{Plan, Schedule, Stage};
+use crate::plan::{LOOKS, Plan, Schedule, Stage};
 use crate::scenario;
 use crate::tags::TagKey;
 use crate::units::{Nanos, count};
@@ -130,6 +130,7 @@ fn scenario(here: &Place, report: &ScenarioReport) -> Found {
     slices(&here.at("slices"), recording)?;
     sent(here, recording)?;
     planned(here, recording, plan)?;
+    went_on(here, recording, plan)?;
     statuses(&here.at("statuses"), recording, plan)?;
     checks(&here.at("checks"), recording)?;
     beside(here, recording)?;
@@ -246,6 +247,16 @@ fn sent(here: &Place, recording: &Recording) -> Found {
     requests.equal("requests", all, "in all", whole.requests)
 }
 
+/// A load goes on where that is planned, and no longer.
+fn went_on(here: &Place, recording: &Recording, plan: &Plan) -> Found {
+    let (most, done) = plan.extension.map_or((Nanos::ZERO, Nanos::ZERO), |e| (e.most, e.done));
+    let went_on = recording.went_on.unwrap_or_default();
+    let place = here.at("went_on");
+    place.must(most <= LONGEST && done <= most, || "no load goes on that long".to_owned())?;
+    place.must(went_on.by == done, || "it is not what the plan says".to_owned())?;
+    place.must(went_on.times < LOOKS, || "nobody looks that often".to_owned())
+}
+
 /// No more is sent than was planned, and when it was planned.
 fn planned(here: &Place, recording: &Recording, plan: &Plan) -> Found {
     let generator = &recording.generator;
@@ -292,7 +303,8 @@ fn statuses(here: &Place, recording: &Recording, plan: &Plan) -> Found {
         here.within(outcome.name(), outcomes.get(outcome), "answers of such statuses", of(wanted))
     };
     within(Outcome::Accepted, &success)?;
-    within(Outcome::RateLimited, &|s| s == 429)?;
+    let refusal = plan.criteria.limit.map(|limit| limit.status);
+    within(Outcome::RateLimited, &|s| s == TOO_MANY_REQUESTS || Some(s) == refusal)?;
     within(Outcome::Rejected, &|s| (400..500).contains(&s) && s != 429)?;
     within(Outcome::ServerError, &|s| (500..600).contains(&s))?;
     within(Outcome::Unexpected, &|s| s != 0 && !(400..600).contains(&s))
