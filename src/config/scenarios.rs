@@ -12,7 +12,7 @@ use crate::admission::DeclaredLimit;
 use crate::gate::{Bound, Criteria, GeneratorBounds, Threshold};
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::limits::Beside;
-use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, Stage};
+use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, Schedule, Stage};
 use crate::scenario::catalogue::{Takes, Trial};
 use crate::scenario::{self, Settings, catalogue};
 use crate::secret::Secret;

@@ -1,6 +1,7 @@
 //! The load: an open model. Arrivals are dispatched when they are due, whatever the target does.
 
 use std::io;
+use std::iter::Peekable;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use super::keeper::{Order, Row};
 use super::request::{Errand, Prepared};
 use super::stop::StopReason;
 use super::worker::{Sleeper, Worker};
+use crate::ids::ProbeKind;
 use crate::measure::Sample;
 use crate::units::Nanos;
 
@@ -104,13 +106,7 @@ async fn dispatch_all(
             prepared.in_a_bunch = run.behind.sends(now, now - (start + due), in_flight);
             worker.spawn_prepared(prepared);
         }
-        while probes.next_if(|(_, (with, _))| *with < n).is_some() {}
-        if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with == n) {
-            // Those before the load are numbered first.
-            let k = run.job.plan.probes.before_load().len() as u64 + turn;
-            let by_identity = run.job.plan.probes.by_identity.contains(&kind);
-            worker.spawn(Errand::Probe { k, kind }, run.job.identities.of_probe(k, by_identity));
-        }
+        accompany(worker, &mut probes, n);
     }
     // The last stage may ramp down to nothing: the load lasts to its end.
     let end = run.course.schedule().duration();
@@ -124,6 +120,22 @@ async fn dispatch_all(
 fn missed(run: &ScenarioRun) -> Nanos {
     let late = run.late.get().copied().unwrap_or_default();
     if late > run.job.plan.engine.max_lag { late } else { Nanos::ZERO }
+}
+
+/// Sends the probe that goes along with arrival `n`, if one does.
+fn accompany(
+    worker: &Rc<Worker>,
+    probes: &mut Peekable<impl Iterator<Item = (u64, (u64, ProbeKind))>>,
+    n: u64,
+) {
+    let job = &worker.run.job;
+    while probes.next_if(|(_, (with, _))| *with < n).is_some() {}
+    if let Some((turn, (_, kind))) = probes.next_if(|(_, (with, _))| *with == n) {
+        // Those before the load are numbered first.
+        let k = job.plan.probes.before_load().len() as u64 + turn;
+        let by_identity = job.plan.probes.by_identity.contains(&kind);
+        worker.spawn(Errand::Probe { k, kind }, job.identities.of_probe(k, by_identity));
+    }
 }
 
 /// Sends what goes along with the load until arrival `n` has to be seen to: index of

@@ -15,6 +15,7 @@ use super::skew::Skew;
 use super::stop::StopReason;
 use super::transport::Failure;
 use super::worker::{Worker, on_own_thread};
+use crate::admission::TOO_MANY_REQUESTS;
 use crate::ids::Traffic;
 use crate::measure::{Ended, Setups};
 use crate::scenario::{Answer, Call, Captured, Identity};
@@ -196,6 +197,7 @@ async fn ask(worker: &Worker, identity: &Identity) -> Result<Given, Unset> {
         sent_unix: now,
         done_unix: now,
         skew: 0.0,
+        refused: response.status == TOO_MANY_REQUESTS,
         secrets: identity.captured.as_deref().map_or(&[], Captured::secrets),
     };
     tracing::debug!(status = response.status, identity = identity.id.0, "setup");

@@ -155,6 +155,7 @@ fn looked_at(rows_handed_over: usize) -> (Recording, Arc<Course>) {
         selectors: crate::gate::required_selectors(&plan.criteria),
         limit_declared: true,
         identities: vec![("everybody".to_owned(), false)],
+        joined: false,
         planned: schedule.total(),
         started_at: Timestamp { unix_millis: 0 },
     });

@@ -171,7 +171,8 @@ fn the_whole_ended_as_its_worst_shard() {
 /// An entry of a ledger, as short as can be.
 fn entry(millis: u64, admitted: Admitted) -> Admission {
     let sent = Nanos::from_millis(millis);
-    Admission { sent, done: sent + Nanos::from_millis(1), admitted, retry_after: None }
+    let done = sent + Nanos::from_millis(1);
+    Admission { sent, done, admitted, retry_after: None, status: 0 }
 }
 
 fn ledger(label: &str, entries: impl IntoIterator<Item = Admission>) -> Ledger {
