@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::base::PlanBase;
-use super::destination;
+use super::destination::{self, Destination};
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
-use super::inputs::{Purpose, Resolved, Sources};
+use super::inputs::{Purpose, Resolved, SecretInputs, Sources};
 use super::metrics;
 use super::pace;
 use super::resources;
@@ -42,14 +42,10 @@ pub fn resolve(
     purpose: Purpose,
     seed: u64,
 ) -> Result<Resolved, Diagnostics> {
-    let mut problems = Diagnostics::default();
-    let mut notices = Vec::new();
+    let (mut problems, mut notices) = (Diagnostics::default(), Vec::new());
     let (file, built_in) = read_files(sources, &mut problems);
     let given = read_given(sources, seed, &mut problems);
-    let mut secrets = secrets::read(sources, &mut notices, &mut problems);
-    let specs = file.scenarios.values().filter_map(|config| config.spec.as_deref());
-    let wanted = specs.flat_map(|s| s.keys.iter().chain(s.sign.as_ref().map(|sign| &sign.secret)));
-    secrets.rings = secrets::read_rings(wanted, sources, &mut notices, &mut problems);
+    let mut secrets = read_secrets(sources, &file, &mut notices, &mut problems);
     let target = destination::choose(sources, &file, &built_in, &mut notices, &mut problems);
     let Some(target) = target else { return Err(problems) };
     if purpose != Purpose::Plan {
@@ -59,13 +55,12 @@ pub fn resolve(
         secrets.keys.clear();
         secrets.webhook = None;
     }
-    let named = sources.pick(sources.flags.profile.as_ref(), "--profile", "LOAD_GATE_PROFILE");
-    let own = target.config.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
+    let (profile, profile_from) = profile(sources, &target);
     let mut basis = PlanBase {
         file: &file,
         target: &target,
-        profile: named.map_or(own, |(profile, _)| profile).trim(),
-        profile_from: named.map_or("", |(_, from)| from),
+        profile,
+        profile_from,
         flags: sources.flags,
         secrets: &secrets,
         rate_scale: given.rate_scale,
@@ -81,22 +76,20 @@ pub fn resolve(
         return Err(problems);
     }
     let embedded_keys = if target.environment.embedded { keys_to_make(&plans) } else { 0 };
-    let default_cooldown = if target.environment.embedded { Nanos::ZERO } else { DEFAULT_COOLDOWN };
     let forging = target.environment.verify_limits;
     let plans: Vec<_> = plans.into_iter().map(|plan| given.complete(plan, forging)).collect();
-    let minting = scenarios::minting(&basis, &plans);
-    let embedded_pace = basis.pace;
+    let (embedded_pace, embedded) = (basis.pace, target.environment.embedded);
     let plan = SuitePlan {
+        minting: scenarios::minting(&basis, &plans),
+        cooldown: given.cooldown(embedded),
         caveats: target.caveats.clone(),
         profile: basis.profile.to_owned(),
         environment: target.environment,
         seed: given.seed,
         rate_scale: given.rate_scale,
         duration_scale: given.duration_scale,
-        cooldown: given.cooldown.unwrap_or(default_cooldown),
         allow_skip: sources.flags.allow_skip,
         scenarios: plans,
-        minting,
         dealing: Dealing::default(),
     };
     Ok(Resolved {
@@ -109,6 +102,28 @@ pub fn resolve(
         notices,
         one_of_several: false,
     })
+}
+
+/// The secrets, those that the config's own scenarios ask for included.
+fn read_secrets(
+    sources: &Sources<'_>,
+    file: &File,
+    notices: &mut Vec<String>,
+    problems: &mut Diagnostics,
+) -> SecretInputs {
+    let mut secrets = secrets::read(sources, notices, problems);
+    let specs = file.scenarios.values().filter_map(|config| config.spec.as_deref());
+    let wanted = specs.flat_map(|s| s.keys.iter().chain(s.sign.as_ref().map(|sign| &sign.secret)));
+    secrets.rings = secrets::read_rings(wanted, sources, notices, problems);
+    secrets
+}
+
+/// The profile that is named, or the environment's, and where it was named.
+fn profile<'s>(sources: &'s Sources<'_>, target: &'s Destination) -> (&'s str, &'static str) {
+    let named = sources.pick(sources.flags.profile.as_ref(), "--profile", "LOAD_GATE_PROFILE");
+    let own = target.config.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
+    let (profile, from) = named.unwrap_or((own, ""));
+    (profile.trim(), from)
 }
 
 /// How many API keys the built-in scenarios of `plans` show.
@@ -190,6 +205,11 @@ struct Given {
 }
 
 impl Given {
+    /// The pause between scenarios.
+    fn cooldown(&self, embedded: bool) -> Nanos {
+        self.cooldown.unwrap_or(if embedded { Nanos::ZERO } else { DEFAULT_COOLDOWN })
+    }
+
     /// A plan with what flags and variables say of it.
     fn complete(&self, mut plan: Plan, forging: bool) -> Plan {
         plan.engine.workers = self.workers.or(plan.engine.workers);
