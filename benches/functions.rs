@@ -126,6 +126,7 @@ fn judge(bencher: Bencher<'_, '_>, name: &str) {
         done_unix: NOW + Duration::from_millis(9),
         skew: 0.0,
         secrets: &[],
+        refused: false,
     };
     assert_eq!(scenario.judge(&asked, &answer).outcome, Some(Outcome::Accepted), "{name}");
     bencher.bench_local(|| scenario.judge(&asked, black_box(&answer)));
