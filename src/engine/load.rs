@@ -9,9 +9,10 @@ use std::time::Duration;
 use tokio::task::spawn_local;
 
 use super::course::Next;
+use super::errand::Errand;
 use super::job::ScenarioRun;
 use super::keeper::{Order, Row};
-use super::request::{Errand, Prepared};
+use super::request::Prepared;
 use super::stop::StopReason;
 use super::worker::{Sleeper, Worker};
 use crate::ids::ProbeKind;

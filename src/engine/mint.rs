@@ -2,8 +2,8 @@
 
 use std::io;
 
+use super::errand::Errand;
 use super::job::{Job, ScenarioRun};
-use super::request::Errand;
 use super::run::{finish, unless_stopped};
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};

@@ -5,6 +5,7 @@ mod behind;
 mod breaker;
 mod clock;
 mod course;
+mod errand;
 mod events;
 mod given;
 mod held;

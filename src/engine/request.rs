@@ -10,61 +10,19 @@ use tokio::task::spawn_local;
 
 use super::acknowledged::Repeatable;
 use super::clock::LocalFuture;
+use super::errand::Errand;
 use super::held::Held;
 use super::keeper::{Order, RefusalShape, Row};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure, Opening};
 use super::worker::{UnderWay, Worker};
 use crate::admission::{Admitted, TOO_MANY_REQUESTS};
-use crate::ids::{IdentityId, ProbeKind, Traffic};
+use crate::ids::{IdentityId, ProbeKind};
 use crate::measure::{Sample, Spans};
 use crate::outcome::{Outcome, ProbeEnd};
 use crate::scenario::{Answer, Call, Captured, Identity, Judgement, Past, Request, is_json};
 use crate::secret::Secret;
 use crate::units::Nanos;
-
-/// What is to be sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Errand {
-    /// Arrival `n`, due at a moment of a stage.
-    Arrival { n: u64, stage: u16, due: Nanos },
-    /// The canary.
-    Canary,
-    /// A probe, the k-th.
-    Probe { k: u64, kind: ProbeKind },
-    /// The k-th request of the proof.
-    Proof { k: u64 },
-    /// The k-th customer created for its key.
-    Minting { k: u64 },
-}
-
-impl Errand {
-    const fn traffic(self) -> Traffic {
-        match self {
-            Self::Arrival { .. } => Traffic::Arrival,
-            Self::Canary => Traffic::Canary,
-            Self::Probe { .. } => Traffic::Probe,
-            Self::Proof { .. } => Traffic::Proof,
-            Self::Minting { .. } => Traffic::Minting,
-        }
-    }
-
-    /// When it is due, of an arrival.
-    const fn due(self) -> Option<Nanos> {
-        match self {
-            Self::Arrival { due, .. } => Some(due),
-            _ => None,
-        }
-    }
-
-    pub(super) const fn n(self) -> u64 {
-        match self {
-            Self::Arrival { n, .. } => n,
-            Self::Canary => 0,
-            Self::Probe { k, .. } | Self::Proof { k } | Self::Minting { k } => k,
-        }
-    }
-}
 
 /// What came back, for those who have to know.
 #[derive(Clone, Debug)]

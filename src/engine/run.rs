@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::errand::Errand;
 use super::job::{Job, ScenarioRun};
 use super::keeper::{Finish, Order};
 use super::load::load;
 use super::platform;
 use super::presence::Presence;
-use super::request::{Errand, Report};
+use super::request::Report;
 use super::setup::renew;
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};
