@@ -81,7 +81,7 @@ fn a_load_goes_on_until_its_thresholds_are_decided() {
     let config = config(&served.url, 50, "2s", patient)
         .replace("tiny = [", "tiny = { extend = \"4s\", stages = [")
         .replace(" }]\n", " }] }\n");
-    let done = run_in(&config, &["run", "onboarding", "--env", "t"], &served.vars);
+    let done = run_in(&config, &["run", "onboarding", "--env", "t", "-v"], &served.vars);
     assert_eq!(done.code, 0, "{}", done.all());
     assert!(done.out.contains("went on for 4.00 s after its planned end"), "{}", done.all());
     assert!(done.err.contains("may go on for 4.00 s more"), "{}", done.err);
