@@ -53,7 +53,7 @@ A threshold on p95, a minute at 50 arrivals a second, the truth a tenth on eithe
 *False red*: fails though the truth is within; *false green*: passes though it is beyond; *open*:
 inconclusive. `point` and `interval` are values of `[gate] decide`. *3 looks*: what it would come to
 if an open run were looked at again after two minutes and after three, each look with a third of the error;
-load-gate doesn't lengthen a hold by itself.";
+`extend` in a profile lengthens its last hold so (docs/config.md).";
 
 pub(crate) const CLOSING: &str = "
 ## How to read a report then
