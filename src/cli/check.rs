@@ -7,6 +7,7 @@ use super::args::CheckArgs;
 use super::inputs;
 use super::session::Session;
 use super::world::World;
+use crate::admission::Scope;
 use crate::config::{Flags, Purpose, SecretInputs};
 use crate::engine::{Clock, WallClock};
 use crate::ids::IdentityId;
@@ -67,12 +68,19 @@ pub(super) async fn within_run(
     };
     let mut what = preflight(&session.plan, &secrets, results_dir, world);
     what.within_run = true;
+    what.spares_quota = session.plan.scenarios.iter().any(counts_by_address);
     if !session.plan.dealing.shard.leads() {
         // One machine tries what all of them use.
         what.credentials.clear();
     }
     let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
     Ok(preflight::preflight(&what, clock).await)
+}
+
+/// Whether a limit of `plan` may count a request that shows no key.
+fn counts_by_address(plan: &Plan) -> bool {
+    let beside = plan.criteria.beside.iter().map(|beside| &beside.declared);
+    plan.criteria.limit.iter().chain(beside).any(|limit| limit.scope != Scope::Customer)
 }
 
 fn preflight(
@@ -92,6 +100,7 @@ fn preflight(
     Preflight {
         environment: plan.environment.clone(),
         within_run: false,
+        spares_quota: false,
         tells_health: built_in,
         variables: plan.scenarios.iter().flat_map(|plan| variables(plan, secrets)).collect(),
         trials: Vec::new(),

@@ -66,6 +66,9 @@ pub struct Preflight {
     /// Whether this is part of `run`: then nothing is sent to a scenario's
     /// endpoint, where canary and first probe say the same.
     pub within_run: bool,
+    /// Whether a request of the check could use a place of a limiter that is about to be
+    /// held to its limit: then none is sent but with a key.
+    pub spares_quota: bool,
     /// Whether any scenario is of the built-in API, which tells its health.
     pub tells_health: bool,
     /// What scenarios need from the environment.

@@ -147,6 +147,7 @@ fn what(url: &str) -> Preflight {
             verify_limits: true,
         },
         within_run: false,
+        spares_quota: false,
         tells_health: true,
         variables: Vec::new(),
         trials: Vec::new(),
