@@ -1,6 +1,6 @@
 //! Load within the limits: spread over addresses, over keys, over minted keys.
 
-use crate::support::{Served, config, run_in};
+use crate::support::{Counting, Served, config, run_in};
 
 /// A busy machine's lag is not what is asked here.
 const PATIENT: &str = "[engine]\nmax_lag = \"20s\"\n";
@@ -91,4 +91,23 @@ fn a_load_goes_on_until_its_thresholds_are_decided() {
     let suite = done.results().join("suite.json");
     let again = crate::support::load_gate().arg("report").arg(&suite).output().expect("runs");
     assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
+}
+
+/// A limiter by address, or of everybody, would count it, and be accused of refusing too soon.
+#[test]
+fn the_check_before_a_run_takes_no_place_of_a_limiter() {
+    for (limit, looked) in
+        [("{ limit = 400, window = \"20s\", scope = \"global\" }", 0), ("\"none\"", 1)]
+    {
+        let server = Counting::start(Box::new(|_, _| (200, String::new(), b"{}".to_vec())));
+        let config = format!(
+            "[environments.t]\nurl = \"{}\"\nprofile = \"tiny\"\n[scenarios.items]\npath = \"/items\"\n\
+             expect = {{ status = 200 }}\nrate_limit = {limit}\n[scenarios.items.profiles]\n\
+             tiny = [{{ duration = \"0s\", target = 20 }}, {{ duration = \"1s\", target = 20 }}]\n",
+            server.url
+        );
+        let done = run_in(&config, &["run", "items", "--env", "t"], &[]);
+        assert!(server.count("/items", 200) > 20, "{}", done.all());
+        assert_eq!(server.count("/", 200), looked, "{limit}: {}", done.all());
+    }
 }
