@@ -1,8 +1,10 @@
 //! The end of every command that judges a run: its files, and the last words.
 
 use super::baseline::Earlier;
+use super::delivery::{self, Delivery};
 use super::results::Results;
 use super::world::World;
+use crate::engine::Stop;
 use crate::publish::files;
 use crate::report::{self, EarlierRuns};
 use crate::suite::{History, SuiteReport};
@@ -51,4 +53,21 @@ pub(super) fn summarise(report: &SuiteReport, results: &Results, verbose: bool, 
     if let Some(url) = &report.context.dashboard {
         world.output.result(&format!("dashboard: {url}"));
     }
+}
+
+/// Says what came of it, here and on GitHub; `false` where that was interrupted.
+pub(super) fn tell(
+    report: &SuiteReport,
+    past: EarlierRuns<'_>,
+    delivery: Option<&Delivery>,
+    verbose: bool,
+    results: &Results,
+    stop: &Stop,
+    world: &World,
+) -> anyhow::Result<bool> {
+    summarise(report, results, verbose, world);
+    let Some(delivery) = delivery else { return Ok(true) };
+    delivery::step(report, past, report.verdict.exit_code(), results, world);
+    let token = delivery.token.as_ref();
+    delivery::github(report, past, &delivery.publish, token, stop, world)
 }

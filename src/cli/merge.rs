@@ -65,15 +65,9 @@ fn merge_and_deliver(
     let results = Results::new(&args.results_dir, args.junit.as_deref());
     let _hold = results.prepare()?;
     let history = closing::keep(&mut whole, earlier, baseline.as_ref(), &results, world);
-    let code = whole.verdict.exit_code();
     let past = EarlierRuns { baseline: baseline.as_ref(), history: Some(&history) };
-    closing::summarise(&whole, &results, args.verbose, world);
-    if let Some(delivery) = delivery {
-        delivery::step(&whole, past, code, &results, world);
-        let token = delivery.token.as_ref();
-        delivery::github(&whole, past, &delivery.publish, token, &Stop::default(), world)?;
-    }
-    Ok(code)
+    closing::tell(&whole, past, delivery, args.verbose, &results, &Stop::default(), world)?;
+    Ok(whole.verdict.exit_code())
 }
 
 fn real(path: impl AsRef<Path>) -> Option<PathBuf> {

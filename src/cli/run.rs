@@ -96,7 +96,7 @@ fn run_and_deliver(
         return Ok(shard::close(&report, &results, delivery.is_some(), world));
     }
     let past = EarlierRuns { baseline, history: Some(&history) };
-    if !tell(&report, past, delivery, args, &results, &stop, world)? {
+    if !closing::tell(&report, past, delivery, args.verbose, &results, &stop, world)? {
         report.doubt("interrupted while it was published".to_owned());
         results.replace(&report, past);
         closing::summarise(&report, &results, args.verbose, world);
@@ -298,21 +298,4 @@ fn execute(
     let report = runtime.block_on(suite::run(session, progress, &checkpointer, telemetry, stop));
     checkpointer.finish();
     report
-}
-
-/// Says what came of it, here and on GitHub; `false` where that was interrupted.
-fn tell(
-    report: &SuiteReport,
-    past: EarlierRuns<'_>,
-    delivery: Option<&Delivery>,
-    args: &RunArgs,
-    results: &Results,
-    stop: &Stop,
-    world: &World,
-) -> anyhow::Result<bool> {
-    closing::summarise(report, results, args.verbose, world);
-    let Some(delivery) = delivery else { return Ok(true) };
-    delivery::step(report, past, report.verdict.exit_code(), results, world);
-    let token = delivery.token.as_ref();
-    delivery::github(report, past, &delivery.publish, token, stop, world)
 }

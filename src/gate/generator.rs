@@ -19,14 +19,7 @@ pub(super) fn judge(bounds: &GeneratorBounds, recording: &Recording) -> Vec<Find
 
 fn finding(name: String, good: bool, message: String) -> Finding {
     let verdict = if good { FindingVerdict::Pass } else { FindingVerdict::Inconclusive };
-    Finding {
-        about: About::Generator,
-        name,
-        verdict,
-        message,
-        evidence: Vec::new(),
-        threshold: None,
-    }
+    Finding::new(About::Generator, name, verdict, message)
 }
 
 fn drops(bounds: &GeneratorBounds, recording: &Recording) -> Finding {

@@ -210,18 +210,15 @@ fn one_ledger(recording: &Recording) -> Vec<Admission> {
 /// The load was to be spread and could not be: what was measured isn't what was planned.
 pub(super) fn spread(recording: &Recording) -> Option<Finding> {
     let planned = recording.ledgers.iter().filter(|ledger| !ledger.set_aside).count();
-    (not_told_apart(recording) && planned > 1).then(|| Finding {
-        about: About::Run,
-        name: "the load is spread over addresses".to_owned(),
-        verdict: FindingVerdict::Inconclusive,
-        message: format!(
+    (not_told_apart(recording) && planned > 1).then(|| {
+        let message = format!(
             "the load could not be spread over {} addresses: the limiter doesn't tell apart what \
              X-Forwarded-For names (a refused caller stayed refused under another address), so \
              all of it counted as one; set identities = 1, or have the target trust the header",
             count(planned as u64)
-        ),
-        evidence: Vec::new(),
-        threshold: None,
+        );
+        let name = "the load is spread over addresses";
+        Finding::new(About::Run, name, FindingVerdict::Inconclusive, message)
     })
 }
 
@@ -255,12 +252,7 @@ fn finding(rule: &RuleResult) -> Finding {
         RuleVerdict::Info => FindingVerdict::Info,
         RuleVerdict::Inconclusive => FindingVerdict::Inconclusive,
     };
-    Finding {
-        about: About::Limiter(rule.name),
-        name: format!("rate limit: {}", rule.name.asserted()),
-        verdict,
-        message: format!("rate limit, {}: {}", rule.name.name(), rule.evidence),
-        evidence: Vec::new(),
-        threshold: None,
-    }
+    let name = format!("rate limit: {}", rule.name.asserted());
+    let message = format!("rate limit, {}: {}", rule.name.name(), rule.evidence);
+    Finding::new(About::Limiter(rule.name), name, verdict, message)
 }

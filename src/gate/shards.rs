@@ -18,17 +18,6 @@ pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
     findings
 }
 
-fn finding(about: About, name: &str, verdict: FindingVerdict, message: String) -> Finding {
-    Finding {
-        about,
-        name: name.to_owned(),
-        verdict,
-        message,
-        evidence: Vec::new(),
-        threshold: None,
-    }
-}
-
 fn all_there(shards: &Shards) -> Finding {
     let absent = shards.absent();
     let (here, of) = (count(shards.rows.len() as u64), count(u64::from(shards.of)));
@@ -49,7 +38,7 @@ fn all_there(shards: &Shards) -> Finding {
         );
         (FindingVerdict::Info, message)
     };
-    finding(About::Run, ALL_SHARDS, verdict, message)
+    Finding::new(About::Run, ALL_SHARDS, verdict, message)
 }
 
 /// `shard 3 is missing, shard 5 is partial: its run never ended`.
@@ -73,7 +62,7 @@ fn strangers(shards: &Shards) -> Option<Finding> {
     };
     let name = "everything merged is of this run";
     let message = format!("not merged: {first}{more}");
-    let mut found = finding(About::Run, name, FindingVerdict::Inconclusive, message);
+    let mut found = Finding::new(About::Run, name, FindingVerdict::Inconclusive, message);
     found.evidence = shards.strangers.iter().take(MOST_NAMED).cloned().collect();
     Some(found)
 }
@@ -87,14 +76,14 @@ pub(super) fn starved(bounds: &GeneratorBounds, recording: &Recording) -> Option
     let Some(first) = short.first() else {
         let rows = count(shards.rows.len() as u64);
         let message = format!("each of {rows} shards sent its part in time");
-        return Some(finding(About::Generator, name, FindingVerdict::Pass, message));
+        return Some(Finding::new(About::Generator, name, FindingVerdict::Pass, message));
     };
     let more = match short.len() {
         1 => String::new(),
         n => format!(" (and {} more shards)", count(n as u64 - 1)),
     };
     let message = format!("the generator fell short: {first}{more}");
-    let mut found = finding(About::Generator, name, FindingVerdict::Inconclusive, message);
+    let mut found = Finding::new(About::Generator, name, FindingVerdict::Inconclusive, message);
     found.evidence = short.into_iter().take(MOST_NAMED).collect();
     Some(found)
 }

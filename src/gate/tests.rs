@@ -6,6 +6,7 @@ mod late;
 mod resources;
 mod rules;
 mod truth;
+mod whole_run;
 mod words;
 
 use proptest::prelude::*;

@@ -99,6 +99,18 @@ pub struct Finding {
     pub threshold: Option<ThresholdResult>,
 }
 
+impl Finding {
+    /// One that rests on nothing beside its message.
+    pub(super) fn new(
+        about: About,
+        name: impl Into<String>,
+        verdict: FindingVerdict,
+        message: String,
+    ) -> Self {
+        Self { about, name: name.into(), verdict, message, evidence: Vec::new(), threshold: None }
+    }
+}
+
 /// pass, fail, inconclusive, or skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -7,17 +7,6 @@ use crate::outcome::Outcome;
 use crate::scenario::catalogue;
 use crate::units::{self, count};
 
-fn finding(about: About, name: &str, verdict: FindingVerdict, message: String) -> Finding {
-    Finding {
-        about,
-        name: name.to_owned(),
-        verdict,
-        message,
-        evidence: Vec::new(),
-        threshold: None,
-    }
-}
-
 /// How it ended, what the canary met, whether anything was accepted.
 pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
     let mut findings = vec![ended(recording)];
@@ -25,7 +14,7 @@ pub(super) fn judge(recording: &Recording) -> Vec<Finding> {
         let refused = matches!(recording.ended, Ended::Misconfigured { .. });
         if !canary.note.is_empty() && !refused {
             let message = format!("the canary was not accepted: {}", canary.note);
-            findings.push(finding(
+            findings.push(Finding::new(
                 About::Run,
                 "the canary is accepted",
                 FindingVerdict::Info,
@@ -62,7 +51,7 @@ fn setups(recording: &Recording) -> Option<Finding> {
         count(setups.sent),
         count(setups.failed)
     );
-    let mut found = finding(About::Run, "every identity is set up", verdict, message);
+    let mut found = Finding::new(About::Run, "every identity is set up", verdict, message);
     found.evidence = without;
     Some(found)
 }
@@ -80,7 +69,7 @@ pub(super) fn went_on(recording: &Recording, decision: Decision) -> Option<Findi
         decision.looks,
         units::confidence(decision.level())
     );
-    Some(finding(About::Run, "the load may go on", FindingVerdict::Info, message))
+    Some(Finding::new(About::Run, "the load may go on", FindingVerdict::Info, message))
 }
 
 /// Bytes that nobody asked for. In HTTP/1.1 an answer names no request: one that comes
@@ -93,7 +82,7 @@ fn unsolicited(recording: &Recording) -> Option<Finding> {
         count(recording.connections.opened)
     );
     let name = "every answer belongs to a request";
-    (lines > 0).then(|| finding(About::Run, name, FindingVerdict::Inconclusive, message))
+    (lines > 0).then(|| Finding::new(About::Run, name, FindingVerdict::Inconclusive, message))
 }
 
 fn ended(recording: &Recording) -> Finding {
@@ -125,7 +114,7 @@ fn ended(recording: &Recording) -> Finding {
         ),
         Ended::Skipped { reason } => (FindingVerdict::Skipped, format!("skipped: {reason}")),
     };
-    finding(About::Run, "the load is sent to its end", verdict, message)
+    Finding::new(About::Run, "the load is sent to its end", verdict, message)
 }
 
 fn planned(recording: &Recording) -> units::Nanos {
@@ -136,7 +125,7 @@ fn planned(recording: &Recording) -> units::Nanos {
 fn anything_accepted(recording: &Recording) -> Option<Finding> {
     let outcomes = &recording.total().outcomes;
     let about = |verdict, message| {
-        let mut found = finding(About::Run, "something was accepted", verdict, message);
+        let mut found = Finding::new(About::Run, "something was accepted", verdict, message);
         found.evidence = failures::quotes(recording);
         Some(found)
     };
@@ -151,7 +140,12 @@ fn anything_accepted(recording: &Recording) -> Option<Finding> {
     if accepted > 0 {
         let message =
             format!("{} of {} arrivals were accepted", count(accepted), count(outcomes.total()));
-        return Some(finding(About::Run, "something was accepted", FindingVerdict::Pass, message));
+        return Some(Finding::new(
+            About::Run,
+            "something was accepted",
+            FindingVerdict::Pass,
+            message,
+        ));
     }
     if outcomes.sent() == 0 {
         return about(FindingVerdict::Inconclusive, "no arrival was sent".to_owned());
@@ -192,7 +186,7 @@ pub(super) fn checks(recording: &Recording) -> Vec<Finding> {
                     format!("check `{}` failed {fails} of {all} times ({share})", check.name);
                 (FindingVerdict::Info, message)
             };
-            finding(About::Check, &format!("check: {}", check.name), verdict, message)
+            Finding::new(About::Check, format!("check: {}", check.name), verdict, message)
         })
         .collect()
 }
@@ -203,7 +197,7 @@ pub(super) fn probes(recording: &Recording) -> Vec<Finding> {
     sent.map(|probe| {
         let (verdict, message) = judge_probe(probe);
         let name = format!("probe: {} is refused", what(probe.kind));
-        finding(About::Probe(probe.kind), &name, verdict, message)
+        Finding::new(About::Probe(probe.kind), &name, verdict, message)
     })
     .collect()
 }

@@ -2,6 +2,8 @@
 
 mod connections;
 pub mod dependence;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod intervals;
 mod ledger;
 mod matcher;

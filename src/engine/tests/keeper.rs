@@ -13,11 +13,11 @@ use crate::engine::keeper::{Finish, Handover, Keeper, Order, RefusalShape, Row};
 use crate::engine::skew::Skew;
 use crate::engine::stop::Stop;
 use crate::engine::watchdog::Watchdog;
-use crate::ids::{IdentityId, ScenarioId, Traffic};
-use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans, WentOn};
+use crate::ids::ScenarioId;
+use crate::measure::fixtures::accepted;
+use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, WentOn};
 use crate::outcome::Outcome;
 use crate::plan::{Extension, Plan, Schedule, Share};
-use crate::tags::LabelSet;
 use crate::units::{Nanos, Timestamp};
 
 /// Arrival `n` as the seed has it end: the same whoever sends it.
@@ -27,27 +27,13 @@ fn row(n: u64, stage: usize, due: Nanos, seed: u64) -> Row {
     let done = sent + Nanos::from_micros(1 + mixed % 900_000);
     let refused = mixed.is_multiple_of(3);
     let sample = Sample {
-        traffic: Traffic::Arrival,
-        arrival: n,
         stage: stage as u16,
-        identity: IdentityId(0),
-        due,
-        sent,
-        spans: Spans::default(),
-        first_byte: done,
-        done,
-        held: Nanos::ZERO,
-        excused: false,
         status: if refused { 429 } else { 200 },
         outcome: if refused { Outcome::RateLimited } else { Outcome::Accepted },
-        labels: LabelSet::EMPTY,
         bytes_sent: 100,
         bytes_received: 50,
-        checks_passed: 1,
-        checks_failed: 0,
-        items: 1,
         admitted: if refused { Admitted::No } else { Admitted::Yes },
-        retry_after: None,
+        ..accepted(n, due, sent, done)
     };
     let refusal =
         refused.then_some(RefusalShape { json: true, retry_after: false, limit_headers: false });

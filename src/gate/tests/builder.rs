@@ -4,10 +4,9 @@ use crate::admission::{Admitted, DeclaredLimit, Scope};
 use crate::gate::{
     Criteria, GeneratorBounds, Verdict, evaluate, parse_threshold, required_selectors,
 };
-use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
-use crate::measure::{
-    Ended, Recorder, RecorderConfig, Recording, Sample, Spans, StageKind, StageRecord,
-};
+use crate::ids::{IdentityId, ProbeKind, ScenarioId};
+use crate::measure::fixtures::accepted;
+use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, StageKind, StageRecord};
 use crate::outcome::{Outcome, ProbeEnd};
 use crate::tags::{Label, LabelSet, TagKey};
 use crate::units::{Nanos, Timestamp};
@@ -129,27 +128,16 @@ impl Made {
             _ => (0, 0b01),
         };
         let sample = Sample {
-            traffic: Traffic::Arrival,
-            arrival: self.arrivals,
             stage,
-            identity: IdentityId(0),
-            due: self.due,
-            sent,
-            spans: Spans::default(),
-            first_byte: self.due + self.takes,
-            done: self.due + self.takes,
             held: self.held,
             excused: self.excused && !outcome.is_answered(),
             status,
             outcome,
             labels: self.labels,
-            bytes_sent: 300,
-            bytes_received: 500,
             checks_passed: passed,
             checks_failed: failed,
-            items: 1,
             admitted: if outcome == Outcome::RateLimited { Admitted::No } else { Admitted::Yes },
-            retry_after: None,
+            ..accepted(self.arrivals, self.due, sent, self.due + self.takes)
         };
         let (check, text) = self.says;
         let quote = match outcome {

@@ -1,14 +1,14 @@
 //! What several recorders see, put together, is what one sees.
 
+use crate::measure::fixtures::accepted;
 use proptest::prelude::*;
 
 use super::super::{Ledger, LedgerRoom};
-use super::super::{Recorder, RecorderConfig, Sample, Spans, StageKind};
+use super::super::{Recorder, RecorderConfig, Sample, StageKind};
 use super::*;
 use crate::admission::{Admission, Admitted};
-use crate::ids::{IdentityId, ScenarioId, Traffic};
+use crate::ids::{IdentityId, ScenarioId};
 use crate::outcome::Outcome;
-use crate::tags::LabelSet;
 
 const SECONDS: u64 = 4;
 
@@ -44,27 +44,18 @@ fn add(recorder: &mut Recorder, (at, took, outcome): (u64, u64, usize), identity
     let sent = due + Nanos::from_micros(took % 97);
     let dropped = outcome == Outcome::Dropped;
     let sample = Sample {
-        traffic: Traffic::Arrival,
-        arrival: at,
         stage: u16::from(at >= 1_000_000),
         identity: IdentityId(identity),
-        due,
-        sent,
-        spans: Spans::default(),
         first_byte: sent + Nanos::from_micros(took / 2),
-        done: sent + Nanos::from_micros(took),
         held: Nanos::from_micros(took % 89),
         excused: took % 2 == 0 && !outcome.is_answered() && !dropped,
         status: if outcome.is_answered() { 200 + outcome as u16 } else { 0 },
         outcome,
-        labels: LabelSet::EMPTY,
         bytes_sent: 1,
         bytes_received: 2,
-        checks_passed: 1,
         checks_failed: 2,
-        items: 1,
         admitted: if outcome == Outcome::RateLimited { Admitted::No } else { Admitted::Yes },
-        retry_after: None,
+        ..accepted(at, due, sent, sent + Nanos::from_micros(took))
     };
     if !dropped {
         recorder.sent(sent, 1);

@@ -7,12 +7,12 @@ use super::super::{ScenarioReport, SuiteReport, fixtures};
 use super::*;
 use crate::admission::{Admitted, DeclaredLimit, Scope};
 use crate::gate::{self, VerdictKind};
-use crate::ids::{IdentityId, ScenarioId, Traffic};
-use crate::measure::{Ended, LineEvent, Recorder, RecorderConfig, Recording, Sample, Spans};
+use crate::ids::{IdentityId, ScenarioId};
+use crate::measure::fixtures::accepted;
+use crate::measure::{Ended, LineEvent, Recorder, RecorderConfig, Recording, Sample};
 use crate::outcome::Outcome;
 use crate::plan::{Plan, Schedule, Stage};
 use crate::scenario::Settings;
-use crate::tags::LabelSet;
 use crate::units::{Nanos, Timestamp};
 
 const ID: ScenarioId = ScenarioId::fixed("webhook");
@@ -70,27 +70,17 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
         let (status, admitted) = answer(outcome);
         let sent = due + Nanos::from_millis(*lag);
         let sample = Sample {
-            traffic: Traffic::Arrival,
-            arrival: n,
             stage: stage as u16,
             identity: IdentityId((n % 2) as u32),
-            due,
-            sent,
-            spans: Spans::default(),
             first_byte: sent + Nanos::from_micros(took / 2),
-            done: sent + Nanos::from_micros(*took),
-            held: Nanos::ZERO,
-            excused: false,
             status,
             outcome,
-            labels: LabelSet::EMPTY,
             bytes_sent: 9,
             bytes_received: 99,
             checks_passed: if outcome == Outcome::Accepted { 3 } else { 0 },
             checks_failed: u32::from(outcome == Outcome::Contract),
-            items: 1,
             admitted,
-            retry_after: None,
+            ..accepted(n, due, sent, sent + Nanos::from_micros(*took))
         };
         if outcome == Outcome::Dropped {
             recorder.record(&Sample { sent: due, done: due, first_byte: due, ..sample }, None);
