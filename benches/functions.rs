@@ -1,5 +1,5 @@
 //! What a request costs in each function it passes through, in time and in allocations:
-//! `cargo bench --bench functions`. Written down in docs/benchmarks.md by `benches/peers.py`.
+//! `cargo bench --bench functions`. `benches/peers.py` takes its table into the page that it writes.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -180,6 +180,7 @@ fn trial(plan: &Plan, suite: &SuitePlan, secrets: &SecretInputs) -> Option<Scena
         writes: spec.map_or(creates, Spec::may_write),
         skip: plan.skip.clone(),
         max_body: plan.engine.max_body,
+        criteria: plan.criteria.clone(),
         known,
     })
 }

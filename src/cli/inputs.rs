@@ -91,9 +91,7 @@ fn sensibly_dealt(plan: &SuitePlan, now: Timestamp) -> Result<(), UsageError> {
         )));
     }
     let Some(start) = dealing.start_at else { return Ok(()) };
-    let loads = plan::timetable(plan).into_iter().zip(&plan.scenarios);
-    let lasting = loads.map(|(begins, plan)| begins + plan.lasting()).max().unwrap_or_default();
-    let end = start.after(lasting);
+    let end = start.after(plan::last_end(plan));
     if end < now {
         return Err(UsageError::Plain(format!(
             "the run was to start at {} and to end at {}, which is over: nothing would be sent; \

@@ -118,7 +118,9 @@ impl Merged {
                 .finish(baseline)
                 .ok_or_else(|| UsageError::Plain("no shard can be read".to_owned())),
             Self::Added(mut suite) => {
-                suite.judge(baseline);
+                if baseline.is_some() {
+                    suite.judge(baseline);
+                }
                 Ok(*suite)
             }
         }

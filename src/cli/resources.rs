@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::world::World;
 use crate::config::ResourcesSettings;
 use crate::engine::Stop;
-use crate::measure::{Ended, Resource};
+use crate::measure::Resource;
 use crate::resources::{self, Window};
 use crate::suite::SuiteReport;
 
@@ -32,19 +32,26 @@ pub(super) fn add(
     if settings.queries.is_empty() {
         return;
     }
-    let interrupted =
-        report.scenarios.iter().any(|s| matches!(s.recording.ended, Ended::Interrupted { .. }));
-    let (settle, patience) =
-        if interrupted { (Duration::ZERO, HURRIED) } else { (settings.settle.into(), PATIENT) };
+    let settle =
+        if report.was_interrupted() { Duration::ZERO } else { Duration::from(settings.settle) };
     let wait = if settle.is_zero() { String::new() } else { format!(" in {}", settings.settle) };
     world.output.note(&format!("asking {url} what the service did{wait}"));
     let windows: Vec<Window> = loads.iter().map(|(_, window)| *window).collect();
     let found = runtime.block_on(async {
         tokio::select! {
             () = tokio::time::sleep(settle) => {}
-            _ = stop.given() => {}
+            () = stop.interrupted() => {}
         }
-        resources::sample(settings, &windows, patience).await
+        let asking = async |patience| resources::sample(settings, &windows, patience).await;
+        // Whoever interrupts waits no longer than this for what is there already.
+        if stop.is_interrupted() {
+            return asking(HURRIED).await;
+        }
+        tokio::select! {
+            biased;
+            found = asking(PATIENT) => found,
+            () = stop.interrupted() => asking(HURRIED).await,
+        }
     });
     for ((i, _), resources) in loads.iter().zip(found) {
         for notice in missing(&resources) {

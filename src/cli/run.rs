@@ -221,8 +221,7 @@ fn session(
 /// Keeps with each plan what thresholds relative to the baseline are held against.
 fn hold_against(plan: &mut SuitePlan, baseline: &SuiteReport) {
     for plan in &mut plan.scenarios {
-        let before = baseline.scenarios.iter().find(|s| s.plan.scenario == plan.scenario);
-        if let Some(before) = before {
+        if let Some(before) = baseline.scenario(plan.scenario) {
             plan.criteria.hold_against(&before.recording);
         }
     }

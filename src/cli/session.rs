@@ -96,11 +96,11 @@ impl Session {
 
     /// One scenario, judged.
     pub(super) fn judged(&self, plan: &Plan, recording: Recording) -> ScenarioReport {
-        let baseline = self.baseline.as_ref().and_then(|suite| {
-            let same = suite.scenarios.iter().find(|s| s.plan.scenario == plan.scenario);
-            same.map(|s| &s.recording)
-        });
         let shard = self.plan.dealing.shard;
+        // A part of several is held against no earlier run: the whole is.
+        let baseline = self.baseline.as_ref().filter(|_| shard.is_alone());
+        let baseline = baseline.and_then(|suite| suite.scenario(plan.scenario));
+        let baseline = baseline.map(|same| &same.recording);
         let recording = if shard.is_alone() {
             recording
         } else {

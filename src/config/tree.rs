@@ -110,19 +110,6 @@ pub(super) fn overlay(base: &mut Table, over: Table) {
                     under.key = entry.key;
                     under.node.place = entry.node.place;
                 }
-                // A list of limits begins with the tightest: a table is laid over that one.
-                (Value::List(below), Value::Table(above))
-                    if key == "rate_limit"
-                        && matches!(
-                            below.as_slice(),
-                            [Node { value: Value::Table(_), .. }, ..]
-                        ) =>
-                {
-                    if let [Node { value: Value::Table(first), .. }, ..] = below.as_mut_slice() {
-                        overlay(first, above);
-                    }
-                    under.key = entry.key;
-                }
                 (below, above) => {
                     *below = above;
                     under.key = entry.key;

@@ -32,11 +32,9 @@ pub(super) enum Next {
 }
 
 impl Course {
-    /// The courses of `plan`; where several machines send it, nobody can tell all of
-    /// them that it `may` go on.
-    pub(super) fn new(plan: &Plan, may: bool) -> Self {
-        let mut courses = plan.courses();
-        courses.truncate(if may { usize::MAX } else { 1 });
+    /// The courses of `plan`.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let courses = plan.courses();
         let forks = courses.iter().take(courses.len() - 1).filter_map(|s| end_of_last_hold(s));
         let forks: Vec<Nanos> = forks.collect();
         let schedules: Vec<Schedule> =
@@ -128,7 +126,7 @@ mod tests {
         let settings = Settings::new(scenario, []);
         let mut plan = crate::plan::fixtures::plan(scenario, settings, stages);
         plan.extension = Some(Extension { most: Nanos::from_secs(most), done: Nanos::ZERO });
-        Course::new(&plan, true)
+        Course::new(&plan)
     }
 
     #[test]

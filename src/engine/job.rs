@@ -102,7 +102,7 @@ impl ScenarioRun {
     /// # Errors
     /// When the system has no thread to give.
     pub(super) fn begin(job: Job) -> io::Result<Arc<Self>> {
-        let course = Arc::new(Course::new(&job.plan, job.shard.is_alone()));
+        let course = Arc::new(Course::new(&job.plan));
         let schedule = course.planned();
         let deal = Deal::new(&job.plan, job.shard, &job.scenario);
         let stages = deal.stages(schedule);

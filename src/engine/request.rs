@@ -16,7 +16,7 @@ use super::keeper::{Order, RefusalShape, Row};
 use super::skew::parse_date;
 use super::transport::{Exchange, Failure, Opening};
 use super::worker::{UnderWay, Worker};
-use crate::admission::{Admitted, TOO_MANY_REQUESTS};
+use crate::admission::Admitted;
 use crate::ids::{IdentityId, ProbeKind};
 use crate::measure::{Sample, Spans};
 use crate::outcome::{Outcome, ProbeEnd};
@@ -182,8 +182,7 @@ impl Worker {
 
     /// Whether the limiter refuses by that status.
     fn refuses(&self, status: u16) -> bool {
-        let declared = self.run.job.plan.criteria.limit.map(|limit| limit.status);
-        status == TOO_MANY_REQUESTS || declared == Some(status)
+        self.run.job.plan.criteria.refuses(status)
     }
 
     fn judge(

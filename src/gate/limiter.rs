@@ -46,7 +46,7 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
         }
     }
     if let Some(declared) = &criteria.limit {
-        for rule in &mut rules {
+        for rule in rules.iter_mut().filter(|rule| accuses(rule)) {
             if let Some(why) = unknown_to_us(declared, recording, &facts, &inferred, rule.name) {
                 spare(rule, why);
             }
@@ -86,7 +86,6 @@ impl<'a> Counted<'a> {
             });
             return Self { ledgers: ledgers.collect(), unseen: None };
         }
-        let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
         let label = if alike {
             "all addresses named, which the limiter doesn't tell apart"
         } else {
@@ -105,7 +104,7 @@ impl<'a> Counted<'a> {
             ),
             (false, false) => None,
         };
-        Self { ledgers: vec![(label, false, all, every_until.unwrap_or_default())], unseen }
+        Self { ledgers: vec![(label, false, all, every_until(recording))], unseen }
     }
 
     fn views(&self) -> Vec<LedgerView<'_>> {
@@ -140,9 +139,14 @@ const fn rests_on_all(rule: RuleName) -> bool {
     matches!(rule, RuleName::LetsThrough | RuleName::Recovers)
 }
 
+/// Whether a rule accuses, and so that all that used the quota must be known.
+fn accuses(rule: &RuleResult) -> bool {
+    rests_on_all(rule.name) && rule.verdict == RuleVerdict::Fail
+}
+
 /// Takes back an accusation that ledgers can't carry, since others used the same quota.
 fn spare(rule: &mut RuleResult, why: &str) {
-    if rests_on_all(rule.name) && rule.verdict == RuleVerdict::Fail {
+    if accuses(rule) {
         rule.verdict = RuleVerdict::NotExercised;
         rule.evidence = format!("not judged: {why}");
     }
@@ -168,7 +172,7 @@ fn unknown_to_us(
     inferred: &Inference,
     rule: RuleName,
 ) -> Option<&'static str> {
-    let shards = recording.shards.as_ref().filter(|_| rests_on_all(rule))?;
+    let shards = recording.shards.as_ref()?;
     let all_together = recording.ledgers.iter().any(|ledger| ledger.label == Ledger::EVERYBODY);
     if all_together && (shards.rows.len() as u64) < u64::from(shards.of) {
         return Some(
@@ -180,7 +184,10 @@ fn unknown_to_us(
         return None;
     }
     // Behind one gateway they are one to the limiter.
-    let together = one_ledger(recording);
+    let mut together = one_ledger(recording);
+    if let Some(status) = facts.disguise {
+        together = limits::undisguised(&together, status);
+    }
     let view = as_one("all machines", recording, &together);
     let rules = limits::judge(declared, &[view], facts, inferred);
     let kept = rules.iter().any(|found| found.name == rule && found.verdict != RuleVerdict::Fail);
@@ -192,9 +199,12 @@ fn unknown_to_us(
 
 /// The view of what [`one_ledger`] put together.
 fn as_one<'a>(label: &'a str, recording: &Recording, together: &'a [Admission]) -> LedgerView<'a> {
-    let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
-    let every_until = every_until.unwrap_or_default();
-    LedgerView { label, set_aside: false, entries: together, every_until }
+    LedgerView { label, set_aside: false, entries: together, every_until: every_until(recording) }
+}
+
+/// Until when all ledgers keep every request.
+fn every_until(recording: &Recording) -> Nanos {
+    recording.ledgers.iter().map(|ledger| ledger.every_until).min().unwrap_or_default()
 }
 
 /// What all identities sent, as far as all of their ledgers are complete.

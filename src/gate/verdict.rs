@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Decision;
 use super::result::ThresholdResult;
 use super::threshold::Threshold;
-use crate::admission::DeclaredLimit;
+use crate::admission::{DeclaredLimit, TOO_MANY_REQUESTS};
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Beside, Inference, Prediction, RuleName, RuleResult};
 use crate::units::Nanos;
@@ -123,6 +123,16 @@ pub enum VerdictKind {
     Inconclusive,
     /// Something that had to be true is not.
     Fail,
+}
+
+impl Criteria {
+    /// Whether one of its limiters refuses by that status.
+    #[must_use]
+    pub fn refuses(&self, status: u16) -> bool {
+        let beside = self.beside.iter().map(|beside| &beside.declared);
+        status == TOO_MANY_REQUESTS
+            || self.limit.iter().chain(beside).any(|limit| limit.status == status)
+    }
 }
 
 impl VerdictKind {

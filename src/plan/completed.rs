@@ -33,10 +33,12 @@ impl Plan {
     }
 
     /// This plan sent by so many machines, each from an address of its own where none is
-    /// claimed.
+    /// claimed. Nobody could tell all of them that the load goes on, so it doesn't.
     #[must_use]
     fn by_machines(mut self, machines: u32, seed: u64) -> Self {
         self.identities.machines = machines;
+        self.extension = None;
+        self.criteria.decision.looks = 1;
         let forging = self.extras.naming;
         self.completed(seed, forging)
     }

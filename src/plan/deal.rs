@@ -84,6 +84,10 @@ impl Deal {
         let (skip, step) = (index as usize, of.max(1) as usize);
         match self.together {
             Together::Nothing => Box::new(self.share.part(index, of).numbers(total)),
+            // Fewer identities than machines: this one has none.
+            Together::Identities(turns) if self.share.numbers(turns).next().is_none() => {
+                Box::new(std::iter::empty())
+            }
             Together::Identities(turns) => {
                 let rounds = (0..=total / turns).map(move |round| round * turns);
                 let all = rounds.flat_map(move |before| {
@@ -243,6 +247,14 @@ mod tests {
             let stages: Vec<u64> = schedule.stages().iter().map(|stage| stage.planned).collect();
             prop_assert_eq!(planned, stages);
         }
+    }
+
+    #[test]
+    fn a_machine_that_owns_nobody_has_nothing_to_send_however_long_the_load_may_last() {
+        let shard = Shard::new(3, 4).expect("is one");
+        let deal = Deal { share: shard.share(), turns: 2, together: Together::Identities(2) };
+        assert_eq!(deal.part(u64::MAX, 0, 1).next(), None);
+        assert_eq!(deal.part(u64::MAX, 1, 2).next(), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::outlook::{Outlook, Supply, outlook};
-use super::{IdentityKind, Machine, Needs, Plan, Schedule, SuitePlan, timetable, traffic};
+use super::{IdentityKind, Machine, Needs, Plan, Schedule, SuitePlan, last_end, traffic};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
 use crate::limits::{self, Prediction};
@@ -165,17 +165,11 @@ pub fn suite_feasibility(suite: &SuitePlan, one_of_several: bool) -> SuiteFeasib
         duration_s: if shard.is_alone() {
             scenarios.iter().map(lasting).sum::<f64>() + pauses
         } else {
-            by_timetable(suite)
+            last_end(suite).as_secs_f64()
         },
         needs: Needs::of(suite, shard.of()),
         scenarios,
     }
-}
-
-/// How long machines take that begin every load at a moment reckoned beforehand.
-fn by_timetable(suite: &SuitePlan) -> f64 {
-    let loads = timetable(suite).into_iter().zip(&suite.scenarios);
-    loads.map(|(begins, plan)| (begins + plan.lasting()).as_secs_f64()).fold(0.0, f64::max)
 }
 
 /// What one scenario can show.

@@ -39,6 +39,14 @@ pub fn timetable(suite: &SuitePlan) -> Vec<Nanos> {
     starts
 }
 
+/// When the last load of `suite` ends, counted from when the first begins.
+#[must_use]
+pub fn last_end(suite: &SuitePlan) -> Nanos {
+    let loads = timetable(suite).into_iter().zip(&suite.scenarios);
+    let sent = loads.filter(|(_, plan)| plan.skip.is_none());
+    sent.map(|(begins, plan)| begins + plan.lasting()).max().unwrap_or_default()
+}
+
 impl Plan {
     /// How long its stages last together.
     #[must_use]

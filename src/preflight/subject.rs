@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::gate::Criteria;
 use crate::ids::ScenarioId;
 use crate::plan::Environment;
 use crate::scenario::catalogue::Credential;
@@ -55,6 +56,8 @@ pub struct ScenarioTrial {
     pub skip: Option<String>,
     /// Bytes of an answer's body beyond which it isn't judged.
     pub max_body: u64,
+    /// What is declared of it: by which statuses it may be refused.
+    pub criteria: Criteria,
     /// What must not be shown.
     pub known: Vec<Secret>,
 }

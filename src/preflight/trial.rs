@@ -3,7 +3,6 @@
 use super::client::{Client, Heard};
 use super::findings::CheckLine;
 use super::subject::{Preflight, ScenarioTrial, Variables};
-use crate::admission::TOO_MANY_REQUESTS;
 use crate::ids::Traffic;
 use crate::outcome::Outcome;
 use crate::scenario::{Answer, Call, Captured, Identity, Judgement, Request};
@@ -112,7 +111,7 @@ fn answer<'a>(heard: &'a Heard, trial: &ScenarioTrial, identity: &'a Identity) -
         sent_unix: heard.sent,
         done_unix: heard.received,
         skew: 0.0,
-        refused: heard.status == TOO_MANY_REQUESTS,
+        refused: trial.criteria.refuses(heard.status),
         secrets: identity.captured.as_deref().map_or(&[], Captured::secrets),
     }
 }

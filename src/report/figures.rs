@@ -113,5 +113,5 @@ pub(super) fn worst_first(report: &SuiteReport) -> Vec<&ScenarioReport> {
 
 /// The same scenario in another run.
 pub(super) fn of(report: Option<&SuiteReport>, id: ScenarioId) -> Option<&ScenarioReport> {
-    report?.scenarios.iter().find(|scenario| scenario.plan.scenario == id)
+    report?.scenario(id)
 }

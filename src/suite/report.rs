@@ -111,3 +111,11 @@ pub struct SuiteReport {
     #[serde(default)]
     pub scenarios: Vec<ScenarioReport>,
 }
+
+impl SuiteReport {
+    /// What it has of a scenario; `None`: nothing.
+    #[must_use]
+    pub fn scenario(&self, id: ScenarioId) -> Option<&ScenarioReport> {
+        self.scenarios.iter().find(|scenario| scenario.plan.scenario == id)
+    }
+}

@@ -3,6 +3,7 @@
 import datetime
 import json
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,8 @@ KEPT = Path(__file__).parent / "figures"
 def stamp(binary):
     version = subprocess.run([binary, "--version"], capture_output=True, text=True).stdout.strip()
     today = datetime.datetime.now(datetime.timezone.utc).date()
-    return f"{today} by {version} on {platform.system()} {platform.release()}, {platform.machine()}"
+    kernel = platform.release().split("-")[0]
+    return f"{today} by {version} on {platform.system()} {kernel}, {platform.machine()}"
 
 
 def keep(name, figures, binary):
@@ -86,7 +88,9 @@ def write(path, played, binary):
         if why:
             lines.append(f"| {cell(row.story)} | **does not hold** | | | |")
         else:
-            headline = done.headline if len(done.headline) <= 110 else done.headline[:109] + "…"
+            # Where the row was played is nobody's affair.
+            said = re.sub(r"/tmp/[^/\s]+/", "", done.headline)
+            headline = said if len(said) <= 110 else said[:109] + "…"
             lines.append(f"| {cell(row.story)} | {done.code} | {cell(headline)} | {done.wall:.1f} s | {done.peak / 2**20:.0f} MiB |")
     held = sum(1 for _, _, why in played if not why)
     lines.append(f"\n{held} of {len(played)} rows hold. Written on {stamp(binary)}.")

@@ -1,6 +1,7 @@
 //! What a resolved plan announces: it is all that will be sent.
 
 use super::*;
+use crate::plan::{Dealing, Shard};
 
 #[test]
 fn a_plan_is_complete_when_it_is_handed_out() {
@@ -53,6 +54,11 @@ fn a_profile_may_go_on() {
     let scaled = Try::file(text).env("embedded");
     let scaled = scaled.flags(|f| f.duration_scale = Some("0.5".to_owned())).run();
     assert_eq!(scaled.plan.scenarios[0].extension.map(|e| e.most), Some(Nanos::from_secs(2)));
+    // Nobody could tell several machines that it does.
+    let shard = Shard::new(1, 2).expect("is one");
+    let dealt = resolved.plan.clone().dealt(Dealing { shard, ..Dealing::default() });
+    let dealt = &dealt.scenarios[0];
+    assert_eq!((dealt.extension, dealt.criteria.decision.looks), (None, 1));
     let ramps = "[scenarios.onboarding.profiles.smoke]\nextend = \"4s\"\n\
                  stages = [{ duration = \"5s\", target = 9 }]";
     assert!(Try::file(ramps).env("embedded").refusal().contains("holds a rate"));
@@ -98,4 +104,22 @@ fn keys_that_could_not_be_had_change_the_prediction_too() {
         hits(after) > hits(before),
         "two keys may be refused more than four: {before:?} {after:?}"
     );
+}
+
+#[test]
+fn several_limits_stand_in_a_row_and_the_one_that_lets_through_least_comes_first() {
+    let of = |limits: &str| {
+        Try::file(&format!("[scenarios.onboarding]\nrate_limit = [{limits}]")).env("embedded")
+    };
+    let two = "{ limit = 1000, window = \"1h\", scope = \"ip\", refusal = { status = 503 } }, \
+               { limit = 10, window = \"60s\", scope = \"ip\" }";
+    let criteria = &of(two).run().plan.scenarios[0].criteria;
+    assert_eq!(criteria.limit.expect("is declared").limit, 10);
+    assert_eq!(criteria.beside.len(), 1);
+    assert!([429, 503].into_iter().all(|status| criteria.refuses(status)));
+    assert!(!criteria.refuses(500));
+    for (limits, said) in [("", "1 to 8"), (&"{}, ".repeat(9), "1 to 8"), ("7", "table")] {
+        let refusal = of(limits).refusal();
+        assert!(refusal.contains(said), "{limits}: {refusal}");
+    }
 }

@@ -59,7 +59,7 @@ fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
         started_at: Timestamp { unix_millis: 0 },
     });
     let watchdog = Watchdog::new(plan, false);
-    let (course, stop) = (Arc::new(Course::new(plan, true)), Stop::default());
+    let (course, stop) = (Arc::new(Course::new(plan)), Stop::default());
     let observer = Arc::new(Unobserved);
     let keeper = Keeper::new(recorder, watchdog, observer, stop, course, schedule.total());
     let orders = keeper.start(plan).expect("a thread");
@@ -145,7 +145,7 @@ fn looked_at(rows_handed_over: usize) -> (Recording, Arc<Course>) {
         planned: schedule.total(),
         started_at: Timestamp { unix_millis: 0 },
     });
-    let course = Arc::new(Course::new(&plan, true));
+    let course = Arc::new(Course::new(&plan));
     let watchdog = Watchdog::new(&plan, false);
     let (observer, stop) = (Arc::new(Unobserved), Stop::default());
     let keeper =

@@ -47,12 +47,6 @@ impl Merger {
         Self { epoch, whole: None, ledgers: JoinedLedgers::default() }
     }
 
-    /// Whether nothing was added.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.whole.is_none()
-    }
-
     /// Whether `shard` can be added.
     ///
     /// # Errors

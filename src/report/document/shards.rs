@@ -94,11 +94,11 @@ fn cells(row: &ShardRow, tone: Tone) -> Vec<Cell> {
     ]
 }
 
-/// The median of the machines' p95.
+/// The median of the machines' p95; of two, the lower one: the other may be the slow one.
 fn median(shards: &Shards) -> Option<Nanos> {
     let mut all: Vec<Nanos> = shards.rows.iter().filter_map(|row| row.response_p95).collect();
     all.sort_unstable();
-    all.get(all.len() / 2).copied()
+    all.get(all.len().saturating_sub(1) / 2).copied()
 }
 
 /// How a row stands out, if it does: the machine fell short, or it was answered slowly.
@@ -109,4 +109,28 @@ fn oddity(bounds: &GeneratorBounds, usual: Option<Nanos>, row: &ShardRow) -> Opt
     }
     let slow = row.response_p95.zip(usual).is_some_and(|(own, usual)| own.0 > usual.0 * ODD);
     slow.then_some(Tone::Doubtful)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::ScenarioId;
+    use crate::measure::{Ended, Recording};
+    use crate::units::Timestamp;
+
+    const NOW: Timestamp = Timestamp { unix_millis: 0 };
+
+    #[test]
+    fn of_two_machines_the_slow_one_stands_out() {
+        let nothing = Recording::empty(ScenarioId::fixed("webhook"), NOW, Ended::Completed);
+        let row = |shard, millis| ShardRow {
+            response_p95: Some(Nanos::from_millis(millis)),
+            ..nothing.row_of(shard)
+        };
+        let bounds = GeneratorBounds { max_lag: Nanos::MAX, max_dropped: 0.0, max_off_plan: 0.0 };
+        let shards = Shards { of: 2, rows: vec![row(1, 10), row(2, 1000)], ..Shards::default() };
+        let usual = median(&shards);
+        let odd = shards.rows.iter().map(|row| oddity(&bounds, usual, row));
+        assert_eq!(odd.collect::<Vec<_>>(), [None, Some(Tone::Doubtful)]);
+    }
 }

@@ -75,12 +75,7 @@ impl RequestSpec {
     pub fn texts(&self) -> Vec<&str> {
         let mut all: Vec<&str> = self.headers.values().map(String::as_str).collect();
         all.push(&self.path);
-        match &self.body {
-            BodySpec::None => {}
-            BodySpec::Json(value) => texts_of(value, &mut all),
-            BodySpec::Text(text) => all.push(text),
-            BodySpec::Form(fields) => all.extend(fields.values().map(String::as_str)),
-        }
+        self.body.texts(&mut all);
         all
     }
 }
@@ -107,6 +102,17 @@ pub enum BodySpec {
     Text(String),
     /// Fields, sent as `application/x-www-form-urlencoded`.
     Form(BTreeMap<String, String>),
+}
+
+impl BodySpec {
+    fn texts<'a>(&'a self, all: &mut Vec<&'a str>) {
+        match self {
+            Self::None => {}
+            Self::Json(value) => texts_of(value, all),
+            Self::Text(text) => all.push(text),
+            Self::Form(fields) => all.extend(fields.values().map(String::as_str)),
+        }
+    }
 }
 
 /// What an answer must be.
@@ -272,11 +278,8 @@ impl Spec {
         }
         for probe in &self.probes {
             all.extend(probe.headers.values().chain(&probe.path).map(String::as_str));
-            match &probe.body {
-                Some(BodySpec::Json(value)) => texts_of(value, &mut all),
-                Some(BodySpec::Text(text)) => all.push(text),
-                Some(BodySpec::Form(fields)) => all.extend(fields.values().map(String::as_str)),
-                Some(BodySpec::None) | None => {}
+            if let Some(body) = &probe.body {
+                body.texts(&mut all);
             }
         }
         all

@@ -14,9 +14,6 @@ pub(super) fn pairs<'a>(
     new: &'a SuiteReport,
     left_out: &mut Vec<String>,
 ) -> Vec<(&'a ScenarioReport, &'a ScenarioReport)> {
-    fn of(suite: &SuiteReport, id: ScenarioId) -> Option<&ScenarioReport> {
-        suite.scenarios.iter().find(|scenario| scenario.plan.scenario == id)
-    }
     let mut pairs = Vec::new();
     let mut ids: Vec<ScenarioId> = new.scenarios.iter().map(|s| s.plan.scenario).collect();
     ids.extend(base.scenarios.iter().map(|s| s.plan.scenario));
@@ -29,7 +26,7 @@ pub(super) fn pairs<'a>(
             }
             Some(_) => None,
         };
-        let (old, fresh) = (of(base, id), of(new, id));
+        let (old, fresh) = (base.scenario(id), new.scenario(id));
         match (old, fresh, why(old, "the base").or_else(|| why(fresh, "the new run"))) {
             (None, None, _) => {}
             (Some(old), Some(fresh), None) => pairs.push((old, fresh)),

@@ -86,8 +86,8 @@ fn join_scenario(
 fn planned_alike(mine: &Plan, theirs: &Plan) -> Result<(), &'static str> {
     let lasting = |plan: &Plan| plan.stages.iter().map(|s| s.duration).collect::<Vec<_>>();
     let judged = |plan: &Plan| {
-        let (criteria, bounds) = (&plan.criteria, plan.criteria.generator);
-        (criteria.thresholds.clone(), criteria.limit, bounds)
+        let of = plan.criteria.clone();
+        (of.thresholds, of.limit, of.beside, of.together, of.decision, of.generator)
     };
     let parts = [
         (lasting(mine) == lasting(theirs), "how long its stages last"),

@@ -235,10 +235,8 @@ impl Growing {
         let mut all_cut = [shards.cut.as_slice(), &cut].concat();
         all_cut.sort_by_key(|cut| cut.shard);
         recording.shards = Some(Shards { rows, cut: all_cut, ..shards.clone() });
-        let before = baseline.and_then(|suite| {
-            let same = suite.scenarios.iter().find(|s| s.plan.scenario == plan.scenario);
-            same.map(|s| &s.recording)
-        });
+        let before = baseline.and_then(|suite| suite.scenario(plan.scenario));
+        let before = before.map(|same| &same.recording);
         if let Some(before) = before {
             plan.criteria.hold_against(before);
         }

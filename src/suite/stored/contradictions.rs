@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{ScenarioReport, SuiteReport};
-use crate::admission::{Admitted, TOO_MANY_REQUESTS};
+use crate::admission::Admitted;
 use crate::gate::{self, Criteria};
 use crate::ids::{Name, Traffic};
 use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Slow, Timeline, Trend};
@@ -303,8 +303,7 @@ fn statuses(here: &Place, recording: &Recording, plan: &Plan) -> Found {
         here.within(outcome.name(), outcomes.get(outcome), "answers of such statuses", of(wanted))
     };
     within(Outcome::Accepted, &success)?;
-    let refusal = plan.criteria.limit.map(|limit| limit.status);
-    within(Outcome::RateLimited, &|s| s == TOO_MANY_REQUESTS || Some(s) == refusal)?;
+    within(Outcome::RateLimited, &|s| plan.criteria.refuses(s))?;
     within(Outcome::Rejected, &|s| (400..500).contains(&s) && s != 429)?;
     within(Outcome::ServerError, &|s| (500..600).contains(&s))?;
     within(Outcome::Unexpected, &|s| s != 0 && !(400..600).contains(&s))

@@ -16,10 +16,11 @@ impl SuiteReport {
     /// against; without it, what the run kept of its own.
     pub fn judge(&mut self, baseline: Option<&Self>) {
         for scenario in &mut self.scenarios {
-            let before = baseline.and_then(|suite| {
-                suite.scenarios.iter().find(|s| s.plan.scenario == scenario.plan.scenario)
-            });
+            let before = baseline.and_then(|suite| suite.scenario(scenario.plan.scenario));
             let before = before.map(|scenario| &scenario.recording);
+            if let Some(before) = before {
+                scenario.plan.criteria.hold_against(before);
+            }
             scenario.verdict = gate::evaluate(&scenario.plan.criteria, &scenario.recording, before);
         }
         self.weigh();

@@ -315,4 +315,11 @@ fn thresholds_relative_to_a_baseline_are_judged_by_what_the_run_kept_of_it() {
     assert!((17.0..19.0).contains(&bound), "{bound}");
     let read = read_suite(&json(&suite).to_string()).expect("reads").judged_anew(None);
     assert_eq!(read.scenarios[0].verdict, suite.scenarios[0].verdict);
+    // What it is judged by is kept of it, whoever judges.
+    let base = self::suite(baseline);
+    suite.scenarios[0].plan.criteria.thresholds =
+        vec![gate::parse_threshold("http_req_duration", "avg<2*baseline").expect("reads")];
+    suite.judge(Some(&base));
+    let again = read_suite(&json(&suite).to_string()).expect("reads").judged_anew(None);
+    assert_eq!(again.scenarios[0].verdict, read.scenarios[0].verdict);
 }
