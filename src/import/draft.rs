@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::secrets::{gives_secret, is_placeholder, is_secret, names_secret};
 use crate::secret::mask;
 
 /// Headers that are the transport's or the runner's own.
@@ -16,24 +17,6 @@ const OWN_HEADERS: [&str; 8] = [
     "upgrade",
     "accept-encoding",
     "x-load-test",
-];
-
-/// What the names of secrets have in them.
-const SECRET_NAMES: [&str; 14] = [
-    "authorization",
-    "api-key",
-    "api_key",
-    "apikey",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "cookie",
-    "session",
-    "signature",
-    "credential",
-    "access_key",
-    "private_key",
 ];
 
 /// The body of a request, its texts templates.
@@ -92,17 +75,16 @@ pub(super) fn escaped(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// Whether something of that name, or `text` itself, is or may be a secret.
-pub(super) fn is_secret(name: &str, text: &str) -> bool {
-    let name = name.to_lowercase();
-    let named = SECRET_NAMES.iter().any(|part| name.contains(part)) || name == "key";
-    (named && !text.is_empty() && !is_placeholder(text)) || mask(text, &[]) != text
-}
-
-/// Whether all of `text` is filled in for each request.
-fn is_placeholder(text: &str) -> bool {
-    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-    inner.is_some_and(|inner| !inner.contains(['{', '}']))
+/// Sets what is said under `name`; what was said under it before makes way, and whether
+/// there was something.
+fn set<T>(all: &mut Vec<(String, T)>, name: &str, value: T, same: impl Fn(&str) -> bool) -> bool {
+    let own = all.iter_mut().find(|(own, _)| same(own));
+    let is_there = own.is_some();
+    match own {
+        Some(own) => *own = (name.to_owned(), value),
+        None => all.push((name.to_owned(), value)),
+    }
+    is_there
 }
 
 /// Makes every text of `value` a template that gives it back.
@@ -180,6 +162,14 @@ impl Draft {
         if !is_secret(name, text) {
             return text.to_owned();
         }
+        if gives_secret(text) {
+            self.note(format!("`{name}` had a secret within: all of it stayed behind"));
+        }
+        self.hidden(name)
+    }
+
+    /// What stands for a secret of that name: the identity, or its secret half.
+    fn hidden(&mut self, name: &str) -> String {
         if self.identity {
             self.note(format!(
                 "`{name}` shows the key as well: one like `name:secret` has two halves, \
@@ -189,6 +179,52 @@ impl Draft {
         let half = ["secret", "password", "passwd"].iter().any(|p| name.to_lowercase().contains(p));
         self.identity = true;
         if half { "{identity.secret}" } else { "{identity}" }.to_owned()
+    }
+
+    /// Takes a pair of the query over, name and value templates.
+    pub(super) fn query(&mut self, name: &str, value: &str) {
+        if self.may_name(name) {
+            let value = self.value(name, value);
+            self.query.push((name.to_owned(), value));
+        }
+    }
+
+    /// Takes a field of a form over; `value` is a template.
+    pub(super) fn field(&mut self, name: &str, value: &str) {
+        if self.may_name(&escaped(name)) {
+            let value = self.value(name, value);
+            self.field_as(name, value);
+        }
+    }
+
+    fn field_as(&mut self, name: &str, value: String) {
+        if !matches!(self.body, Body::Form(_)) {
+            self.body = Body::Form(Vec::new());
+        }
+        let Body::Form(fields) = &mut self.body else { return };
+        if set(fields, name, value, |own| own == name) {
+            self.note(format!("a form has each field once: the last `{name}` was taken"));
+        }
+    }
+
+    /// Whether a name, as a template, is no more than that: what is no form reads as one of
+    /// long names.
+    fn may_name(&mut self, name: &str) -> bool {
+        let more = name.contains(char::is_whitespace) && names_secret(name);
+        let fit = !more && !gives_secret(name);
+        if !fit {
+            self.note("a field whose name may hold a secret stayed behind");
+        }
+        fit
+    }
+
+    /// Takes a text over as the body, a template; one that may hold a secret stays behind.
+    pub(super) fn text(&mut self, text: &str) {
+        if names_secret(text) {
+            self.note("the body may hold a secret: it stayed behind, say it as json or form");
+        } else {
+            self.body = Body::Text(self.value("", text));
+        }
     }
 
     /// JSON whose texts are templates, its secrets shown as the identity.
@@ -231,7 +267,7 @@ impl Draft {
         self.path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            self.query.push((name.to_owned(), value.to_owned()));
+            self.query(name, value);
         }
     }
 }

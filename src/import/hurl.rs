@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::check;
-use super::draft::{Body, Draft, Shown};
+use super::draft::{Body, Draft, Shown, escaped};
 use super::error::ImportError;
 use super::hurl_asserts::{assertion, place};
 use super::hurl_text::{Named, plain, quoted_names};
@@ -121,11 +121,6 @@ fn entry(reader: &mut Reader<'_>, named: &Named<'_>) -> Result<Draft, ImportErro
         if after_host.len() == url.len() || after_host.starts_with('/') { after_host } else { "/" };
     let url = named.template(from, &mut draft);
     draft.url(&url);
-    let query = std::mem::take(&mut draft.query);
-    for (name, value) in query {
-        let value = draft.value(&name, &value);
-        draft.query.push((name, value));
-    }
     reader.at += 1;
     headers(reader, named, &mut draft);
     request_sections(reader, named, &mut draft)?;
@@ -196,18 +191,14 @@ fn take_section(
         "Query" | "QueryStringParams" => {
             for (name, value) in fields {
                 let value = named.template(&value, draft);
-                let value = draft.value(&name, &value);
-                draft.query.push((name, value));
+                draft.query(&escaped(&name), &value);
             }
         }
         "Form" | "FormParams" => {
-            let mut form = Vec::new();
             for (name, value) in fields {
                 let value = named.template(&value, draft);
-                let value = draft.value(&name, &value);
-                form.push((name, value));
+                draft.field(&name, &value);
             }
-            draft.body = Body::Form(form);
         }
         "BasicAuth" => {
             let basic = draft.shown(Shown::Basic);
@@ -249,12 +240,12 @@ fn body(reader: &mut Reader<'_>, named: &Named<'_>, draft: &mut Draft) -> Result
             }
         }
         let text = named.template(&lines.join("\n"), draft);
-        draft.body = Body::Text(draft.value("", &text));
+        draft.text(&text);
         return Ok(());
     }
     if let Some(text) = line.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
         let text = named.template(text, draft);
-        draft.body = Body::Text(draft.value("", &text));
+        draft.text(&text);
     } else {
         let known = ["file,", "base64,", "hex,", "<"].iter().any(|start| line.starts_with(start));
         if !known {

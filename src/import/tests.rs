@@ -151,6 +151,12 @@ fn a_curl_command_becomes_a_table_without_what_is_secret_in_it() {
         r#"$ curl --json $'{"a": "line\\nbreak"}' -XPUT https://api.example.org/café --max-time 3 --frobnicate"#,
         r"curl -H 'X-Api-Key: sk_live_0123456789' -H 'Authorization: Basic YWRhOnBhc3M=' https://api.example.org -F file=@x",
         r"curl --data @body.json https://api.example.org/upload -A 'agent {1}'",
+        r#"curl https://x/login -d '{"user":"ada","password":"hunter22hunter"}'"#,
+        r#"curl https://x/login -H 'Content-Type: application/json' -d '{"user":"ada","password":"hunter22hunter",}'"#,
+        "curl https://x/login -H 'Content-Type: text/plain' -d 'password=hunter22hunter'",
+        "curl https://x/login -d 'user: ada, password: hunter22hunter'",
+        r#"curl https://x/hook -d 'payload={"password":"hunter22hunter"}' -d n=1"#,
+        r#"curl -G https://x/find -d '{"token":"s3cr3t-of-ada"}' -d n=1"#,
     ] {
         let table = curl(command, "copied").unwrap_or_else(|e| panic!("{e}: {command}"));
         held(&table);
