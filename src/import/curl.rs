@@ -137,14 +137,10 @@ impl Command {
             "-e" | "--referer" => self.draft.header("Referer", &escaped(&value)),
             "-b" | "--cookie" => self.draft.header("Cookie", &value),
             "-u" | "--user" => {
-                let basic = self.draft.shown(Shown::Basic);
-                self.draft.headers.push(("Authorization".to_owned(), basic));
+                self.draft.show("Authorization", Shown::Basic);
                 self.draft.note("the user stayed behind: set it as `name:password`");
             }
-            "--oauth2-bearer" => {
-                let bearer = self.draft.shown(Shown::Bearer);
-                self.draft.headers.push(("Authorization".to_owned(), bearer));
-            }
+            "--oauth2-bearer" => self.draft.show("Authorization", Shown::Bearer),
             "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => {
                 self.data.push((Kind::Plain, value));
             }

@@ -29,6 +29,43 @@ pub(super) enum Body {
     Form(Vec<(String, String)>),
 }
 
+/// What an answer's JSON, by path, and headers are held against.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Checks {
+    pub(super) json: Vec<(String, Value)>,
+    pub(super) header: Vec<(String, String)>,
+}
+
+impl Checks {
+    /// Adds a check to the first of `all` that has none under `name`; `least` is what every
+    /// other implies.
+    fn add<T: Clone + PartialEq>(
+        all: &mut Vec<Self>,
+        part: fn(&mut Self) -> &mut Vec<(String, T)>,
+        name: &str,
+        value: T,
+        least: &T,
+    ) {
+        for checks in all.iter_mut() {
+            let own = part(checks).iter_mut().find(|(own, _)| own == name);
+            let Some((_, own)) = own else {
+                part(checks).push((name.to_owned(), value));
+                return;
+            };
+            if own == least {
+                *own = value;
+                return;
+            }
+            if value == *least || *own == value {
+                return;
+            }
+        }
+        let mut checks = Self::default();
+        part(&mut checks).push((name.to_owned(), value));
+        all.push(checks);
+    }
+}
+
 /// One request and what is expected of its answer. All texts are templates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft {
@@ -39,8 +76,8 @@ pub(super) struct Draft {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Body,
     pub(super) status: Vec<u16>,
-    pub(super) json: Vec<(String, Value)>,
-    pub(super) header_checks: Vec<(String, String)>,
+    /// Each table names a path and a header once; what asks one twice has more tables.
+    pub(super) checks: Vec<Checks>,
     pub(super) data: BTreeMap<String, Vec<Value>>,
     /// Values of its answer that others show: names and places.
     pub(super) captures: Vec<(String, String)>,
@@ -147,8 +184,50 @@ impl Draft {
         } else {
             value.to_owned()
         };
-        self.headers.retain(|(own, _)| own.to_lowercase() != lower);
-        self.headers.push((name.to_owned(), value));
+        self.header_as(name, value);
+    }
+
+    fn header_as(&mut self, name: &str, value: String) {
+        let lower = name.to_lowercase();
+        set(&mut self.headers, name, value, |own| own.to_lowercase() == lower);
+    }
+
+    /// Shows the identity in the header of that name.
+    pub(super) fn show(&mut self, name: &str, how: Shown) {
+        let shown = self.shown(how);
+        self.header_as(name, shown);
+    }
+
+    /// Holds what stands at `path` in the answer against `condition`.
+    pub(super) fn check_json(&mut self, path: &str, condition: Value) {
+        let text = condition.as_str().and_then(|text| text.strip_prefix("= "));
+        let condition = if text.is_some_and(|text| is_secret(path, text)) {
+            self.note(format!("what `{path}` is may be a secret: that it is there is checked"));
+            Value::from("present")
+        } else {
+            condition
+        };
+        Checks::add(&mut self.checks, |c| &mut c.json, path, condition, &Value::from("present"));
+    }
+
+    /// Holds that header of the answer against `pattern`.
+    pub(super) fn check_header(&mut self, name: &str, pattern: &str) {
+        let name = name.to_lowercase();
+        let pattern = if pattern != "*" && is_secret(&name, pattern) {
+            self.note(format!("what `{name}` is may be a secret: that it is there is checked"));
+            "*"
+        } else {
+            pattern
+        };
+        let pattern = pattern.to_owned();
+        Checks::add(&mut self.checks, |c| &mut c.header, &name, pattern, &"*".to_owned());
+    }
+
+    /// Captures what stands at `place` in the answer under that name.
+    pub(super) fn capture(&mut self, name: &str, place: String) {
+        if set(&mut self.captures, name, place, |own| own == name) {
+            self.note(format!("several captures are called {name} here: the last was taken"));
+        }
     }
 
     /// The template that shows the identity in that way.
@@ -197,7 +276,7 @@ impl Draft {
         }
     }
 
-    fn field_as(&mut self, name: &str, value: String) {
+    pub(super) fn field_as(&mut self, name: &str, value: String) {
         if !matches!(self.body, Body::Form(_)) {
             self.body = Body::Form(Vec::new());
         }

@@ -54,7 +54,9 @@ fn with_setup(mut entries: Vec<Draft>) -> Vec<Draft> {
         return entries;
     }
     let mut first = entries.remove(0);
-    first.captures = first.captures.into_iter().map(|(n, place)| (plain(&n), place)).collect();
+    for (name, place) in std::mem::take(&mut first.captures) {
+        first.capture(&plain(&name), place);
+    }
     for draft in &mut entries {
         if draft.shows_setup() {
             draft.setup = Some(Box::new(first.clone()));
@@ -201,8 +203,7 @@ fn take_section(
             }
         }
         "BasicAuth" => {
-            let basic = draft.shown(Shown::Basic);
-            draft.headers.push(("Authorization".to_owned(), basic));
+            draft.show("Authorization", Shown::Basic);
             draft.note("the user stayed behind: set it as `name:password`");
         }
         "Cookies" => draft.header("Cookie", "stayed behind"),
@@ -299,7 +300,7 @@ fn response(reader: &mut Reader<'_>, named: &Named<'_>, draft: &mut Draft) {
                     continue;
                 };
                 let value = named.template(value, draft);
-                draft.header_checks.push((name.to_lowercase(), value));
+                draft.check_header(name, &value);
             }
             other => draft.note(format!("[{other}] stayed behind")),
         }

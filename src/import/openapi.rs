@@ -186,21 +186,14 @@ impl Reading<'_> {
             };
             let text = |key: &str| scheme.get(key).and_then(Value::as_str).unwrap_or_default();
             match (text("type"), text("in"), text("scheme").to_lowercase().as_str()) {
-                ("apiKey", "header", _) => {
-                    let shown = draft.shown(Shown::Whole);
-                    draft.headers.push((text("name").to_owned(), shown));
-                }
+                ("apiKey", "header", _) => draft.show(text("name"), Shown::Whole),
                 ("apiKey", "query", _) => {
                     let shown = draft.shown(Shown::Whole);
                     draft.query.push((text("name").to_owned(), shown));
                 }
-                ("http", _, "basic") => {
-                    let shown = draft.shown(Shown::Basic);
-                    draft.headers.push(("Authorization".to_owned(), shown));
-                }
+                ("http", _, "basic") => draft.show("Authorization", Shown::Basic),
                 ("http", _, "bearer") | ("openIdConnect", ..) => {
-                    let shown = draft.shown(Shown::Bearer);
-                    draft.headers.push(("Authorization".to_owned(), shown));
+                    draft.show("Authorization", Shown::Bearer);
                 }
                 ("oauth2", ..) => self.oauth(scheme, draft),
                 _ => draft.note(format!("the security scheme {name} stayed behind")),
@@ -212,8 +205,7 @@ impl Reading<'_> {
     fn oauth(&self, scheme: &Value, draft: &mut Draft) {
         let url = scheme.pointer("/flows/clientCredentials/tokenUrl").and_then(Value::as_str);
         let Some(url) = url else {
-            let shown = draft.shown(Shown::Bearer);
-            draft.headers.push(("Authorization".to_owned(), shown));
+            draft.show("Authorization", Shown::Bearer);
             draft.note("OAuth by a person can't be repeated by a run: each key is a token");
             return;
         };
@@ -225,10 +217,10 @@ impl Reading<'_> {
             (text("client_id"), text("{identity.name}")),
             (text("client_secret"), text("{identity.secret}")),
         ]);
-        setup.captures.push((text("token"), text("$.access_token")));
+        setup.capture("token", text("$.access_token"));
         setup.expires = Some(text("$.expires_in"));
         draft.setup = Some(Box::new(setup));
-        draft.headers.push((text("Authorization"), text("Bearer {setup.token}")));
+        draft.header("Authorization", "Bearer {setup.token}");
     }
 
     fn body(&self, operation: &Operation<'_>, draft: &mut Draft) {
@@ -251,12 +243,12 @@ impl Reading<'_> {
             },
         );
         draft.json_value("", &mut value);
-        draft.body = match value {
+        match value {
             Value::Object(map) if !kind.contains("json") => {
-                Body::Form(map.iter().map(|(name, value)| (name.clone(), scalar(value))).collect())
+                map.iter().for_each(|(name, value)| draft.field_as(name, scalar(value)));
             }
-            value => Body::Json(value),
-        };
+            value => draft.body = Body::Json(value),
+        }
     }
 
     fn answer(&self, operation: &Operation<'_>, draft: &mut Draft) {
@@ -272,10 +264,12 @@ impl Reading<'_> {
         let response = self.schemas.resolve(response);
         let content = response.get("content").and_then(Value::as_object);
         let Some((_, said)) = content.and_then(|content| media(content, "json")) else { return };
-        draft.header_checks.push(("content-type".to_owned(), "application/json*".to_owned()));
+        draft.check_header("content-type", "application/json*");
         let schema = said.get("schema").unwrap_or(&Value::Null);
         let (found, more) = checks(&self.schemas, schema);
-        draft.json = found;
+        for (path, condition) in found {
+            draft.check_json(&path, condition);
+        }
         if more {
             draft.note("deeper parts of the answer's schema stayed behind");
         }

@@ -157,6 +157,7 @@ fn a_curl_command_becomes_a_table_without_what_is_secret_in_it() {
         "curl https://x/login -d 'user: ada, password: hunter22hunter'",
         r#"curl https://x/hook -d 'payload={"password":"hunter22hunter"}' -d n=1"#,
         r#"curl -G https://x/find -d '{"token":"s3cr3t-of-ada"}' -d n=1"#,
+        "curl https://x/both -H 'Authorization: Bearer s3cr3t-of-ada' -u ada:hunter22hunter --oauth2-bearer s3cr3t-of-ada",
     ] {
         let table = curl(command, "copied").unwrap_or_else(|e| panic!("{e}: {command}"));
         held(&table);
@@ -189,6 +190,88 @@ fn what_is_no_hurl_is_told_with_its_line() {
     assert!(hurl("# nothing\n", "x").is_err());
 }
 
+/// What of `table` comes after `key = `, on its line.
+fn said<'a>(table: &'a str, key: &str) -> Vec<&'a str> {
+    let start = format!("{key} = ");
+    table.lines().filter_map(|line| line.strip_prefix(start.as_str())).collect()
+}
+
+#[test]
+fn what_is_said_twice_in_hurl_is_said_as_a_config_takes_it() {
+    let twice = r#"
+POST https://x/{{page}}
+[Form]
+a: 1
+a: 2
+HTTP 200
+Content-Type: application/json
+[Captures]
+the-id: jsonpath "$.id"
+the_id: jsonpath "$.id"
+[Asserts]
+jsonpath "$.id" exists
+jsonpath "$.id" isInteger
+jsonpath "$.id" exists
+jsonpath "$.n" > 1
+jsonpath "$.n" < 5
+header "Content-Type" contains "json"
+header "Content-Type" exists
+
+GET https://x/{{page}}/{{the-id}}
+Authorization: Bearer abc
+[BasicAuth]
+ada: hunter22hunter
+"#;
+    let table = hurl(twice, "x").expect("is read");
+    held(&table);
+    assert_eq!(said(&table, "page"), ["[\"value\"]"], "{table}");
+    assert_eq!(said(&table, "form"), ["{ a = \"2\" }"], "{table}");
+    assert_eq!(said(&table, "capture"), ["{ the_id = \"$.id\" }"], "{table}");
+    assert_eq!(said(&table, "headers"), ["{ Authorization = \"Basic {identity:base64}\" }"]);
+    let alone = hurl(twice.split("GET").next().expect("the first"), "x").expect("is read");
+    held(&alone);
+    let expected = r#"[{ status = 200, json = { "$.id" = "integer", "$.n" = "> 1" }, header = { content-type = "application/json" } }, { json = { "$.n" = "< 5" }, header = { content-type = "*json*" } }]"#;
+    assert_eq!(said(&alone, "expect"), [expected]);
+}
+
+#[test]
+fn an_answer_s_secret_stays_behind_too() {
+    let answer = "GET https://x/y\nHTTP 200\nX-Session: cookie-value-1\n[Asserts]\n\
+                  jsonpath \"$.token\" == \"s3cr3t-of-ada\"\nheader \"X-Token\" == \"hunter22hunter\"\n";
+    let table = hurl(answer, "x").expect("is read");
+    held(&table);
+    assert!(table.contains("\"$.token\" = \"present\"") && table.contains("x-token = \"*\""));
+}
+
+/// A description of one operation, `GET /things/{id}`, with these parts.
+fn described(parts: &str, rest: &str) -> String {
+    format!(r#"{{"openapi":"3.0.3","paths":{{"/things/{{id}}":{{"get":{{{parts}}}}}}}{rest}}}"#)
+}
+
+#[test]
+fn openapi_s_parts_that_say_the_same_twice_are_one() {
+    let both = described(
+        r#""security":[{"key":[],"user":[]}],
+        "parameters":[{"name":"authorization","in":"header","required":true,"example":"Bearer s3cr3t-of-ada"}],
+        "responses":{"200":{"content":{"application/json":{"schema":{
+            "allOf":[{"required":["id"],"properties":{"id":{"type":"integer"},"n":{}}}],
+            "required":["id","n"],"properties":{"id":{"type":"integer"},"n":{"type":"number"}}}}}}}"#,
+        r#","components":{"securitySchemes":{"user":{"type":"http","scheme":"basic"},
+        "key":{"type":"apiKey","in":"header","name":"Authorization"}}}"#,
+    );
+    let table = openapi(&both, None, "x").expect("is read");
+    held(&table);
+    assert_eq!(said(&table, "headers"), ["{ Authorization = \"Basic {identity:base64}\" }"]);
+    assert!(table.contains(r#""$.id" = "integer", "$.n" = "number" }"#), "{table}");
+}
+
+#[test]
+fn json_deeper_than_toml_goes_is_a_text() {
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let table = curl(&format!("curl https://x/y --json '{deep}'"), "x").expect("is read");
+    assert_eq!(said(&table, "body"), [format!("\"{deep}\"")]);
+}
+
 fn same_cases() -> Config {
     Config { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() }
 }
@@ -204,6 +287,8 @@ proptest! {
             "GET https://x/y\n", "HTTP 200\n", "[Asserts]\n", "jsonpath \"$.a\" == ", "{\"a\": {{b}}}\n",
             "'", "\"", "\\", "-H ", "a: b", "-d ", "{{", "}}", "```", "`", "\n", "--json=", "$'", "\u{1f600}",
             "https://a.b/c?d=e&f", "[Captures]\n", "é", "%", "#", "null",
+            "[Form]\n", "a: b\n", "A: c\n", "c: jsonpath \"$.a\"\n", "header \"A\" exists\n",
+            "jsonpath \"$.a\" exists\n", "jsonpath \"$.a\" > 1\n", "[BasicAuth]\n", " -u a:b ", " -H A:c ", "&a=",
         ]), 0..12),
     ) {
         for text in [text, pieces.concat()] {
@@ -213,7 +298,10 @@ proptest! {
                 openapi(&text, None, "x"),
                 curl(&format!("curl {text}"), "x"),
                 curl(&format!("curl https://x/ -H 'a: {text}' -d '{text}'"), "x"),
-            ].into_iter().flatten() {
+            ] {
+                let told = read.as_ref().map_or_else(ToString::to_string, |_| String::new());
+                prop_assert!(!told.contains("can't be said in TOML"), "{text}");
+                let Ok(read) = read else { continue };
                 let parsed = toml::from_str::<toml::Table>(&read);
                 prop_assert!(parsed.is_ok(), "{read}");
             }
