@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::secrets::{gives_secret, is_placeholder, is_secret, names_secret};
+use super::secrets::{gives_secret, is_number_secret, is_placeholder, is_secret, names_secret};
 use crate::secret::mask;
 
 /// Headers that are the transport's or the runner's own.
@@ -255,7 +255,9 @@ impl Draft {
                  {{identity.name}} and {{identity.secret}}"
             ));
         }
-        let half = ["secret", "password", "passwd"].iter().any(|p| name.to_lowercase().contains(p));
+        let lower = name.to_lowercase();
+        let half = ["secret", "password", "passwd"].iter().any(|part| lower.contains(part))
+            || is_number_secret(name);
         self.identity = true;
         if half { "{identity.secret}" } else { "{identity}" }.to_owned()
     }
@@ -316,8 +318,8 @@ impl Draft {
                     self.json_value(key, item);
                 }
             }
-            Value::Number(_) if is_secret(name, "0") && name.to_lowercase() != "token_count" => {
-                *value = Value::String(self.value(name, "0"));
+            Value::Number(_) if is_number_secret(name) => {
+                *value = Value::String(self.hidden(name));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

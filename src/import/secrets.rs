@@ -25,10 +25,18 @@ const FILLED: char = '\0';
 /// Whether something of that name, or `text` itself (a template), is or may be a secret.
 pub(super) fn is_secret(name: &str, text: &str) -> bool {
     let name = name.to_lowercase();
-    let named = SECRET_NAMES.iter().any(|part| name.contains(part)) || name == "key";
+    let named = SECRET_NAMES.iter().any(|part| name.contains(part))
+        || name == "key"
+        || is_number_secret(&name);
     (named && !text.is_empty() && !is_placeholder(text))
         || mask(text, &[]) != text
         || gives_secret(text)
+}
+
+/// Whether a number of that name is a secret; most are counts and ids (`max_tokens`,
+/// `session_id`).
+pub(super) fn is_number_secret(name: &str) -> bool {
+    ["password", "passwd", "secret", "pin"].contains(&name.to_lowercase().as_str())
 }
 
 /// Whether all of `text` is filled in for each request.

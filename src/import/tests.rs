@@ -266,6 +266,14 @@ fn openapi_s_parts_that_say_the_same_twice_are_one() {
 }
 
 #[test]
+fn a_number_is_a_secret_only_where_a_person_types_one() {
+    let command = r#"curl https://x/y --json '{"max_tokens":100,"session_id":7,"token_count":3,"pin":1234,"password":5678}'"#;
+    let table = curl(command, "x").expect("is read");
+    let json = r#"{ max_tokens = 100, password = "{identity.secret}", pin = "{identity.secret}", session_id = 7, token_count = 3 }"#;
+    assert_eq!(said(&table, "json"), [json]);
+}
+
+#[test]
 fn json_deeper_than_toml_goes_is_a_text() {
     let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let table = curl(&format!("curl https://x/y --json '{deep}'"), "x").expect("is read");
