@@ -266,6 +266,67 @@ fn openapi_s_parts_that_say_the_same_twice_are_one() {
 }
 
 #[test]
+fn openapi_s_parameters_are_templates_columns_or_the_identity() {
+    for (schema, more, path, data) in [
+        (r#"{"type":"string","format":"uuid"}"#, "", "/things/{uuid}", None),
+        (
+            r#"{"type":"string","format":"uuid"}"#,
+            r#","example":"a-{b}""#,
+            "/things/{data.id}",
+            Some("[\"a-{b}\"]"),
+        ),
+        (
+            r#"{"type":"string","format":"email","default":"a@b.c"}"#,
+            "",
+            "/things/{data.id}",
+            Some("[\"a@b.c\"]"),
+        ),
+        (
+            r#"{"type":"array","items":{"type":"integer"}}"#,
+            r#","example":[3,4]"#,
+            "/things/{data.id}",
+            Some("[3]"),
+        ),
+        (
+            r#"{"type":"array","items":{"enum":["a","b"]}}"#,
+            "",
+            "/things/{data.id}",
+            Some("[\"a\", \"b\"]"),
+        ),
+        (r#"{"type":"object"}"#, r#","example":{"a":1}"#, "/things/{data.id}", Some("[\"text\"]")),
+        (
+            r#"{"enum":[null,18446744073709551615]}"#,
+            "",
+            "/things/{data.id}",
+            Some("[\"18446744073709551615\"]"),
+        ),
+        (r#"{"type":"string"}"#, r#","example":"sk_live_0123456789""#, "/things/{identity}", None),
+    ] {
+        let parts = format!(
+            r#""parameters":[{{"name":"id","in":"path","required":true,"schema":{schema}{more}}}]"#
+        );
+        let table = openapi(&described(&parts, ""), None, "x").expect("is read");
+        held(&table);
+        assert_eq!(said(&table, "path"), [format!("\"{path}\"")], "{schema}");
+        assert_eq!(said(&table, "id"), Vec::from_iter(data), "{schema}");
+    }
+    let parts = r#""parameters":[
+        {"name":"id","in":"path","required":true,"schema":{"type":"integer"}},
+        {"name":"id","in":"query","required":true,"example":"other"},
+        {"name":"api_key","in":"query","required":true,"example":"s3cr3t-of-ada"},
+        {"name":"session_id","in":"query","required":true,"example":7},
+        {"name":"mail","in":"query","required":true,"schema":{"format":"email"}},
+        {"name":"X-At","in":"header","required":true,"schema":{"format":"date-time"}},
+        {"name":"X-List","in":"header","required":true,"example":["a","b"]}]"#;
+    let table = openapi(&described(parts, ""), None, "x").expect("is read");
+    held(&table);
+    let path = "\"/things/{data.id}?id={data.query_id}&api_key={identity}&session_id={data.session_id}&mail={email}\"";
+    assert_eq!(said(&table, "path"), [path]);
+    assert_eq!(said(&table, "headers"), ["{ X-At = \"{now}\", X-List = \"a\" }"]);
+    assert!(table.contains("# `X-List` takes a list: only its first item was taken"), "{table}");
+}
+
+#[test]
 fn a_number_is_a_secret_only_where_a_person_types_one() {
     let command = r#"curl https://x/y --json '{"max_tokens":100,"session_id":7,"token_count":3,"pin":1234,"password":5678}'"#;
     let table = curl(command, "x").expect("is read");
