@@ -6,6 +6,7 @@ use super::check;
 use super::draft::{Body, Draft, Shown, escape_texts, escaped};
 use super::error::ImportError;
 use super::render::render;
+use super::secrets::names_secret;
 use super::words::words;
 
 /// Options that change nothing of what a scenario says.
@@ -136,14 +137,10 @@ impl Command {
             "-e" | "--referer" => self.draft.header("Referer", &escaped(&value)),
             "-b" | "--cookie" => self.draft.header("Cookie", &value),
             "-u" | "--user" => {
-                let basic = self.draft.shown(Shown::Basic);
-                self.draft.headers.push(("Authorization".to_owned(), basic));
+                self.draft.show("Authorization", Shown::Basic);
                 self.draft.note("the user stayed behind: set it as `name:password`");
             }
-            "--oauth2-bearer" => {
-                let bearer = self.draft.shown(Shown::Bearer);
-                self.draft.headers.push(("Authorization".to_owned(), bearer));
-            }
+            "--oauth2-bearer" => self.draft.show("Authorization", Shown::Bearer),
             "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => {
                 self.data.push((Kind::Plain, value));
             }
@@ -185,11 +182,6 @@ impl Command {
         let url =
             if url.contains("://") || url.starts_with('/') { url } else { format!("http://{url}") };
         self.draft.url(&escaped(&url));
-        let query = std::mem::take(&mut self.draft.query);
-        for (name, value) in query {
-            let value = self.draft.value(&name, &value);
-            self.draft.query.push((name, value));
-        }
         let has_body = !self.data.is_empty() || self.multipart;
         if self.data.iter().any(|(kind, text)| *kind == Kind::Plain && text.starts_with('@')) {
             self.draft
@@ -209,10 +201,17 @@ impl Command {
             return;
         }
         let text = pairs.join("&");
+        let template = escaped(&text);
+        // A form's first name begins with none of these; what only reads like one has its
+        // secrets anywhere.
+        let is_other = text.trim_start().starts_with(['{', '[', '<', '"']);
         if self.get {
+            if is_other && names_secret(&template) {
+                self.draft.note("what `-G` asks for may hold a secret: it stayed behind");
+                return;
+            }
             for (name, value) in form(&text) {
-                let value = self.draft.value(&name, &escaped(&value));
-                self.draft.query.push((name, value));
+                self.draft.query(&escaped(&name), &escaped(&value));
             }
             return;
         }
@@ -220,31 +219,34 @@ impl Command {
             self.draft.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let kind = kind.map(|(_, value)| value.to_lowercase());
         let says_json = self.json || kind.as_deref().is_some_and(|kind| kind.contains("json"));
-        if says_json && let Ok(mut value) = serde_json::from_str::<Value>(&text) {
-            escape_texts(&mut value);
-            self.draft.json_value("", &mut value);
-            self.draft.body = Body::Json(value);
+        if self.as_json(&text, says_json) {
             return;
         }
-        let is_form = kind.as_deref().is_none_or(|kind| kind.contains("x-www-form-urlencoded"));
+        let says_form = kind.as_deref().is_none_or(|kind| kind.contains("x-www-form-urlencoded"));
         let fields = form(&text);
-        if is_form && !self.json && fields.iter().all(|(name, _)| !name.is_empty()) {
-            let mut seen: Vec<(String, String)> = Vec::new();
+        let is_form = says_form && !self.json && fields.iter().all(|(name, _)| !name.is_empty());
+        if is_form && !(is_other && names_secret(&template)) {
             for (name, value) in fields {
-                let value = self.draft.value(&name, &escaped(&value));
-                if seen.iter().any(|(own, _)| *own == name) {
-                    self.draft.note(format!(
-                        "a form has each field once: the second `{name}` stayed behind"
-                    ));
-                } else {
-                    seen.push((name, value));
-                }
+                self.draft.field(&name, &escaped(&value));
             }
-            self.draft.body = Body::Form(seen);
         } else {
-            let text = self.draft.value("", &escaped(&text));
-            self.draft.body = Body::Text(text);
+            self.draft.text(&template);
         }
+    }
+
+    /// Takes `text` over as JSON, if that is what it is; `said`: its type says so.
+    fn as_json(&mut self, text: &str, said: bool) -> bool {
+        if !said && !text.trim_start().starts_with(['{', '[']) {
+            return false;
+        }
+        let Ok(mut value) = serde_json::from_str::<Value>(text) else { return false };
+        if !said {
+            self.draft.note("the body is JSON, though its type wasn't said to be");
+        }
+        escape_texts(&mut value);
+        self.draft.json_value("", &mut value);
+        self.draft.body = Body::Json(value);
+        true
     }
 }
 

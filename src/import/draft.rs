@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::secrets::{gives_secret, is_number_secret, is_placeholder, is_secret, names_secret};
 use crate::secret::mask;
 
 /// Headers that are the transport's or the runner's own.
@@ -18,24 +19,6 @@ const OWN_HEADERS: [&str; 8] = [
     "x-load-test",
 ];
 
-/// What the names of secrets have in them.
-const SECRET_NAMES: [&str; 14] = [
-    "authorization",
-    "api-key",
-    "api_key",
-    "apikey",
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "cookie",
-    "session",
-    "signature",
-    "credential",
-    "access_key",
-    "private_key",
-];
-
 /// The body of a request, its texts templates.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Body {
@@ -44,6 +27,43 @@ pub(super) enum Body {
     Json(Value),
     Text(String),
     Form(Vec<(String, String)>),
+}
+
+/// What an answer's JSON, by path, and headers are held against.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Checks {
+    pub(super) json: Vec<(String, Value)>,
+    pub(super) header: Vec<(String, String)>,
+}
+
+impl Checks {
+    /// Adds a check to the first of `all` that has none under `name`; `least` is what every
+    /// other implies.
+    fn add<T: Clone + PartialEq>(
+        all: &mut Vec<Self>,
+        part: fn(&mut Self) -> &mut Vec<(String, T)>,
+        name: &str,
+        value: T,
+        least: &T,
+    ) {
+        for checks in all.iter_mut() {
+            let own = part(checks).iter_mut().find(|(own, _)| own == name);
+            let Some((_, own)) = own else {
+                part(checks).push((name.to_owned(), value));
+                return;
+            };
+            if own == least {
+                *own = value;
+                return;
+            }
+            if value == *least || *own == value {
+                return;
+            }
+        }
+        let mut checks = Self::default();
+        part(&mut checks).push((name.to_owned(), value));
+        all.push(checks);
+    }
 }
 
 /// One request and what is expected of its answer. All texts are templates.
@@ -56,8 +76,8 @@ pub(super) struct Draft {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Body,
     pub(super) status: Vec<u16>,
-    pub(super) json: Vec<(String, Value)>,
-    pub(super) header_checks: Vec<(String, String)>,
+    /// Each table names a path and a header once; what asks one twice has more tables.
+    pub(super) checks: Vec<Checks>,
     pub(super) data: BTreeMap<String, Vec<Value>>,
     /// Values of its answer that others show: names and places.
     pub(super) captures: Vec<(String, String)>,
@@ -92,17 +112,16 @@ pub(super) fn escaped(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }
 
-/// Whether something of that name, or `text` itself, is or may be a secret.
-pub(super) fn is_secret(name: &str, text: &str) -> bool {
-    let name = name.to_lowercase();
-    let named = SECRET_NAMES.iter().any(|part| name.contains(part)) || name == "key";
-    (named && !text.is_empty() && !is_placeholder(text)) || mask(text, &[]) != text
-}
-
-/// Whether all of `text` is filled in for each request.
-fn is_placeholder(text: &str) -> bool {
-    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
-    inner.is_some_and(|inner| !inner.contains(['{', '}']))
+/// Sets what is said under `name`; what was said under it before makes way, and whether
+/// there was something.
+fn set<T>(all: &mut Vec<(String, T)>, name: &str, value: T, same: impl Fn(&str) -> bool) -> bool {
+    let own = all.iter_mut().find(|(own, _)| same(own));
+    let is_there = own.is_some();
+    match own {
+        Some(own) => *own = (name.to_owned(), value),
+        None => all.push((name.to_owned(), value)),
+    }
+    is_there
 }
 
 /// Makes every text of `value` a template that gives it back.
@@ -165,8 +184,50 @@ impl Draft {
         } else {
             value.to_owned()
         };
-        self.headers.retain(|(own, _)| own.to_lowercase() != lower);
-        self.headers.push((name.to_owned(), value));
+        self.header_as(name, value);
+    }
+
+    fn header_as(&mut self, name: &str, value: String) {
+        let lower = name.to_lowercase();
+        set(&mut self.headers, name, value, |own| own.to_lowercase() == lower);
+    }
+
+    /// Shows the identity in the header of that name.
+    pub(super) fn show(&mut self, name: &str, how: Shown) {
+        let shown = self.shown(how);
+        self.header_as(name, shown);
+    }
+
+    /// Holds what stands at `path` in the answer against `condition`.
+    pub(super) fn check_json(&mut self, path: &str, condition: Value) {
+        let text = condition.as_str().and_then(|text| text.strip_prefix("= "));
+        let condition = if text.is_some_and(|text| is_secret(path, text)) {
+            self.note(format!("what `{path}` is may be a secret: that it is there is checked"));
+            Value::from("present")
+        } else {
+            condition
+        };
+        Checks::add(&mut self.checks, |c| &mut c.json, path, condition, &Value::from("present"));
+    }
+
+    /// Holds that header of the answer against `pattern`.
+    pub(super) fn check_header(&mut self, name: &str, pattern: &str) {
+        let name = name.to_lowercase();
+        let pattern = if pattern != "*" && is_secret(&name, pattern) {
+            self.note(format!("what `{name}` is may be a secret: that it is there is checked"));
+            "*"
+        } else {
+            pattern
+        };
+        let pattern = pattern.to_owned();
+        Checks::add(&mut self.checks, |c| &mut c.header, &name, pattern, &"*".to_owned());
+    }
+
+    /// Captures what stands at `place` in the answer under that name.
+    pub(super) fn capture(&mut self, name: &str, place: String) {
+        if set(&mut self.captures, name, place, |own| own == name) {
+            self.note(format!("several captures are called {name} here: the last was taken"));
+        }
     }
 
     /// The template that shows the identity in that way.
@@ -180,15 +241,71 @@ impl Draft {
         if !is_secret(name, text) {
             return text.to_owned();
         }
+        if gives_secret(text) {
+            self.note(format!("`{name}` had a secret within: all of it stayed behind"));
+        }
+        self.hidden(name)
+    }
+
+    /// What stands for a secret of that name: the identity, or its secret half.
+    fn hidden(&mut self, name: &str) -> String {
         if self.identity {
             self.note(format!(
                 "`{name}` shows the key as well: one like `name:secret` has two halves, \
                  {{identity.name}} and {{identity.secret}}"
             ));
         }
-        let half = ["secret", "password", "passwd"].iter().any(|p| name.to_lowercase().contains(p));
+        let lower = name.to_lowercase();
+        let half = ["secret", "password", "passwd"].iter().any(|part| lower.contains(part))
+            || is_number_secret(name);
         self.identity = true;
         if half { "{identity.secret}" } else { "{identity}" }.to_owned()
+    }
+
+    /// Takes a pair of the query over, name and value templates.
+    pub(super) fn query(&mut self, name: &str, value: &str) {
+        if self.may_name(name) {
+            let value = self.value(name, value);
+            self.query.push((name.to_owned(), value));
+        }
+    }
+
+    /// Takes a field of a form over; `value` is a template.
+    pub(super) fn field(&mut self, name: &str, value: &str) {
+        if self.may_name(&escaped(name)) {
+            let value = self.value(name, value);
+            self.field_as(name, value);
+        }
+    }
+
+    pub(super) fn field_as(&mut self, name: &str, value: String) {
+        if !matches!(self.body, Body::Form(_)) {
+            self.body = Body::Form(Vec::new());
+        }
+        let Body::Form(fields) = &mut self.body else { return };
+        if set(fields, name, value, |own| own == name) {
+            self.note(format!("a form has each field once: the last `{name}` was taken"));
+        }
+    }
+
+    /// Whether a name, as a template, is no more than that: what is no form reads as one of
+    /// long names.
+    fn may_name(&mut self, name: &str) -> bool {
+        let more = name.contains(char::is_whitespace) && names_secret(name);
+        let fit = !more && !gives_secret(name);
+        if !fit {
+            self.note("a field whose name may hold a secret stayed behind");
+        }
+        fit
+    }
+
+    /// Takes a text over as the body, a template; one that may hold a secret stays behind.
+    pub(super) fn text(&mut self, text: &str) {
+        if names_secret(text) {
+            self.note("the body may hold a secret: it stayed behind, say it as json or form");
+        } else {
+            self.body = Body::Text(self.value("", text));
+        }
     }
 
     /// JSON whose texts are templates, its secrets shown as the identity.
@@ -201,8 +318,8 @@ impl Draft {
                     self.json_value(key, item);
                 }
             }
-            Value::Number(_) if is_secret(name, "0") && name.to_lowercase() != "token_count" => {
-                *value = Value::String(self.value(name, "0"));
+            Value::Number(_) if is_number_secret(name) => {
+                *value = Value::String(self.hidden(name));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
@@ -231,7 +348,7 @@ impl Draft {
         self.path = if path.is_empty() { "/".to_owned() } else { path.to_owned() };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            self.query.push((name.to_owned(), value.to_owned()));
+            self.query(name, value);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::check;
-use super::draft::{Body, Draft, Shown};
+use super::draft::{Body, Draft, Shown, escaped};
 use super::error::ImportError;
 use super::hurl_asserts::{assertion, place};
 use super::hurl_text::{Named, plain, quoted_names};
@@ -54,7 +54,9 @@ fn with_setup(mut entries: Vec<Draft>) -> Vec<Draft> {
         return entries;
     }
     let mut first = entries.remove(0);
-    first.captures = first.captures.into_iter().map(|(n, place)| (plain(&n), place)).collect();
+    for (name, place) in std::mem::take(&mut first.captures) {
+        first.capture(&plain(&name), place);
+    }
     for draft in &mut entries {
         if draft.shows_setup() {
             draft.setup = Some(Box::new(first.clone()));
@@ -121,11 +123,6 @@ fn entry(reader: &mut Reader<'_>, named: &Named<'_>) -> Result<Draft, ImportErro
         if after_host.len() == url.len() || after_host.starts_with('/') { after_host } else { "/" };
     let url = named.template(from, &mut draft);
     draft.url(&url);
-    let query = std::mem::take(&mut draft.query);
-    for (name, value) in query {
-        let value = draft.value(&name, &value);
-        draft.query.push((name, value));
-    }
     reader.at += 1;
     headers(reader, named, &mut draft);
     request_sections(reader, named, &mut draft)?;
@@ -196,22 +193,17 @@ fn take_section(
         "Query" | "QueryStringParams" => {
             for (name, value) in fields {
                 let value = named.template(&value, draft);
-                let value = draft.value(&name, &value);
-                draft.query.push((name, value));
+                draft.query(&escaped(&name), &value);
             }
         }
         "Form" | "FormParams" => {
-            let mut form = Vec::new();
             for (name, value) in fields {
                 let value = named.template(&value, draft);
-                let value = draft.value(&name, &value);
-                form.push((name, value));
+                draft.field(&name, &value);
             }
-            draft.body = Body::Form(form);
         }
         "BasicAuth" => {
-            let basic = draft.shown(Shown::Basic);
-            draft.headers.push(("Authorization".to_owned(), basic));
+            draft.show("Authorization", Shown::Basic);
             draft.note("the user stayed behind: set it as `name:password`");
         }
         "Cookies" => draft.header("Cookie", "stayed behind"),
@@ -249,12 +241,12 @@ fn body(reader: &mut Reader<'_>, named: &Named<'_>, draft: &mut Draft) -> Result
             }
         }
         let text = named.template(&lines.join("\n"), draft);
-        draft.body = Body::Text(draft.value("", &text));
+        draft.text(&text);
         return Ok(());
     }
     if let Some(text) = line.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
         let text = named.template(text, draft);
-        draft.body = Body::Text(draft.value("", &text));
+        draft.text(&text);
     } else {
         let known = ["file,", "base64,", "hex,", "<"].iter().any(|start| line.starts_with(start));
         if !known {
@@ -308,7 +300,7 @@ fn response(reader: &mut Reader<'_>, named: &Named<'_>, draft: &mut Draft) {
                     continue;
                 };
                 let value = named.template(value, draft);
-                draft.header_checks.push((name.to_lowercase(), value));
+                draft.check_header(name, &value);
             }
             other => draft.note(format!("[{other}] stayed behind")),
         }

@@ -52,13 +52,13 @@ fn take(line: &str, named: &Named<'_>, draft: &mut Draft) -> Option<()> {
                 "exists" => "*".to_owned(),
                 _ => return None,
             };
-            draft.header_checks.push((name.to_lowercase(), pattern));
+            draft.check_header(&name, &pattern);
         }
         "jsonpath" => {
             let (path, rest) = text(rest.trim())?;
             JsonPath::parse(&path).ok()?;
             let condition = condition(rest.trim(), named, draft)?;
-            draft.json.push((path, condition));
+            draft.check_json(&path, condition);
         }
         _ => return None,
     }

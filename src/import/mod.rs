@@ -12,6 +12,7 @@ mod hurl_text;
 mod openapi;
 mod render;
 mod schema;
+mod secrets;
 mod words;
 
 #[cfg(test)]

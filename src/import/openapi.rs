@@ -7,7 +7,7 @@ use super::draft::{Body, Draft, Shown, escape_texts, escaped};
 use super::error::ImportError;
 use super::hurl_text::plain;
 use super::render::render;
-use super::schema::{Schemas, checks};
+use super::schema::{Schemas, Values, checks};
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 /// The most operations that an error lists.
@@ -147,29 +147,28 @@ impl Reading<'_> {
         let text = |key: &str| parameter.get(key).and_then(Value::as_str).unwrap_or_default();
         let (name, place) = (text("name"), text("in"));
         let required = parameter.get("required").and_then(Value::as_bool).unwrap_or(false);
+        match place {
+            "path" => {}
+            "query" | "header" if required => {}
+            "query" | "header" => {
+                draft.note(format!("the optional {place} parameter `{name}` stayed behind"));
+                return;
+            }
+            _ => {
+                draft.note(format!("the {place} parameter `{name}` stayed behind"));
+                return;
+            }
+        }
         let schema = parameter.get("schema").unwrap_or(&Value::Null);
         let given =
             parameter.get("example").or_else(|| first_of(parameter.get("examples"))).cloned();
-        let values = given.map_or_else(|| self.schemas.values(schema), |value| vec![value]);
+        let values =
+            given.map_or_else(|| self.schemas.values(schema), |value| Values::Given(vec![value]));
+        let shown = shown(place, name, values, draft);
         match place {
-            "path" => {
-                let column = plain(name);
-                *path = path.replace(&format!("{{{{{name}}}}}"), &format!("{{data.{column}}}"));
-                draft.data.insert(column, values);
-            }
-            "query" if required => {
-                let column = plain(name);
-                draft.query.push((name.to_owned(), format!("{{data.{column}}}")));
-                draft.data.insert(column, values);
-            }
-            "header" if required => {
-                let value = values.first().map(scalar).unwrap_or_default();
-                draft.header(name, &escaped(&value));
-            }
-            "query" | "header" => {
-                draft.note(format!("the optional {place} parameter `{name}` stayed behind"));
-            }
-            _ => draft.note(format!("the {place} parameter `{name}` stayed behind")),
+            "path" => *path = path.replace(&format!("{{{{{name}}}}}"), &shown),
+            "query" => draft.query(&escaped(name), &shown),
+            _ => draft.header(name, &shown),
         }
     }
 
@@ -186,21 +185,14 @@ impl Reading<'_> {
             };
             let text = |key: &str| scheme.get(key).and_then(Value::as_str).unwrap_or_default();
             match (text("type"), text("in"), text("scheme").to_lowercase().as_str()) {
-                ("apiKey", "header", _) => {
-                    let shown = draft.shown(Shown::Whole);
-                    draft.headers.push((text("name").to_owned(), shown));
-                }
+                ("apiKey", "header", _) => draft.show(text("name"), Shown::Whole),
                 ("apiKey", "query", _) => {
                     let shown = draft.shown(Shown::Whole);
                     draft.query.push((text("name").to_owned(), shown));
                 }
-                ("http", _, "basic") => {
-                    let shown = draft.shown(Shown::Basic);
-                    draft.headers.push(("Authorization".to_owned(), shown));
-                }
+                ("http", _, "basic") => draft.show("Authorization", Shown::Basic),
                 ("http", _, "bearer") | ("openIdConnect", ..) => {
-                    let shown = draft.shown(Shown::Bearer);
-                    draft.headers.push(("Authorization".to_owned(), shown));
+                    draft.show("Authorization", Shown::Bearer);
                 }
                 ("oauth2", ..) => self.oauth(scheme, draft),
                 _ => draft.note(format!("the security scheme {name} stayed behind")),
@@ -212,8 +204,7 @@ impl Reading<'_> {
     fn oauth(&self, scheme: &Value, draft: &mut Draft) {
         let url = scheme.pointer("/flows/clientCredentials/tokenUrl").and_then(Value::as_str);
         let Some(url) = url else {
-            let shown = draft.shown(Shown::Bearer);
-            draft.headers.push(("Authorization".to_owned(), shown));
+            draft.show("Authorization", Shown::Bearer);
             draft.note("OAuth by a person can't be repeated by a run: each key is a token");
             return;
         };
@@ -225,10 +216,10 @@ impl Reading<'_> {
             (text("client_id"), text("{identity.name}")),
             (text("client_secret"), text("{identity.secret}")),
         ]);
-        setup.captures.push((text("token"), text("$.access_token")));
+        setup.capture("token", text("$.access_token"));
         setup.expires = Some(text("$.expires_in"));
         draft.setup = Some(Box::new(setup));
-        draft.headers.push((text("Authorization"), text("Bearer {setup.token}")));
+        draft.header("Authorization", "Bearer {setup.token}");
     }
 
     fn body(&self, operation: &Operation<'_>, draft: &mut Draft) {
@@ -251,12 +242,12 @@ impl Reading<'_> {
             },
         );
         draft.json_value("", &mut value);
-        draft.body = match value {
+        match value {
             Value::Object(map) if !kind.contains("json") => {
-                Body::Form(map.iter().map(|(name, value)| (name.clone(), scalar(value))).collect())
+                map.iter().for_each(|(name, value)| draft.field_as(name, scalar(value)));
             }
-            value => Body::Json(value),
-        };
+            value => draft.body = Body::Json(value),
+        }
     }
 
     fn answer(&self, operation: &Operation<'_>, draft: &mut Draft) {
@@ -272,14 +263,70 @@ impl Reading<'_> {
         let response = self.schemas.resolve(response);
         let content = response.get("content").and_then(Value::as_object);
         let Some((_, said)) = content.and_then(|content| media(content, "json")) else { return };
-        draft.header_checks.push(("content-type".to_owned(), "application/json*".to_owned()));
+        draft.check_header("content-type", "application/json*");
         let schema = said.get("schema").unwrap_or(&Value::Null);
         let (found, more) = checks(&self.schemas, schema);
-        draft.json = found;
+        for (path, condition) in found {
+            draft.check_json(&path, condition);
+        }
         if more {
             draft.note("deeper parts of the answer's schema stayed behind");
         }
     }
+}
+
+/// The template that shows a parameter; of a path or a query, its values become a column
+/// unless they may be secrets.
+fn shown(place: &str, name: &str, values: Values, draft: &mut Draft) -> String {
+    let (values, given) = match values {
+        Values::Filled(template) => return template.to_owned(),
+        Values::Made(value) => (vec![value], false),
+        Values::Given(values) => (scalars(name, values, draft), true),
+    };
+    if place == "header" {
+        return escaped(&values.first().map(scalar).unwrap_or_default());
+    }
+    for value in values.iter().filter(|_| given) {
+        let mut own = value.clone();
+        escape_texts(&mut own);
+        let mut shown = own.clone();
+        draft.json_value(name, &mut shown);
+        if shown != own {
+            return scalar(&shown);
+        }
+    }
+    let mut column = plain(name);
+    if draft.data.get(&column).is_some_and(|own| *own != values) {
+        column = format!("{place}_{column}");
+    }
+    let template = format!("{{data.{column}}}");
+    draft.data.insert(column, values);
+    template
+}
+
+/// What of `values` a column can have: of a list its first item, of an object nothing.
+fn scalars(name: &str, values: Vec<Value>, draft: &mut Draft) -> Vec<Value> {
+    let mut kept = Vec::new();
+    for mut value in values {
+        if let Value::Array(list) = &mut value {
+            draft.note(format!("`{name}` takes a list: only its first item was taken"));
+            value = list.first_mut().map(Value::take).unwrap_or_default();
+        }
+        match value {
+            Value::Null => {}
+            Value::Array(_) | Value::Object(_) => {
+                draft.note(format!("a value of `{name}` is no text or number: it stayed behind"));
+            }
+            Value::Number(number) if number.as_i64().is_none() && number.is_u64() => {
+                kept.push(Value::from(number.to_string()));
+            }
+            value => kept.push(value),
+        }
+    }
+    if kept.is_empty() {
+        kept.push(Value::from("text"));
+    }
+    kept
 }
 
 /// The first media type with `part` in its name.

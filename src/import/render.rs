@@ -1,10 +1,14 @@
 //! A draft as TOML: the table with its comments, fit to be pasted into a config.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::draft::{Body, Draft};
+use super::draft::{Body, Checks, Draft};
+
+/// How deep values go: readers of TOML go no deeper than 80, with the tables around them.
+const DEEPEST: usize = 64;
 
 /// The tables of `drafts`, in their order.
 pub(super) fn render(drafts: &[(String, Draft)]) -> String {
@@ -53,8 +57,9 @@ fn table(name: &str, draft: &Draft) -> String {
             let _ = writeln!(text, "# {}", one_line(note));
         }
     }
-    let data = draft.data.iter().chain(setup.iter().flat_map(|setup| &setup.data));
-    let data: Vec<_> = data.collect();
+    // A column of both is one.
+    let data: BTreeMap<_, _> =
+        setup.iter().flat_map(|setup| &setup.data).chain(&draft.data).collect();
     if !data.is_empty() {
         let _ = writeln!(text, "\n[scenarios.{name}.data]");
         for (name, values) in data {
@@ -80,7 +85,7 @@ fn request(text: &mut String, draft: &Draft) {
         Body::Json(value) => {
             body = inline(value).map(|value| format!("json = {value}"));
             if body.is_none() {
-                // TOML has no null and no number beyond 64 bits.
+                // TOML has no null, no number beyond 64 bits and no endless depth.
                 body = Some(format!("body = {}", quoted(&text_of(value))));
                 let said = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
                 if !headers.iter().any(said) {
@@ -110,11 +115,26 @@ fn request(text: &mut String, draft: &Draft) {
 }
 
 fn expect(text: &mut String, draft: &Draft) {
-    let mut parts = Vec::new();
-    if !draft.status.is_empty() {
-        parts.push(format!("status = {}", statuses(&draft.status)));
+    let status = Some(format!("status = {}", statuses(&draft.status)));
+    let status = status.filter(|_| !draft.status.is_empty());
+    let mut tables: Vec<Vec<String>> = draft.checks.iter().map(checked).collect();
+    tables.retain(|table| !table.is_empty());
+    match (tables.first_mut(), status) {
+        (Some(first), status) => first.splice(0..0, status).for_each(drop),
+        (None, status) => tables.extend(status.map(|status| vec![status])),
     }
-    let json: Vec<String> = draft
+    let tables: Vec<String> =
+        tables.iter().map(|parts| format!("{{ {} }}", parts.join(", "))).collect();
+    let _ = match tables.as_slice() {
+        [] => Ok(()),
+        [one] => writeln!(text, "expect = {one}"),
+        _ => writeln!(text, "expect = [{}]", tables.join(", ")),
+    };
+}
+
+fn checked(checks: &Checks) -> Vec<String> {
+    let mut parts = Vec::new();
+    let json: Vec<String> = checks
         .json
         .iter()
         .filter_map(|(path, value)| Some(format!("{} = {}", quoted(path), inline(value)?)))
@@ -122,17 +142,15 @@ fn expect(text: &mut String, draft: &Draft) {
     if !json.is_empty() {
         parts.push(format!("json = {{ {} }}", json.join(", ")));
     }
-    let headers: Vec<String> = draft
-        .header_checks
+    let headers: Vec<String> = checks
+        .header
         .iter()
         .map(|(name, pattern)| format!("{} = {}", key(name), quoted(pattern)))
         .collect();
     if !headers.is_empty() {
         parts.push(format!("header = {{ {} }}", headers.join(", ")));
     }
-    if !parts.is_empty() {
-        let _ = writeln!(text, "expect = {{ {} }}", parts.join(", "));
-    }
+    parts
 }
 
 fn statuses(all: &[u16]) -> String {
@@ -217,7 +235,12 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// A value of JSON as one of TOML, in one line; `None`: TOML has none like it.
 pub(super) fn inline(value: &Value) -> Option<String> {
+    inline_at(value, 0)
+}
+
+fn inline_at(value: &Value, depth: usize) -> Option<String> {
     Some(match value {
+        Value::Array(_) | Value::Object(_) if depth >= DEEPEST => return None,
         Value::Null => return None,
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
@@ -228,14 +251,17 @@ pub(super) fn inline(value: &Value) -> Option<String> {
         },
         Value::String(text) => quoted(text),
         Value::Array(list) => {
-            let items: Option<Vec<String>> = list.iter().map(inline).collect();
+            let items: Option<Vec<String>> =
+                list.iter().map(|item| inline_at(item, depth + 1)).collect();
             format!("[{}]", items?.join(", "))
         }
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Object(map) => {
             let items: Option<Vec<String>> = map
                 .iter()
-                .map(|(name, item)| Some(format!("{} = {}", key(name), inline(item)?)))
+                .map(|(name, item)| {
+                    Some(format!("{} = {}", key(name), inline_at(item, depth + 1)?))
+                })
                 .collect();
             format!("{{ {} }}", items?.join(", "))
         }

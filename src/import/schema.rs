@@ -11,6 +11,16 @@ const CHECKED: usize = 3;
 /// The most checks that are made of a schema.
 const MOST: usize = 16;
 
+/// What a parameter may be.
+pub(super) enum Values {
+    /// As the description says, which may show secrets.
+    Given(Vec<Value>),
+    /// Made up for its type.
+    Made(Value),
+    /// A template, which values of data are not.
+    Filled(&'static str),
+}
+
 /// The schemas of one description.
 pub(super) struct Schemas<'a> {
     whole: &'a Value,
@@ -82,19 +92,29 @@ impl<'a> Schemas<'a> {
     }
 
     /// Values for a parameter of `schema`.
-    pub(super) fn values(&self, schema: &Value) -> Vec<Value> {
+    pub(super) fn values(&self, schema: &Value) -> Values {
+        self.values_at(schema, 0)
+    }
+
+    fn values_at(&self, schema: &Value, depth: usize) -> Values {
         let schema = self.resolve(schema);
-        if let Some(all) =
-            schema.get("enum").and_then(Value::as_array).filter(|all| !all.is_empty())
-        {
-            return all.iter().filter(|value| !value.is_null()).cloned().collect();
+        let all = schema.get("enum").and_then(Value::as_array).filter(|all| !all.is_empty());
+        if let Some(all) = all {
+            return Values::Given(all.clone());
         }
-        let given = ["example", "default"].into_iter().find_map(|key| schema.get(key));
-        vec![given.cloned().unwrap_or_else(|| match type_of(schema) {
-            "integer" | "number" => json!(1),
-            "boolean" => json!(true),
-            _ => json!(text(schema)),
-        })]
+        let given = ["example", "default", "const"].into_iter().find_map(|key| schema.get(key));
+        if let Some(given) = given.or_else(|| schema.get("examples")?.get(0)) {
+            return Values::Given(vec![given.clone()]);
+        }
+        match (type_of(schema), text(schema)) {
+            ("array", _) if depth < DEEPEST => {
+                self.values_at(schema.get("items").unwrap_or(&Value::Null), depth + 1)
+            }
+            ("integer" | "number", _) => Values::Made(json!(1)),
+            ("boolean", _) => Values::Made(json!(true)),
+            (_, text) if text.starts_with('{') => Values::Filled(text),
+            (_, text) => Values::Made(json!(text)),
+        }
     }
 
     /// The properties of an object, those of `allOf` with it, and which of them must be there.

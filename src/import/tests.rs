@@ -151,6 +151,13 @@ fn a_curl_command_becomes_a_table_without_what_is_secret_in_it() {
         r#"$ curl --json $'{"a": "line\\nbreak"}' -XPUT https://api.example.org/café --max-time 3 --frobnicate"#,
         r"curl -H 'X-Api-Key: sk_live_0123456789' -H 'Authorization: Basic YWRhOnBhc3M=' https://api.example.org -F file=@x",
         r"curl --data @body.json https://api.example.org/upload -A 'agent {1}'",
+        r#"curl https://x/login -d '{"user":"ada","password":"hunter22hunter"}'"#,
+        r#"curl https://x/login -H 'Content-Type: application/json' -d '{"user":"ada","password":"hunter22hunter",}'"#,
+        "curl https://x/login -H 'Content-Type: text/plain' -d 'password=hunter22hunter'",
+        "curl https://x/login -d 'user: ada, password: hunter22hunter'",
+        r#"curl https://x/hook -d 'payload={"password":"hunter22hunter"}' -d n=1"#,
+        r#"curl -G https://x/find -d '{"token":"s3cr3t-of-ada"}' -d n=1"#,
+        "curl https://x/both -H 'Authorization: Bearer s3cr3t-of-ada' -u ada:hunter22hunter --oauth2-bearer s3cr3t-of-ada",
     ] {
         let table = curl(command, "copied").unwrap_or_else(|e| panic!("{e}: {command}"));
         held(&table);
@@ -183,6 +190,157 @@ fn what_is_no_hurl_is_told_with_its_line() {
     assert!(hurl("# nothing\n", "x").is_err());
 }
 
+/// What of `table` comes after `key = `, on its line.
+fn said<'a>(table: &'a str, key: &str) -> Vec<&'a str> {
+    let start = format!("{key} = ");
+    table.lines().filter_map(|line| line.strip_prefix(start.as_str())).collect()
+}
+
+#[test]
+fn what_is_said_twice_in_hurl_is_said_as_a_config_takes_it() {
+    let twice = r#"
+POST https://x/{{page}}
+[Form]
+a: 1
+a: 2
+HTTP 200
+Content-Type: application/json
+[Captures]
+the-id: jsonpath "$.id"
+the_id: jsonpath "$.id"
+[Asserts]
+jsonpath "$.id" exists
+jsonpath "$.id" isInteger
+jsonpath "$.id" exists
+jsonpath "$.n" > 1
+jsonpath "$.n" < 5
+header "Content-Type" contains "json"
+header "Content-Type" exists
+
+GET https://x/{{page}}/{{the-id}}
+Authorization: Bearer abc
+[BasicAuth]
+ada: hunter22hunter
+"#;
+    let table = hurl(twice, "x").expect("is read");
+    held(&table);
+    assert_eq!(said(&table, "page"), ["[\"value\"]"], "{table}");
+    assert_eq!(said(&table, "form"), ["{ a = \"2\" }"], "{table}");
+    assert_eq!(said(&table, "capture"), ["{ the_id = \"$.id\" }"], "{table}");
+    assert_eq!(said(&table, "headers"), ["{ Authorization = \"Basic {identity:base64}\" }"]);
+    let alone = hurl(twice.split("GET").next().expect("the first"), "x").expect("is read");
+    held(&alone);
+    let expected = r#"[{ status = 200, json = { "$.id" = "integer", "$.n" = "> 1" }, header = { content-type = "application/json" } }, { json = { "$.n" = "< 5" }, header = { content-type = "*json*" } }]"#;
+    assert_eq!(said(&alone, "expect"), [expected]);
+}
+
+#[test]
+fn an_answer_s_secret_stays_behind_too() {
+    let answer = "GET https://x/y\nHTTP 200\nX-Session: cookie-value-1\n[Asserts]\n\
+                  jsonpath \"$.token\" == \"s3cr3t-of-ada\"\nheader \"X-Token\" == \"hunter22hunter\"\n";
+    let table = hurl(answer, "x").expect("is read");
+    held(&table);
+    assert!(table.contains("\"$.token\" = \"present\"") && table.contains("x-token = \"*\""));
+}
+
+/// A description of one operation, `GET /things/{id}`, with these parts.
+fn described(parts: &str, rest: &str) -> String {
+    format!(r#"{{"openapi":"3.0.3","paths":{{"/things/{{id}}":{{"get":{{{parts}}}}}}}{rest}}}"#)
+}
+
+#[test]
+fn openapi_s_parts_that_say_the_same_twice_are_one() {
+    let both = described(
+        r#""security":[{"key":[],"user":[]}],
+        "parameters":[{"name":"authorization","in":"header","required":true,"example":"Bearer s3cr3t-of-ada"}],
+        "responses":{"200":{"content":{"application/json":{"schema":{
+            "allOf":[{"required":["id"],"properties":{"id":{"type":"integer"},"n":{}}}],
+            "required":["id","n"],"properties":{"id":{"type":"integer"},"n":{"type":"number"}}}}}}}"#,
+        r#","components":{"securitySchemes":{"user":{"type":"http","scheme":"basic"},
+        "key":{"type":"apiKey","in":"header","name":"Authorization"}}}"#,
+    );
+    let table = openapi(&both, None, "x").expect("is read");
+    held(&table);
+    assert_eq!(said(&table, "headers"), ["{ Authorization = \"Basic {identity:base64}\" }"]);
+    assert!(table.contains(r#""$.id" = "integer", "$.n" = "number" }"#), "{table}");
+}
+
+#[test]
+fn openapi_s_parameters_are_templates_columns_or_the_identity() {
+    for (schema, more, path, data) in [
+        (r#"{"type":"string","format":"uuid"}"#, "", "/things/{uuid}", None),
+        (
+            r#"{"type":"string","format":"uuid"}"#,
+            r#","example":"a-{b}""#,
+            "/things/{data.id}",
+            Some("[\"a-{b}\"]"),
+        ),
+        (
+            r#"{"type":"string","format":"email","default":"a@b.c"}"#,
+            "",
+            "/things/{data.id}",
+            Some("[\"a@b.c\"]"),
+        ),
+        (
+            r#"{"type":"array","items":{"type":"integer"}}"#,
+            r#","example":[3,4]"#,
+            "/things/{data.id}",
+            Some("[3]"),
+        ),
+        (
+            r#"{"type":"array","items":{"enum":["a","b"]}}"#,
+            "",
+            "/things/{data.id}",
+            Some("[\"a\", \"b\"]"),
+        ),
+        (r#"{"type":"object"}"#, r#","example":{"a":1}"#, "/things/{data.id}", Some("[\"text\"]")),
+        (
+            r#"{"enum":[null,18446744073709551615]}"#,
+            "",
+            "/things/{data.id}",
+            Some("[\"18446744073709551615\"]"),
+        ),
+        (r#"{"type":"string"}"#, r#","example":"sk_live_0123456789""#, "/things/{identity}", None),
+    ] {
+        let parts = format!(
+            r#""parameters":[{{"name":"id","in":"path","required":true,"schema":{schema}{more}}}]"#
+        );
+        let table = openapi(&described(&parts, ""), None, "x").expect("is read");
+        held(&table);
+        assert_eq!(said(&table, "path"), [format!("\"{path}\"")], "{schema}");
+        assert_eq!(said(&table, "id"), Vec::from_iter(data), "{schema}");
+    }
+    let parts = r#""parameters":[
+        {"name":"id","in":"path","required":true,"schema":{"type":"integer"}},
+        {"name":"id","in":"query","required":true,"example":"other"},
+        {"name":"api_key","in":"query","required":true,"example":"s3cr3t-of-ada"},
+        {"name":"session_id","in":"query","required":true,"example":7},
+        {"name":"mail","in":"query","required":true,"schema":{"format":"email"}},
+        {"name":"X-At","in":"header","required":true,"schema":{"format":"date-time"}},
+        {"name":"X-List","in":"header","required":true,"example":["a","b"]}]"#;
+    let table = openapi(&described(parts, ""), None, "x").expect("is read");
+    held(&table);
+    let path = "\"/things/{data.id}?id={data.query_id}&api_key={identity}&session_id={data.session_id}&mail={email}\"";
+    assert_eq!(said(&table, "path"), [path]);
+    assert_eq!(said(&table, "headers"), ["{ X-At = \"{now}\", X-List = \"a\" }"]);
+    assert!(table.contains("# `X-List` takes a list: only its first item was taken"), "{table}");
+}
+
+#[test]
+fn a_number_is_a_secret_only_where_a_person_types_one() {
+    let command = r#"curl https://x/y --json '{"max_tokens":100,"session_id":7,"token_count":3,"pin":1234,"password":5678}'"#;
+    let table = curl(command, "x").expect("is read");
+    let json = r#"{ max_tokens = 100, password = "{identity.secret}", pin = "{identity.secret}", session_id = 7, token_count = 3 }"#;
+    assert_eq!(said(&table, "json"), [json]);
+}
+
+#[test]
+fn json_deeper_than_toml_goes_is_a_text() {
+    let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let table = curl(&format!("curl https://x/y --json '{deep}'"), "x").expect("is read");
+    assert_eq!(said(&table, "body"), [format!("\"{deep}\"")]);
+}
+
 fn same_cases() -> Config {
     Config { failure_persistence: None, rng_seed: RngSeed::Fixed(7), ..Config::default() }
 }
@@ -198,6 +356,8 @@ proptest! {
             "GET https://x/y\n", "HTTP 200\n", "[Asserts]\n", "jsonpath \"$.a\" == ", "{\"a\": {{b}}}\n",
             "'", "\"", "\\", "-H ", "a: b", "-d ", "{{", "}}", "```", "`", "\n", "--json=", "$'", "\u{1f600}",
             "https://a.b/c?d=e&f", "[Captures]\n", "é", "%", "#", "null",
+            "[Form]\n", "a: b\n", "A: c\n", "c: jsonpath \"$.a\"\n", "header \"A\" exists\n",
+            "jsonpath \"$.a\" exists\n", "jsonpath \"$.a\" > 1\n", "[BasicAuth]\n", " -u a:b ", " -H A:c ", "&a=",
         ]), 0..12),
     ) {
         for text in [text, pieces.concat()] {
@@ -207,7 +367,10 @@ proptest! {
                 openapi(&text, None, "x"),
                 curl(&format!("curl {text}"), "x"),
                 curl(&format!("curl https://x/ -H 'a: {text}' -d '{text}'"), "x"),
-            ].into_iter().flatten() {
+            ] {
+                let told = read.as_ref().map_or_else(ToString::to_string, |_| String::new());
+                prop_assert!(!told.contains("can't be said in TOML"), "{text}");
+                let Ok(read) = read else { continue };
                 let parsed = toml::from_str::<toml::Table>(&read);
                 prop_assert!(parsed.is_ok(), "{read}");
             }

@@ -39,11 +39,19 @@ fn every_import_is_a_scenario_that_can_be_planned() {
         "responses":{"200":{"content":{"application/json":{"schema":{"type":"object",
         "required":["id"],"properties":{"id":{"type":"integer"}}}}}}}}}},
         "components":{"securitySchemes":{"key":{"type":"apiKey","in":"header","name":"X-Key"}}}}"#;
+    let listed = r#"{"openapi":"3.0.3","paths":{"/orders/{id}":{"get":{"parameters":[
+        {"name":"id","in":"path","required":true,"schema":{"type":"string","format":"uuid"}},
+        {"name":"a","in":"query","required":true,"example":[1]},
+        {"name":"api_key","in":"query","required":true,"example":"s3cr3t-of-ada"}]}}}}"#;
+    let twice = "GET https://x/{{page}}\nHTTP 200\nContent-Type: application/json\n[Asserts]\n\
+                 jsonpath \"$.n\" > 1\njsonpath \"$.n\" < 5\nheader \"Content-Type\" contains \"json\"\n";
     let curl = "curl -u ada:s3cr3t-of-ada https://shop.example.org/orders -d 'n={1}'";
     let shop = ["--name", "shop"];
     for (args, stdin) in [
         (vec!["hurl", "-"], hurl),
         (vec!["openapi", "-"], openapi),
+        (vec!["openapi", "-"], listed),
+        (vec!["hurl", "-"], twice),
         (vec!["curl", "-"], curl),
         (vec!["curl", curl], ""),
         (vec!["curl", "-H", "X-Api-Key: s3cr3t-of-ada", "http://shop.example.org/a b"], ""),
