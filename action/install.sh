@@ -43,8 +43,13 @@ within() {
   shift
   "$@" &
   command=$!
-  # Its own streams are closed, or who waits for ours would wait for the pause.
-  (sleep "$seconds" && kill "$command") >/dev/null 2>&1 &
+  # Its own streams are closed, or who waits for ours would wait for the pause; told
+  # to end, it takes the pause along.
+  (
+    sleep "$seconds" &
+    trap 'kill "$!"' TERM
+    wait "$!" && kill "$command"
+  ) >/dev/null 2>&1 &
   watch=$!
   wait "$command" || code=$?
   kill "$watch" 2>/dev/null || true

@@ -35,3 +35,23 @@ fn root() -> &'static Path {
 fn path_variable() -> String {
     std::env::var("PATH").expect("a PATH")
 }
+
+/// Writes a program into `path`, through a process of its own: a file that this
+/// one had open for writing could be open still in what another test's thread has
+/// just forked, and to run it would fail ("Text file busy").
+#[cfg(unix)]
+fn program(path: &Path, text: &str) {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    let mut writer = Command::new("sh")
+        .args(["-c", r#"cat >"$1" && chmod 755 "$1""#, "sh"])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("sh");
+    let mut stdin = writer.stdin.take().expect("piped");
+    stdin.write_all(text.as_bytes()).expect("written");
+    drop(stdin);
+    assert!(writer.wait().expect("ends").success(), "{} isn't written", path.display());
+}

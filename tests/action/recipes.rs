@@ -239,13 +239,6 @@ impl Execution<'_> {
     }
 }
 
-fn program(path: &Path, text: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-    std::fs::write(path, text).expect("written");
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("set");
-}
-
 /// A workspace with what the recipes expect of a repository.
 pub(crate) fn execution<'a>(
     served: &'a Served,
@@ -267,8 +260,11 @@ pub(crate) fn execution<'a>(
     let config = runner.workspace.path().join(".github/load-gate.toml");
     std::fs::create_dir_all(config.parent().expect("a folder")).expect("made");
     std::fs::write(config, CONFIG.replace("URL", url).replace("LIVE", &live)).expect("written");
-    program(&runner.workspace.path().join("deploy.sh"), "#!/bin/sh\necho \"deployed to $1\"\n");
-    program(&stub.join("bin/gh"), include_str!("gh.py"));
+    crate::program(
+        &runner.workspace.path().join("deploy.sh"),
+        "#!/bin/sh\necho \"deployed to $1\"\n",
+    );
+    crate::program(&stub.join("bin/gh"), include_str!("gh.py"));
     let asset = stub.join("releases/rsolv/load-gate/load-gate-1.0.0-x86_64-unknown-linux-gnu");
     std::fs::create_dir_all(asset.parent().expect("a folder")).expect("made");
     std::fs::copy(env!("CARGO_BIN_EXE_load-gate"), asset).expect("copied");
