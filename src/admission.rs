@@ -52,9 +52,13 @@ impl fmt::Display for Scope {
 pub struct DeclaredLimit {
     /// Requests admitted per window and identity (at least 1).
     pub limit: u64,
-    /// The window (at least one second). A limiter may let it last a second
-    /// longer: clocks of whole seconds.
+    /// The window (at least one second). A limiter may let it last a [`Self::tick`]
+    /// longer.
     pub window: Nanos,
+    /// What the limiter's clock shows whole ones of: seconds, unless time goes faster
+    /// for it.
+    #[serde(default = "whole_second", skip_serializing_if = "is_whole_second")]
+    pub tick: Nanos,
     /// What it counts by.
     pub scope: Scope,
     /// The status by which it refuses; 429 is a refusal in any case.
@@ -95,6 +99,18 @@ const fn yes() -> bool {
     true
 }
 
+/// How much longer than declared a window may last: clocks of whole seconds.
+pub const WHOLE_SECOND: Nanos = Nanos::from_secs(1);
+
+const fn whole_second() -> Nanos {
+    WHOLE_SECOND
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
+const fn is_whole_second(tick: &Nanos) -> bool {
+    tick.0 == WHOLE_SECOND.0
+}
+
 impl DeclaredLimit {
     /// A limit of which nothing else is promised but that refusals are JSON.
     #[must_use]
@@ -102,6 +118,7 @@ impl DeclaredLimit {
         Self {
             limit,
             window,
+            tick: WHOLE_SECOND,
             scope,
             status: TOO_MANY_REQUESTS,
             json: true,
@@ -123,8 +140,15 @@ impl DeclaredLimit {
         Self {
             limit: if shared { self.limit.div_ceil(pace) } else { self.limit },
             window: Nanos(self.window.0 / pace).max(Nanos::from_secs(1).min(self.window)),
+            tick: Nanos(self.tick.0 / pace),
             ..self
         }
+    }
+
+    /// The longest that a window lasts.
+    #[must_use]
+    pub fn longest(&self) -> Nanos {
+        self.window + self.tick
     }
 
     /// How many requests are admitted at once at most.

@@ -9,7 +9,7 @@ use super::thresholds::{RawThreshold, read_thresholds};
 use super::tree::{Node, Table, Value};
 use super::values::{self, MAX_LOAD_SECONDS, flag, integer, mismatch, number, text};
 use super::written;
-use crate::admission::{DeclaredLimit, Scope, TOO_MANY_REQUESTS};
+use crate::admission::{DeclaredLimit, Scope, TOO_MANY_REQUESTS, WHOLE_SECOND};
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::plan::{CLIENT_ADDRESSES, Stage};
 use crate::scenario::Spec;
@@ -291,6 +291,7 @@ fn read_limit(
     Some(DeclaredLimit {
         limit: most?,
         window: window?,
+        tick: WHOLE_SECOND,
         scope: scope?,
         status,
         json,

@@ -97,7 +97,11 @@ fn convert(source: usize, span: std::ops::Range<usize>, value: &DeValue<'_>) -> 
     Node { value, place: Place { source, span } }
 }
 
-/// Lays `over` over `base`: tables key by key, everything else (arrays too) whole.
+/// The key whose list of tables a single table may take the place of.
+const LISTED: &str = "rate_limit";
+
+/// Lays `over` over `base`: tables key by key, everything else (arrays too) whole. Of a
+/// list of rate limits whose place one table takes, the first fills what that leaves out.
 pub(super) fn overlay(base: &mut Table, over: Table) {
     for (key, entry) in over {
         match base.get_mut(&key) {
@@ -111,11 +115,26 @@ pub(super) fn overlay(base: &mut Table, over: Table) {
                     under.node.place = entry.node.place;
                 }
                 (below, above) => {
-                    *below = above;
+                    *below = in_place_of(&key, below, above);
                     under.key = entry.key;
                     under.node.place = entry.node.place;
                 }
             },
         }
+    }
+}
+
+/// What stands where `above` takes the place of `below`.
+fn in_place_of(key: &str, below: &Value, above: Value) -> Value {
+    match (key, below, above) {
+        (LISTED, Value::List(list), Value::Table(above)) => {
+            let mut table = match list.first().map(|node| &node.value) {
+                Some(Value::Table(first)) => first.clone(),
+                _ => Table::new(),
+            };
+            overlay(&mut table, above);
+            Value::Table(table)
+        }
+        (_, _, above) => above,
     }
 }

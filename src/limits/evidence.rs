@@ -8,7 +8,7 @@ use super::party::Party;
 use super::predict::slack;
 use super::trace::Refusal;
 use super::{Algorithm, Inference};
-use crate::admission::{DeclaredLimit, RefusalCounts, Scope};
+use crate::admission::{DeclaredLimit, RefusalCounts, Scope, WHOLE_SECOND};
 use crate::units::{Nanos, count, number, per};
 
 /// A moment counted from the scenario's first request.
@@ -35,8 +35,12 @@ fn per_window(declared: &DeclaredLimit) -> String {
 /// What the rules allow before they accuse.
 fn tolerance(declared: &DeclaredLimit) -> String {
     let slack = slack(declared.window);
+    let longer = match declared.tick {
+        WHOLE_SECOND => "1 s".to_owned(),
+        tick => tick.to_string(),
+    };
     format!(
-        "tolerance: each decision fell anywhere between sending and answer, windows last up to 1 s longer, clocks are off by up to {slack}"
+        "tolerance: each decision fell anywhere between sending and answer, windows last up to {longer} longer, clocks are off by up to {slack}"
     )
 }
 
@@ -232,7 +236,7 @@ pub(super) fn too_strict(
             "when at most {} of {} had been admitted in the {} before",
             times(before),
             count(declared.limit),
-            declared.window + super::predict::WHOLE_SECOND
+            declared.longest()
         ),
     };
     format!(
@@ -344,6 +348,14 @@ pub(super) fn silent(
         ));
     }
     faults
+}
+
+/// A `Retry-After` that every request moves on.
+pub(super) fn prolonged(kind: Algorithm) -> String {
+    format!(
+        "Retry-After was waited out in vain, as with {} it is by a client that asks meanwhile: it holds for one that sends nothing",
+        kind.one()
+    )
 }
 
 /// It refuses, but not by the status that is declared.

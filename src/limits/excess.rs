@@ -5,7 +5,7 @@
 //! earlier traffic of the same identity and the slack of clocks, no correct
 //! limiter of that kind has admitted what it names.
 
-use super::predict::{WHOLE_SECOND, slack};
+use super::predict::slack;
 use super::trace::{Trace, before, before_or_at};
 use crate::admission::DeclaredLimit;
 
@@ -36,7 +36,7 @@ impl Bounds {
             bucket: declared.burst.is_some(),
             window: declared.window.as_secs_f64(),
             slack: slack.as_secs_f64(),
-            longest: (declared.window + WHOLE_SECOND).as_secs_f64(),
+            longest: declared.longest().as_secs_f64(),
         }
     }
 

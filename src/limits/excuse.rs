@@ -54,7 +54,7 @@ pub(super) fn excuse(
     let kind = kinds
         .into_iter()
         .filter(may_be)
-        .find(|kind| infer::explains(traces.clone(), *kind, bounds.limit, bounds.window))?;
+        .find(|kind| infer::explains(traces.clone(), *kind, bounds))?;
     let recovered = parties.iter().any(|party| party.refusals.recovered.is_some());
     let told = declared.counts_refusals.is_some();
     Some(Excuse { kind, or_stuck: kind.counts_refusals() && !recovered && !told })

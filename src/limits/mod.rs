@@ -13,6 +13,7 @@ mod party;
 mod predict;
 mod probable;
 mod proof;
+mod row;
 mod rules;
 mod second;
 mod set;
@@ -29,7 +30,7 @@ pub use models::{
 };
 pub use others::Beside;
 pub use party::LedgerView;
-pub use predict::{Alike, Batch, WHOLE_SECOND, predict, slack};
+pub use predict::{Alike, Batch, predict, slack};
 pub use probable::probable;
 pub use proof::{ProofSchedule, proof_schedule};
 pub use rules::{Facts, judge};

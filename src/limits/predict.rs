@@ -15,15 +15,17 @@
 //!   most at any moment.
 //!
 //! A declared burst means a bucket, and leaves nothing open but its refilling.
+//!
+//! Of several limits in a row none admits more than one of them alone, and each refuses
+//! no more of what reaches it than it would of everything; [`super::row`] knows better
+//! where two are met.
 
 use std::collections::VecDeque;
 
 use super::Prediction;
+use super::row::fewest_of_two;
 use crate::admission::DeclaredLimit;
 use crate::units::Nanos;
-
-/// How much longer than declared a window may last: clocks of whole seconds.
-pub const WHOLE_SECOND: Nanos = Nanos::from_secs(1);
 
 /// By how much the moments at which a limiter decides may be off: requests
 /// under way and clocks of several nodes. A quarter of a second, or a twentieth
@@ -62,13 +64,14 @@ pub struct Alike {
     pub batches: Vec<Batch>,
 }
 
-/// What a correct limiter may admit and refuse of all that is sent.
+/// What correct limiters of all these limits, in a row and in any order, may admit and
+/// refuse of all that is sent.
 ///
 /// Where moments are known by their span only, the bounds are as far apart as the
 /// spans make them, and hold whatever the moments are: the i-th of the sorted
 /// decisions lies between the i-th earliest beginning and the latest end up to it.
 #[must_use]
-pub fn predict(declared: &DeclaredLimit, senders: impl IntoIterator<Item = Alike>) -> Prediction {
+pub fn predict(row: &[DeclaredLimit], senders: impl IntoIterator<Item = Alike>) -> Prediction {
     let mut total = Prediction::default();
     for Alike { identities, mut batches } in senders {
         batches.sort_unstable_by_key(|batch| (batch.from, batch.to));
@@ -78,8 +81,8 @@ pub fn predict(declared: &DeclaredLimit, senders: impl IntoIterator<Item = Alike
             batch.to = end;
         }
         let sent: u64 = batches.iter().map(|batch| batch.count).sum();
-        let low = fewest(declared, &batches);
-        let high = most(declared, sent, &batches);
+        let low = fewest_of_all(row, sent, &batches);
+        let high = row.iter().map(|limit| most(limit, sent, &batches)).min().unwrap_or(sent);
         total.admitted_low += identities * low;
         total.admitted_high += identities * high;
         total.hits_low += identities * (sent - high);
@@ -88,13 +91,25 @@ pub fn predict(declared: &DeclaredLimit, senders: impl IntoIterator<Item = Alike
     total
 }
 
+/// The fewest of these (sorted) that limits in a row admit.
+fn fewest_of_all(row: &[DeclaredLimit], sent: u64, sorted: &[Batch]) -> u64 {
+    let refused = |limit: &DeclaredLimit| sent - fewest(limit, sorted);
+    let met: Vec<(&DeclaredLimit, u64)> =
+        row.iter().map(|limit| (limit, refused(limit))).filter(|(_, most)| *most > 0).collect();
+    let by_each = sent.saturating_sub(met.iter().map(|(_, most)| most).sum());
+    match met.as_slice() {
+        [(one, _), (other, _)] => by_each.max(fewest_of_two(one, other, sorted)),
+        _ => by_each,
+    }
+}
+
 /// The fewest of these (sorted) that a correct limiter admits.
 fn fewest(declared: &DeclaredLimit, sorted: &[Batch]) -> u64 {
     if let Some(burst) = declared.burst {
         let late = slack(declared.window).as_secs_f64() * refill(declared);
         return least_of_bucket((burst as f64 - late).max(1.0), refill(declared), sorted);
     }
-    let longest = declared.window + WHOLE_SECOND + slack(declared.window);
+    let longest = declared.longest() + slack(declared.window);
     let mut within: VecDeque<(Nanos, u64)> = VecDeque::new();
     let (mut inside, mut admitted) = (0, 0);
     for batch in sorted {
@@ -263,7 +278,7 @@ mod tests {
     fn nine_minutes_from_one_address_admit_ninety() {
         let moments = staging();
         assert!(moments.len().abs_diff(40_200) < 20, "{} arrivals", moments.len());
-        let prediction = predict(&declared(10, Nanos::from_secs(60)), [one(&moments)]);
+        let prediction = predict(&[declared(10, Nanos::from_secs(60))], [one(&moments)]);
         assert_eq!(prediction.admitted_low, 90);
         // An aligned window meets one more: nine minutes touch ten of them.
         assert_eq!(prediction.admitted_high, 100);
@@ -274,7 +289,7 @@ mod tests {
     fn below_the_limit_nothing_is_refused() {
         let moments: Vec<_> = (0..600).map(|s| Nanos::from_secs(s * 7)).collect();
         let prediction = predict(
-            &declared(10, Nanos::from_secs(60)),
+            &[declared(10, Nanos::from_secs(60))],
             [Alike { identities: 2, ..one(&moments) }],
         );
         assert_eq!((prediction.admitted_low, prediction.admitted_high), (1200, 1200));
@@ -297,13 +312,13 @@ mod tests {
             let moments = uneven(limit, window, 6.0, factor, &mut dice);
             let declared = declared(limit, window);
             // What is known of the moments in parts leaves the bounds true, and wider.
-            let bounds = predict(&declared, [one(&moments)]);
+            let bounds = predict(&[declared], [one(&moments)]);
             let batches = moments.chunks(taken).map(|part| Batch {
                 from: part[0],
                 to: part[part.len() - 1],
                 count: part.len() as u64,
             });
-            let wide = predict(&declared, [Alike { identities: 1, batches: batches.collect() }]);
+            let wide = predict(&[declared], [Alike { identities: 1, batches: batches.collect() }]);
             prop_assert!(wide.admitted_low <= bounds.admitted_low, "{:?} {:?}", wide, bounds);
             prop_assert!(wide.admitted_high >= bounds.admitted_high, "{:?} {:?}", wide, bounds);
             // Windows may last a second longer.

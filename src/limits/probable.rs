@@ -4,7 +4,7 @@
 //! the middle of what those that are met do.
 
 use super::models::{Aligned, Anchored, Bucket, Counter, Limiter, Sliding};
-use super::predict::{Alike, WHOLE_SECOND};
+use super::predict::Alike;
 use crate::admission::DeclaredLimit;
 use crate::units::Nanos;
 
@@ -13,59 +13,93 @@ const PHASES: u64 = 8;
 /// Of more batches than this nobody says what is probable: the bounds are close then.
 const MOST: usize = 50_000;
 
-/// The refusals that are probable of all that is sent: the median over the kinds, of
-/// each the mean over its phases. `None`: too many are sent to try.
+/// The refusals that are probable of all that is sent, where these limits stand in a
+/// row, the innermost first: the median over the kinds, of each the mean over its
+/// phases. `None`: too many are sent to try.
 #[must_use]
-pub fn probable(declared: &DeclaredLimit, senders: &[Alike]) -> Option<u64> {
+pub fn probable(row: &[DeclaredLimit], senders: &[Alike]) -> Option<u64> {
     if senders.iter().map(|alike| alike.batches.len()).sum::<usize>() > MOST {
         return None;
     }
-    let mut kinds: Vec<f64> = kinds(declared)
-        .iter()
-        .map(|phases| {
-            let all: u64 =
-                phases.iter().map(|(limiter, phase)| refused(limiter, *phase, senders)).sum();
-            all as f64 / phases.len().max(1) as f64
-        })
-        .collect();
-    kinds.sort_unstable_by(f64::total_cmp);
-    kinds.get(kinds.len() / 2).map(|hits| hits.round() as u64)
+    let buckets = row.iter().all(|limit| limit.burst.is_some());
+    let kinds = if buckets { &[Kind::Bucket][..] } else { &KINDS[..] };
+    let mut hits: Vec<f64> = kinds.iter().map(|kind| kind.refuses(row, senders)).collect();
+    hits.sort_unstable_by(f64::total_cmp);
+    hits.get(hits.len() / 2).map(|hits| hits.round() as u64)
 }
 
-/// A limiter of each kind, at every phase of the clock that it looks at.
-fn kinds(declared: &DeclaredLimit) -> Vec<Vec<(Limiter, Nanos)>> {
-    let DeclaredLimit { limit, window, .. } = *declared;
-    if let Some(burst) = declared.burst {
-        let per_second = limit as f64 / window.as_secs_f64().max(1e-9);
-        return vec![vec![(Limiter::Bucket(Bucket::with(burst as f64, per_second)), Nanos::ZERO)]];
+/// The kinds that are met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Anchored,
+    Ticks,
+    Aligned,
+    Sliding,
+    Counter,
+    Bucket,
+}
+
+const KINDS: [Kind; 6] =
+    [Kind::Anchored, Kind::Ticks, Kind::Aligned, Kind::Sliding, Kind::Counter, Kind::Bucket];
+
+impl Kind {
+    /// A limiter of this kind; a bucket where a burst is declared.
+    fn of(self, declared: &DeclaredLimit) -> Limiter {
+        let DeclaredLimit { limit, window, tick, .. } = *declared;
+        if let Some(burst) = declared.burst {
+            let per_second = limit as f64 / window.as_secs_f64().max(1e-9);
+            return Limiter::Bucket(Bucket::with(burst as f64, per_second));
+        }
+        match self {
+            Self::Anchored => Limiter::Anchored(Anchored::new(limit, window)),
+            Self::Ticks => Limiter::Anchored(Anchored::whole_ticks(limit, window, tick)),
+            Self::Aligned => Limiter::Aligned(Aligned::new(limit, window)),
+            Self::Sliding => Limiter::Sliding(Sliding::new(limit, window)),
+            Self::Counter => Limiter::Counter(Counter::new(limit, window)),
+            Self::Bucket => Limiter::Bucket(Bucket::new(limit, window)),
+        }
     }
-    let phases = |limiter: Limiter, cycle: Nanos| {
-        // Far from zero, so that no clock begins with the load.
-        let phase = |k: u64| Nanos(cycle.0 * 1000 + cycle.0 / PHASES * k);
-        (0..PHASES).map(|k| (limiter.clone(), phase(k))).collect::<Vec<_>>()
-    };
-    let one = |limiter: Limiter| vec![(limiter, Nanos::ZERO)];
-    vec![
-        one(Limiter::Anchored(Anchored::new(limit, window))),
-        phases(Limiter::Anchored(Anchored::whole_seconds(limit, window)), WHOLE_SECOND),
-        phases(Limiter::Aligned(Aligned::new(limit, window)), window),
-        one(Limiter::Sliding(Sliding::new(limit, window))),
-        phases(Limiter::Counter(Counter::new(limit, window)), window),
-        one(Limiter::Bucket(Bucket::new(limit, window))),
-    ]
+
+    /// After how long the clock that it looks at is where it was; zero: at none.
+    const fn cycle(self, declared: &DeclaredLimit) -> Nanos {
+        match self {
+            Self::Ticks => declared.tick,
+            Self::Aligned | Self::Counter => declared.window,
+            Self::Anchored | Self::Sliding | Self::Bucket => Nanos::ZERO,
+        }
+    }
+
+    /// How many of all that is sent limiters of this kind refuse, over the phases.
+    fn refuses(self, row: &[DeclaredLimit], senders: &[Alike]) -> f64 {
+        let turns = if row.iter().all(|limit| self.cycle(limit).0 == 0) { 1 } else { PHASES };
+        let of_turn = |turn: u64| {
+            let limiters = row.iter().enumerate().map(|(place, limit)| {
+                let cycle = self.cycle(limit).0;
+                // Far from zero, so that no clock begins with the load; each limiter's
+                // phases in an order of its own.
+                let turn = turn * (2 * place as u64 + 1) % PHASES;
+                (self.of(limit), Nanos(cycle * 1000 + cycle / PHASES * turn))
+            });
+            refused(&limiters.collect::<Vec<_>>(), senders)
+        };
+        (0..turns).map(of_turn).sum::<u64>() as f64 / turns as f64
+    }
 }
 
-/// How many of all that is sent are refused by a limiter like this for each identity.
-fn refused(limiter: &Limiter, phase: Nanos, senders: &[Alike]) -> u64 {
+/// How many of all that is sent are refused by limiters like these for each identity.
+fn refused(row: &[(Limiter, Nanos)], senders: &[Alike]) -> u64 {
     let of_one = |alike: &Alike| {
         let mut batches = alike.batches.clone();
         batches.sort_unstable_by_key(|batch| batch.from);
-        let mut limiter = limiter.clone();
+        let mut row = row.to_vec();
         let mut refused = 0;
         for batch in &batches {
             for k in 0..batch.count {
-                let within = (batch.to - batch.from).0 / batch.count.max(1) * k;
-                refused += u64::from(!limiter.admits(batch.from + Nanos(within) + phase));
+                let at = batch.from + Nanos((batch.to - batch.from).0 / batch.count.max(1) * k);
+                // The outer ones are asked first, and count what the inner ones refuse.
+                let mut outer_first = row.iter_mut().rev();
+                let passes = outer_first.all(|(limiter, phase)| limiter.admits(at + *phase));
+                refused += u64::from(!passes);
             }
         }
         refused

@@ -16,7 +16,6 @@
 //!   nothing is refused until then, so that those that refusals prolong show
 //!   themselves.
 
-use super::predict::WHOLE_SECOND;
 use crate::admission::DeclaredLimit;
 use crate::units::Nanos;
 
@@ -78,17 +77,17 @@ pub fn proof_schedule(
 
     let mut dice = seed;
     let horizon = Nanos::from_secs_f64(load_starts) + load;
-    let shape = Shape { limit, few, window, pause };
+    let shape = Shape { limit, few, window, longest: declared.longest().as_secs_f64(), pause };
     let mut start = 0.0;
     // There must be time for all of it.
-    let alone = load.as_secs_f64() >= 2.0 * shape.longest() + 1.6 * window + 3.0 * pause;
+    let alone = load.as_secs_f64() >= 2.0 * shape.longest + 1.6 * window + 3.0 * pause;
     for turn in 0..MOST_TURNS {
         if alone && turn % 2 == 1 {
             leave_alone(&mut sender, &shape);
             start = sender.free;
         } else {
             press(&mut sender, start, &shape, &mut dice);
-            start = if alone { sender.free } else { start + shape.longest() };
+            start = if alone { sender.free } else { start + shape.longest };
         }
     }
     let nanos = |moments: Vec<f64>| moments.into_iter().map(Nanos::from_secs_f64);
@@ -104,15 +103,12 @@ struct Shape {
     limit: u64,
     few: u64,
     window: f64,
+    /// How long a window lasts at most.
+    longest: f64,
     pause: f64,
 }
 
 impl Shape {
-    /// How long a window lasts at most.
-    fn longest(&self) -> f64 {
-        self.window + WHOLE_SECOND.as_secs_f64()
-    }
-
     /// How long after its end a window is surely over. A pause below a second can't
     /// wait for whole-second clocks.
     fn edge(&self) -> f64 {
@@ -122,7 +118,7 @@ impl Shape {
 
 /// One window in which the limiter is never left alone, and the next one's beginning.
 fn press(sender: &mut Sender, start: f64, shape: &Shape, dice: &mut u64) {
-    let Shape { limit, few, window, pause } = *shape;
+    let Shape { limit, few, window, longest, pause } = *shape;
     let mut at = 0.3;
     while at < window / 12.0 {
         sender.send(sender.free - sender.gap + at, 1);
@@ -145,14 +141,14 @@ fn press(sender: &mut Sender, start: f64, shape: &Shape, dice: &mut u64) {
     // After the longest window, before the burst's admissions leave a sliding one.
     let again = (few + limit.div_ceil(3)).min(limit).max(few + 1);
     sender.send(start + window + shape.edge(), again);
-    sender.send(start + shape.longest() + pause, limit + 1);
+    sender.send(start + longest + pause, limit + 1);
 }
 
 /// More than a window without a request, then one without a refusal, and a burst when
 /// some of it still counts: how much depends on the kind.
 fn leave_alone(sender: &mut Sender, shape: &Shape) {
-    let Shape { limit, window, pause, .. } = *shape;
-    let start = sender.free + shape.longest() + pause;
+    let Shape { limit, window, longest, pause, .. } = *shape;
+    let start = sender.free + longest + pause;
     let most = (limit * 7).div_ceil(10);
     sender.send(start, most);
     sender.send(start + 0.8 * window, limit - most);

@@ -55,7 +55,9 @@ pub fn judge(
     ];
     let accused = rules.iter().any(|rule| rule.verdict == RuleVerdict::Fail)
         && parties.iter().any(|party| !party.trace.refused.is_empty());
-    if accused && let Some(excuse) = excuse(declared, &bounds, &parties) {
+    let lied = parties.iter().any(|party| party.refusals.broken_promise.is_some());
+    let excuse = (accused || lied).then(|| excuse(declared, &bounds, &parties)).flatten();
+    if let Some(excuse) = excuse {
         for rule in &mut rules {
             spare(rule, excuse, declared);
         }
@@ -71,7 +73,7 @@ pub fn judge(
             RuleVerdict::Fail,
             evidence::disguised(declared, status, &parties),
         ),
-        None => says_so(declared, &bounds, &facts.refusals, &parties),
+        None => says_so(declared, &bounds, &facts.refusals, &parties, excuse),
     });
     rules.push(not_spoofable(declared, facts.spoofed));
     rules
@@ -271,12 +273,14 @@ fn recovers(declared: &DeclaredLimit, parties: &[Party<'_>]) -> RuleResult {
     }
 }
 
-/// Says what it does: status, JSON, headers, and a `Retry-After` that is true.
+/// Says what it does: status, JSON, headers, and a `Retry-After` that is true: where
+/// refusals prolong the wait, of one who sends nothing meanwhile.
 fn says_so(
     declared: &DeclaredLimit,
     bounds: &Bounds,
     refusals: &RefusalCounts,
     parties: &[Party<'_>],
+    excuse: Option<Excuse>,
 ) -> RuleResult {
     let name = RuleName::SaysSo;
     if refusals.refused == 0 {
@@ -287,8 +291,11 @@ fn says_so(
     }
     let lie =
         parties.iter().find_map(|party| party.refusals.broken_promise.map(|lie| (party, lie)));
-    let faults = evidence::silent(declared, refusals, lie);
-    if faults.is_empty() {
+    let prolonged = excuse.map(|excuse| excuse.kind).filter(|kind| kind.counts_refusals());
+    let faults = evidence::silent(declared, refusals, lie.filter(|_| prolonged.is_none()));
+    if let (true, Some(kind), Some(_)) = (faults.is_empty(), prolonged, lie) {
+        rule(name, RuleVerdict::Info, evidence::prolonged(kind))
+    } else if faults.is_empty() {
         let tried = parties.iter().map(|party| party.refusals.promises_tried).sum();
         rule(name, RuleVerdict::Pass, evidence::spoke(declared, refusals, tried))
     } else {

@@ -238,7 +238,7 @@ fn a_constant_rate_admits_alike_and_nobody_pretends_to_know() {
 
 #[test]
 fn limit_and_window_are_estimated_whatever_is_declared() {
-    for (limit, window) in [(5, 60), (30, 60), (10, 30), (10, 45), (25, 120)] {
+    for (limit, window) in [(5, 60), (34, 60), (10, 30), (10, 45), (25, 120)] {
         for kind in ["anchored", "sliding", "aligned"] {
             let mut dice = Dice::new(limit * 7 + window);
             let span = Nanos::from_secs(window);

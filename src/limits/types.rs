@@ -9,8 +9,8 @@ use super::Algorithm;
 pub struct Inference {
     /// Which kind.
     pub algorithm: Algorithm,
-    /// Where several kinds explain everything: which. Limit and window are given where
-    /// they agree on them.
+    /// Where several kinds explain everything: which, also beside one that is likelier and
+    /// named. Limit and window are given where they agree on them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<Algorithm>,
     /// Requests admitted per window (capacity of a bucket; at once of a concurrency
@@ -33,6 +33,14 @@ pub struct Estimate {
     pub low: f64,
     /// The highest value that fits.
     pub high: f64,
+}
+
+impl Estimate {
+    /// Whether the evidence allows `value`.
+    #[must_use]
+    pub fn holds(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
 }
 
 /// A rule a limiter is held to.

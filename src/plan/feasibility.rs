@@ -6,7 +6,7 @@ use super::outlook::{Outlook, Supply, outlook};
 use super::{IdentityKind, Machine, Needs, Plan, Schedule, SuitePlan, last_end, traffic};
 use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
-use crate::limits::{self, Prediction};
+use crate::limits::Prediction;
 use crate::measure::StageKind;
 use crate::scenario::Spec;
 use crate::units::{Nanos, count, per, rate};
@@ -307,7 +307,7 @@ fn over_the_limit(
 fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, schedule: &Schedule) -> String {
     let peak = schedule.peak();
     let window = limit.window.as_secs_f64();
-    let busiest = schedule.busiest(limit.window + limits::WHOLE_SECOND);
+    let busiest = schedule.busiest(limit.longest());
     let wanted = traffic::identities_needed(limit, busiest, plan.probes.share);
     let quotas = f64::from(traffic::quotas(plan, limit));
     // A tenth below, and a second for whole-second clocks.

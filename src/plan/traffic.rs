@@ -27,14 +27,29 @@ pub(super) fn predict_hits(plan: &Plan) -> Option<Prediction> {
     })
 }
 
-/// Of several limits in a row each refuses no more than it would of everything, and
-/// all together no less than any of them.
+/// The declared limits, those together that count the same identities apart; the first
+/// of all leads.
+fn rows(plan: &Plan) -> Vec<Vec<DeclaredLimit>> {
+    let beside = plan.criteria.beside.iter().map(|beside| beside.declared);
+    let each = |limit: &DeclaredLimit| limit.scope.counts_each(plan.identities.kind);
+    let mut rows: Vec<Vec<DeclaredLimit>> = Vec::new();
+    for limit in plan.criteria.limit.into_iter().chain(beside) {
+        match rows.iter_mut().find(|row| row.first().map(each) == Some(each(&limit))) {
+            Some(row) => row.push(limit),
+            None => rows.push(vec![limit]),
+        }
+    }
+    rows
+}
+
+/// Of rows that count different identities each refuses no more than it would of
+/// everything, and all together no less than any of them.
 fn predicted(plan: &Plan, schedule: &Schedule) -> Option<Prediction> {
-    let first = plan.criteria.limit?;
-    let mut all = predicted_of(plan, schedule, &first);
+    let rows = rows(plan);
+    let mut each = rows.iter().map(|row| predicted_of(plan, schedule, row));
+    let mut all = each.next()?;
     let sent = all.admitted_low + all.hits_high;
-    for other in &plan.criteria.beside {
-        let other = predicted_of(plan, schedule, &other.declared);
+    for other in each {
         all.hits_low = all.hits_low.max(other.hits_low);
         all.hits_high = (all.hits_high + other.hits_high).min(sent);
         let probable = all.hits_probable.zip(other.hits_probable);
@@ -44,8 +59,9 @@ fn predicted(plan: &Plan, schedule: &Schedule) -> Option<Prediction> {
     Some(all)
 }
 
-/// The same, of one limit alone.
-fn predicted_of(plan: &Plan, schedule: &Schedule, limit: &DeclaredLimit) -> Prediction {
+/// The same, of one row alone.
+fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Prediction {
+    let Some(limit) = row.first() else { return Prediction::default() };
     let proof = &plan.extras.proof;
     let (mut low, mut high, mut probable) = (u64::MAX, 0, None);
     for before in BEFORE_LOAD {
@@ -71,9 +87,9 @@ fn predicted_of(plan: &Plan, schedule: &Schedule, limit: &DeclaredLimit) -> Pred
                 _ => senders.push(Alike { identities: 1, batches: batches.collect() }),
             }
             if probable.is_none() {
-                probable = limits::probable(limit, &senders);
+                probable = limits::probable(row, &senders);
             }
-            let here = limits::predict(limit, senders);
+            let here = limits::predict(row, senders);
             low = low.min(here.hits_low);
             high = high.max(here.hits_high);
         }
@@ -101,13 +117,11 @@ pub(super) fn requests(plan: &Plan, schedule: &Schedule) -> u64 {
 /// Of the arrivals alone, how many a correct limiter admits at least and at
 /// most; all of them where no limit is declared.
 pub(super) fn arrivals_admitted(plan: &Plan, schedule: &Schedule) -> (u64, u64) {
-    let Some(limit) = plan.criteria.limit else { return (schedule.total(), schedule.total()) };
-    let alone = limits::predict(&limit, arrivals(plan, &limit, schedule, Nanos::ZERO));
-    plan.criteria.beside.iter().fold(
-        (alone.admitted_low, alone.admitted_high),
-        |(low, high), other| {
-            let limit = &other.declared;
-            let here = limits::predict(limit, arrivals(plan, limit, schedule, Nanos::ZERO));
+    let all = schedule.total();
+    rows(plan).iter().filter_map(|row| row.first().map(|first| (row, first))).fold(
+        (all, all),
+        |(low, high), (row, first)| {
+            let here = limits::predict(row, arrivals(plan, first, schedule, Nanos::ZERO));
             (low.saturating_sub(here.hits_high), high.min(here.admitted_high))
         },
     )
@@ -241,7 +255,7 @@ mod tests {
                 prop_assert_eq!(senders.iter().map(sent).sum::<u64>(), schedule.total());
                 prop_assert_eq!(senders.iter().map(|a| a.identities).sum::<u64>(), identities);
             }
-            let (small, large) = (limits::predict(&limit, small), limits::predict(&limit, large));
+            let (small, large) = (limits::predict(&[limit], small), limits::predict(&[limit], large));
             prop_assert!(large.admitted_low <= small.admitted_low, "{:?} {:?}", large, small);
             prop_assert!(large.admitted_high >= small.admitted_high, "{:?} {:?}", large, small);
             prop_assert!(large.hits_low <= small.hits_low && large.hits_high >= small.hits_high);

@@ -23,6 +23,11 @@ const CHANCE_ON_CLOCK: f64 = 0.03;
 /// (seconds).
 const CLOCK: [(usize, f64); 3] = [(100, 0.15), (30, 0.3), (0, 1.0)];
 
+/// Of so many replicas asked in turn is thought, where each has a limit of so much: of a
+/// smaller one any limit is a multiple.
+const MOST_IN_TURN: u32 = 8;
+const FEWEST_IN_TURN: u64 = 4;
+
 /// How close two windows or limits have to be to be the same.
 const SAME: f64 = 0.05;
 
@@ -64,6 +69,9 @@ impl Question<'_> {
         left.sort_unstable();
         left.dedup();
         self.leave_out_chance(found, &mut left);
+        if let Some(answer) = self.in_turn(found, &left) {
+            return answer;
+        }
         match left.as_slice() {
             [] => unknown(
                 "the pattern fits no kind of limiter that is known: the limiter errs, counts in several places, or other traffic used its quota".to_owned(),
@@ -76,6 +84,43 @@ impl Question<'_> {
             }
             several => self.several(found, several),
         }
+    }
+
+    /// Replicas that are asked in turn decide as one of so many times the limit does:
+    /// where that is what explains everything, they are the likelier story, and the other
+    /// is told beside it.
+    fn in_turn(&self, found: &[Explanation], left: &[Algorithm]) -> Option<Inference> {
+        let declared =
+            self.declared.filter(|it| it.limit >= FEWEST_IN_TURN && it.burst.is_none())?;
+        let kinds = [
+            Algorithm::AnchoredWindow,
+            Algorithm::AlignedWindow,
+            Algorithm::SlidingWindow,
+            Algorithm::TokenBucket,
+        ];
+        if left.is_empty() || !left.iter().all(|kind| kinds.contains(kind)) {
+            return None;
+        }
+        let (limit, window) = self.agreed(found, left)?;
+        let length = declared.window.as_secs_f64();
+        let each = declared.limit as f64;
+        let multiples = || (2..=MOST_IN_TURN).filter(|n| limit.holds(f64::from(*n) * each));
+        let (Some(n), None) = (multiples().next(), multiples().nth(1)) else { return None };
+        let as_declared = (window.value - length).abs() <= SAME * length && limit.low > each;
+        as_declared.then(|| {
+            let all = f64::from(n) * each;
+            let one = left.first().map_or_else(String::new, |kind| kind.one());
+            let why = format!(
+                "{n} limiters of {} each, asked in turn, explain every decision, as {one} of {} would: which it is, one replica alone would tell",
+                number(each),
+                number(all)
+            );
+            let mut left = left.to_vec();
+            left.push(Algorithm::ReplicasApart);
+            let limit = Some(Estimate { value: all, ..limit });
+            let algorithm = Algorithm::ReplicasApart;
+            Inference { algorithm, left, limit, window_s: Some(window), why }
+        })
     }
 
     /// A kind that is cut at a phase explains by chance what another one does without:

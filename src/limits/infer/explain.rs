@@ -6,9 +6,7 @@ use super::super::models::Extension;
 use super::super::trace::Trace;
 use super::gather::Evidence;
 use super::windows;
-
-/// Clocks of whole seconds let a window last so much longer.
-const WHOLE_SECOND: f64 = 1.0;
+use crate::admission::DeclaredLimit;
 
 /// Beyond so many requests that may have been admitted and may not, a window that
 /// the first request opens isn't tried.
@@ -53,16 +51,21 @@ pub(super) struct Explainer<'a> {
     evidence: &'a Evidence,
     /// The limit that has to be among those that explain.
     wanted: Option<usize>,
+    /// What the limiter's clock may show whole ones of, in seconds: a window may last so
+    /// much longer.
+    tick: f64,
     admissions: Vec<Counted>,
     requests: Vec<Counted>,
 }
 
 impl<'a> Explainer<'a> {
-    /// Explanations of the evidence, with the limit that is `wanted`.
-    pub(super) fn new(evidence: &'a Evidence, wanted: Option<usize>) -> Self {
+    /// Explanations of the evidence, with the limit that is `wanted`, by clocks that may
+    /// show whole ticks.
+    pub(super) fn new(evidence: &'a Evidence, wanted: Option<usize>, tick: f64) -> Self {
         Self {
             evidence,
             wanted,
+            tick,
             admissions: vec![Counted::admissions(); evidence.traces.len()],
             requests: evidence.traces.iter().map(Counted::requests).collect(),
         }
@@ -129,14 +132,15 @@ impl<'a> Explainer<'a> {
         self.all(|i, trace| consistent::sliding(trace, &counted[i], window, 0.0))
     }
 
-    /// By windows that the first request opens; by such on a clock of whole seconds
+    /// By windows that the first request opens; by such on a clock of whole ticks
     /// where exact ones explain nothing.
     fn opened(&self, window: f64, extensions: &[Extension]) -> Option<Limits> {
         if self.evidence.traces.iter().any(|trace| trace.perhaps.len() > MOST_PERHAPS) {
             return None;
         }
-        let whole = window >= 1.0 && (window - window.round()).abs() < 1e-9;
-        let longer = [Some(0.0), whole.then_some(WHOLE_SECOND)];
+        let ticks = window / self.tick;
+        let whole = ticks >= 1.0 && (ticks - ticks.round()).abs() < 1e-6;
+        let longer = [Some(0.0), whole.then_some(self.tick)];
         longer.into_iter().flatten().find_map(|more| {
             extensions.iter().find_map(|extension| {
                 let anchor = Anchor { window, more, extension: *extension };
@@ -249,13 +253,15 @@ pub(super) fn drop_far_fetched(found: &mut Vec<Explanation>) {
 }
 
 /// Fixed windows that count apart, of the window and limit that are declared.
-pub(super) fn apart(evidence: &Evidence, window: f64, declared: usize) -> Vec<Explanation> {
+pub(super) fn apart(evidence: &Evidence, limit: &DeclaredLimit) -> Vec<Explanation> {
+    let declared = usize::try_from(limit.limit).unwrap_or(usize::MAX);
+    let (window, tick) = (limit.window.as_secs_f64(), limit.tick.as_secs_f64());
     let Some(trace) = evidence.traces.first() else { return Vec::new() };
     let fits = |replicas: usize, each: Limits| {
         let shared = declared.is_multiple_of(replicas) && each.has(declared / replicas);
         if each.has(declared) { Some(declared) } else { shared.then_some(declared / replicas) }
     };
-    consistent::replicas(trace, window, WHOLE_SECOND)
+    consistent::replicas(trace, window, tick)
         .into_iter()
         .filter_map(|apart| {
             let all = fits(apart.replicas, apart.each)? * apart.replicas;

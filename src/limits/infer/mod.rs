@@ -14,11 +14,12 @@ mod gather;
 mod windows;
 
 use super::consistent::{self, Counted};
+use super::excess::Bounds;
 use super::party::LedgerView;
 use super::predict::slack;
 use super::trace::Trace;
 use super::{Algorithm, Inference};
-use crate::admission::DeclaredLimit;
+use crate::admission::{DeclaredLimit, WHOLE_SECOND};
 use crate::units::count;
 
 pub use answer::ServerTime;
@@ -49,12 +50,13 @@ pub fn infer(
 /// window do, nothing more far-fetched is asked.
 fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanation> {
     let bounded = |e: &Explanation| e.limits.high != usize::MAX;
-    let any = Explainer::new(evidence, None);
+    let tick = declared.map_or(WHOLE_SECOND, |declared| declared.tick).as_secs_f64();
+    let any = Explainer::new(evidence, None, tick);
     let mut rest: Vec<Explanation> = any.buckets();
     rest.extend(any.concurrency());
     if let Some(declared) = declared {
         let limit = usize::try_from(declared.limit).unwrap_or(usize::MAX);
-        let as_declared = Explainer::new(evidence, Some(limit));
+        let as_declared = Explainer::new(evidence, Some(limit), tick);
         let windows = [declared.window.as_secs_f64()];
         // A declared burst means a bucket.
         let windows = if declared.burst.is_some() { &[] } else { &windows[..] };
@@ -76,17 +78,17 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
     if found.is_empty()
         && let Some(declared) = declared
     {
-        let limit = usize::try_from(declared.limit).unwrap_or(usize::MAX);
-        found = explain::apart(evidence, declared.window.as_secs_f64(), limit);
+        found = explain::apart(evidence, declared);
     }
     found
 }
 
-/// Whether a limiter of that kind, with this limit in a window of so many seconds,
-/// would have decided as all of these traces say.
-pub(super) fn explains(traces: Vec<Trace>, kind: Algorithm, limit: usize, window: f64) -> bool {
+/// Whether a limiter of that kind, with the limit and window of these bounds, would have
+/// decided as all of these traces say.
+pub(super) fn explains(traces: Vec<Trace>, kind: Algorithm, bounds: &Bounds) -> bool {
     let evidence = Evidence::of(traces);
-    Explainer::new(&evidence, Some(limit)).of(kind, window).is_some()
+    let tick = bounds.longest - bounds.window;
+    Explainer::new(&evidence, Some(bounds.limit), tick).of(kind, bounds.window).is_some()
 }
 
 /// No refusal at all: no limiter, or not enough sent to say so.

@@ -1,5 +1,6 @@
 //! Fixed windows: opened by the first request or cut by the clock.
 
+use crate::admission::WHOLE_SECOND;
 use crate::units::Nanos;
 
 /// What moves the end of a window that is open.
@@ -20,7 +21,7 @@ pub enum Extension {
 pub struct Anchored {
     limit: u64,
     window: Nanos,
-    whole_seconds: bool,
+    tick: Nanos,
     extension: Extension,
     open: Option<(Nanos, u64)>,
 }
@@ -29,15 +30,21 @@ impl Anchored {
     /// A window that lasts exactly `window`.
     #[must_use]
     pub const fn new(limit: u64, window: Nanos) -> Self {
-        Self { limit, window, whole_seconds: false, extension: Extension::Never, open: None }
+        Self { limit, window, tick: Nanos::ZERO, extension: Extension::Never, open: None }
     }
 
-    /// A window on a clock of whole seconds: the first request *more than*
-    /// `window` whole seconds after the opening starts the next, so that a
-    /// window lasts between `window` and a second more.
+    /// A window on a clock that shows whole ticks: the first request *more than*
+    /// `window` of them after the opening starts the next, so that a window lasts
+    /// between `window` and a tick more.
+    #[must_use]
+    pub const fn whole_ticks(limit: u64, window: Nanos, tick: Nanos) -> Self {
+        Self { tick, ..Self::new(limit, window) }
+    }
+
+    /// Likewise, of whole seconds.
     #[must_use]
     pub const fn whole_seconds(limit: u64, window: Nanos) -> Self {
-        Self { whole_seconds: true, ..Self::new(limit, window) }
+        Self::whole_ticks(limit, window, WHOLE_SECOND)
     }
 
     /// A window whose end `extension` moves to a whole window later.
@@ -47,9 +54,9 @@ impl Anchored {
     }
 
     fn over(&self, opened: Nanos, at: Nanos) -> bool {
-        if self.whole_seconds {
-            let second = |t: Nanos| t.0 / 1_000_000_000;
-            second(at) - second(opened) > second(self.window)
+        if self.tick.0 > 0 {
+            let ticks = |t: Nanos| t.0 / self.tick.0;
+            ticks(at) - ticks(opened) > ticks(self.window)
         } else {
             at - opened >= self.window
         }

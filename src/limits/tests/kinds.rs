@@ -131,6 +131,27 @@ fn whoever_keeps_asking_can_not_tell_a_stuck_limiter_from_one_that_counts_refusa
     assert_eq!(verdict(Some(true)), Some(RuleVerdict::Info));
 }
 
+/// @fastify/rate-limit with `continueExceeding`: each refusal says a whole window, from
+/// then on.
+#[test]
+fn a_promise_that_every_request_moves_on_is_no_lie() {
+    let moments: Vec<_> = (0..100).map(|i| Nanos::from_millis(1500 * i)).collect();
+    let ban = Anchored::extended(10, Nanos::from_secs(60), Extension::Refusals);
+    let mut model = Limiter::Anchored(ban);
+    let mut dice = Dice::new(5);
+    let mut entries = ledger(&moments, Nanos::ZERO, Nanos::ZERO, &mut dice, |at| model.admits(at));
+    for entry in entries.iter_mut().filter(|entry| entry.admitted == Admitted::No) {
+        entry.retry_after = Some(60);
+    }
+    let says_so = |counts_refusals| {
+        let results = judged(&entries, &DeclaredLimit { counts_refusals, ..declared(10) });
+        results.iter().find(|rule| rule.name == RuleName::SaysSo).map(|rule| rule.verdict)
+    };
+    assert_eq!(says_so(None), Some(RuleVerdict::Info));
+    assert_eq!(says_so(Some(true)), Some(RuleVerdict::Info));
+    assert_eq!(says_so(Some(false)), Some(RuleVerdict::Fail));
+}
+
 /// nginx's `rate=2r/s burst=4`, declared as 20 in 10 s.
 #[test]
 fn a_declared_burst_is_what_a_bucket_is_held_to() {

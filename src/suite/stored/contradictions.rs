@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::super::{ScenarioReport, SuiteReport};
-use crate::admission::Admitted;
+use crate::admission::{Admitted, WHOLE_SECOND};
 use crate::gate::{self, Criteria};
 use crate::ids::{Name, Traffic};
 use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Slow, Timeline, Trend};
@@ -105,7 +105,8 @@ fn plan(here: &Place, plan: &Plan) -> Found {
 fn criteria(here: &Place, criteria: &Criteria) -> Found {
     if let Some(limit) = criteria.limit {
         let possible = (1..=MOST).contains(&limit.limit)
-            && (Nanos::from_millis(1)..=LONGEST).contains(&limit.window);
+            && (Nanos::from_millis(1)..=LONGEST).contains(&limit.window)
+            && (Nanos(1)..=WHOLE_SECOND).contains(&limit.tick);
         here.at("limit").must(possible, || "no limit is like that".to_owned())?;
     }
     let decision = criteria.decision;
