@@ -62,9 +62,10 @@ pub(crate) const CLOSING: &str = "
   err to the safe side under a memory that is short against the run: mostly above 95 %.
 - What has a memory nearly as long as the run (AR(1) at 0.99 or a queue at 0.95 in a minute or three)
   can't be known from it: quantiles far out are then inconclusive, \"n = 1,200, worth about 20 can't
-  support p(95)\". Two things have no such guard. A rate of few failures in so short a run under a queue at
-  0.8 and more is less certain than its interval says; and of a target that stands still every half minute
-  a run of one minute has met one stall or four: both are bold above. Run longer.
+  support p(95)\". A rate of few failures in so short a run under a queue at 0.8 and more is less certain
+  than its interval says: where the failures are worth fewer than 20 independent ones and the answers
+  resemble their neighbours, the report says so. One thing has no such guard: of a target that stands still
+  every half minute a run of one minute has met one stall or four. Both are bold above. Run longer.
 - Runs under 20 s are marked \"too short to tell whether neighbours resemble each other\", with reason.
 - `decide = \"point\"` decides most and errs where the truth is near the bound; `\"interval\"` errs
   seldom and leaves much open. A longer run buys what neither can.

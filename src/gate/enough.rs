@@ -70,6 +70,12 @@ fn lasting(recording: &Recording, times: f64) -> Option<String> {
     Some(format!("a run of about {lasting}"))
 }
 
+/// What to know of the interval of a rate that counts too little.
+#[must_use]
+pub fn too_rare() -> String {
+    "neighbours resemble each other, and what this rate counts is rare: it is less certain than its interval says; run for longer".to_owned()
+}
+
 /// What to know of an interval whose run was too short.
 #[must_use]
 pub fn too_short() -> String {

@@ -25,7 +25,7 @@ mod verdict;
 mod whole_run;
 
 pub use decision::{Decide, Decision};
-pub use enough::too_short;
+pub use enough::{too_rare, too_short};
 pub use evaluate::{breached_now, evaluate, required_selectors, still_open};
 pub use grammar::{ThresholdError, parse_threshold};
 pub use method::{Method, MetricKind, Operator};

@@ -21,6 +21,23 @@ pub struct Observed {
     pub at_least: Option<f64>,
     /// Whether the run was long enough to tell.
     pub told: bool,
+    /// Of a rate: whether what it counts is too rare to know how it bunches.
+    pub rare: bool,
+}
+
+impl Observed {
+    /// A value without an interval.
+    const fn plain(value: f64) -> Self {
+        Self {
+            value,
+            interval: None,
+            samples: 0,
+            worth: None,
+            at_least: None,
+            told: true,
+            rare: false,
+        }
+    }
 }
 
 /// The value of `method` of `metric` over the samples that `selector` picks, with an
@@ -37,17 +54,8 @@ pub fn observe(
     let drawn = metric.draw(selector, recording)?;
     let value = drawn.value(method, recording)?;
     Some(match drawn {
-        Drawn::Counter(samples) => {
-            Observed { value, interval: None, samples, worth: None, at_least: None, told: true }
-        }
-        Drawn::Gauge(resource) => Observed {
-            value,
-            interval: None,
-            samples: resource.count(),
-            worth: None,
-            at_least: None,
-            told: true,
-        },
+        Drawn::Counter(samples) => Observed { samples, ..Observed::plain(value) },
+        Drawn::Gauge(resource) => Observed { samples: resource.count(), ..Observed::plain(value) },
         Drawn::Trend(trend) => {
             let samples = trend.count();
             let dependence = match method.quantile() {
@@ -65,12 +73,12 @@ pub fn observe(
                 method.quantile().and_then(|q| lowest_rank_worth(samples, evidence, q, confidence));
             let at_least = lowest.and_then(|rank| trend.order_statistic(rank));
             Observed {
-                value,
                 interval,
                 samples,
                 worth: Some(worth),
                 at_least: at_least.map(Nanos::as_millis_f64),
                 told: dependence.told,
+                ..Observed::plain(value)
             }
         }
         Drawn::Rate { hits, of, arrivals } => {
@@ -78,12 +86,12 @@ pub fn observe(
             let independent = arrivals.clamp(1, of) as f64;
             let evidence = dependence.evidence(independent, confidence);
             Observed {
-                value,
                 interval: wilson_worth(hits, of, evidence, confidence),
                 samples: of,
                 worth: Some(dependence.worth(independent)),
-                at_least: None,
                 told: dependence.told,
+                rare: dependence.rare,
+                ..Observed::plain(value)
             }
         }
     })

@@ -33,6 +33,8 @@ pub struct ThresholdResult {
     pub worth: Option<u64>,
     /// Whether the run was long enough to tell.
     pub told: bool,
+    /// Of a rate: whether what it counts is too rare to know how it bunches.
+    pub rare: bool,
     /// Whether the interval straddles the bound.
     pub close: bool,
 }
@@ -79,6 +81,8 @@ struct Stored {
     told: bool,
     #[serde(default = "usual")]
     confidence: f64,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rare: bool,
 }
 
 const fn yes() -> bool {
@@ -107,6 +111,7 @@ impl TryFrom<Stored> for ThresholdResult {
             samples: stored.samples,
             worth: stored.worth,
             told: stored.told,
+            rare: stored.rare,
             close: stored.close,
         })
     }
@@ -124,6 +129,7 @@ impl From<ThresholdResult> for Stored {
             close: result.close,
             worth: result.worth,
             told: result.told,
+            rare: result.rare,
             confidence: result.confidence,
         }
     }

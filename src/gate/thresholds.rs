@@ -27,6 +27,7 @@ pub(super) fn judge(
         result.samples = observed.samples;
         result.worth = observed.worth.map(|worth| worth.round() as u64);
         result.told = observed.told;
+        result.rare = observed.rare;
     }
     let (verdict, message, evidence) = match (observed, bound) {
         (None, _) => nothing_observed(threshold, recording),
@@ -81,6 +82,7 @@ fn empty(threshold: &Threshold, decision: Decision, bound: Option<f64>) -> Thres
         samples: 0,
         worth: None,
         told: true,
+        rare: false,
         close: false,
     }
 }
@@ -170,6 +172,9 @@ fn compare(
     }
     if observed.interval.is_some() && !observed.told {
         evidence.push(enough::too_short());
+    }
+    if observed.interval.is_some() && observed.rare {
+        evidence.push(enough::too_rare());
     }
     if let Bound::TimesBaseline(factor) = threshold.bound {
         let base = value(threshold, bound / factor);

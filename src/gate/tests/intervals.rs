@@ -99,6 +99,36 @@ fn a_run_too_short_to_tell_says_so() {
     assert_eq!(finding.threshold.map(|t| t.told), Some(false));
 }
 
+/// A few failures say little of how often a queue fails, and a good deal where each comes
+/// by itself.
+#[test]
+fn a_rate_of_few_failures_in_a_queue_says_so() {
+    let failing = |takes: fn(u64, u64) -> u64, fails: fn(u64) -> bool| {
+        let mut made = Made::new();
+        for second in 0..60 {
+            made.due = Nanos::from_secs(second);
+            for i in 0..50 {
+                made.takes = Nanos::from_millis(takes(second, i));
+                made.met(Outcome::Accepted, 201, 1);
+            }
+            if fails(second) {
+                made.met(Outcome::ServerError, 503, 1);
+            }
+        }
+        let mut recording = made.done();
+        recording.duration = Nanos::from_secs(60);
+        let findings = evaluate(&criteria(&["success_rate rate>0.9"]), &recording, None).findings;
+        let finding = findings.into_iter().find(|f| f.threshold.is_some()).expect("a threshold");
+        let rare = finding.threshold.as_ref().is_some_and(|t| t.rare);
+        let said = finding.evidence.iter().any(|line| line.contains("is rare"));
+        assert_eq!(rare, said, "{finding:?}");
+        rare
+    };
+    assert!(failing(queue, |second| second % 30 == 20));
+    assert!(!failing(even, |second| second % 30 == 20));
+    assert!(!failing(queue, |_| false), "none failed");
+}
+
 #[test]
 fn more_confidence_and_more_looks_widen_the_interval() {
     let recording = minute(even);

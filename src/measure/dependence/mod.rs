@@ -25,6 +25,13 @@ pub use self::series::FEWEST_BINS;
 /// of its own has few counts.
 const LENDERS: [f64; 3] = [0.5, 0.75, 0.9];
 
+/// The quantile of the response times that shows a queue.
+const QUEUE: f64 = 0.9;
+
+/// A rate that rests on fewer independent events is less certain than its interval,
+/// where neighbours resemble each other (docs/intervals.md).
+const FEWEST_BUNCHES: f64 = 20.0;
+
 /// What is known of the dependence of a run's samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dependence {
@@ -38,20 +45,23 @@ pub struct Dependence {
     samples: f64,
     /// Whether there were seconds enough to tell.
     pub told: bool,
+    /// Of a rate: whether what it counts is so rare, among samples that depend, that
+    /// how it bunches isn't known.
+    pub rare: bool,
 }
 
 impl Dependence {
     /// Samples taken as independent: nothing speaks against it, or nothing can.
     #[must_use]
     pub const fn none(told: bool) -> Self {
-        Self { effect: 1.0, belief: 0.0, freedom: f64::INFINITY, samples: 0.0, told }
+        Self { effect: 1.0, belief: 0.0, freedom: f64::INFINITY, samples: 0.0, told, rare: false }
     }
 
     fn told_by(shown: Option<Shown>) -> Self {
         let Some(Shown { effect, belief, freedom, samples }) = shown else {
             return Self::none(true);
         };
-        Self { effect, belief, freedom, samples, told: true }
+        Self { effect, belief, freedom, samples, told: true, rare: false }
     }
 
     /// How many independent samples `n` of them are worth: at most `n`. A part of
@@ -131,7 +141,12 @@ impl Dependence {
                 (failed as f64, all as f64)
             })
             .collect();
-        Self::told_by(Series::new(&strata, &counts).and_then(|own| own.dependence(&[], 0.0)))
+        let Some(own) = Series::new(&strata, &counts) else { return Self::none(true) };
+        let told = Self::told_by(own.dependence(&[], 0.0));
+        // What times the answers take tells of a queue before failures do.
+        let depends =
+            || told.belief > 0.0 || Self::of_quantile(recording, selector, QUEUE).belief >= 0.5;
+        Self { rare: own.rare() / told.effect < FEWEST_BUNCHES && depends(), ..told }
     }
 }
 

@@ -130,6 +130,11 @@ impl Series {
         self.excess.len() as f64
     }
 
+    /// How many samples lie on the side that has fewer.
+    pub(super) fn rare(&self) -> f64 {
+        self.samples * self.share.min(1.0 - self.share)
+    }
+
     /// Signs of dependence in standard deviations: the largest of four, on scales
     /// from one bin to the whole run.
     fn signs(&self) -> f64 {
@@ -184,7 +189,7 @@ impl Series {
     /// What it shows of dependence, with the series of other quantiles; `None`: nothing.
     pub(super) fn dependence(&self, lenders: &[(f64, Self)], quantile: f64) -> Option<Shown> {
         let t = self.bins();
-        let rare = self.samples * self.share.min(1.0 - self.share);
+        let rare = self.rare();
         // The fewer the counts, the longer the tails of the signs.
         let suspicious = 2.0 + 0.7 * (60.0 / rare).min(1.0);
         let signs = lenders.iter().map(|(_, series)| series.signs()).fold(self.signs(), f64::max);

@@ -18,6 +18,7 @@ pub(super) fn thresholds(scenario: &ScenarioReport) -> Option<Section> {
     let confidence = judged.first().map_or(CONFIDENCE, |(_, threshold)| threshold.confidence);
     let usual = (confidence - CONFIDENCE).abs() < 1e-9;
     let too_short = judged.iter().any(|(_, t)| !t.told && t.interval.is_some());
+    let too_rare = judged.iter().find(|(_, t)| t.rare && t.interval.is_some());
     let mut table = Table::new([
         Column::words("verdict"),
         Column::words("metric"),
@@ -51,6 +52,9 @@ pub(super) fn thresholds(scenario: &ScenarioReport) -> Option<Section> {
     }
     if too_short {
         notes.push(gate::too_short());
+    }
+    if let Some((_, threshold)) = too_rare {
+        notes.push(format!("{}: {}", threshold.key, gate::too_rare()));
     }
     if !notes.is_empty() {
         let notes = notes.iter().map(|line| Note::new(Tone::Quiet, line));
