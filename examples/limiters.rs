@@ -250,7 +250,7 @@ fn main() {
     faults(first, n.div_ceil(4));
 }
 
-const INTRODUCTION: &str = "# How well limiters are told
+const INTRODUCTION: &str = "## In simulation
 
 Made by `cargo run --release --example limiters`; how they are told is in
 [rate-limits.md](rate-limits.md). Limits of 5 to 60 in 10 to 60 s, declared and met by the identity that
@@ -258,16 +258,16 @@ is set aside, at 100/s at most; answers take up to 0 to 150 ms (another longest 
 the limiter and 3 % after it, 2 % are probes that it counts or doesn't, the server's clock is off by up to
 two seconds. Thresholds were chosen on other seeds than those reported.
 
-## Named
+### Named
 
 Of 100 runs over so many windows: named rightly · can't tell, with what would · named wrongly · accused (of
 those that do what is declared).
 ";
 const ACCUSED: &str = "
-## Accused
+### Accused
 ";
 const ERRING: &str = "
-## Erring
+### Erring
 
 Of 25 runs each, how many had the right rule fail first: *engages* for one that is off, *lets through* for
 half the limit, *holds* for twice the limit and for a leak of 2 % (of a load of four times the limit),

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::excess::{Bounds, Excess};
 use super::excuse::Excuse;
+use super::moments::slack;
 use super::party::Party;
-use super::predict::slack;
 use super::trace::Refusal;
 use super::{Algorithm, Inference};
 use crate::admission::{DeclaredLimit, RefusalCounts, Scope, WHOLE_SECOND};

@@ -5,7 +5,7 @@
 //! earlier traffic of the same identity and the slack of clocks, no correct
 //! limiter of that kind has admitted what it names.
 
-use super::predict::slack;
+use super::moments::slack;
 use super::trace::{Trace, before, before_or_at};
 use crate::admission::DeclaredLimit;
 

@@ -8,6 +8,7 @@ mod excuse;
 mod infer;
 mod kinds;
 mod models;
+mod moments;
 mod others;
 mod party;
 mod predict;
@@ -28,9 +29,10 @@ pub use models::{
     Aligned, Anchored, Answer, Bucket, Concurrency, Counter, Extension, Leaky, Limiter, Replicas,
     Routing, Sliding,
 };
+pub use moments::{Alike, Batch, slack};
 pub use others::Beside;
 pub use party::LedgerView;
-pub use predict::{Alike, Batch, predict, slack};
+pub use predict::predict;
 pub use probable::probable;
 pub use proof::{ProofSchedule, proof_schedule};
 pub use rules::{Facts, judge};

@@ -4,7 +4,7 @@
 //! the middle of what those that are met do.
 
 use super::models::{Aligned, Anchored, Bucket, Counter, Limiter, Sliding};
-use super::predict::Alike;
+use super::moments::Alike;
 use crate::admission::DeclaredLimit;
 use crate::units::Nanos;
 

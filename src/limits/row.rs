@@ -9,7 +9,7 @@
 //! everything that came, from then on only what passed both. A request that comes when
 //! neither can be full passes, unless n + 1 have passed already.
 
-use super::predict::{Batch, slack};
+use super::moments::{Batch, slack};
 use crate::admission::DeclaredLimit;
 use crate::units::Nanos;
 
@@ -123,7 +123,8 @@ impl Passed {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::predict::{Alike, predict};
+    use super::super::moments::Alike;
+    use super::super::predict::predict;
     use super::super::simulation::{Dice, KINDS, ledger, limiter, uneven};
     use super::*;
     use crate::admission::{Admitted, Scope};

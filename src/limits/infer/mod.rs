@@ -15,8 +15,8 @@ mod windows;
 
 use super::consistent::{self, Counted};
 use super::excess::Bounds;
+use super::moments::slack;
 use super::party::LedgerView;
-use super::predict::slack;
 use super::trace::Trace;
 use super::{Algorithm, Inference};
 use crate::admission::{DeclaredLimit, WHOLE_SECOND};
