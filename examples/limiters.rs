@@ -10,7 +10,7 @@
 use std::thread;
 
 use load_gate::admission::{Admission, Admitted, DeclaredLimit, RefusalCounts, Scope};
-use load_gate::limits::simulation::{Dice, SPECIMENS, Specimen, Weather, sent_to};
+use load_gate::limits::simulation::{Dice, SPECIMENS, Specimen, Weather, sent_to, uneven};
 use load_gate::limits::{
     Algorithm, Anchored, Facts, Inference, LedgerView, Limiter, RuleName, RuleResult, RuleVerdict,
     ServerTime, infer, judge, proof_schedule,
@@ -232,6 +232,47 @@ fn faults(first: u64, n: u64) {
     }
 }
 
+/// A load that nobody shaped to prove anything: bursts of all sizes and pauses, or one rate
+/// throughout; through latency, errors and probes to a correct limiter.
+fn unshaped(specimen: &Specimen, even: bool, seed: u64) -> Run {
+    let mut dice = Dice::new(seed);
+    let work = Nanos::from_millis(20);
+    let (windows, factor) = (dice.between(0.2, 5.0), dice.between(0.3, 30.0));
+    let mut conditions = Conditions::new(5, work, &mut dice);
+    let DeclaredLimit { limit, window, .. } = conditions.declared;
+    conditions.moments = if even {
+        let gap = window.as_secs_f64() / (limit as f64 * factor);
+        let n = (windows * window.as_secs_f64() / gap) as u64;
+        (0..n).map(|i| Nanos::from_secs_f64(i as f64 * gap)).collect()
+    } else {
+        uneven(limit, window, windows, factor, &mut dice)
+    };
+    let mut limiter = (specimen.make)(&conditions.declared, &mut dice);
+    let entries = sent_to(&mut limiter, &conditions.moments, &conditions.weather, &mut dice);
+    conditions.judged(&entries)
+}
+
+fn unshaped_loads(first: u64, n: u64) {
+    let correct: Vec<&Specimen> = SPECIMENS.iter().filter(|s| s.correct).collect();
+    let found = runs(20 * n, |seed| {
+        let specimen = correct[seed as usize % correct.len()];
+        let even = (seed / correct.len() as u64).is_multiple_of(4);
+        let run = unshaped(specimen, even, first + seed);
+        (told(specimen, &run), !run.failed().is_empty())
+    });
+    let sum = |i: usize| count(found.iter().map(|(told, _)| told[i]).sum::<u64>());
+    let accused = found.iter().filter(|(_, accused)| *accused).count();
+    println!(
+        "Of {} ledgers of correct limiters, {} were named rightly, of {} the right kind is among those \
+         left, {} were named wrongly; {accused} were accused ({}).",
+        count(20 * n),
+        sum(0),
+        sum(1),
+        sum(2),
+        percent(accused as f64 / (20 * n) as f64)
+    );
+}
+
 fn asked(name: &str) -> Option<String> {
     std::env::args().skip_while(|argument| argument != name).nth(1)
 }
@@ -248,6 +289,8 @@ fn main() {
     accusations(first, 20 * n);
     println!("{ERRING}");
     faults(first, n.div_ceil(4));
+    println!("{UNSHAPED}");
+    unshaped_loads(first, n);
 }
 
 const INTRODUCTION: &str = "## In simulation
@@ -272,4 +315,10 @@ const ERRING: &str = "
 Of 25 runs each, how many had the right rule fail first: *engages* for one that is off, *lets through* for
 half the limit, *holds* for twice the limit and for a leak of 2 % (of a load of four times the limit),
 *recovers* for one that never resets.
+";
+const UNSHAPED: &str = "
+## Loads that aren't shaped
+
+Bursts of all sizes and pauses, and one in four of one rate throughout, over 0.2 to 5 windows, with 0.3 to
+30 times what the limit admits.
 ";

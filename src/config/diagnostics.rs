@@ -163,7 +163,12 @@ impl Diagnostics {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-        let texts: Vec<String> = self.sources.iter().map(|source| hide(&source.text)).collect();
+        let pointed_at =
+            |at: usize| self.list.iter().flat_map(|m| &m.place).any(|p| p.source == at);
+        let texts = self.sources.iter().enumerate();
+        let texts: Vec<String> = texts
+            .map(|(at, source)| if pointed_at(at) { hide(&source.text) } else { String::new() })
+            .collect();
         let mut blocks: Vec<String> =
             self.list.iter().map(|mistake| self.block(mistake, &texts, &renderer)).collect();
         if self.more > 0 {

@@ -38,7 +38,8 @@ use crate::units::Nanos;
 pub fn predict(row: &[DeclaredLimit], senders: impl IntoIterator<Item = Alike>) -> Prediction {
     let mut total = Prediction::default();
     for Alike { identities, mut batches } in senders {
-        batches.sort_unstable_by_key(|batch| (batch.from, batch.to));
+        // Stable, as it is quick with what consists of a few sorted parts.
+        batches.sort_by_key(|batch| (batch.from, batch.to));
         let mut end = Nanos::ZERO;
         for batch in &mut batches {
             end = end.max(batch.to);

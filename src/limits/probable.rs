@@ -17,13 +17,17 @@ const MOST: usize = 50_000;
 /// row, the innermost first: the median over the kinds, of each the mean over its
 /// phases. `None`: too many are sent to try.
 #[must_use]
-pub fn probable(row: &[DeclaredLimit], senders: &[Alike]) -> Option<u64> {
+pub fn probable(row: &[DeclaredLimit], mut senders: Vec<Alike>) -> Option<u64> {
     if senders.iter().map(|alike| alike.batches.len()).sum::<usize>() > MOST {
         return None;
     }
+    for alike in &mut senders {
+        // Stable, as it is quick with what consists of a few sorted parts.
+        alike.batches.sort_by_key(|batch| batch.from);
+    }
     let buckets = row.iter().all(|limit| limit.burst.is_some());
     let kinds = if buckets { &[Kind::Bucket][..] } else { &KINDS[..] };
-    let mut hits: Vec<f64> = kinds.iter().map(|kind| kind.refuses(row, senders)).collect();
+    let mut hits: Vec<f64> = kinds.iter().map(|kind| kind.refuses(row, &senders)).collect();
     hits.sort_unstable_by(f64::total_cmp);
     hits.get(hits.len() / 2).map(|hits| hits.round() as u64)
 }
@@ -86,14 +90,13 @@ impl Kind {
     }
 }
 
-/// How many of all that is sent are refused by limiters like these for each identity.
+/// How many of all that is sent (sorted) are refused by limiters like these for each
+/// identity.
 fn refused(row: &[(Limiter, Nanos)], senders: &[Alike]) -> u64 {
     let of_one = |alike: &Alike| {
-        let mut batches = alike.batches.clone();
-        batches.sort_unstable_by_key(|batch| batch.from);
         let mut row = row.to_vec();
         let mut refused = 0;
-        for batch in &batches {
+        for batch in &alike.batches {
             for k in 0..batch.count {
                 let at = batch.from + Nanos((batch.to - batch.from).0 / batch.count.max(1) * k);
                 // The outer ones are asked first, and count what the inner ones refuse.

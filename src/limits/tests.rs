@@ -65,14 +65,15 @@ fn told_rightly(kind: &str, runs: u64, moments: impl Fn(u64, &mut Dice) -> Vec<N
     runs - others.len() as u64
 }
 
+/// `examples/limiters.rs` asks a hundred runs of each; here a few.
 #[test]
 fn the_kind_is_told_in_uneven_runs() {
     for kind in KINDS {
-        let right = told_rightly(kind, 60, |limit, dice| {
+        let right = told_rightly(kind, 20, |limit, dice| {
             let factor = 2.0 * 25_f64.powf(dice.unit());
             uneven(limit, Nanos::from_secs(60), 5.0, factor, dice)
         });
-        assert!(right >= 57, "{kind}: {right} of 60");
+        assert!(right >= 19, "{kind}: {right} of 20");
     }
 }
 
@@ -93,10 +94,11 @@ fn failures(results: &[RuleResult]) -> Vec<&RuleResult> {
     results.iter().filter(|rule| rule.verdict == RuleVerdict::Fail).collect()
 }
 
+/// `examples/limiters.rs` asks two thousand; here a few.
 #[test]
 fn correct_limiters_are_not_accused() {
     let mut accused = Vec::new();
-    for seed in 0..1000 {
+    for seed in 0..200 {
         let mut dice = Dice::new(seed + 10_000);
         let kind = KINDS[seed as usize % KINDS.len()];
         let limit = dice.whole(1, 60);
@@ -120,7 +122,7 @@ fn correct_limiters_are_not_accused() {
         }
     }
     println!("{} accused: {accused:#?}", accused.len());
-    assert!(accused.len() < 10, "{} of 1000 accused: {accused:#?}", accused.len());
+    assert!(accused.len() < 2, "{} of 200 accused: {accused:#?}", accused.len());
 }
 
 /// A run against a limiter: three minutes of proof, then the judgement.
@@ -181,24 +183,22 @@ fn replicas_that_count_apart_are_named() {
 }
 
 /// A limiter that lets 2 % of what it should refuse slip through, met by 500
-/// such requests.
+/// such requests. `examples/limiters.rs` asks more runs of each kind.
 #[test]
 fn a_leak_of_two_per_cent_is_caught_by_500_requests() {
     for kind in KINDS {
-        for (limit, rate, seeds) in [(10, 4.0, 5), (10, 20.0, 5), (60, 8.0, 3), (250, 8.3, 1)] {
-            for seed in 0..seeds {
-                let mut dice = Dice::new(seed);
-                let mut leak = Dice::new(seed + 500);
-                let mut model = limiter(kind, limit, Nanos::from_secs(60));
-                let skew = Nanos::from_millis(dice.whole(0, 60_000));
-                let moments: Vec<_> =
-                    (0..500 + 3 * limit).map(|i| Nanos::from_secs_f64(i as f64 / rate)).collect();
-                let admits = |at| model.admits(at) || leak.unit() < 0.02;
-                let jitter = Nanos::from_millis(50);
-                let entries = ledger(&moments, jitter, skew, &mut dice, admits);
-                let results = judged(&compressed(&entries), &declared(limit));
-                assert_eq!(names(&results), [RuleName::Holds], "{kind} {limit} {rate} {seed}");
-            }
+        for (seed, limit, rate) in [(0, 10, 4.0), (1, 10, 20.0), (2, 60, 8.0), (0, 250, 8.3)] {
+            let mut dice = Dice::new(seed);
+            let mut leak = Dice::new(seed + 500);
+            let mut model = limiter(kind, limit, Nanos::from_secs(60));
+            let skew = Nanos::from_millis(dice.whole(0, 60_000));
+            let moments: Vec<_> =
+                (0..500 + 3 * limit).map(|i| Nanos::from_secs_f64(i as f64 / rate)).collect();
+            let admits = |at| model.admits(at) || leak.unit() < 0.02;
+            let jitter = Nanos::from_millis(50);
+            let entries = ledger(&moments, jitter, skew, &mut dice, admits);
+            let results = judged(&compressed(&entries), &declared(limit));
+            assert_eq!(names(&results), [RuleName::Holds], "{kind} {limit} {rate} {seed}");
         }
     }
 }

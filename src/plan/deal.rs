@@ -192,6 +192,9 @@ mod tests {
     }
 
     proptest! {
+        // A case deals to up to a thousand workers.
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
         #[test]
         fn the_union_of_all_shares_is_the_schedule(
             stages in stages(),

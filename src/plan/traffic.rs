@@ -62,38 +62,26 @@ fn predicted(plan: &Plan, schedule: &Schedule) -> Option<Prediction> {
 /// The same, of one row alone.
 fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Prediction {
     let Some(limit) = row.first() else { return Prediction::default() };
-    let proof = &plan.extras.proof;
-    let (mut low, mut high, mut probable) = (u64::MAX, 0, None);
+    let met = Met::by(plan, schedule, limit);
+    // Whatever its phase, a limiter makes of moments what it makes of the same ones
+    // later: only who sends more than the load has to be looked at from every start.
+    let rest = limits::predict(row, met.rest(Nanos::ZERO));
+    let (mut low, mut high) = (u64::MAX, 0);
     for before in BEFORE_LOAD {
         // A probe may use quota or not (docs/api.md leaves it open where the limiter
         // stands): both are reckoned with, where it shares an identity.
-        for with_probes in [false, true] {
-            let start = before + proof.load_starts;
-            let mut senders = arrivals(plan, limit, schedule, start);
-            if let Some(first) = senders.first_mut() {
-                first.batches.push(Batch::single(Nanos::ZERO));
-                if with_probes {
-                    along_with_load(&mut first.batches, plan, schedule, start);
-                }
-            }
-            let aside = [&proof.lead_in, &proof.follow_ups];
-            let batches =
-                aside.into_iter().flat_map(|all| batched(all.len() as u64, |i| all[i as usize]));
-            match senders.first_mut() {
-                // Who is set aside is one of all where the limiter counts them together.
-                Some(all) if !limit.scope.counts_each(plan.identities.kind) => {
-                    all.batches.extend(batches);
-                }
-                _ => senders.push(Alike { identities: 1, batches: batches.collect() }),
-            }
-            if probable.is_none() {
-                probable = limits::probable(row, &senders);
-            }
-            let here = limits::predict(row, senders);
-            low = low.min(here.hits_low);
-            high = high.max(here.hits_high);
+        let start = before + plan.extras.proof.load_starts;
+        let probes = along_with_load(plan, schedule, start);
+        for with in [&[][..], &probes].iter().take(1 + usize::from(!probes.is_empty())) {
+            let here = limits::predict(row, [met.first(start, with)]);
+            low = low.min(rest.hits_low + here.hits_low);
+            high = high.max(rest.hits_high + here.hits_high);
         }
     }
+    let start = BEFORE_LOAD[0] + plan.extras.proof.load_starts;
+    let mut senders = met.rest(start);
+    senders.insert(0, met.first(start, &[]));
+    let probable = limits::probable(row, senders);
     // Nobody names an address of its own before somebody was refused.
     let naming = u64::from(plan.extras.naming && high > 0);
     let sent = requests(plan, schedule) + naming;
@@ -105,6 +93,57 @@ fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Pred
         hits_high: high,
         hits_probable: probable.map(|hits| hits.clamp(low, high)),
     }
+}
+
+/// What each limiter meets: the load, from its start on, and the proof.
+struct Met {
+    /// The arrivals of the first identity, which sends the canary and the probes too.
+    first: Alike,
+    /// Those of all others.
+    others: Vec<Alike>,
+    /// What proves the limiter, from the first request on.
+    proof: Vec<Batch>,
+    /// Whether the proof has a limiter of its own.
+    apart: bool,
+}
+
+impl Met {
+    fn by(plan: &Plan, schedule: &Schedule, limit: &DeclaredLimit) -> Self {
+        let mut others = arrivals(plan, limit, schedule);
+        let first = if others.is_empty() { Alike::default() } else { others.remove(0) };
+        let proof = &plan.extras.proof;
+        let parts = [&proof.lead_in, &proof.follow_ups].into_iter();
+        let proof = parts.flat_map(|all| batched(all.len() as u64, |i| all[i as usize])).collect();
+        let apart = limit.scope.counts_each(plan.identities.kind);
+        Self { first, others, proof, apart }
+    }
+
+    /// What the first identity's limiter meets of a load that starts at `start`.
+    fn first(&self, start: Nanos, probes: &[Batch]) -> Alike {
+        let mut first = later(&self.first, start);
+        first.batches.push(Batch::single(Nanos::ZERO));
+        first.batches.extend(probes);
+        // Who is set aside is one of all where the limiter counts them together.
+        if !self.apart {
+            first.batches.extend(&self.proof);
+        }
+        first
+    }
+
+    /// What all other limiters meet.
+    fn rest(&self, start: Nanos) -> Vec<Alike> {
+        let mut rest: Vec<Alike> = self.others.iter().map(|alike| later(alike, start)).collect();
+        if self.apart {
+            rest.push(Alike { identities: 1, batches: self.proof.clone() });
+        }
+        rest
+    }
+}
+
+/// The same, `by` later.
+fn later(alike: &Alike, by: Nanos) -> Alike {
+    let moved = |batch: &Batch| Batch { from: batch.from + by, to: batch.to + by, ..*batch };
+    Alike { identities: alike.identities, batches: alike.batches.iter().map(moved).collect() }
 }
 
 /// Requests of any kind that go out whatever is answered: arrivals, canary,
@@ -121,7 +160,7 @@ pub(super) fn arrivals_admitted(plan: &Plan, schedule: &Schedule) -> (u64, u64) 
     rows(plan).iter().filter_map(|row| row.first().map(|first| (row, first))).fold(
         (all, all),
         |(low, high), (row, first)| {
-            let here = limits::predict(row, arrivals(plan, first, schedule, Nanos::ZERO));
+            let here = limits::predict(row, arrivals(plan, first, schedule));
             (low.saturating_sub(here.hits_high), high.min(here.admitted_high))
         },
     )
@@ -153,18 +192,18 @@ const BATCHES: u64 = 1 << 17;
 /// Into how many kinds of identities that send alike the others are dealt then.
 const KINDS: u64 = 16;
 
-/// The arrivals of each limiter, round robin, those of the first apart; the load
-/// starts at `start`.
-fn arrivals(plan: &Plan, limit: &DeclaredLimit, schedule: &Schedule, start: Nanos) -> Vec<Alike> {
+/// The arrivals of each limiter, round robin, those of the first apart; from the start
+/// of the load on.
+fn arrivals(plan: &Plan, limit: &DeclaredLimit, schedule: &Schedule) -> Vec<Alike> {
     let count = quotas(plan, limit);
-    dealt(u64::from(count).max(1), schedule, start, EXACTLY)
+    dealt(u64::from(count).max(1), schedule, EXACTLY)
 }
 
 /// The arrivals that each of `count` identities gets: moment by moment where there
 /// are at most `exactly`.
-fn dealt(count: u64, schedule: &Schedule, start: Nanos, exactly: u64) -> Vec<Alike> {
+fn dealt(count: u64, schedule: &Schedule, exactly: u64) -> Vec<Alike> {
     let total = schedule.total();
-    let due = |n: u64| start + schedule.due(n).unwrap_or_default();
+    let due = |n: u64| schedule.due(n).unwrap_or_default();
     let own = |i: u64| if i <= total { (total - i) / count + 1 } else { 0 };
     let kinds =
         if total <= exactly { (1..=count).map(|i| (i, i)).collect() } else { alike(count, total) };
@@ -176,7 +215,9 @@ fn dealt(count: u64, schedule: &Schedule, start: Nanos, exactly: u64) -> Vec<Ali
             let size = turns.div_ceil(each).max(1);
             let batches = (0..turns).step_by(size as usize).map(|turn| {
                 let end = (turn + size).min(turns);
-                let (from, to) = (due(first + turn * count), due(last + (end - 1) * count));
+                let (one, other) = (first + turn * count, last + (end - 1) * count);
+                let from = due(one);
+                let to = if one == other { from } else { due(other) };
                 Batch { from, to, count: end - turn }
             });
             Alike { identities: last - first + 1, batches: batches.collect() }
@@ -206,22 +247,22 @@ fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Ba
     })
 }
 
-/// Adds the probes to the identity that sends them: those before the load, and
-/// those that go along with it. Where every address is forged each probe has one
+/// The probes that share the first identity's limiter: those before the load, and those
+/// that go along with it from `start` on. Where every address is forged each probe has one
 /// of its own; a wrong key belongs to nobody, and who shows a right one sends as its owner.
-fn along_with_load(batches: &mut Vec<Batch>, plan: &Plan, schedule: &Schedule, start: Nanos) {
+fn along_with_load(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Batch> {
     let apart = match plan.identities.kind {
         IdentityKind::Address => plan.identities.claims_addresses(),
         IdentityKind::Key => plan.probes.by_identity.is_empty(),
         IdentityKind::Global => false,
     };
     if apart {
-        return;
+        return Vec::new();
     }
-    batches.extend(plan.probes.before_load().iter().map(|_| Batch::single(Nanos::ZERO)));
+    let before = plan.probes.before_load().iter().map(|_| Batch::single(Nanos::ZERO));
     let turns = plan.probes.turns(schedule.total());
     let due = |probe: u64| start + schedule.due(turns.arrival(probe)).unwrap_or_default();
-    batches.extend(batched(turns.total(), due));
+    before.chain(batched(turns.total(), due)).collect()
 }
 
 #[cfg(test)]
@@ -248,8 +289,8 @@ mod tests {
                 .collect();
             let schedule = Schedule::new(&stages);
             let limit = DeclaredLimit::of(limit, Nanos::from_secs(seconds), Scope::Ip);
-            let small = dealt(identities, &schedule, Nanos::ZERO, u64::MAX);
-            let large = dealt(identities, &schedule, Nanos::ZERO, 0);
+            let small = dealt(identities, &schedule, u64::MAX);
+            let large = dealt(identities, &schedule, 0);
             for senders in [&small, &large] {
                 let sent = |a: &Alike| a.identities * a.batches.iter().map(|b| b.count).sum::<u64>();
                 prop_assert_eq!(senders.iter().map(sent).sum::<u64>(), schedule.total());

@@ -197,64 +197,70 @@ fn answer(mut stream: TcpStream, status: u16, heard: &Mutex<String>) {
 
 #[test]
 fn hostile_bodies_stay_inert_everywhere() {
-    for status in [400, 500, 200] {
-        let store = Shared::default();
-        let heard = Arc::new(Mutex::new(String::new()));
-        let mut runner = runner(&store, "pull_request", &pull_request("o/r"));
-        runner.env.insert("STRIPE_WEBHOOK_SECRET".to_owned(), "whsec_very_secret_value".to_owned());
-        let url = hostile(status, Arc::clone(&heard));
-        let with = [
-            ("scenarios", "webhook"),
-            ("environment", "staging"),
-            ("url", url.as_str()),
-            ("profile", "tiny"),
-            ("config", "gate.toml"),
-            ("rate-scale", "0.25"),
+    std::thread::scope(|scope| {
+        for status in [400, 500, 200] {
+            scope.spawn(move || stays_inert(status));
+        }
+    });
+}
+
+fn stays_inert(status: u16) {
+    let store = Shared::default();
+    let heard = Arc::new(Mutex::new(String::new()));
+    let mut runner = runner(&store, "pull_request", &pull_request("o/r"));
+    runner.env.insert("STRIPE_WEBHOOK_SECRET".to_owned(), "whsec_very_secret_value".to_owned());
+    let url = hostile(status, Arc::clone(&heard));
+    let with = [
+        ("scenarios", "webhook"),
+        ("environment", "staging"),
+        ("url", url.as_str()),
+        ("profile", "tiny"),
+        ("config", "gate.toml"),
+        ("rate-scale", "0.25"),
+    ];
+    let result = runner.run(&with);
+    assert_eq!(result.code, 1, "{}", result.log);
+    let results = runner.workspace.path().join("load_tests/results");
+    let read = |name: &str| std::fs::read_to_string(results.join(name)).expect("a file");
+    let comment = bodies(&store).concat();
+    assert!(!comment.is_empty());
+    // The runner takes `::` at the start of a line and `##[` anywhere for a command.
+    assert!(!result.log.contains("##["), "{}", result.log);
+    for line in result.log.lines().map(str::trim_start).filter(|l| l.starts_with("::")) {
+        let ours = [
+            "add-mask::",
+            "group::",
+            "endgroup::",
+            "error title=load-gate",
+            "warning title=load-gate",
         ];
-        let result = runner.run(&with);
-        assert_eq!(result.code, 1, "{}", result.log);
-        let results = runner.workspace.path().join("load_tests/results");
-        let read = |name: &str| std::fs::read_to_string(results.join(name)).expect("a file");
-        let comment = bodies(&store).concat();
-        assert!(!comment.is_empty());
-        // The runner takes `::` at the start of a line and `##[` anywhere for a command.
-        assert!(!result.log.contains("##["), "{}", result.log);
-        for line in result.log.lines().map(str::trim_start).filter(|l| l.starts_with("::")) {
-            let ours = [
-                "add-mask::",
-                "group::",
-                "endgroup::",
-                "error title=load-gate",
-                "warning title=load-gate",
-            ];
-            assert!(ours.iter().any(|start| line[2..].starts_with(start)), "{line}");
-        }
-        assert_eq!(result.outputs["verdict"], "fail");
-        for (name, text) in [
-            ("comment", comment.as_str()),
-            ("summary", result.summary.as_str()),
-            ("summary.md", read("summary.md").as_str()),
-            ("report.html", read("report.html").as_str()),
-            ("junit.xml", read("junit.xml").as_str()),
-            ("log", result.log.as_str()),
-        ] {
-            assert!(!text.contains('\u{0}') && !text.contains("\u{1b}[31m"), "{name}: {text}");
-            // In JUnit and in a log it is text like any other.
-            let text_only = matches!(name, "junit.xml" | "log");
-            assert!(text_only || !text.contains("<script>alert"), "{name}: {text}");
-            assert!(!text.contains(&"A".repeat(500)), "{name} quotes at length");
-            let told = text.replace("::add-mask::whsec_very_secret_value", "");
-            assert!(!told.contains("whsec_very_secret"), "{name}");
-            if !text_only && name != "report.html" {
-                assert!(!text.contains("](https://evil"), "{name}: {text}");
-                assert!(!text.contains("@everyone"), "{name}: {text}");
-            }
-        }
-        let junit = read("junit.xml");
-        let mut reader = quick_xml::Reader::from_str(&junit);
-        while reader.read_event().expect("XML") != quick_xml::events::Event::Eof {}
-        let comments = comment.matches("<!-- load-gate:load-gate -->").count();
-        assert_eq!(comments, 1, "the marker is ours alone: {comment}");
-        assert!(!heard.lock().expect("whole").contains(TOKEN), "the target got GitHub's token");
+        assert!(ours.iter().any(|start| line[2..].starts_with(start)), "{line}");
     }
+    assert_eq!(result.outputs["verdict"], "fail");
+    for (name, text) in [
+        ("comment", comment.as_str()),
+        ("summary", result.summary.as_str()),
+        ("summary.md", read("summary.md").as_str()),
+        ("report.html", read("report.html").as_str()),
+        ("junit.xml", read("junit.xml").as_str()),
+        ("log", result.log.as_str()),
+    ] {
+        assert!(!text.contains('\u{0}') && !text.contains("\u{1b}[31m"), "{name}: {text}");
+        // In JUnit and in a log it is text like any other.
+        let text_only = matches!(name, "junit.xml" | "log");
+        assert!(text_only || !text.contains("<script>alert"), "{name}: {text}");
+        assert!(!text.contains(&"A".repeat(500)), "{name} quotes at length");
+        let told = text.replace("::add-mask::whsec_very_secret_value", "");
+        assert!(!told.contains("whsec_very_secret"), "{name}");
+        if !text_only && name != "report.html" {
+            assert!(!text.contains("](https://evil"), "{name}: {text}");
+            assert!(!text.contains("@everyone"), "{name}: {text}");
+        }
+    }
+    let junit = read("junit.xml");
+    let mut reader = quick_xml::Reader::from_str(&junit);
+    while reader.read_event().expect("XML") != quick_xml::events::Event::Eof {}
+    let comments = comment.matches("<!-- load-gate:load-gate -->").count();
+    assert_eq!(comments, 1, "the marker is ours alone: {comment}");
+    assert!(!heard.lock().expect("whole").contains(TOKEN), "the target got GitHub's token");
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -163,14 +164,14 @@ fn cancelled_while_the_target_hangs_everything_is_written_within_five_seconds() 
         // From the canary on, and in the middle of the load.
         for answered in [0, 30] {
             scope.spawn(move || {
-                let url = hanging_target(answered);
+                let (url, hangs) = hanging_target(answered);
                 let mut run = Run::start(
                     &["onboarding", "--rate-scale", "0.5", "--no-check"],
                     &["--url", &url],
                     4,
                 );
-                run.wait_for(|_| true);
-                thread::sleep(Duration::from_secs(5));
+                hangs.recv_timeout(Duration::from_secs(60)).expect("is asked once more");
+                thread::sleep(Duration::from_millis(300));
                 run.signal(Signal::INT);
                 let status = run.end(Duration::from_secs(5));
                 assert_eq!(status.code(), Some(3));
@@ -183,11 +184,13 @@ fn cancelled_while_the_target_hangs_everything_is_written_within_five_seconds() 
     });
 }
 
-/// A server that answers so many requests with 500 and then never again.
-fn hanging_target(answered: usize) -> String {
+/// A server that answers so many requests with 500 and then never again; tells of each
+/// that it leaves without an answer.
+fn hanging_target(answered: usize) -> (String, Receiver<()>) {
     use std::io::{Read, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("has an address"));
+    let (tell, hangs) = channel();
     thread::spawn(move || {
         let mut held = Vec::new();
         for mut stream in listener.incoming().flatten() {
@@ -197,11 +200,13 @@ fn hanging_target(answered: usize) -> String {
                 let _ = stream.write_all(
                     b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
                 );
+            } else {
+                let _ = tell.send(());
             }
             held.push(stream);
         }
     });
-    url
+    (url, hangs)
 }
 
 /// Kills a run, makes its reports again and looks whether they agree.

@@ -11,7 +11,7 @@ use crate::support::{Served, config, load_gate};
 
 /// A run of one scenario that goes on for two seconds.
 fn start(dir: &TempDir, served: &Served, thresholds: &str) -> Child {
-    let text = config(&served.url, 40, "2s", thresholds);
+    let text = config(&served.url, 80, "1s", thresholds);
     std::fs::write(dir.path().join("load-gate.toml"), text).expect("written");
     load_gate()
         .args(["run", "onboarding", "--env", "t", "--cooldown", "0s", "--no-check"])

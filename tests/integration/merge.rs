@@ -30,7 +30,11 @@ fn merge(dirs: &[&Path]) -> Done {
 #[test]
 fn shards_are_judged_as_a_whole() {
     let served = Served::start(&["limit=1000000"]);
-    let (left, right) = (shard(&served, ""), shard(&served, ""));
+    let another = "[scenarios.webhook.thresholds]\nchecks = [\"rate>0.5\"]\n";
+    let [left, right, other] = std::thread::scope(|scope| {
+        let shards = ["", "", another].map(|more| scope.spawn(|| shard(&served, more)));
+        shards.map(|shard| shard.join().expect("a shard"))
+    });
     let whole = merge(&[&left.results(), &right.results()]);
     assert_eq!(whole.code, 0, "{}", whole.all());
     assert!(whole.out.starts_with("pass, 1 of 1 scenarios"), "{}", whole.all());
@@ -56,7 +60,6 @@ fn shards_are_judged_as_a_whole() {
     let twice = merge(&[&left.results(), &left.results()]);
     assert_eq!(twice.code, 2, "{}", twice.all());
     assert!(twice.err.contains("twice"), "{}", twice.all());
-    let other = shard(&served, "[scenarios.webhook.thresholds]\nchecks = [\"rate>0.5\"]\n");
     let refused = merge(&[&left.results(), &other.results()]);
     assert_eq!(refused.code, 2, "{}", refused.all());
     assert!(refused.err.contains("not shards of one run"), "{}", refused.all());
@@ -71,7 +74,7 @@ struct Machine {
 impl Machine {
     fn start(served: &Served, shard: &str, more: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let config = config(&served.url, 40, "3s", "");
+        let config = config(&served.url, 120, "1s", "");
         std::fs::write(dir.path().join("load-gate.toml"), config).expect("written");
         let child = load_gate()
             .args(["run", "webhook", "--env", "t", "--shard", shard, "--results-dir", "results"])

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use hmac::{KeyInit as _, Mac as _};
@@ -26,10 +27,10 @@ fn api(answer: impl Fn(&Asked) -> Told + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let answer = Arc::new(answer);
-    std::thread::spawn(move || {
+    thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
-            std::thread::spawn(move || talk(&stream, &*answer));
+            thread::spawn(move || talk(&stream, &*answer));
         }
     });
     url
@@ -145,16 +146,18 @@ fn a_search_api_with_keys_passes_and_its_limiter_is_verified() {
 
 #[test]
 fn faults_of_a_search_api_are_named() {
-    // Fewer are let through than declared.
-    let url = search(40, Duration::from_secs(60), r#"[{"id":"x"}]"#);
-    let done = run(&search_config(&url, 100), "search", &keys());
-    assert_eq!(done.code, 1, "{}", done.all());
-    assert!(done.out.contains("limit"), "{}", done.all());
-    // The contract is broken in one place.
-    let url = search(100, Duration::from_secs(60), r#"[{"id":7}]"#);
-    let done = run(&search_config(&url, 100), "search", &keys());
-    assert_eq!(done.code, 1, "{}", done.all());
-    assert!(done.out.contains("$.results[0].id is a string"), "{}", done.all());
+    let named = |limit: u32, results: &'static str, words: &str| {
+        let url = search(limit, Duration::from_secs(60), results);
+        let done = run(&search_config(&url, 100), "search", &keys());
+        assert_eq!(done.code, 1, "{}", done.all());
+        assert!(done.out.contains(words), "{}", done.all());
+    };
+    thread::scope(|scope| {
+        // Fewer are let through than declared.
+        scope.spawn(|| named(40, r#"[{"id":"x"}]"#, "limit"));
+        // The contract is broken in one place.
+        scope.spawn(|| named(100, r#"[{"id":7}]"#, "$.results[0].id is a string"));
+    });
 }
 
 #[test]
@@ -187,12 +190,18 @@ fn hooks_config(url: &str) -> String {
 fn signed_webhooks_pass_and_an_open_door_is_found() {
     let vars = [("HOOK_SECRET".to_owned(), "hook-secret-1".to_owned())];
     let args = ["run", "hooks", "--env", "t", "--no-check"];
-    let done = run_in(&hooks_config(&hooks(true)), &args, &vars);
-    assert_eq!(done.code, 0, "{}", done.all());
-    assert!(!done.all().contains("hook-secret-1"));
-    let done = run_in(&hooks_config(&hooks(false)), &args, &vars);
-    assert_eq!(done.code, 1, "{}", done.all());
-    assert!(done.out.contains("forged"), "{}", done.all());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let done = run_in(&hooks_config(&hooks(true)), &args, &vars);
+            assert_eq!(done.code, 0, "{}", done.all());
+            assert!(!done.all().contains("hook-secret-1"));
+        });
+        scope.spawn(|| {
+            let done = run_in(&hooks_config(&hooks(false)), &args, &vars);
+            assert_eq!(done.code, 1, "{}", done.all());
+            assert!(done.out.contains("forged"), "{}", done.all());
+        });
+    });
 }
 
 /// OAuth's client credentials, and an API that takes the tokens it gave, for as long as
@@ -327,22 +336,21 @@ fn a_client_without_a_token_takes_no_part_and_is_named() {
 
 #[test]
 fn tokens_that_are_not_given_are_nobody_s_failure_but_the_setup_s() {
-    // Nobody gets one.
-    let lifetime = Duration::from_secs(60);
-    let seen = orders(Orders { lifetime, clients: Vec::new(), gives: 99, limit: 90 });
-    let done = run_orders(&seen.url, &clients());
-    assert_eq!(done.code, 3, "{}", done.all());
-    assert!(
-        done.out.contains("no identity could be set up: key 1: POST /oauth/token"),
-        "{}",
-        done.all()
-    );
-    // None is renewed.
-    let lifetime = Duration::from_secs(2);
-    let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 2, limit: 90 });
-    let done = run_orders(&seen.url, &clients());
-    assert_eq!(done.code, 3, "{}", done.all());
-    assert!(done.out.contains("were not sent, for want of what they give"), "{}", done.all());
+    let unsure = |seconds: u64, clients_: Vec<&'static str>, gives: u64, words: &str| {
+        let lifetime = Duration::from_secs(seconds);
+        let seen = orders(Orders { lifetime, clients: clients_, gives, limit: 90 });
+        let done = run_orders(&seen.url, &clients());
+        assert_eq!(done.code, 3, "{}", done.all());
+        assert!(done.out.contains(words), "{}", done.all());
+    };
+    thread::scope(|scope| {
+        // Nobody gets one.
+        let nobody = "no identity could be set up: key 1: POST /oauth/token";
+        scope.spawn(|| unsure(60, Vec::new(), 99, nobody));
+        // None is renewed.
+        let none = "were not sent, for want of what they give";
+        scope.spawn(|| unsure(2, CLIENTS.to_vec(), 2, none));
+    });
 }
 
 #[test]
@@ -372,23 +380,34 @@ fn a_check_tries_one_request_of_a_scenario_and_says_what_holds() {
 
 #[test]
 fn faults_of_webhooks_and_of_an_api_behind_oauth_are_named() {
-    // Another secret than the sender's.
-    let vars = [("HOOK_SECRET".to_owned(), "hook-secret-2".to_owned())];
-    let args = ["run", "hooks", "--env", "t", "--no-check"];
-    let done = run_in(&hooks_config(&hooks(true)), &args, &vars);
-    assert_eq!(done.code, 3, "{}", done.all());
-    assert!(done.out.contains("set HOOK_SECRET to this environment's secret"), "{}", done.all());
-    // A limiter that lets fewer through than is declared, and a page that isn't the one asked for.
     let lifetime = Duration::from_secs(60);
-    let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 99, limit: 30 });
-    let done = run_orders(&seen.url, &clients());
-    assert_eq!(done.code, 1, "{}", done.all());
-    assert!(done.out.contains("limit"), "{}", done.all());
-    let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 99, limit: 90 });
-    let wrong = orders_config(&seen.url).replace("\"{data.page:int}\"", "\"{data.page}\"");
-    let done = run_in(&wrong, &["run", "orders", "--env", "t", "--no-check"], &clients());
-    assert_eq!(done.code, 1, "{}", done.all());
-    assert!(done.out.contains("check `a page of orders` failed every time"), "{}", done.all());
+    thread::scope(|scope| {
+        // Another secret than the sender's.
+        scope.spawn(|| {
+            let vars = [("HOOK_SECRET".to_owned(), "hook-secret-2".to_owned())];
+            let args = ["run", "hooks", "--env", "t", "--no-check"];
+            let done = run_in(&hooks_config(&hooks(true)), &args, &vars);
+            assert_eq!(done.code, 3, "{}", done.all());
+            let words = "set HOOK_SECRET to this environment's secret";
+            assert!(done.out.contains(words), "{}", done.all());
+        });
+        // A limiter that lets fewer through than is declared.
+        scope.spawn(|| {
+            let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 99, limit: 30 });
+            let done = run_orders(&seen.url, &clients());
+            assert_eq!(done.code, 1, "{}", done.all());
+            assert!(done.out.contains("limit"), "{}", done.all());
+        });
+        // A page that isn't the one asked for.
+        scope.spawn(|| {
+            let seen = orders(Orders { lifetime, clients: CLIENTS.to_vec(), gives: 99, limit: 90 });
+            let wrong = orders_config(&seen.url).replace("\"{data.page:int}\"", "\"{data.page}\"");
+            let done = run_in(&wrong, &["run", "orders", "--env", "t", "--no-check"], &clients());
+            assert_eq!(done.code, 1, "{}", done.all());
+            let words = "check `a page of orders` failed every time";
+            assert!(done.out.contains(words), "{}", done.all());
+        });
+    });
 }
 
 #[test]

@@ -45,20 +45,21 @@ fn every_kind_is_told_and_no_correct_one_is_accused() {
     let known = |s: &&Specimen| s.correct || s.is == Algorithm::TokenBucket;
     for specimen in SPECIMENS.iter().filter(known) {
         let mut right = 0;
-        for seed in 0..12 {
+        for seed in 0..4 {
             let (inferred, rules) = trial(specimen, 7, seed + 400);
             let failed = failures(&rules);
             assert!(!specimen.correct || failed.is_empty(), "{}: {failed:?}", specimen.name);
             right += usize::from(inferred.algorithm == specimen.is);
         }
-        assert!(right >= 11, "{}: {right} of 12", specimen.name);
+        assert!(right >= 3, "{}: {right} of 4", specimen.name);
     }
 }
 
-/// Accusations of correct limiters in short and long runs alike.
+/// Accusations of correct limiters in short and long runs alike: a few of the two thousand
+/// that `examples/limiters.rs` asks.
 #[test]
 fn whatever_the_run_shows_no_correct_kind_is_accused() {
-    for (seed, specimen) in SPECIMENS.iter().filter(|s| s.correct).cycle().take(120).enumerate() {
+    for (seed, specimen) in SPECIMENS.iter().filter(|s| s.correct).cycle().take(60).enumerate() {
         let windows = 1 + seed as u64 % 5;
         let (_, rules) = trial(specimen, windows, seed as u64 + 7_000);
         let failed = failures(&rules);

@@ -65,7 +65,7 @@ fn add(recorder: &mut Recorder, (at, took, outcome): (u64, u64, usize), identity
 
 proptest! {
     // A case makes five recorders with all their histograms.
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     /// What one recorder sees, two see in halves.
     #[test]

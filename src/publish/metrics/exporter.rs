@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use reqwest::{Client, Method};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::post::{self, Sent};
@@ -49,14 +50,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 enum Errand {
     Points(Batch),
-    /// The last points; what is known is ended after them, and so long is waited for.
-    End(Batch, Duration),
+    /// The last points; what is known is ended after them, and until then it is waited for.
+    End(Batch, Instant),
 }
 
 /// One receiver and the thread that serves it.
 pub struct Exporter {
     url: String,
     inbox: Mutex<Option<SyncSender<Errand>>>,
+    /// Until when anybody waits, for a request that is under way when that becomes known.
+    end: watch::Sender<Option<Instant>>,
     lost: Mutex<usize>,
     worker: Mutex<Option<JoinHandle<Tally>>>,
 }
@@ -77,12 +80,14 @@ impl Exporter {
     pub fn start(receiver: Receiver, began: i64, limits: Allowance) -> std::io::Result<Self> {
         let (sender, inbox) = sync_channel(limits.queue);
         let url = receiver.url().to_owned();
+        let (end, known) = watch::channel(None);
         let worker = std::thread::Builder::new()
             .name("metrics".to_owned())
-            .spawn(move || serve(&receiver, began, limits, &inbox))?;
+            .spawn(move || serve(&receiver, began, limits, &inbox, known))?;
         Ok(Self {
             url,
             inbox: Mutex::new(Some(sender)),
+            end,
             lost: Mutex::new(0),
             worker: Mutex::new(Some(worker)),
         })
@@ -110,8 +115,10 @@ impl Exporter {
     ) -> Option<PublishWarning> {
         let sender = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut lost = *self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = Instant::now() + patience;
+        self.end.send_replace(Some(deadline));
         if let Some(sender) = sender
-            && sender.try_send(Errand::End(last, patience)).is_err()
+            && sender.try_send(Errand::End(last, deadline)).is_err()
         {
             lost += 1;
         }
@@ -145,12 +152,18 @@ impl Exporter {
     }
 }
 
-fn serve(receiver: &Receiver, began: i64, limits: Allowance, inbox: &Inbox<Errand>) -> Tally {
+fn serve(
+    receiver: &Receiver,
+    began: i64,
+    limits: Allowance,
+    inbox: &Inbox<Errand>,
+    end: watch::Receiver<Option<Instant>>,
+) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let (Ok(runtime), Ok(client)) = (runtime, post::client()) else {
         return Tally { reason: Some("no client could be made".to_owned()), ..Tally::default() };
     };
-    runtime.block_on(Worker::new(receiver, began, limits, client).work(inbox))
+    runtime.block_on(Worker::new(receiver, began, limits, client, end).work(inbox))
 }
 
 struct Worker<'a> {
@@ -163,10 +176,18 @@ struct Worker<'a> {
     exported: Option<i64>,
     tally: Tally,
     deadline: Option<Instant>,
+    /// The deadline as soon as there is one, though points wait before it.
+    end: watch::Receiver<Option<Instant>>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(receiver: &'a Receiver, began: i64, limits: Allowance, client: Client) -> Self {
+    fn new(
+        receiver: &'a Receiver,
+        began: i64,
+        limits: Allowance,
+        client: Client,
+        end: watch::Receiver<Option<Instant>>,
+    ) -> Self {
         let (waiting, known) = (VecDeque::new(), Vec::new());
         let tally = Tally::default();
         Self {
@@ -179,6 +200,7 @@ impl<'a> Worker<'a> {
             exported: None,
             tally,
             deadline: None,
+            end,
         }
     }
 
@@ -247,7 +269,7 @@ impl<'a> Worker<'a> {
     fn keep(&mut self, order: Errand) {
         let (batch, last) = match order {
             Errand::Points(batch) => (batch, None),
-            Errand::End(batch, patience) => (batch, Some(patience)),
+            Errand::End(batch, deadline) => (batch, Some(deadline)),
         };
         match self.receiver {
             Receiver::RemoteWrite { native, .. } => {
@@ -270,9 +292,7 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        if let Some(patience) = last {
-            self.deadline = Some(Instant::now() + patience);
-        }
+        self.deadline = self.deadline.or(last);
     }
 
     fn queue(&mut self, body: Vec<u8>) {
@@ -309,13 +329,19 @@ impl<'a> Worker<'a> {
             ],
         };
         let access: &Access = self.receiver.access();
-        let sent =
-            post::send(&self.client, Method::POST, self.receiver.url(), headers, access, body);
-        match self.deadline {
-            Some(deadline) => tokio::time::timeout_at(deadline, sent)
-                .await
-                .unwrap_or_else(|_| Sent::Later(None, "no answer before the end".to_owned())),
-            None => sent.await,
+        tokio::select! {
+            sent = post::send(&self.client, Method::POST, self.receiver.url(), headers, access, body) => sent,
+            () = self.ended() => Sent::Later(None, "no answer before the end".to_owned()),
+        }
+    }
+
+    /// Waits until nobody waits any more.
+    async fn ended(&self) {
+        let mut end = self.end.clone();
+        let known = end.wait_for(Option::is_some).await.ok().and_then(|deadline| *deadline);
+        match known {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
         }
     }
 }

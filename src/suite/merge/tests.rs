@@ -18,8 +18,8 @@ use machines::{
 };
 
 proptest! {
-    // A case makes up to 65 recorders with all their histograms.
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    // A case makes up to 33 recorders with all their histograms.
+    #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
     fn merging_shards_of_a_deterministic_target_gives_the_unsharded_recording(
@@ -28,7 +28,7 @@ proptest! {
         name in prop::sample::select(vec!["onboarding", "credential-vending", "webhook"]),
         kind in prop::sample::select(vec![IdentityKind::Key, IdentityKind::Global]),
         keys in 1_u32..70,
-        machines in 2_u32..=64,
+        machines in 2_u32..=32,
     ) {
         let stage = |(millis, tenths)| Stage {
             duration: Nanos::from_millis(millis),

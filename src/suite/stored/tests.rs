@@ -132,7 +132,7 @@ fn fates() -> impl Strategy<Value = Vec<Fate>> {
 
 proptest! {
     // A case records, judges, writes, reads and judges again.
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     /// The promise to everybody who stores a run: it is read again, and judged as it was.
     #[test]
