@@ -89,7 +89,7 @@ impl Worker {
     /// Sends what is ready, in a task of its own.
     pub(super) fn spawn_prepared(self: &Rc<Self>, prepared: Prepared) {
         let (worker, under_way) = (Rc::clone(self), self.enter());
-        spawn_local(async move { worker.send(prepared, &under_way).await });
+        spawn_local(async move { drop(worker.send(prepared, &under_way).await) });
     }
 
     async fn carry_out_entered(

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read as _};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -105,6 +106,11 @@ impl AsyncRead for Socket {
         // The runtime hears of a byte or an end only when it next asks the kernel
         // for events, which would be after the request was written.
         let socket = socket2::SockRef::from(&self.stream);
+        // Nearly always there is nothing: that is found before a whole buffer is cleared.
+        match socket.peek(&mut [MaybeUninit::uninit()]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            _ => {}
+        }
         match (&*socket).read(buffer.initialize_unfilled()) {
             Ok(read) => {
                 buffer.advance(read);

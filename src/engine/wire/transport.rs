@@ -1,5 +1,6 @@
 //! Sends requests to one base URL: picks the connection, sends, reads, and says what came of it.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,14 +219,16 @@ impl Shared {
     async fn exchange(&self, outgoing: Outgoing, origin: Option<String>) -> Exchange {
         let began = self.clock.now();
         let (mut seen, mut opening) = (Seen::default(), Opening::default());
-        let mut trying = Box::pin(self.try_all(outgoing, origin, &mut seen, &mut opening));
-        let mut tried = tokio::time::timeout(self.timeout, &mut trying).await;
-        if tried.is_err() {
+        let tried = {
+            let mut trying = pin!(self.try_all(outgoing, origin, &mut seen, &mut opening));
+            let tried = tokio::time::timeout(self.timeout, trying.as_mut()).await;
             // A process that was stopped finds its timers over before it has asked what
             // came meanwhile.
-            tried = tokio::time::timeout(ONE_MORE_LOOK, &mut trying).await;
-        }
-        drop(trying);
+            match tried {
+                Err(_) => tokio::time::timeout(ONE_MORE_LOOK, trying).await,
+                tried => tried,
+            }
+        };
         let result = tried.unwrap_or_else(|_| {
             let text = format!("no whole answer within {}", Nanos::from(self.timeout));
             Err(Failure::Timeout(text))

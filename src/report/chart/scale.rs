@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::report) enum Scale {
     Linear,
+    /// As `Linear`, for what there are whole ones of only.
+    Whole,
     /// Seconds: named at steps that clocks have.
     Time,
     /// The logarithm; values must be above 0.
@@ -41,6 +43,16 @@ impl Axis {
         Self { scale: Scale::Linear, low: 0.0, high, shown, name }
     }
 
+    /// As `up_to`, for what is counted: no halves are named.
+    pub(in crate::report) fn counting_to(
+        most: f64,
+        shown: fn(f64) -> String,
+        name: &'static str,
+    ) -> Self {
+        let axis = Self::up_to(most, shown, name);
+        Self { scale: Scale::Whole, high: axis.high.ceil(), ..axis }
+    }
+
     /// Seconds from 0 to `seconds`.
     pub(in crate::report) fn seconds(seconds: f64) -> Self {
         let shown = |at| crate::units::clock(crate::units::Nanos::from_secs_f64(at));
@@ -76,8 +88,9 @@ impl Axis {
     /// The values that are named, with what they are called.
     pub(in crate::report) fn ticks(&self) -> Vec<(f64, String)> {
         let values: Vec<f64> = match self.scale {
-            Scale::Linear => {
+            Scale::Linear | Scale::Whole => {
                 let step = step(self.high - self.low, 4);
+                let step = if self.scale == Scale::Whole { step.max(1.0) } else { step };
                 let first = (self.low / step).ceil();
                 (0..=12).map(|i| (first + f64::from(i)) * step).collect()
             }
@@ -93,7 +106,7 @@ impl Axis {
     }
 
     fn said(&self, value: f64) -> String {
-        if value == 0.0 && self.scale == Scale::Linear {
+        if value == 0.0 && matches!(self.scale, Scale::Linear | Scale::Whole) {
             "0".to_owned()
         } else {
             (self.shown)(value)
@@ -141,6 +154,9 @@ mod tests {
         assert_eq!((log.low, log.high), (2.0, 1000.0));
         assert_eq!(named(&log), ["10.0 ms", "100 ms", "1.00 s"]);
         assert_eq!(Axis::up_to(0.0, units::rate, "").high, 1.0);
+        assert_eq!(named(&Axis::counting_to(2.0, units::number, "")), ["0", "1", "2"]);
+        assert_eq!(named(&Axis::counting_to(0.0, units::number, "")), ["0", "1"]);
+        assert_eq!(named(&Axis::counting_to(7.0, units::number, "")), ["0", "2", "4", "6", "8"]);
     }
 
     proptest! {

@@ -39,7 +39,7 @@ fn chart(scenario: &ScenarioReport, ledger: &Ledger, id: &'static str) -> Option
     let limit = declared.limit as f64;
     let end = windows.last().map_or(length, |window| window.to);
     let most = windows.iter().map(|w| w.admitted as f64).fold(limit, f64::max);
-    let y = Axis::up_to(most * 1.1, units::number, "requests");
+    let y = Axis::counting_to(most * 1.1, units::number, "requests");
     let admitted = windows.iter().filter(|w| w.admitted > 0);
     let admitted = admitted.map(|w| [w.from, 0.0, w.to, w.admitted as f64]).collect();
     let strip = y.high * 0.96;
