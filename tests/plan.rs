@@ -139,7 +139,7 @@ fn every_built_in_profile_reads_well() {
         ("embedded", "full"),
         ("embedded", "smoke"),
     ] {
-        let text = plan_text(&plan(environment, profile));
+        let text = plan_text(&plan(environment, profile), 100);
         insta::assert_snapshot!(format!("{environment}-{profile}"), text);
     }
 }

@@ -54,7 +54,7 @@ fn start() -> ExitCode {
             let output = if action { output.naming_inputs() } else { output };
             let usage = error.downcast_ref::<UsageError>();
             match usage {
-                Some(UsageError::Rendered(text)) => output.note(text.trim_end()),
+                Some(UsageError::Rendered(text)) => output.as_drawn(text.trim_end()),
                 _ => output.error(&format!("{error:#}")),
             }
             ExitCode::from(code_of(&error))

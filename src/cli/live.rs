@@ -23,7 +23,7 @@ pub(super) struct Live {
     tick: Option<Tick>,
     rates: Vec<Option<f64>>,
     /// Response times of the last seconds and so far, and thresholds, as of the
-    /// last checkpoint.
+    /// last look at what was measured.
     seen: Seen,
 }
 
@@ -56,7 +56,7 @@ impl Live {
     }
 
     /// What was measured by now.
-    pub(super) fn checkpoint(&mut self, recording: &Recording) {
+    pub(super) fn measured(&mut self, recording: &Recording) {
         let Some(plan) = &self.plan else { return };
         let bins = &recording.timeline.bins;
         let last = bins.get(bins.len().saturating_sub(LAST)..).unwrap_or_default();
@@ -228,7 +228,7 @@ mod tests {
                 p95: Some(Nanos::from_millis(62)),
             });
         }
-        live.checkpoint(&scenario.recording);
+        live.measured(&scenario.recording);
         live
     }
 

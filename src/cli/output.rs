@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
+use terminal_size::{Height, Width, terminal_size_of};
+
 use super::stderr;
 use crate::publish::inputs::name_inputs;
-use crate::report::Style;
+use crate::report::{self, Style};
 
 /// Standard output and error, and how they like it.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +61,8 @@ impl Output {
 
     /// How the summary on standard output looks: as wide as the terminal, within reason.
     pub(super) fn style(self) -> Style {
-        let terminal = terminal_size::terminal_size_of(std::io::stdout());
-        let width = terminal.map_or(Style::PLAIN.width, |(columns, _)| usize::from(columns.0));
-        Style { color: self.color, width: width.clamp(40, 140), verbose: false }
+        let width = stdout_columns().unwrap_or(Style::PLAIN.width);
+        Style { color: self.color, width, verbose: false }
     }
 
     pub(super) const fn color_err(self) -> bool {
@@ -75,7 +76,7 @@ impl Output {
 
     /// The columns of standard error's terminal, as it is now.
     pub(super) fn stderr_width(self) -> usize {
-        let terminal = terminal_size::terminal_size_of(std::io::stderr());
+        let terminal = terminal_size_of(std::io::stderr());
         terminal.map_or(80, |(columns, _)| usize::from(columns.0)).clamp(20, 200)
     }
 
@@ -94,9 +95,24 @@ impl Output {
         let _ = out.flush();
     }
 
-    /// Prints a line about the way there: standard error.
+    /// Prints a result that is words: standard output, folded to its terminal.
+    pub(super) fn words(self, text: &str) {
+        self.result(&folded(text, stdout_columns()));
+    }
+
+    /// Prints a line about the way there: standard error, folded to its terminal.
     pub(super) fn note(self, text: &str) {
+        self.as_drawn(&folded(text, stderr_columns()));
+    }
+
+    /// Prints what has its lines already: standard error.
+    pub(super) fn as_drawn(self, text: &str) {
         stderr::write(format!("{}\n", self.inert(text)).into_bytes());
+    }
+
+    /// How wide tables on standard error are.
+    pub(super) fn note_width(self) -> usize {
+        stderr_columns().unwrap_or(Style::PLAIN.width)
     }
 
     /// Text for a step's log, where nothing but [`Output::command`] is obeyed: the runner
@@ -122,10 +138,29 @@ impl Output {
 
     /// Prints what went wrong, and what to do: standard error.
     pub(super) fn error(self, text: &str) {
-        let text = self.inert(text);
+        let text = format!("error: {text}");
+        let text = folded(&text, stderr_columns());
+        let text = self.inert(text.strip_prefix("error").unwrap_or(&text));
         let (on, off) = if self.color_err { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-        stderr::write(format!("{on}error{off}: {text}\n").into_bytes());
+        stderr::write(format!("{on}error{off}{text}\n").into_bytes());
     }
+}
+
+/// How many columns a terminal has, within reason.
+fn columns((columns, _): (Width, Height)) -> usize {
+    usize::from(columns.0).clamp(40, 140)
+}
+
+fn stdout_columns() -> Option<usize> {
+    terminal_size_of(std::io::stdout()).map(columns)
+}
+
+fn stderr_columns() -> Option<usize> {
+    terminal_size_of(std::io::stderr()).map(columns)
+}
+
+fn folded(text: &str, columns: Option<usize>) -> Cow<'_, str> {
+    columns.map_or(Cow::Borrowed(text), |width| Cow::Owned(report::fold_lines(text, width)))
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use crate::units;
 
 /// Seconds between plain lines.
 const PLAIN_EVERY: u64 = 10;
+/// Seconds between two looks at what was measured, for the view.
+const MEASURED_EVERY: u64 = 2;
 
 /// Shows how a run goes, on standard error.
 pub(super) struct Progress {
@@ -107,8 +109,13 @@ impl Observer for Progress {
                     self.line(&format!("  awaiting {in_flight} {answers}"));
                 }
             }
-            Event::Checkpoint(recording) => self.state().live.checkpoint(recording),
-            Event::Measured(_) => {}
+            Event::Checkpoint(recording) | Event::Measured(_, recording) => {
+                self.state().live.measured(recording);
+            }
         }
+    }
+
+    fn wants_measured(&self, tick: u64) -> bool {
+        self.redrawn && tick.is_multiple_of(MEASURED_EVERY)
     }
 }

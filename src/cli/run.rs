@@ -128,7 +128,8 @@ fn trusts_whom_it_names(resolved: &Resolved) -> Result<(), UsageError> {
 /// forbids it.
 fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
     let feasibility = plan::suite_feasibility(&resolved.plan, resolved.one_of_several);
-    world.output.note(report::plan_lines(&feasibility).trim_matches('\n'));
+    let lines = report::plan_lines(&feasibility, world.output.note_width());
+    world.output.note(lines.trim_matches('\n'));
     if !resolved.plan.environment.embedded {
         let url = &resolved.plan.environment.url;
         world.output.note(&report::creation_line(&feasibility, url));

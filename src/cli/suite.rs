@@ -195,7 +195,7 @@ impl Observer for Watchers {
         self.telemetry.on(event);
     }
 
-    fn measured_every(&self) -> Option<u64> {
-        self.telemetry.measured_every()
+    fn wants_measured(&self, tick: u64) -> bool {
+        self.progress.wants_measured(tick) || self.telemetry.wants_measured(tick)
     }
 }

@@ -171,13 +171,15 @@ impl Observer for Telemetry {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 (state.elapsed, state.in_flight) = (tick.elapsed, tick.in_flight);
             }
-            Event::Measured(recording) => self.draw(recording, false),
+            Event::Measured(tick, recording) if self.wants_measured(*tick) => {
+                self.draw(recording, false);
+            }
             _ => {}
         }
     }
 
-    fn measured_every(&self) -> Option<u64> {
+    fn wants_measured(&self, tick: u64) -> bool {
         let seconds = Duration::from(self.settings.interval).as_secs().max(1);
-        (!self.exporters.is_empty()).then_some(seconds)
+        !self.exporters.is_empty() && tick.is_multiple_of(seconds)
     }
 }

@@ -48,8 +48,8 @@ pub enum Event<'a> {
     Tick(&'a Tick),
     /// Before the first request and every 10 s: what was measured so far.
     Checkpoint(&'a Recording),
-    /// As often as an observer asked for it: what was measured so far.
-    Measured(&'a Recording),
+    /// When an observer asked for it: what was measured by a tick, that count of them.
+    Measured(u64, &'a Recording),
     /// Everything was sent, or sending was ended; answers are awaited.
     Draining(u64),
 }
@@ -59,9 +59,10 @@ pub trait Observer: Send + Sync {
     /// Takes notice. Must return soon: the engine waits for it.
     fn on(&self, event: &Event<'_>);
 
-    /// Seconds between two [`Event::Measured`]; `None`: it wants none.
-    fn measured_every(&self) -> Option<u64> {
-        None
+    /// Whether it wants an [`Event::Measured`] with that tick of a load (from 1, one a
+    /// second). It may be told of others, too.
+    fn wants_measured(&self, _tick: u64) -> bool {
+        false
     }
 }
 

@@ -287,14 +287,14 @@ impl Keeper {
         }));
         let mut aborted = self.watchdog.tripped(elapsed);
         let checkpoint = self.ticks.is_multiple_of(CHECKPOINT_EVERY);
-        let measured = self.observer.measured_every().is_some_and(|n| self.ticks.is_multiple_of(n));
+        let measured = self.observer.wants_measured(self.ticks);
         if checkpoint || measured || self.watchdog.wants_snapshot() {
             let snapshot = self.snapshot();
             if checkpoint {
                 self.observer.on(&Event::Checkpoint(&snapshot));
             }
             if measured {
-                self.observer.on(&Event::Measured(&snapshot));
+                self.observer.on(&Event::Measured(self.ticks, &snapshot));
             }
             aborted = aborted.or_else(|| self.watchdog.look(&snapshot, elapsed));
         }

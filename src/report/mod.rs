@@ -53,6 +53,7 @@ pub use past::EarlierRuns;
 pub use plan_text::{creation_line, plan_lines, plan_text};
 pub use shard_text::{shard_markdown, shard_text};
 pub use sparkline::sparkline;
+pub use table::fold_lines;
 pub use text::{Style, scenario_text, summary_text};
 
 use crate::scenario::catalogue;

@@ -8,24 +8,25 @@ use crate::plan::{Feasibility, Interval, Needs, Outlook, StageRow, SuiteFeasibil
 use crate::scenario::catalogue::{self, Entry};
 use crate::units::{self, Nanos, count, percent, rate};
 
-/// The whole plan, of `load-gate plan`.
+/// The whole plan, of `load-gate plan`; its tables are at most `width` columns wide.
 #[must_use]
-pub fn plan_text(suite: &SuiteFeasibility) -> String {
+pub fn plan_text(suite: &SuiteFeasibility, width: usize) -> String {
     format!(
         "plan: {} on {}, nothing is sent\n{}",
         suite.profile,
         suite.environment,
-        plan_lines(suite)
+        plan_lines(suite, width)
     )
 }
 
-/// What the plan says, which `run` prints first.
+/// What the plan says, which `run` prints first; its tables are at most `width` columns
+/// wide.
 #[must_use]
-pub fn plan_lines(suite: &SuiteFeasibility) -> String {
+pub fn plan_lines(suite: &SuiteFeasibility, width: usize) -> String {
     let mut text = String::new();
     for scenario in &suite.scenarios {
         text.push('\n');
-        text.push_str(&scenario_text(scenario));
+        text.push_str(&scenario_text(scenario, width));
     }
     let all = suite.scenarios.len();
     let skipped = suite.scenarios.iter().filter(|scenario| scenario.skip.is_some()).count();
@@ -105,12 +106,12 @@ fn created(suite: &SuiteFeasibility) -> String {
     all.join(", ")
 }
 
-fn scenario_text(scenario: &Feasibility) -> String {
+fn scenario_text(scenario: &Feasibility, width: usize) -> String {
     let mut text = headline(scenario);
     text.push('\n');
     text.push_str(&skipped(scenario));
     text.push_str(&machine(scenario));
-    for line in timeline(&scenario.stages) {
+    for line in timeline(&scenario.stages, width) {
         text.push_str(&line);
         text.push('\n');
     }
@@ -123,7 +124,7 @@ fn scenario_text(scenario: &Feasibility) -> String {
     }
     if !scenario.thresholds.is_empty() {
         text.push_str("  thresholds\n");
-        for line in thresholds(&scenario.thresholds) {
+        for line in thresholds(&scenario.thresholds, width) {
             text.push_str(&line);
             text.push('\n');
         }
@@ -153,7 +154,7 @@ fn skipped(scenario: &Feasibility) -> String {
     reason.map_or_else(String::new, |reason| format!("  as things are it is skipped: {reason}\n"))
 }
 
-fn timeline(stages: &[StageRow]) -> Vec<String> {
+fn timeline(stages: &[StageRow], width: usize) -> Vec<String> {
     let mut rows = vec![["stage", "from", "lasts", "rate", "arrivals"].map(str::to_owned).to_vec()];
     rows.extend(stages.iter().map(|stage| {
         let rates = match stage.kind {
@@ -170,7 +171,7 @@ fn timeline(stages: &[StageRow]) -> Vec<String> {
         ]
     }));
     let sides = [Lean::Right, Lean::Right, Lean::Right, Lean::Left, Lean::Right];
-    lines(&rows, &sides, (4, 100), |_, _, cell| cell.to_owned())
+    lines(&rows, &sides, (4, width), |_, _, cell| cell.to_owned())
 }
 
 /// `90` or `90 to 100`.
@@ -228,7 +229,7 @@ fn limit_lines(scenario: &Feasibility) -> Vec<String> {
     lines
 }
 
-fn thresholds(outlooks: &[Outlook]) -> Vec<String> {
+fn thresholds(outlooks: &[Outlook], width: usize) -> Vec<String> {
     let rows: Vec<Vec<String>> = outlooks
         .iter()
         .map(|outlook| {
@@ -248,7 +249,7 @@ fn thresholds(outlooks: &[Outlook]) -> Vec<String> {
             vec![format!("{} {}", outlook.metric, outlook.expression), samples, interval]
         })
         .collect();
-    lines(&rows, &[Lean::Left, Lean::Left, Lean::Left], (4, 100), |_, _, cell| cell.to_owned())
+    lines(&rows, &[Lean::Left, Lean::Left, Lean::Left], (4, width), |_, _, cell| cell.to_owned())
 }
 
 fn percentile(value: f64) -> String {

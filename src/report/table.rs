@@ -134,6 +134,19 @@ pub(super) fn fold(text: &str, most: usize, hang: usize) -> Vec<String> {
     lines
 }
 
+/// Every line of `text` folded to `width` columns, later ones two further in than it.
+#[must_use]
+pub fn fold_lines(text: &str, width: usize) -> String {
+    let folded = |line: &str| {
+        let bare = line.trim_start();
+        let indent = line.len() - bare.len();
+        let lines = fold(bare, width.saturating_sub(indent), 2);
+        lines.iter().map(|piece| format!("{:indent$}{piece}", "")).collect::<Vec<_>>().join("\n")
+    };
+    // `lines` would lose the last of them where it is empty.
+    text.split('\n').map(folded).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +156,15 @@ mod tests {
         let rows: Vec<Vec<String>> =
             rows.iter().map(|row| row.map(str::to_owned).to_vec()).collect();
         lines(&rows, sides, (2, width), |_, _, cell| cell.to_owned())
+    }
+
+    #[test]
+    fn lines_fold_at_words_and_keep_their_indent() {
+        let text = "short\n  the machine needs: 1 core for 200/s, never more than 1,000\n\nend\n";
+        let wanted = "short\n  the machine needs: 1 core\n    for 200/s, never more than\n    \
+                      1,000\n\nend\n";
+        assert_eq!(fold_lines(text, 30), wanted);
+        assert_eq!(fold_lines(wanted, 80), wanted);
     }
 
     #[test]

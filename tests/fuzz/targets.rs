@@ -67,7 +67,7 @@ pub(crate) fn config(data: &[u8]) {
     let env = if text.contains("environments.t]") { "t" } else { "staging" };
     let Some(resolved) = resolved(text, env, &[("TEST_API_KEY_1", KEY)]) else { return };
     let feasible = suite_feasibility(&resolved.plan, resolved.one_of_several);
-    assert!(!report::plan_text(&feasible).contains(KEY));
+    assert!(!report::plan_text(&feasible, 100).contains(KEY));
 }
 
 /// A suite.json: refused with a place, or judged, shown and read again the same.

@@ -168,7 +168,7 @@ fn layer(frame: &mut Frame<'_>, layer: &Layer) {
             let path: String = places.into_iter().collect();
             add!(
                 frame.svg,
-                "<path class=\"dots {key}\" d=\"{path}\" stroke=\"{}\" stroke-width=\"5\" stroke-linecap=\"round\" stroke-opacity=\".5\"/>",
+                "<path class=\"dots {key}\" d=\"{path}\" stroke=\"{}\" stroke-width=\"6\" stroke-linecap=\"round\" stroke-opacity=\".65\"/>",
                 colour(key)
             );
         }

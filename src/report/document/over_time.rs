@@ -258,7 +258,8 @@ pub(super) fn in_flight(scenario: &ScenarioReport) -> Chart {
         let most = bins.iter().map(|bin| bin.in_flight).max().unwrap_or(0);
         vec![units::count(u64::from(most))]
     });
-    let y = Axis::counting_to(steps.most(|bin| f64::from(bin.in_flight)), units::number, "requests");
+    let y =
+        Axis::counting_to(steps.most(|bin| f64::from(bin.in_flight)), units::number, "requests");
     chart(scenario, "flight", "requests in flight, at most", y, &[], layers, told)
 }
 

@@ -137,7 +137,7 @@ pub(super) fn heat(scenario: &ScenarioReport) -> Option<Chart> {
         data.row(edges.into_iter().chain([Cell::figure(units::count(*n))]));
     }
     let y = Axis::log(edge(low), edge(high + 1), units::millis, "response time");
-    let words = "the darker, the more accepted arrivals took that long";
+    let words = "the stronger the colour, the more accepted arrivals took that long";
     Some(Chart {
         shades: stages(scenario),
         layers,
