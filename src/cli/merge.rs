@@ -127,26 +127,60 @@ impl Merged {
     }
 }
 
-/// What these files are the shards of. They are read one after another, twice: for what
-/// they say of themselves, and for all of it.
+/// How many files are read at once at most: each takes a few times its size.
+const READERS: usize = 4;
+
+/// Reads files side by side, as far as there are cores, and hands over what came of each
+/// in their order; no reader is more than one file ahead.
+fn side_by_side<T: Send>(
+    files: &[&Path],
+    read: impl Fn(&Path) -> T + Sync,
+    mut take: impl FnMut(usize, T),
+) {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let readers = cores.min(READERS).min(files.len());
+    std::thread::scope(|scope| {
+        let reader = |first: usize| {
+            let (done, queue) = std::sync::mpsc::sync_channel(1);
+            let read = &read;
+            scope.spawn(move || {
+                let own = files.iter().skip(first).step_by(readers);
+                // Nobody waits for the rest any more: then this one ends too.
+                own.map(|file| done.send(read(file))).take_while(Result::is_ok).for_each(drop);
+            });
+            queue
+        };
+        let queues: Vec<_> = (0..readers).map(reader).collect();
+        for place in 0..files.len() {
+            // One that is gone has panicked, which is passed on here.
+            let Ok(read) = queues[place % readers].recv() else { return };
+            take(place, read);
+        }
+    });
+}
+
+/// What these files are the shards of. They are read twice: for what they say of
+/// themselves, and for all of it.
 fn merged(files: &[PathBuf], allow_missing: u32) -> anyhow::Result<Merged> {
-    let named = |file: &PathBuf| (file.display().to_string(), header(file));
-    let headers: Vec<_> = files.iter().map(named).collect();
+    let paths: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let mut headers = Vec::with_capacity(files.len());
+    side_by_side(&paths, header, |place, header| {
+        headers.push((paths[place].display().to_string(), header));
+    });
     let usage = |error: suite::MergeError| UsageError::Plain(error.to_string());
     let Some(roster) = Roster::call(&headers).map_err(usage)? else {
         let suites = files.iter().map(|file| inputs::read_suite(file));
         let suites = suites.collect::<anyhow::Result<Vec<_>>>()?;
         return Ok(Merged::Added(Box::new(suite::merge_suites(suites).map_err(usage)?)));
     };
-    let members = roster.members.clone();
+    let members: Vec<(&str, &Path)> =
+        roster.members.iter().map(|place| (headers[*place].0.as_str(), paths[*place])).collect();
+    let paths: Vec<&Path> = members.iter().map(|(_, path)| *path).collect();
     let mut union = Union::new(roster, allow_missing);
-    for place in members {
-        let name = &headers[place].0;
-        match inputs::read_stored(&files[place]) {
-            Ok(shard) => union.add(name, shard),
-            Err(why) => union.leave_out(format!("{why:#}")),
-        }
-    }
+    side_by_side(&paths, inputs::read_stored, |place, shard| match shard {
+        Ok(shard) => union.add(members[place].0, shard),
+        Err(why) => union.leave_out(format!("{why:#}")),
+    });
     Ok(Merged::Dealt(Box::new(union)))
 }
 

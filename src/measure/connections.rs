@@ -78,6 +78,12 @@ impl Connections {
         }
     }
 
+    /// Prepares for a lot to be added.
+    pub(super) fn prepare(&mut self) {
+        let Self { dns, connect, tls, .. } = self;
+        [dns, connect, tls].into_iter().for_each(Trend::prepare);
+    }
+
     /// Adds all of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.opened += other.opened;

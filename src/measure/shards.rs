@@ -38,6 +38,15 @@ pub struct ShardRow {
     pub service_p95: Option<Nanos>,
 }
 
+impl ShardRow {
+    /// Arrivals sent per second, over the whole load; `None`: there was none.
+    #[must_use]
+    pub fn rate(&self) -> Option<f64> {
+        let seconds = self.duration.as_secs_f64();
+        (seconds > 0.0).then(|| self.sent as f64 / seconds)
+    }
+}
+
 /// A shard that isn't in a recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Absent {

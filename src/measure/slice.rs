@@ -29,6 +29,11 @@ impl Phases {
         self.sending.record(spans.sending);
     }
 
+    fn prepare(&mut self) {
+        let Self { blocked, connecting, tls, sending } = self;
+        [blocked, connecting, tls, sending].into_iter().for_each(Trend::prepare);
+    }
+
     fn merge(&mut self, other: &Self) {
         self.blocked.merge(&other.blocked);
         self.connecting.merge(&other.connecting);
@@ -123,6 +128,14 @@ impl Slice {
             self.phases.record(&sample.spans);
             self.held.record(sample.held);
         }
+    }
+
+    /// Prepares for a lot to be added.
+    pub(super) fn prepare(&mut self) {
+        let Self { response_time, service_time, waiting, receiving, lag, held, .. } = self;
+        let trends = [response_time, service_time, waiting, receiving, lag, held];
+        trends.into_iter().for_each(Trend::prepare);
+        self.phases.prepare();
     }
 
     /// Adds all of `other`.

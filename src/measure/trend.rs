@@ -86,6 +86,12 @@ impl Trend {
         }
     }
 
+    /// Prepares for a lot to be added: what was read of a file is written as there after
+    /// each merge otherwise.
+    pub(super) fn prepare(&mut self) {
+        self.open();
+    }
+
     /// The histogram to record into.
     fn open(&mut self) -> &mut Histogram<u32> {
         let stored = std::mem::take(&mut self.stored);

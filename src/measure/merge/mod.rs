@@ -106,7 +106,9 @@ impl Recording {
     /// Adds everything but ledgers.
     fn take_in(&mut self, other: Self) {
         for (selector, slice) in &other.slices {
-            self.slices.entry(selector.clone()).or_default().merge(slice);
+            let mine = self.slices.entry(selector.clone()).or_default();
+            mine.prepare();
+            mine.merge(slice);
         }
         for (traffic, n) in &other.requests {
             *self.requests.entry(*traffic).or_default() += n;
@@ -125,6 +127,7 @@ impl Recording {
         self.refusals.limit_headers += other.refusals.limit_headers;
         self.spoofed = either(self.spoofed, other.spoofed, |a, b| a || b);
         self.timeline.merge(&other.timeline);
+        self.connections.prepare();
         self.connections.merge(&other.connections);
         self.merge_generator(&other);
         self.clock_skew =
@@ -176,6 +179,7 @@ impl Recording {
         mine.planned += theirs.planned;
         mine.sent += theirs.sent;
         mine.dropped += theirs.dropped;
+        mine.lag_hold.prepare();
         mine.lag_hold.merge(&theirs.lag_hold);
         mine.given_up += theirs.given_up;
         mine.late = mine.late.max(theirs.late);

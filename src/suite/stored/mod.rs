@@ -5,7 +5,11 @@ mod judge;
 mod machines;
 mod reader;
 
-use serde::Deserialize as _;
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize as _, Deserializer as _};
 
 use super::{SCHEMA_VERSION, ShardHeader, SuiteReport};
 use reader::{Account, Watched};
@@ -39,11 +43,6 @@ pub enum ReadError {
         /// What is wrong there.
         why: String,
     },
-}
-
-#[derive(serde::Deserialize)]
-struct Version {
-    schema_version: u64,
 }
 
 /// Reads suite.json, which may come from anybody (a fork's artifact), in at most
@@ -83,11 +82,37 @@ fn right_form(text: &str) -> Result<(), ReadError> {
     if text.len() as u64 > MOST_SUITE {
         return Err(ReadError::TooLarge(text.len()));
     }
-    let version: Version = serde_json::from_str(text).map_err(|why| wrong(String::new(), &why))?;
-    if version.schema_version > u64::from(SCHEMA_VERSION) {
-        return Err(ReadError::Newer { found: version.schema_version });
+    let found = Version::default();
+    // It isn't read to its end, where the version stands before that.
+    let read = serde_json::Deserializer::from_str(text).deserialize_map(&found);
+    match (found.0.get(), read) {
+        (Some(found), _) if found > u64::from(SCHEMA_VERSION) => Err(ReadError::Newer { found }),
+        (None, Err(why)) => Err(wrong(String::new(), &why)),
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// Looks for the schema version, which stands first in what load-gate writes, and no further.
+#[derive(Debug, Default)]
+struct Version(Cell<Option<u64>>);
+
+impl<'de> Visitor<'de> for &Version {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a recording")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "schema_version" {
+                self.0.set(Some(map.next_value()?));
+                return Ok(());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Err(A::Error::missing_field("schema_version"))
+    }
 }
 
 fn wrong(place: String, why: &serde_json::Error) -> ReadError {

@@ -238,7 +238,7 @@ fn figures_that_contradict_each_other_are_told_with_their_place() {
 fn a_text_of_another_shape_is_told_so() {
     assert_eq!(
         refusal(&Value::Null),
-        "not a recording of load-gate: invalid type: null, expected struct Version at line 1 column 4"
+        "not a recording of load-gate: invalid type: null, expected a recording at line 1 column 4"
     );
     let mut newer = json(&fine());
     newer["schema_version"] = 99.into();
