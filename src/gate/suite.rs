@@ -23,19 +23,23 @@ pub fn suite(verdicts: &[Verdict], allow_skip: bool) -> (VerdictKind, String) {
 }
 
 fn headline(kind: VerdictKind, verdicts: &[Verdict], ran: usize) -> String {
+    let line = verdict_line(kind, verdicts, ran);
+    match verdicts.iter().find_map(|v| shards::without(&v.findings)) {
+        Some(without) => format!("{line}, {without}"),
+        None => line,
+    }
+}
+
+fn verdict_line(kind: VerdictKind, verdicts: &[Verdict], ran: usize) -> String {
     let all = verdicts.len();
     if kind == VerdictKind::Pass {
         let skipped = verdicts.iter().filter(|v| v.kind == VerdictKind::Skipped);
         let skipped: Vec<String> = skipped.map(worst).collect();
-        let mut line = if skipped.is_empty() {
+        return if skipped.is_empty() {
             format!("pass, {all} of {all} scenarios")
         } else {
             format!("pass, {ran} of {all} scenarios ({})", skipped.join("; "))
         };
-        if let Some(without) = verdicts.iter().find_map(|v| shards::without(&v.findings)) {
-            line = format!("{line}, {without}");
-        }
-        return line;
     }
     let decisive = verdicts
         .iter()

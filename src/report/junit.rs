@@ -3,6 +3,7 @@
 use quick_xml::Writer;
 use quick_xml::events::{BytesCData, BytesDecl, Event};
 
+use super::document::shard_lines;
 use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::measure::Recording;
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -324,6 +325,9 @@ fn system_out(report: &SuiteReport, scenario: Option<&ScenarioReport>) -> String
     }
     for (key, value) in &context.facts {
         add!(text, "fact.{}={}\n", attribute(key), attribute(value));
+    }
+    for (shard, did) in scenario.map(shard_lines).unwrap_or_default() {
+        add!(text, "shard.{shard}={did}\n");
     }
     xml_text(&text)
 }

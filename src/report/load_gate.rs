@@ -63,6 +63,7 @@ fn machines(shards: &Shards) -> Value {
                 "planned": row.planned,
                 "sent": row.sent,
                 "dropped": row.dropped,
+                "rate": row.rate(),
                 "schedule_lag_p99_ms": millis(row.lag_p99),
                 "response_p50_ms": millis(row.response_p50),
                 "response_p95_ms": millis(row.response_p95),

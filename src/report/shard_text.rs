@@ -4,7 +4,7 @@ use super::escape;
 use crate::gate::FindingVerdict;
 use crate::measure::ShardRow;
 use crate::suite::SuiteReport;
-use crate::units::{Nanos, count};
+use crate::units::{Nanos, count, rate};
 
 /// The closing of a run that was one of several machines'; `None`: it was the whole.
 #[must_use]
@@ -43,15 +43,18 @@ pub fn shard_markdown(report: &SuiteReport) -> Option<String> {
     Some(page)
 }
 
-fn told(row: &ShardRow) -> String {
-    let mut text = format!(
-        "{} of {} arrivals sent, {} dropped",
-        count(row.sent),
-        count(row.planned),
-        count(row.dropped)
-    );
+/// What a machine did, in one line.
+pub(super) fn told(row: &ShardRow) -> String {
+    let mut text = format!("{} of {} arrivals sent", count(row.sent), count(row.planned));
+    if let Some(at) = row.rate().filter(|_| row.sent > 0) {
+        add!(text, " ({})", rate(at));
+    }
+    add!(text, ", {} dropped", count(row.dropped));
     if let Some(lag) = row.lag_p99 {
         add!(text, ", p99 of schedule lag {lag}");
+    }
+    if let Some(response) = row.response_p95 {
+        add!(text, ", p95 of response time {response}");
     }
     if row.sent > 0 {
         let start = row.load_start.rfc3339();

@@ -20,4 +20,5 @@ mod windows;
 pub(super) use build::dashboard;
 pub(super) use model::{Block, Card, Chapter, Document, Fact, Measure, Note, Quote, Section};
 pub(super) use nights::{lines as night_lines, sentence as drift_sentence, span as nights_span};
+pub(super) use shards::lines as shard_lines;
 pub(super) use table::{Cell, Dress, Level, Mark, Table, Tone};

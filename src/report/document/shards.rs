@@ -1,6 +1,6 @@
 //! The machines that a run was sent from: one row each, the odd ones first.
 
-use super::super::shard_text::offset;
+use super::super::shard_text::{offset, told};
 use super::model::{Block, Note, Section};
 use super::table::{Cell, Column, Level, Table, Tone};
 use crate::gate::GeneratorBounds;
@@ -23,17 +23,7 @@ pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
     if let Some(found) = there {
         section = section.lead(&found.message);
     }
-    let usual = median(shards);
-    let bounds = &scenario.plan.criteria.generator;
-    let odd = |row: &ShardRow| oddity(bounds, usual, row);
-    let mut rows: Vec<(&ShardRow, Option<Tone>)> =
-        shards.rows.iter().map(|row| (row, odd(row))).collect();
-    let left_out = rows.len().saturating_sub(MOST_ROWS);
-    if left_out > 0 {
-        rows.sort_by_key(|(row, odd)| (odd.is_none(), row.shard));
-        rows.truncate(MOST_ROWS);
-        rows.sort_by_key(|(row, _)| row.shard);
-    }
+    let (rows, left_out) = shown(shards, &scenario.plan.criteria.generator);
     let mut table = heads();
     let few = rows.len() <= FEW;
     for (row, odd) in rows {
@@ -57,6 +47,31 @@ pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
     Some(section)
 }
 
+/// The rows that are shown, each with how it stands out, and how many aren't.
+fn shown<'a>(
+    shards: &'a Shards,
+    bounds: &GeneratorBounds,
+) -> (Vec<(&'a ShardRow, Option<Tone>)>, usize) {
+    let usual = median(shards);
+    let mut rows: Vec<_> =
+        shards.rows.iter().map(|row| (row, oddity(bounds, usual, row))).collect();
+    let left_out = rows.len().saturating_sub(MOST_ROWS);
+    if left_out > 0 {
+        rows.sort_by_key(|(row, odd)| (odd.is_none(), row.shard));
+        rows.truncate(MOST_ROWS);
+        rows.sort_by_key(|(row, _)| row.shard);
+    }
+    (rows, left_out)
+}
+
+/// The same rows, a line of words each, for pages that have no tables: number and words.
+pub(in crate::report) fn lines(scenario: &ScenarioReport) -> Vec<(u32, String)> {
+    let shards = scenario.recording.shards.as_ref().filter(|shards| shards.of > 1);
+    let bounds = &scenario.plan.criteria.generator;
+    let rows = shards.map(|shards| shown(shards, bounds).0).unwrap_or_default();
+    rows.into_iter().map(|(row, _)| (row.shard, told(row))).collect()
+}
+
 fn heads() -> Table {
     Table::new([
         Column::figures("shard"),
@@ -75,8 +90,7 @@ fn heads() -> Table {
 
 fn cells(row: &ShardRow, tone: Tone) -> Vec<Cell> {
     let span = |span: Option<Nanos>| Cell::figure_or_dash(span.map(units::span));
-    let seconds = row.duration.as_secs_f64();
-    let rate = (seconds > 0.0).then(|| units::rate(row.sent as f64 / seconds));
+    let rate = row.rate().map(units::rate);
     let late = if row.late.is_zero() { String::new() } else { units::span(row.late) };
     let clock = row.clock_offset.map_or_else(|| "unknown".to_owned(), offset);
     vec![

@@ -192,6 +192,8 @@ fn with_a_shard_missing_nothing_is_a_failure() {
     assert_eq!(part.verdict, VerdictKind::Inconclusive);
     let part = merged(&reports, 1).expect("shards of one run");
     assert_eq!(part.verdict, VerdictKind::Fail, "who allows it judges what there is");
+    let told = ", 3 of 4 shards are there: shard 1 is missing; allowed by --allow-missing 1";
+    assert!(part.headline.ends_with(told), "{}", part.headline);
 }
 
 #[test]
