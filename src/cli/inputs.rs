@@ -10,7 +10,7 @@ use crate::input;
 use crate::plan::{self, SuitePlan};
 use crate::scenario::catalogue;
 use crate::suite::{self, History, MOST_SUITE, SuiteReport};
-use crate::units::Timestamp;
+use crate::units::{Nanos, Timestamp};
 
 /// The flags of `run` as `config` takes them.
 pub(super) fn run_flags(args: &RunArgs) -> Flags {
@@ -66,6 +66,9 @@ pub(super) fn resolve(flags: &Flags, purpose: Purpose, world: &World) -> anyhow:
     resolved.one_of_several = one_of_several;
     let plan = &resolved.plan;
     sensibly_dealt(plan, now)?;
+    let soon = (purpose == Purpose::Run).then(|| starts_soon(plan, now)).flatten();
+    resolved.notices.extend(soon);
+    let plan = &resolved.plan;
     tracing::debug!(
         config = name,
         environment = plan.environment.name,
@@ -101,6 +104,23 @@ fn sensibly_dealt(plan: &SuitePlan, now: Timestamp) -> Result<(), UsageError> {
         )));
     }
     Ok(())
+}
+
+/// What to know of a start that may come before all is done that is done before it.
+fn starts_soon(plan: &SuitePlan, now: Timestamp) -> Option<String> {
+    let (start, shard) = (plan.dealing.start_at?, plan.dealing.shard);
+    let first = plan.scenarios.iter().find(|scenario| scenario.skip.is_none())?;
+    let left = Nanos::from(start.unix().saturating_sub(now.unix()));
+    let proof = if shard.leads() { first.extras.proof.load_starts } else { Nanos::ZERO };
+    let before = plan::made_ready(first, shard.of()) + proof;
+    (start > now && !before.is_zero() && before + plan::PRELUDE > left).then(|| {
+        format!(
+            "the load of {} begins {left} from now, and what comes before it (customers, setups, the \
+             limiter's proof) may take {before}: what is due until then is dropped; a later start \
+             leaves time for it",
+            first.scenario
+        )
+    })
 }
 
 /// The scenarios there are here: the built-in ones, and those of the config that a run

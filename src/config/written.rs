@@ -16,7 +16,7 @@ use super::written_setup::read_setup;
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::scenario::{
     DataColumn, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme, SignSpec, Spec,
-    Template, catalogue, shows_identity,
+    Template, catalogue, shows_keys,
 };
 use crate::tags::TagKey;
 
@@ -85,15 +85,16 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
         let path = format!("{}.{column}", section.join("data"));
         section.problems.at(&place, &path, wrong);
     }
-    let mut sent = spec.setup.iter().map(|setup| &setup.request).chain([&spec.request]);
-    let is_shown = sent.any(|request| shows_identity(&spec, request));
-    drop(sent);
-    if spec.keys.is_some() && !is_shown {
+    if spec.keys.is_some() && !shows_keys(&spec) {
         let place = section.place_of("identity");
-        let wrong = Wrong::new(
-            "no request shows these keys",
-            "expected `{identity}` in a header, the path or the body",
-        );
+        let expected = match &spec.setup {
+            None => "expected `{identity}` in a header, the path or the body",
+            Some(_) => {
+                "expected `{identity}` in a header, the path or the body, or what a setup that shows \
+                 it captures (`{setup.NAME}`)"
+            }
+        };
+        let wrong = Wrong::new("no request of the load shows these keys", expected);
         section.problems.at(&place, &section.join("identity"), wrong);
     }
     Some(spec)

@@ -218,6 +218,26 @@ fn two_hundred_wrong_configs_are_told_with_place_reason_and_way_out() {
 }
 
 #[test]
+fn keys_are_shown_by_the_load_itself_or_by_what_their_setup_gave() {
+    let keyed = |path: &str, setup: &str| {
+        let more = format!(
+            "path = \"{path}\"\nsetup = {{ path = \"{setup}\", capture = {{ token = \"$.t\" }} }}\n\
+             [scenarios.mine.identity]\nenv = \"KEY_*\""
+        );
+        resolved(&with(&more), &[("KEY_1", "one")]).map(drop).map_err(|why| why.to_string())
+    };
+    for (path, setup) in [("/{identity}", "/token"), ("/{setup.token}", "/token/{identity}")] {
+        assert_eq!(keyed(path, setup), Ok(()), "{path} after {setup}");
+    }
+    // A setup that shows them and gives nothing that is used, or everybody the same.
+    for (path, setup) in [("/search", "/token/{identity}"), ("/{setup.token}", "/token")] {
+        let said = keyed(path, setup).expect_err("they are never shown");
+        assert!(said.contains("no request of the load shows these keys"), "{said}");
+        assert!(said.contains("--> load-gate.toml:"), "{said}");
+    }
+}
+
+#[test]
 fn a_scenario_that_is_named_and_not_there_is_told() {
     let file = with("path = \"/\"").replace("scenarios = [\"mine\"]", "scenarios = [\"mien\"]");
     let problems = resolved(&file, &[]).expect_err("is none").to_string();

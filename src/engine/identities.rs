@@ -171,20 +171,28 @@ impl Identities {
         Identity { address: Some(address(self.offset, index as u32)), ..nobody() }
     }
 
-    /// Who sends probe `k`: outside the limiter's budget where that is possible,
-    /// so an address of its own when addresses are claimed anyway; one that shows who
-    /// sends (`by_identity`) is the first key's.
+    /// Who sends probe `k`, which goes along with arrival `n`: outside the limiter's
+    /// budget where that is possible, so an address of its own when addresses are claimed
+    /// anyway. What setup gave, and the key of one that shows who sends (`by_identity`),
+    /// is that arrival's: whoever sends the one can send the other.
     #[must_use]
-    pub fn of_probe(&self, k: u64, by_identity: bool) -> Identity {
+    pub fn of_probe(&self, k: u64, n: u64, by_identity: bool) -> Identity {
         match self.kind {
             IdentityKind::Address if self.members.len() > 1 => {
-                let captured = self.of_arrival(1).captured;
+                let captured = self.of_arrival(n).captured;
                 Identity { captured, ..self.fresh_address(k + 1) }
             }
-            IdentityKind::Key if by_identity => self.of_arrival(1),
-            IdentityKind::Key => nobody(),
-            IdentityKind::Address | IdentityKind::Global => self.of_arrival(k + 1),
+            IdentityKind::Key if !by_identity => nobody(),
+            IdentityKind::Key | IdentityKind::Address | IdentityKind::Global => self.of_arrival(n),
         }
+    }
+
+    /// Who asks whether the limiter takes the caller's word for its address: the first
+    /// identity, from an address that nobody else uses.
+    #[must_use]
+    pub fn naming(&self) -> Identity {
+        let (own, fresh) = (self.of_arrival(1), self.fresh_address(0));
+        Identity { id: fresh.id, address: fresh.address, ..own }
     }
 
     /// Names for reports, and whether each is set aside.
@@ -227,7 +235,7 @@ mod tests {
         let identities = Identities::new(plan(IdentityKind::Address, 1, 0), &[], 7);
         assert_eq!(identities.of_arrival(1).address, None);
         assert_eq!(identities.of_arrival(99).id, IdentityId(0));
-        assert_eq!(identities.of_probe(0, false).address, None);
+        assert_eq!(identities.of_probe(0, 1, false).address, None);
         assert!(identities.set_aside().is_none());
     }
 
@@ -243,7 +251,7 @@ mod tests {
         }
         seen.insert(identities.set_aside().and_then(|i| i.address).expect("claimed"));
         seen.insert(identities.fresh_address(0).address.expect("claimed"));
-        seen.insert(identities.of_probe(0, false).address.expect("claimed"));
+        seen.insert(identities.of_probe(0, 1, false).address.expect("claimed"));
         assert_eq!(seen.len(), 603);
         assert_eq!(identities.of_arrival(601).address, identities.of_arrival(1).address);
     }
@@ -262,8 +270,12 @@ mod tests {
         let second = left.of_arrival(2);
         assert_eq!((second.id, second.captured.is_some()), (IdentityId(1), true));
         assert!(left.can_send(IdentityId(1), Nanos::MAX) && left.set_aside().is_none());
-        assert_eq!(left.of_probe(7, true).id, IdentityId(0));
-        assert!(left.of_probe(7, false).key.is_none());
+        let probe = left.of_probe(7, 2, true);
+        assert_eq!((probe.id, probe.captured.is_some()), (IdentityId(1), true));
+        assert!(left.of_probe(7, 2, false).key.is_none());
+        let naming = left.naming();
+        assert_eq!((naming.id, naming.address.is_some()), (UNCOUNTED, true));
+        assert!(naming.key.is_some() && naming.captured.is_some());
     }
 
     #[test]

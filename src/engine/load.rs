@@ -135,7 +135,11 @@ fn accompany(
         // Those before the load are numbered first.
         let k = job.plan.probes.before_load().len() as u64 + turn;
         let by_identity = job.plan.probes.by_identity.contains(&kind);
-        worker.spawn(Errand::Probe { k, kind }, job.identities.of_probe(k, by_identity));
+        let identity = job.identities.of_probe(k, n, by_identity);
+        // What it was given no longer holds: it would be refused for that.
+        if identity.captured.is_none() || worker.run.can_send(n) {
+            worker.spawn(Errand::Probe { k, kind }, identity);
+        }
     }
 }
 

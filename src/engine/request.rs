@@ -302,7 +302,7 @@ impl Worker {
         let (worker, under_way) = (Rc::clone(self), self.enter());
         spawn_local(async move {
             let run = &worker.run;
-            let forged = run.job.identities.fresh_address(0);
+            let forged = run.job.identities.naming();
             // After all that the proof sends.
             let errand = Errand::Proof { k: run.job.plan.extras.proof_requests() };
             let report = Box::pin(worker.carry_out_entered(errand, &forged, &under_way)).await;

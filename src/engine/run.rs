@@ -278,7 +278,7 @@ async fn first_probes(worker: &Rc<Worker>) {
         if job.stop.reason().is_some() {
             return;
         }
-        let identity = job.identities.of_probe(k, job.plan.probes.by_identity.contains(&kind));
+        let identity = job.identities.of_probe(k, 1, job.plan.probes.by_identity.contains(&kind));
         worker.carry_out(Errand::Probe { k, kind }, &identity).await;
     }
 }

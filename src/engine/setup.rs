@@ -18,11 +18,10 @@ use super::worker::{Worker, on_own_thread};
 use crate::admission::TOO_MANY_REQUESTS;
 use crate::ids::Traffic;
 use crate::measure::{Ended, Setups};
+use crate::plan::SET_UP_AT_ONCE;
 use crate::scenario::{Answer, Call, Captured, Identity};
 use crate::units::Nanos;
 
-/// How many identities are set up at once.
-const AT_ONCE: usize = 4;
 /// How often one is tried before the load.
 const TRIES: u32 = 3;
 /// How long is waited between two tries, where the answer doesn't say.
@@ -110,7 +109,7 @@ async fn all(worker: &Rc<Worker>, set_up: &mut SetUp) {
     }
     let identities = own(run);
     let mut failed = Vec::new();
-    for some in identities.chunks(AT_ONCE) {
+    for some in identities.chunks(SET_UP_AT_ONCE as usize) {
         let mut tasks = JoinSet::new();
         for identity in some {
             let (worker, identity) = (Rc::clone(worker), identity.clone());

@@ -178,6 +178,12 @@ struct Outcomes {
     transport: Arc<TestTransport>,
 }
 
+/// A key for each identity that is one.
+fn keys(plan: &Plan) -> Vec<Option<Secret>> {
+    let all = plan.identities.count + plan.identities.set_aside;
+    (1..=all).map(|n| Some(Secret::new(format!("key-{n}")))).collect()
+}
+
 /// A job of `plan` on a network that answers as told.
 fn job(
     plan: Plan,
@@ -198,7 +204,7 @@ fn job(
         scenario: scenario::build(&plan.settings, 7, "lg-test", secrets)
             .expect("is built in")
             .into(),
-        identities: Identities::new(plan.identities, &[], 0),
+        identities: Identities::new(plan.identities, &keys(&plan), 0),
         plan,
         network: Arc::clone(&transport) as Arc<dyn Network>,
         clock,

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::extension::{LOOKS, prolonged};
+use super::extension::{LOOKS, prolonged, shortened};
 use super::extras::Extras;
 use super::schedule::{Schedule, Stage};
 use super::shard::Dealing;
@@ -21,7 +21,7 @@ impl Plan {
     pub fn completed(mut self, seed: u64, forging: bool) -> Self {
         let limit = self.criteria.limit;
         let proof = limit.filter(|_| self.identities.set_aside > 0).map(|limit| {
-            let schedule = Schedule::new(&self.stages);
+            let schedule = Schedule::new(&self.planned_stages());
             limits::proof_schedule(&limit, schedule.peak(), seed, schedule.duration())
         });
         self.extras = Extras {
@@ -56,13 +56,20 @@ impl Plan {
         self.completed(seed, forging)
     }
 
+    /// The stages as they were before the load went on.
+    fn planned_stages(&self) -> Vec<Stage> {
+        let done = self.extension.map_or(Nanos::ZERO, |extension| extension.done);
+        shortened(&self.stages, done)
+    }
+
     /// The stages, the planned ones first and then those of a load that went on once,
-    /// and twice. All have the same arrivals up to the end of the hold that goes on.
+    /// and twice: the same before a run and after it. All have the same arrivals up to
+    /// the end of the hold that goes on.
     #[must_use]
     pub fn courses(&self) -> Vec<Vec<Stage>> {
-        let Some(extension) = self.extension else { return vec![self.stages.clone()] };
-        let times = 0..LOOKS;
-        times.map(|times| prolonged(&self.stages, extension.after(times))).collect()
+        let planned = self.planned_stages();
+        let Some(extension) = self.extension else { return vec![planned] };
+        (0..LOOKS).map(|times| prolonged(&planned, extension.after(times))).collect()
     }
 
     /// This plan as it was carried out by a load that went on for `done`.
@@ -102,5 +109,34 @@ impl SuitePlan {
         // Plain data with text keys: serialising it can't err.
         let text = serde_json::to_vec(&plan).unwrap_or_default();
         hex::encode(&Sha256::digest(text)[..8])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admission::DeclaredLimit;
+    use crate::ids::ScenarioId;
+    use crate::plan::{Extension, fixtures};
+    use crate::scenario::Settings;
+
+    #[test]
+    fn a_load_that_went_on_is_completed_as_it_was_planned() {
+        let stage = |secs, target| Stage { duration: Nanos::from_secs(secs), target };
+        let scenario = ScenarioId::fixed("webhook");
+        let stages = vec![stage(0, 10.0), stage(60, 10.0), stage(5, 0.0)];
+        let mut plan = fixtures::plan(scenario, Settings::new(scenario, []), stages);
+        plan.identities.set_aside = 1;
+        plan.criteria.limit = Some(DeclaredLimit::of(100, Nanos::from_secs(10), Scope::Ip));
+        plan.extension = Some(Extension { most: Nanos::from_secs(60), done: Nanos::ZERO });
+        let plan = plan.completed(7, true);
+        for done in [30, 60] {
+            let longer = plan.clone().carried_out(Nanos::from_secs(done));
+            assert_eq!(longer.stages[1].duration, Nanos::from_secs(60 + done));
+            assert_eq!(longer.courses(), plan.courses());
+            let again = longer.clone().completed(7, true);
+            assert_eq!((again.extras, again.stages), (plan.extras.clone(), longer.stages));
+            assert_eq!(again.criteria.prediction, plan.criteria.prediction);
+        }
     }
 }

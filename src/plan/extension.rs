@@ -47,6 +47,16 @@ pub fn prolonged(stages: &[Stage], more: Nanos) -> Vec<Stage> {
     stages
 }
 
+/// `stages`, their last hold lasting `less` shorter.
+#[must_use]
+pub(super) fn shortened(stages: &[Stage], less: Nanos) -> Vec<Stage> {
+    let mut stages = stages.to_vec();
+    if let Some(hold) = last_hold(&stages).and_then(|index| stages.get_mut(index)) {
+        hold.duration = hold.duration.saturating_sub(less);
+    }
+    stages
+}
+
 /// When the last hold of `stages` ends.
 #[must_use]
 pub fn end_of_last_hold(stages: &[Stage]) -> Option<Nanos> {

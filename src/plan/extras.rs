@@ -33,7 +33,8 @@ pub struct ProbePlan {
     pub share: f64,
     /// The kinds, in turn.
     pub kinds: Vec<ProbeKind>,
-    /// Those of them that show who sends: the first identity of the load sends them.
+    /// Those of them that show who sends: the identity of the arrival that they go along
+    /// with sends them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_identity: Vec<ProbeKind>,
 }

@@ -25,7 +25,7 @@ pub use needs::{DESCRIPTORS_BESIDE, Machine, Needs};
 pub use outlook::{Interval, Outlook};
 pub use schedule::{Schedule, Stage};
 pub use shard::{Dealing, MOST_SHARDS, Shard, Share};
-pub use timetable::{PRELUDE, last_end, lead, timetable};
+pub use timetable::{PRELUDE, SET_UP_AT_ONCE, last_end, lead, made_ready, timetable};
 pub use traffic::identities_needed;
 pub use types::{
     CLIENT_ADDRESSES, EngineSettings, Environment, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,

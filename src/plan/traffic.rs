@@ -1,7 +1,10 @@
 //! What a plan sends to each limiter, moment by moment, and how many 429 that must give.
 
+use std::collections::BTreeMap;
+
 use super::{IdentityKind, Plan, Schedule};
 use crate::admission::DeclaredLimit;
+use crate::ids::ProbeKind;
 use crate::limits::{self, Alike, Batch, Prediction};
 use crate::units::Nanos;
 
@@ -63,24 +66,23 @@ fn predicted(plan: &Plan, schedule: &Schedule) -> Option<Prediction> {
 fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Prediction {
     let Some(limit) = row.first() else { return Prediction::default() };
     let met = Met::by(plan, schedule, limit);
-    // Whatever its phase, a limiter makes of moments what it makes of the same ones
-    // later: only who sends more than the load has to be looked at from every start.
-    let rest = limits::predict(row, met.rest(Nanos::ZERO));
     let (mut low, mut high) = (u64::MAX, 0);
-    for before in BEFORE_LOAD {
-        // A probe may use quota or not (docs/api.md leaves it open where the limiter
-        // stands): both are reckoned with, where it shares an identity.
-        let start = before + plan.extras.proof.load_starts;
-        let probes = along_with_load(plan, schedule, start);
-        for with in [&[][..], &probes].iter().take(1 + usize::from(!probes.is_empty())) {
-            let here = limits::predict(row, [met.first(start, with)]);
+    // A probe may use quota or not (docs/api.md leaves it open where the limiter
+    // stands): both are reckoned with, where it shares an identity.
+    for probed in [false, true].into_iter().take(1 + usize::from(met.is_probed())) {
+        // Whatever its phase, a limiter makes of moments what it makes of the same ones
+        // later: only who sends more than the load has to be looked at from every start.
+        let rest = limits::predict(row, met.rest(Nanos::ZERO, probed));
+        for before in BEFORE_LOAD {
+            let start = before + plan.extras.proof.load_starts;
+            let here = limits::predict(row, [met.first(start, probed)]);
             low = low.min(rest.hits_low + here.hits_low);
             high = high.max(rest.hits_high + here.hits_high);
         }
     }
     let start = BEFORE_LOAD[0] + plan.extras.proof.load_starts;
-    let mut senders = met.rest(start);
-    senders.insert(0, met.first(start, &[]));
+    let mut senders = met.rest(start, false);
+    senders.insert(0, met.first(start, false));
     let probable = limits::probable(row, senders);
     // Nobody names an address of its own before somebody was refused.
     let naming = u64::from(plan.extras.naming && high > 0);
@@ -97,10 +99,14 @@ fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Pred
 
 /// What each limiter meets: the load, from its start on, and the proof.
 struct Met {
-    /// The arrivals of the first identity, which sends the canary and the probes too.
+    /// The arrivals of the first identity, which sends the canary and the first probes too.
     first: Alike,
     /// Those of all others.
     others: Vec<Alike>,
+    /// The probes before the load.
+    before: Vec<Batch>,
+    /// The probes that go along with the arrivals of each, the first's first.
+    probes: Vec<Vec<Batch>>,
     /// What proves the limiter, from the first request on.
     proof: Vec<Batch>,
     /// Whether the proof has a limiter of its own.
@@ -110,19 +116,29 @@ struct Met {
 impl Met {
     fn by(plan: &Plan, schedule: &Schedule, limit: &DeclaredLimit) -> Self {
         let mut others = arrivals(plan, limit, schedule);
+        let (before, probes) = probes(plan, limit, schedule, &others);
         let first = if others.is_empty() { Alike::default() } else { others.remove(0) };
         let proof = &plan.extras.proof;
         let parts = [&proof.lead_in, &proof.follow_ups].into_iter();
         let proof = parts.flat_map(|all| batched(all.len() as u64, |i| all[i as usize])).collect();
         let apart = limit.scope.counts_each(plan.identities.kind);
-        Self { first, others, proof, apart }
+        Self { first, others, before, probes, proof, apart }
     }
 
-    /// What the first identity's limiter meets of a load that starts at `start`.
-    fn first(&self, start: Nanos, probes: &[Batch]) -> Alike {
+    /// Whether a limiter that counts arrivals may count probes too.
+    fn is_probed(&self) -> bool {
+        !self.before.is_empty() || self.probes.iter().any(|own| !own.is_empty())
+    }
+
+    /// What the first identity's limiter meets of a load that starts at `start`, with its
+    /// probes if it counts them.
+    fn first(&self, start: Nanos, probed: bool) -> Alike {
         let mut first = later(&self.first, start);
         first.batches.push(Batch::single(Nanos::ZERO));
-        first.batches.extend(probes);
+        if probed {
+            first.batches.extend(&self.before);
+            first.batches.extend(self.probes.iter().take(1).flat_map(|own| moved(own, start)));
+        }
         // Who is set aside is one of all where the limiter counts them together.
         if !self.apart {
             first.batches.extend(&self.proof);
@@ -131,8 +147,12 @@ impl Met {
     }
 
     /// What all other limiters meet.
-    fn rest(&self, start: Nanos) -> Vec<Alike> {
+    fn rest(&self, start: Nanos, probed: bool) -> Vec<Alike> {
         let mut rest: Vec<Alike> = self.others.iter().map(|alike| later(alike, start)).collect();
+        let probes = self.probes.iter().skip(1).filter(|_| probed);
+        for (alike, own) in rest.iter_mut().zip(probes) {
+            alike.batches.extend(moved(own, start));
+        }
         if self.apart {
             rest.push(Alike { identities: 1, batches: self.proof.clone() });
         }
@@ -142,8 +162,12 @@ impl Met {
 
 /// The same, `by` later.
 fn later(alike: &Alike, by: Nanos) -> Alike {
-    let moved = |batch: &Batch| Batch { from: batch.from + by, to: batch.to + by, ..*batch };
-    Alike { identities: alike.identities, batches: alike.batches.iter().map(moved).collect() }
+    Alike { identities: alike.identities, batches: moved(&alike.batches, by).collect() }
+}
+
+/// The same, `by` later.
+fn moved(batches: &[Batch], by: Nanos) -> impl Iterator<Item = Batch> {
+    batches.iter().map(move |batch| Batch { from: batch.from + by, to: batch.to + by, ..*batch })
 }
 
 /// Requests of any kind that go out whatever is answered: arrivals, canary,
@@ -247,22 +271,69 @@ fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Ba
     })
 }
 
-/// The probes that share the first identity's limiter: those before the load, and those
-/// that go along with it from `start` on. Where every address is forged each probe has one
-/// of its own; a wrong key belongs to nobody, and who shows a right one sends as its owner.
-fn along_with_load(plan: &Plan, schedule: &Schedule, start: Nanos) -> Vec<Batch> {
-    let apart = match plan.identities.kind {
-        IdentityKind::Address => plan.identities.claims_addresses(),
-        IdentityKind::Key => plan.probes.by_identity.is_empty(),
-        IdentityKind::Global => false,
-    };
-    if apart {
-        return Vec::new();
+/// Whether `limit` may count a probe of that kind to who shares the arrivals. Where every
+/// address is forged each probe has one of its own; a wrong key belongs to nobody, and
+/// who shows a right one sends as its owner.
+fn shares_quota(plan: &Plan, limit: &DeclaredLimit, kind: ProbeKind) -> bool {
+    if !limit.scope.counts_each(plan.identities.kind) {
+        return true;
     }
-    let before = plan.probes.before_load().iter().map(|_| Batch::single(Nanos::ZERO));
-    let turns = plan.probes.turns(schedule.total());
-    let due = |probe: u64| start + schedule.due(turns.arrival(probe)).unwrap_or_default();
-    before.chain(batched(turns.total(), due)).collect()
+    match plan.identities.kind {
+        IdentityKind::Address => !plan.identities.claims_addresses(),
+        IdentityKind::Key => plan.probes.by_identity.contains(&kind),
+        IdentityKind::Global => true,
+    }
+}
+
+/// The probes before the load, which the first of `senders` sends, and those that go along
+/// with each one's arrivals, from the start of the load on, as far as `limit` may count them.
+fn probes(
+    plan: &Plan,
+    limit: &DeclaredLimit,
+    schedule: &Schedule,
+    senders: &[Alike],
+) -> (Vec<Batch>, Vec<Vec<Batch>>) {
+    let counted = |kind: ProbeKind| shares_quota(plan, limit, kind);
+    let before = plan.probes.before_load().iter().filter(|kind| counted(**kind));
+    let before = before.map(|_| Batch::single(Nanos::ZERO)).collect();
+    let mut count = 0;
+    let ends: Vec<u64> = senders
+        .iter()
+        .map(|alike| {
+            count += alike.identities;
+            count
+        })
+        .collect();
+    let mut each = vec![Vec::new(); senders.len()];
+    for (n, _) in plan.probes.turns(schedule.total()).filter(|(_, kind)| counted(*kind)) {
+        let place = ends.partition_point(|end| *end <= (n - 1) % count.max(1));
+        if let Some(own) = each.get_mut(place) {
+            own.push(n);
+        }
+    }
+    let due = |n: u64| schedule.due(n).unwrap_or_default();
+    let batches = |(alike, own): (&Alike, Vec<u64>)| match alike.identities {
+        1 => batched(own.len() as u64, |i| due(own[i as usize])).collect(),
+        many => busiest(&own, (many, count), due),
+    };
+    (before, senders.iter().zip(each).map(batches).collect())
+}
+
+/// What each of some identities sends at most of what they send together, arrivals `own`
+/// of all that `count` share in turn.
+fn busiest(own: &[u64], (identities, count): (u64, u64), due: impl Fn(u64) -> Nanos) -> Vec<Batch> {
+    // In parts in which each has a few, or what the busiest has is far from what each has.
+    let parts = (own.len() as u64 / (identities * 8)).clamp(1, 64);
+    let size = (own.len() as u64).div_ceil(parts).max(1);
+    let part = |part: &[u64]| {
+        let mut turns: BTreeMap<u64, u64> = BTreeMap::new();
+        for n in part {
+            *turns.entry((n - 1) % count).or_default() += 1;
+        }
+        let most = turns.values().copied().max().unwrap_or(0);
+        Batch { from: due(part[0]), to: due(part[part.len() - 1]), count: most }
+    };
+    own.chunks(size as usize).map(part).collect()
 }
 
 #[cfg(test)]
@@ -271,7 +342,21 @@ mod tests {
 
     use super::*;
     use crate::admission::Scope;
-    use crate::plan::Stage;
+    use crate::ids::ScenarioId;
+    use crate::plan::{IdentityPlan, ProbePlan, Stage, fixtures};
+    use crate::scenario::Settings;
+
+    /// A plan of so many keys; of two kinds of probes one shows whose it is.
+    fn keyed(stages: Vec<Stage>, keys: u32, share: f64) -> Plan {
+        let scenario = ScenarioId::fixed("mine");
+        let plan = fixtures::plan(scenario, Settings::new(scenario, []), stages);
+        let kinds = ["shown", "unshown"].map(ProbeKind::fixed);
+        Plan {
+            identities: IdentityPlan { kind: IdentityKind::Key, count: keys, ..plan.identities },
+            probes: ProbePlan { share, kinds: kinds.to_vec(), by_identity: kinds[..1].to_vec() },
+            ..plan
+        }
+    }
 
     proptest! {
         /// Moments that are taken together, and identities that are told of by their
@@ -300,6 +385,51 @@ mod tests {
             prop_assert!(large.admitted_low <= small.admitted_low, "{:?} {:?}", large, small);
             prop_assert!(large.admitted_high >= small.admitted_high, "{:?} {:?}", large, small);
             prop_assert!(large.hits_low <= small.hits_low && large.hits_high >= small.hits_high);
+        }
+
+        /// Probes that show whose they are, in the large too.
+        #[test]
+        fn probes_count_to_those_who_send_them(
+            arrivals in 0_u64..1500,
+            keys in 1_u32..60,
+            share in 0.0_f64..1.0,
+            limit in 1_u64..30,
+        ) {
+            let stages = [(0, arrivals as f64 / 60.0), (60, arrivals as f64 / 60.0)];
+            let stage = |(secs, target)| Stage { duration: Nanos::from_secs(secs), target };
+            let mut plan = keyed(stages.map(stage).to_vec(), keys, share);
+            let schedule = Schedule::new(&plan.stages);
+            let limit = DeclaredLimit::of(limit, Nanos::from_secs(10), Scope::Customer);
+            let probed = |exactly: u64, plan: &Plan| {
+                let mut senders = dealt(keys.into(), &schedule, exactly);
+                let (before, each) = probes(plan, &limit, &schedule, &senders);
+                senders[0].batches.extend(before);
+                for (alike, own) in senders.iter_mut().zip(each) {
+                    alike.batches.extend(own);
+                }
+                senders
+            };
+            let (small, large) = (probed(u64::MAX, &plan), probed(0, &plan));
+            let sent = |a: &Alike| a.identities * a.batches.iter().map(|b| b.count).sum::<u64>();
+            let all: u64 = small.iter().map(sent).sum();
+            let shown = |kind: &ProbeKind| plan.probes.by_identity.contains(kind);
+            let turns = plan.probes.turns(schedule.total()).filter(|(_, kind)| shown(kind));
+            let before = plan.probes.before_load().iter().filter(|kind| shown(kind));
+            let wanted = schedule.total() + (turns.count() + before.count()) as u64;
+            prop_assert_eq!(all, wanted);
+            // Each with the arrival that it goes along with.
+            for (n, kind) in plan.probes.turns(schedule.total()).filter(|(_, kind)| shown(kind)) {
+                let own = &small[((n - 1) % u64::from(keys)) as usize].batches;
+                let due = Batch::single(schedule.due(n).expect("is due"));
+                prop_assert!(own.iter().filter(|batch| **batch == due).count() >= 2, "{kind:?}");
+            }
+            prop_assert!(large.iter().map(sent).sum::<u64>() >= all, "nobody is left out");
+            let high = |senders: Vec<Alike>| limits::predict(&[limit], senders).hits_high;
+            prop_assert!(high(large) >= high(small));
+            // A wrong key is nobody's, but to a limiter that counts everybody.
+            plan.probes.by_identity.clear();
+            let unshown: u64 = probed(u64::MAX, &plan).iter().map(sent).sum();
+            prop_assert_eq!(unshown, schedule.total());
         }
     }
 }

@@ -15,7 +15,7 @@ fn shard(served: &Served, more: &str) -> Done {
     done
 }
 
-fn merge(dirs: &[&Path]) -> Done {
+pub fn merge(dirs: &[&Path]) -> Done {
     let dir = tempfile::tempdir().expect("a directory");
     let output = load_gate()
         .arg("merge")
@@ -66,20 +66,19 @@ fn shards_are_judged_as_a_whole() {
 }
 
 /// One of several machines: a run in a directory of its own, under way.
-struct Machine {
+pub struct Machine {
     child: Child,
     dir: TempDir,
 }
 
 impl Machine {
-    fn start(served: &Served, shard: &str, more: &[&str]) -> Self {
+    pub fn start(config: &str, vars: &[(String, String)], args: &[&str]) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let config = config(&served.url, 120, "1s", "");
         std::fs::write(dir.path().join("load-gate.toml"), config).expect("written");
         let child = load_gate()
-            .args(["run", "webhook", "--env", "t", "--shard", shard, "--results-dir", "results"])
-            .args(more)
-            .envs(served.vars.iter().cloned())
+            .args(["run", "--env", "t", "--results-dir", "results"])
+            .args(args)
+            .envs(vars.iter().cloned())
             .current_dir(dir.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -89,13 +88,13 @@ impl Machine {
         Self { child, dir }
     }
 
-    fn end(self) -> Done {
+    pub fn end(self) -> Done {
         finished(&self.child.wait_with_output().expect("ends"), self.dir)
     }
 }
 
 /// RFC 3339 of so many seconds from now.
-fn in_seconds(seconds: u64) -> String {
+pub fn in_seconds(seconds: u64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let unix = now.expect("after 1970").as_secs() + seconds;
     load_gate::units::Timestamp { unix_millis: i64::try_from(unix).expect("fits") * 1000 }.rfc3339()
@@ -105,8 +104,11 @@ fn in_seconds(seconds: u64) -> String {
 fn one_plan_is_dealt_started_at_one_moment_and_judged_once() {
     let served = Served::start(&["limit=1000000"]);
     let start = in_seconds(4);
-    let more = ["--start-at", start.as_str()];
-    let machines = ["1/3", "2/3", "3/3"].map(|shard| Machine::start(&served, shard, &more));
+    let config = config(&served.url, 120, "1s", "");
+    let machines = ["1/3", "2/3", "3/3"].map(|shard| {
+        let args = ["webhook", "--shard", shard, "--start-at", start.as_str()];
+        Machine::start(&config, &served.vars, &args)
+    });
     let shards = machines.map(Machine::end);
     for (shard, index) in shards.iter().zip(1..) {
         assert_eq!(shard.code, 0, "{}", shard.all());

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use hmac::{KeyInit as _, Mac as _};
 
+use crate::merge::{Machine, in_seconds, merge};
 use crate::support::run_in;
 
 /// What came: method, path with query, headers (lower case), body.
@@ -316,6 +317,50 @@ fn an_api_behind_oauth_is_set_up_for_each_client_and_renewed_before_tokens_expir
     {
         assert!(junit.contains(words), "{words} in {junit}");
     }
+}
+
+#[test]
+fn each_client_is_set_up_and_probed_by_the_one_machine_that_sends_as_it() {
+    let clients = ["a:of-a", "b:of-b", "c:of-c", "d:of-d", "e:of-e"];
+    let lifetime = Duration::from_secs(60);
+    let seen = orders(Orders { lifetime, clients: clients.to_vec(), gives: 99, limit: 90 });
+    // Nobody is set aside, whose proof would come before the load.
+    let config = orders_config(&seen.url)
+        .replace("profile = \"tiny\"", "profile = \"tiny\"\nverify_limits = false");
+    let config = format!("{config}\n[probes]\nshare = 0.3\n");
+    let vars: Vec<(String, String)> = (1..)
+        .zip(clients)
+        .map(|(n, client)| (format!("ORDERS_CLIENT_{n}"), client.to_owned()))
+        .collect();
+    let start = in_seconds(4);
+    let machines = ["1/3", "2/3", "3/3"].map(|shard| {
+        Machine::start(&config, &vars, &["orders", "--shard", shard, "--start-at", &start])
+    });
+    let shards = machines.map(Machine::end);
+    let results: Vec<_> = shards.iter().map(crate::support::Done::results).collect();
+    let dirs: Vec<_> = results.iter().map(std::path::PathBuf::as_path).collect();
+    let whole = merge(&dirs);
+    assert_eq!(whole.code, 0, "{}{}", whole.all(), shards.map(|shard| shard.all()).concat());
+    let tokens = seen.tokens.lock().expect("not poisoned");
+    let given: Vec<usize> = tokens.values().map(|(client, _)| *client).collect();
+    let distinct: std::collections::BTreeSet<_> = given.iter().collect();
+    assert_eq!((given.len(), distinct.len()), (5, 5), "{given:?}");
+    let recording = &whole.json("suite.json")["scenarios"][0]["recording"];
+    assert_eq!(recording["setups"]["sent"], 5, "{}", recording["setups"]);
+    // Probes that show a token are refused for what is wrong with them, not for the token.
+    let probes = recording["probes"].as_array().expect("probes");
+    assert_eq!(probes.len(), 2);
+    for probe in probes {
+        assert!(probe["sent"].as_u64() >= Some(15), "{probe}");
+        assert_eq!(probe["held"], probe["sent"], "{probe}");
+    }
+    let labels: Vec<_> = recording["ledgers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|ledger| ledger["label"].as_str())
+        .collect();
+    assert_eq!(labels, ["key 1", "key 2", "key 3", "key 4", "key 5"]);
 }
 
 #[test]

@@ -28,6 +28,31 @@ fn full() -> Plan {
     plan.completed(7, true)
 }
 
+/// A plan of five keys, some of whose probes show them.
+fn keyed() -> Plan {
+    let scenario = ScenarioId::parse("mine").expect("is a name");
+    let spec = serde_json::json!({
+        "request": { "method": "POST", "path": "/", "body": { "text": "{identity} sends {n}" } },
+        "expect": [],
+        "identity": "key",
+        "keys": "KEY_*",
+        "probes": [
+            { "kind": "bad_body", "body": { "text": "{identity} is wrong in {n}" }, "status": [400] },
+            { "kind": "no_key", "body": { "text": "nobody sends {n}" }, "status": [401] },
+        ],
+    });
+    let mut settings = Settings::new(scenario, []);
+    settings.written = Some(Box::new(serde_json::from_value(spec).expect("a scenario")));
+    let stages = stages(&[(2, 40.0), (4, 40.0)]);
+    let mut plan = crate::plan::fixtures::plan(scenario, settings, stages);
+    plan.identities =
+        IdentityPlan { kind: IdentityKind::Key, count: 4, set_aside: 1, ..plan.identities };
+    let kinds = ["bad_body", "no_key"].map(ProbeKind::fixed);
+    plan.probes = ProbePlan { share: 0.2, kinds: kinds.to_vec(), by_identity: kinds[..1].to_vec() };
+    plan.criteria.limit = Some(DeclaredLimit::of(20, Nanos::from_secs(60), Scope::Customer));
+    plan.completed(7, true)
+}
+
 async fn sent_by(plan: &Plan, shard: Shard) -> Outcomes {
     let at = (shard, Some(moment(60_000)));
     run_as(plan.clone(), at, true, None, |_| (Duration::from_millis(20), success())).await
@@ -35,13 +60,18 @@ async fn sent_by(plan: &Plan, shard: Shard) -> Outcomes {
 
 #[tokio::test(start_paused = true)]
 async fn machines_together_send_what_one_sends_and_nothing_twice() {
-    for plan in [full(), plan(stages(&[(1, 30.0), (3, 90.0), (2, 90.0)]))] {
+    for plan in [full(), keyed(), plan(stages(&[(1, 30.0), (3, 90.0), (2, 90.0)]))] {
         let one = sent_by(&plan, Shard::ALONE).await;
         for machines in [2, 3, 7] {
             let mut merger = crate::measure::Merger::new(one.recording.started_at);
             let mut bodies = Vec::new();
+            let mut senders = std::collections::BTreeSet::new();
             for index in 1..=machines {
                 let part = sent_by(&plan, shard(index, machines)).await;
+                for ledger in part.recording.ledgers.iter().filter(|_| !plan.identities.is_shared())
+                {
+                    assert!(senders.insert(ledger.label.clone()), "{} is two's", ledger.label);
+                }
                 bodies.append(&mut part.transport.bodies.lock().expect("not poisoned"));
                 merger.add(part.recording, 0.0).expect("shards of one run");
             }

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
-pub use request::{probes_by_identity, shows_identity};
+pub use request::{probes_by_identity, shows_keys};
 pub use setup::Capture;
 pub use spec::{
     BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,

@@ -133,18 +133,26 @@ pub(super) fn changed(request: &RequestSpec, probe: &ProbeSpec) -> RequestSpec {
     }
 }
 
-/// Whether `request` of `spec` shows who sends.
-#[must_use]
-pub fn shows_identity(spec: &Spec, request: &RequestSpec) -> bool {
+/// Whether a text of `request` of `spec` is one that `wanted` looks for.
+fn any_text(spec: &Spec, request: &RequestSpec, wanted: impl Fn(&Template) -> bool) -> bool {
     let (data, setup) = (spec.columns(), spec.captured());
     let names = Names { data: &data, setup: &setup, identity: true, body: true };
-    let shows = |text: &&str| Template::parse(text, &names).is_ok_and(|t| t.shows_identity());
-    request.texts().iter().any(shows)
+    request.texts().iter().any(|text| Template::parse(text, &names).is_ok_and(|t| wanted(&t)))
+}
+
+/// Whether the requests of the load show who sends: by the key itself, or by what a
+/// setup captured that showed it.
+#[must_use]
+pub fn shows_keys(spec: &Spec) -> bool {
+    let by_itself = |request| any_text(spec, request, Template::shows_identity);
+    let set_up = spec.setup.as_ref().is_some_and(|setup| by_itself(&setup.request));
+    by_itself(&spec.request) || set_up && any_text(spec, &spec.request, Template::shows_captured)
 }
 
 /// The probes whose requests show who sends: an identity of the load sends them.
 #[must_use]
 pub fn probes_by_identity(spec: &Spec) -> Vec<&str> {
-    let shows = |probe: &&ProbeSpec| shows_identity(spec, &changed(&spec.request, probe));
+    let shown = |template: &Template| template.shows_identity() || template.shows_captured();
+    let shows = |probe: &&ProbeSpec| any_text(spec, &changed(&spec.request, probe), shown);
     spec.probes.iter().filter(shows).map(|probe| probe.kind.as_str()).collect()
 }

@@ -185,15 +185,23 @@ impl Template {
         Some((column, name, values(column)?.iter().find(wrong)?))
     }
 
-    /// Whether it shows who sends.
+    /// Whether it shows the key or the address of who sends.
     #[must_use]
     pub fn shows_identity(&self) -> bool {
-        self.parts.iter().any(|part| {
-            let Part::Value(source, _) = part else { return false };
-            matches!(
-                source,
-                Source::Identity | Source::IdentityName | Source::IdentitySecret | Source::Setup(_)
-            )
+        use Source::{Identity, IdentityName, IdentitySecret};
+        self.values().any(|source| matches!(source, Identity | IdentityName | IdentitySecret))
+    }
+
+    /// Whether it shows what a setup captured.
+    #[must_use]
+    pub fn shows_captured(&self) -> bool {
+        self.values().any(|source| matches!(source, Source::Setup(_)))
+    }
+
+    fn values(&self) -> impl Iterator<Item = &Source> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Value(source, _) => Some(source),
+            Part::Text(_) => None,
         })
     }
 
