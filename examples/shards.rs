@@ -15,9 +15,9 @@ use load_gate::admission::Admitted;
 use load_gate::config::{Flags, Purpose, Sources, UserFile, resolve};
 use load_gate::gate;
 use load_gate::ids::{IdentityId, Traffic};
-use load_gate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans};
+use load_gate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans, StageRecord};
 use load_gate::outcome::Outcome;
-use load_gate::plan::{Deal, Dealing, Schedule, Shard, SuitePlan};
+use load_gate::plan::{Deal, Dealing, Plan, Schedule, Shard, SuitePlan};
 use load_gate::report::suite_json;
 use load_gate::scenario::{self, Scenario, Secrets};
 use load_gate::suite::{Part, RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
@@ -58,17 +58,8 @@ fn hash(n: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What one machine measures: answers of 2 to 150 ms, a few errors, and in the last ten
-/// seconds of a minute refusals.
-fn recorded(suite: &SuitePlan, shard: Shard) -> Recording {
-    let plan = &suite.scenarios[0];
-    let scenario: Arc<dyn Scenario> =
-        scenario::build(&plan.settings, 7, "lg-many", Secrets::default())
-            .expect("is written")
-            .into();
-    let schedule = Schedule::new(&plan.stages);
-    let deal = Deal::new(plan, shard, &scenario);
-    let stages = deal.stages(&schedule);
+/// The recorder of one machine's part.
+fn recorder(plan: &Plan, scenario: &Arc<dyn Scenario>, stages: Vec<StageRecord>) -> Recorder {
     let planned = stages.iter().map(|stage| stage.planned).sum();
     let names = (0..plan.identities.count).map(|key| (format!("key {}", key + 1), false));
     let mut recorder = Recorder::new(RecorderConfig {
@@ -85,54 +76,68 @@ fn recorded(suite: &SuitePlan, shard: Shard) -> Recording {
         started_at: Timestamp { unix_millis: START.unix_millis - 2_500 },
     });
     recorder.set_load_offset(BEFORE_LOAD);
+    recorder
+}
+
+/// What comes of an arrival by its number: answers of 2 to 150 ms, a few errors.
+fn sample((n, stage, due): (u64, usize, Nanos), key: u32, refused: bool) -> Sample {
+    let dice = hash(n);
+    let (outcome, status, admitted) = match dice % 2000 {
+        0 => (Outcome::ServerError, 503, Admitted::Unknown),
+        _ if refused => (Outcome::RateLimited, 429, Admitted::No),
+        _ => (Outcome::Accepted, 200, Admitted::Yes),
+    };
+    let sent = BEFORE_LOAD + due + Nanos::from_micros(20 + (dice >> 8 & 0x7f));
+    let took = 2_000 + (dice >> 16 & 0x3fff) + (dice >> 40 & 0x1_ffff) * u64::from(dice % 50 == 7);
+    let done = sent + Nanos::from_micros(took);
+    Sample {
+        traffic: Traffic::Arrival,
+        arrival: n,
+        stage: stage as u16,
+        identity: IdentityId(key),
+        due: BEFORE_LOAD + due,
+        sent,
+        spans: Spans::default(),
+        first_byte: done,
+        done,
+        held: Nanos::ZERO,
+        excused: false,
+        status,
+        outcome,
+        labels: LabelSet::EMPTY,
+        bytes_sent: 200,
+        bytes_received: 400,
+        checks_passed: 0,
+        checks_failed: 0,
+        items: 1,
+        admitted,
+        retry_after: None,
+    }
+}
+
+/// What one machine measures: in the last ten seconds of a minute refusals.
+fn recorded(suite: &SuitePlan, shard: Shard) -> Recording {
+    let plan = &suite.scenarios[0];
+    let scenario: Arc<dyn Scenario> =
+        scenario::build(&plan.settings, 7, "lg-many", Secrets::default())
+            .expect("is written")
+            .into();
+    let schedule = Schedule::new(&plan.stages);
+    let deal = Deal::new(plan, shard, &scenario);
+    let mut recorder = recorder(plan, &scenario, deal.stages(&schedule));
     let (mut minute, mut used) = (u64::MAX, 0);
-    for (n, stage, due) in schedule.moments(deal.numbers(schedule.total())) {
+    for arrival in schedule.moments(deal.numbers(schedule.total())) {
+        let (n, _, due) = arrival;
         if due.0 / 60_000_000_000 != minute {
             (minute, used) = (due.0 / 60_000_000_000, 0);
         }
         used += 1;
-        let dice = hash(n);
-        let outcome = match dice % 2000 {
-            0 => Outcome::ServerError,
-            _ if used > LIMIT => Outcome::RateLimited,
-            _ => Outcome::Accepted,
-        };
-        let sent = BEFORE_LOAD + due + Nanos::from_micros(20 + (dice >> 8 & 0x7f));
-        let took =
-            2_000 + (dice >> 16 & 0x3fff) + (dice >> 40 & 0x1_ffff) * u64::from(dice % 50 == 7);
-        let done = sent + Nanos::from_micros(took);
-        let (status, admitted) = match outcome {
-            Outcome::Accepted => (200, Admitted::Yes),
-            Outcome::RateLimited => (429, Admitted::No),
-            _ => (503, Admitted::Unknown),
-        };
-        recorder.sent(sent, 1 + (dice % 3) as u32);
-        let sample = Sample {
-            traffic: Traffic::Arrival,
-            arrival: n,
-            stage: stage as u16,
-            identity: IdentityId(((n - 1) % u64::from(plan.identities.count)) as u32),
-            due: BEFORE_LOAD + due,
-            sent,
-            spans: Spans::default(),
-            first_byte: done,
-            done,
-            held: Nanos::ZERO,
-            excused: false,
-            status,
-            outcome,
-            labels: LabelSet::EMPTY,
-            bytes_sent: 200,
-            bytes_received: 400,
-            checks_passed: 0,
-            checks_failed: 0,
-            items: 1,
-            admitted,
-            retry_after: None,
-        };
-        recorder
-            .record(&sample, (outcome == Outcome::ServerError).then_some(("unavailable", None)));
-        if outcome == Outcome::RateLimited {
+        let key = ((n - 1) % u64::from(plan.identities.count)) as u32;
+        let sample = sample(arrival, key, used > LIMIT);
+        recorder.sent(sample.sent, 1 + (n % 3) as u32);
+        let failed = sample.outcome == Outcome::ServerError;
+        recorder.record(&sample, failed.then_some(("unavailable", None)));
+        if sample.outcome == Outcome::RateLimited {
             recorder.refused(true, false, false);
         }
     }
@@ -171,7 +176,6 @@ fn report(suite: &SuitePlan, shard: Shard, recording: Recording) -> SuiteReport 
     report
 }
 
-#[expect(clippy::disallowed_methods, reason = "a tool has arguments")]
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let folder = PathBuf::from(arguments.next().expect("a folder"));
