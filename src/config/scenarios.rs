@@ -267,7 +267,9 @@ impl PlanBase<'_> {
             {
                 let message = format!("{n} keys are asked for, {} there", are(keys + mint));
                 let wrong = Wrong::new(message, format!("expected at most {}", keys + mint));
-                problems.at(&asked.place, &path, wrong.help("set more of TEST_API_KEY_1, _2, …"));
+                let variables = catalogue::key_variables(id, config.spec.as_deref());
+                let more = variables.unwrap_or("its keys").replace('*', "1, _2, …");
+                problems.at(&asked.place, &path, wrong.help(format!("set more of {more}")));
             }
             (IdentityKind::Address, value) if !self.target.may_forge(Some(value)) => {
                 notices.push(format!(

@@ -255,3 +255,18 @@ fn where_it_is_protected_a_scenario_says_whether_it_writes() {
     let refusal = refusal.expect_err("isn't confirmed").to_string();
     assert!(!refusal.contains("writes") && refusal.contains("confirm"), "{refusal}");
 }
+
+#[test]
+fn more_keys_are_asked_for_by_their_own_name() {
+    let more = "path = \"/x\"\nheaders = { k = \"{identity}\" }\nexpect = { status = 200 }\n\
+                rate_limit = { limit = 1, window = \"60s\", scope = \"customer\" }\n\
+                identity = { env = \"SEARCH_KEY_*\" }";
+    let one = [("SEARCH_KEY_1", "k1")];
+    let taken = resolved(&with(more), &one).unwrap_or_else(|problems| panic!("{problems}"));
+    let feasible = crate::plan::suite_feasibility(&taken.plan, false);
+    let way_out = &feasible.scenarios[0].contradictions[0].way_out;
+    assert!(way_out.contains(" keys (SEARCH_KEY_n), or load"), "{way_out}");
+    let asked = format!("{more}\nidentities = 3");
+    let problems = resolved(&with(&asked), &one).err().map(|p| p.to_string()).unwrap_or_default();
+    assert!(problems.contains("set more of SEARCH_KEY_1, _2, …"), "{problems}");
+}

@@ -8,7 +8,7 @@ use crate::admission::{DeclaredLimit, Scope};
 use crate::ids::ScenarioId;
 use crate::limits::Prediction;
 use crate::measure::StageKind;
-use crate::scenario::Spec;
+use crate::scenario::{Spec, catalogue};
 use crate::units::{Nanos, count, per, rate};
 
 /// One stage of the timeline.
@@ -329,11 +329,23 @@ fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, schedule: &Sch
         (IdentityKind::Address, Scope::Ip) => {
             format!("{slower}; addresses aren't forged on {}", suite.environment.name)
         }
-        (IdentityKind::Key, Scope::Customer) => format!(
-            "give {} keys (TEST_API_KEY_n, or mint_keys where that is allowed), or {slower}, {mend}",
-            count(wanted)
-        ),
+        (IdentityKind::Key, Scope::Customer) => {
+            format!("give {} keys{}, or {slower}, {mend}", count(wanted), keys_from(plan))
+        }
         _ => format!("{slower}, {mend}"),
+    }
+}
+
+/// Where more keys come from: ` (SEARCH_KEY_n)`.
+fn keys_from(plan: &Plan) -> String {
+    let spec = plan.settings.written.as_deref();
+    let variables = catalogue::key_variables(plan.scenario, spec);
+    let variables = variables.map(|all| all.replace('*', "n"));
+    let minted = catalogue::find(plan.scenario).is_some_and(|entry| entry.minted_through.is_some());
+    let minted = minted.then(|| "or mint_keys where that is allowed".to_owned());
+    match variables.into_iter().chain(minted).collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        all => format!(" ({})", all.join(", ")),
     }
 }
 

@@ -2,8 +2,19 @@
 
 use crate::ids::{ProbeKind, ScenarioId};
 
+use super::Spec;
 pub use super::built_in::BUILT_IN;
 pub use super::entry::{Credential, Entry, ExchangeTrial, GetTrial, Probe, Setting, Takes, Trial};
+
+/// The variables that hold a scenario's keys, numbered where a `*` stands:
+/// `TEST_API_KEY_*`. `spec`: as it is written down, of one of the user's own.
+#[must_use]
+pub fn key_variables(id: ScenarioId, spec: Option<&Spec>) -> Option<&str> {
+    match spec {
+        Some(spec) => spec.keys.as_deref(),
+        None => find(id)?.credential.map(|credential| credential.env),
+    }
+}
 
 /// The entry of `id`, if it is built in.
 #[must_use]
