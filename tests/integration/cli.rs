@@ -2,7 +2,9 @@
 
 use std::process::Stdio;
 
-use crate::support::{Counting, Done, Served, config, files_below, finished, load_gate, run_in};
+use crate::support::{
+    Counting, Done, Served, config, files_below, finished, load_gate, run_in, run_keeping_up,
+};
 
 const SCENARIOS: [&str; 3] = ["onboarding", "credential-vending", "webhook"];
 
@@ -44,9 +46,21 @@ fn expected_names() -> Vec<String> {
 /// Loose enough for a loaded machine: a debug build among other work is no yardstick.
 const LAX: &str = "[engine]\nmax_lag = \"2s\"\n";
 
+/// Windows of six seconds: a limiter is proved in a tenth of the time.
+const SHORT_WINDOWS: &str = r#"
+[scenarios.onboarding]
+rate_limit = { limit = 10, window = "6s", scope = "ip" }
+[scenarios.credential-vending]
+rate_limit = { limit = 60, window = "6s", scope = "customer" }
+[scenarios.webhook]
+rate_limit = { limit = 1000, window = "6s", scope = "global" }
+"#;
+
 #[test]
 fn the_embedded_run_is_green_and_leaves_every_file() {
-    let done = run_in(LAX, &["run", "--env", "embedded", "--duration-scale", "0.3"], &[]);
+    let config = format!("{LAX}{SHORT_WINDOWS}");
+    let args = ["run", "--env", "embedded", "--duration-scale", "0.3"];
+    let done = run_keeping_up(&config, &args, &[]);
     assert_eq!(done.code, 0, "{}", done.all());
     assert!(done.out.starts_with("pass, 3 of 3 scenarios"), "{}", done.all());
     assert_eq!(names(&done), expected_names());

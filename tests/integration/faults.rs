@@ -14,6 +14,7 @@ struct Row {
     codes: &'static [i32],
     says: &'static str,
     config: &'static str,
+    rate: u32,
     seconds: &'static str,
     /// The limit declared; empty: none, and the target has none to run into.
     limit: &'static str,
@@ -25,7 +26,7 @@ const fn row(
     codes: &'static [i32],
     says: &'static str,
 ) -> Row {
-    Row { faults, scenario, codes, says, config: "", seconds: "2s", limit: "" }
+    Row { faults, scenario, codes, says, config: "", rate: 80, seconds: "1s", limit: "" }
 }
 
 const fn with(config: &'static str, row: Row) -> Row {
@@ -34,7 +35,7 @@ const fn with(config: &'static str, row: Row) -> Row {
 
 /// Meets a limiter for long enough to see a second window of it.
 const fn limited(limit: &'static str, row: Row) -> Row {
-    Row { limit, seconds: "5s", ..row }
+    Row { limit, rate: 40, seconds: "5s", ..row }
 }
 
 const O: &str = "onboarding";
@@ -65,6 +66,7 @@ const ROWS: &[Row] = &[
     with(QUICK, row(&["latency=200ms"], O, FAIL, "p(95) of response_time{outcome:accepted} is ")),
     with(QUICK, row(&["latency=lognormal:200ms,0.2"], O, FAIL, "p(95) of response_time")),
     Row {
+        rate: 40,
         seconds: "4s",
         ..with(QUICK, row(&["stall=1s/4s"], O, FAIL, "responses stood still around 0:0"))
     },
@@ -131,7 +133,7 @@ fn check(row: &Row) -> Result<(), String> {
         faults.push("limit=1000000");
     }
     let served = Served::start(&faults);
-    let mut config = config(&served.url, 40, row.seconds, row.config);
+    let mut config = config(&served.url, row.rate, row.seconds, row.config);
     if !row.limit.is_empty() {
         let table = format!("[scenarios.{}]\n", row.scenario);
         let none = format!("{table}rate_limit = \"none\"\n");
@@ -160,7 +162,7 @@ fn check(row: &Row) -> Result<(), String> {
 fn every_fault_ends_red_or_yellow_and_is_named() {
     let (queue, wrong) = (Mutex::new(ROWS.iter()), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..10 {
+        for _ in 0..12 {
             scope.spawn(|| {
                 loop {
                     let Some(row) = queue.lock().expect("a lock").next() else { break };

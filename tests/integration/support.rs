@@ -50,6 +50,14 @@ impl Done {
     }
 }
 
+/// [`run_in`], again where load-gate says of itself that it fell short, as on a machine that
+/// does much else.
+pub fn run_keeping_up(config: &str, args: &[&str], vars: &[(String, String)]) -> Done {
+    let fell_short = |done: &Done| done.code == 3 && done.out.contains("the generator fell short");
+    let mut runs = (0..3).map(|_| run_in(config, args, vars)).skip_while(fell_short);
+    runs.next().unwrap_or_else(|| run_in(config, args, vars))
+}
+
 /// Runs a command in a directory of its own, with `config` as load-gate.toml.
 pub fn run_in(config: &str, args: &[&str], vars: &[(String, String)]) -> Done {
     let dir = tempfile::tempdir().expect("a directory");
