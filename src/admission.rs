@@ -151,6 +151,13 @@ impl DeclaredLimit {
         self.window + self.tick
     }
 
+    /// Whether replicas that count apart can be told by it: it is no bucket of another
+    /// capacity, and not so small that any limit is a multiple of it.
+    #[must_use]
+    pub const fn counts_apart(&self) -> bool {
+        self.burst.is_none() && self.limit >= 4
+    }
+
     /// How many requests are admitted at once at most.
     #[must_use]
     pub const fn capacity(&self) -> u64 {

@@ -29,7 +29,7 @@ pub(super) fn suspected(parties: &[Party<'_>], bounds: &Bounds) -> Option<String
         });
         let full = full.min()?;
         let most =
-            strange.iter().map(|(trace, _)| most_within(trace, window - bounds.slack)).max()?;
+            strange.iter().map(|(trace, _)| trace.most_within(window - bounds.slack)).max()?;
         // Two fixed windows may touch.
         (full > 0 && most <= 2 * full).then_some((full.min(most), window))
     })?;
@@ -47,17 +47,4 @@ fn unexplained<'t>(trace: &'t Trace, bounds: &Bounds) -> Vec<&'t Refusal> {
         trace.may_have_been_admitted(refusal.sent - lookback, refusal.done) < bounds.limit
     };
     trace.refused.iter().filter(below).collect()
-}
-
-/// The most that were certainly admitted within `length` seconds.
-fn most_within(trace: &Trace, length: f64) -> usize {
-    let mut end = 0;
-    let mut most = 0;
-    for (i, from) in trace.sent.iter().enumerate() {
-        while trace.done.get(end).is_some_and(|done| *done < from + length) {
-            end += 1;
-        }
-        most = most.max(end.saturating_sub(i));
-    }
-    most
 }

@@ -135,6 +135,19 @@ impl Trace {
         self.sent.len()
     }
 
+    /// The most that were certainly admitted in any span below `length` seconds.
+    pub(super) fn most_within(&self, length: f64) -> usize {
+        let mut end = 0;
+        let mut most = 0;
+        for (i, from) in self.sent.iter().enumerate() {
+            while self.done.get(end).is_some_and(|done| *done < from + length) {
+                end += 1;
+            }
+            most = most.max(end.saturating_sub(i));
+        }
+        most
+    }
+
     /// How many requests may have been admitted between the moments `from` and
     /// `to`: at most so many, whatever the order.
     pub(super) fn may_have_been_admitted(&self, from: f64, to: f64) -> usize {

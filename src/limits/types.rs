@@ -35,14 +35,6 @@ pub struct Estimate {
     pub high: f64,
 }
 
-impl Estimate {
-    /// Whether the evidence allows `value`.
-    #[must_use]
-    pub fn holds(&self, value: f64) -> bool {
-        (self.low..=self.high).contains(&value)
-    }
-}
-
 /// A rule a limiter is held to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

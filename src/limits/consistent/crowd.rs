@@ -46,7 +46,10 @@ const IMPROBABLE: f64 = 0.002;
 /// other one reaches into, no more than all their limits together are admitted;
 /// refusals begin when one is full, not before; and whoever is refused time and
 /// again has met all of them.
-pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64) -> Vec<Apart> {
+/// `cut`: the clock may cut the first one short, of which then two are met, and nobody
+/// need have met all of them.
+pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64, cut: bool) -> Vec<Apart> {
+    let windows = if cut { 2 } else { 1 };
     let Some(first) = trace.refused.first() else { return Vec::new() };
     let end = trace.first + window;
     let total = before(&trace.done, end);
@@ -56,18 +59,23 @@ pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64) -> Vec<
         .iter()
         .map(|r| trace.may_have_been_admitted(r.sent - window - more, r.done))
         .fold(usize::MAX, usize::min);
+    // Two windows of each may touch.
+    let within = trace.most_within(window);
     let last = trace.sent[..before(&trace.sent, end)].last().copied().unwrap_or(trace.first);
     let tail = trace.refused.iter().filter(|r| r.sent > last && r.done < end).count();
     let mut found = Vec::new();
     for replicas in 2..=MOST_REPLICAS {
-        let each = Limits { low: total.div_ceil(replicas).max(1), high: most };
+        let each = Limits { low: total.div_ceil(windows * replicas).max(1), high: most };
         let full = |each: usize| {
             let open = (replicas * each).saturating_sub(total) > 0;
             let refused_by_chance = (1.0 - 1.0 / replicas as f64).powi(tail as i32);
-            !open || refused_by_chance >= IMPROBABLE
+            cut || !open || refused_by_chance >= IMPROBABLE
         };
         let likely = |each: &usize| {
-            full(*each) && one_is_full_after(at_first, *each, replicas) >= IMPROBABLE
+            full(*each)
+                && one_is_full_after(at_first, *each, replicas) >= IMPROBABLE
+                && one_is_full_after(most, *each, replicas) >= IMPROBABLE
+                && within <= 2 * replicas * each
         };
         let fits: Vec<usize> = (each.low..=each.high.min(each.low + 64)).filter(likely).collect();
         if let (Some(low), Some(high)) = (fits.first(), fits.last()) {

@@ -23,10 +23,8 @@ const CHANCE_ON_CLOCK: f64 = 0.03;
 /// (seconds).
 const CLOCK: [(usize, f64); 3] = [(100, 0.15), (30, 0.3), (0, 1.0)];
 
-/// Of so many replicas asked in turn is thought, where each has a limit of so much: of a
-/// smaller one any limit is a multiple.
-const MOST_IN_TURN: u32 = 8;
-const FEWEST_IN_TURN: u64 = 4;
+/// The most replicas that are thought of where they are asked in turn.
+const MOST_IN_TURN: u64 = 8;
 
 /// How close two windows or limits have to be to be the same.
 const SAME: f64 = 0.05;
@@ -39,6 +37,29 @@ pub(super) struct Question<'a> {
 }
 
 impl Explanation {
+    /// How many replicas of the declared limit, asked in turn, decide as this does.
+    pub(super) fn multiples(&self, declared: &DeclaredLimit) -> Vec<u64> {
+        let Limits { low, high } = self.limits;
+        let length = declared.window.as_secs_f64();
+        let each = usize::try_from(declared.limit).unwrap_or(usize::MAX);
+        let fits = |n: &u64| {
+            let all = each.saturating_mul(*n as usize);
+            let refills = (all as f64 / length).ln();
+            let lasts = match self.algorithm {
+                Algorithm::TokenBucket => {
+                    self.cells.iter().any(|c| (refills - c.middle).abs() <= c.half + 0.01)
+                }
+                _ => (self.window - length).abs() <= SAME * length,
+            };
+            lasts && self.limits.has(all)
+        };
+        let apart = self.algorithm == Algorithm::ReplicasApart;
+        if apart || low <= each || high == usize::MAX {
+            return Vec::new();
+        }
+        (2..=MOST_IN_TURN).filter(fits).collect()
+    }
+
     /// Whether a bucket refills as declared, and holds the declared burst: the limit
     /// unless another is declared.
     pub(super) fn is_as(&self, declared: &DeclaredLimit) -> bool {
@@ -90,37 +111,32 @@ impl Question<'_> {
     /// where that is what explains everything, they are the likelier story, and the other
     /// is told beside it.
     fn in_turn(&self, found: &[Explanation], left: &[Algorithm]) -> Option<Inference> {
-        let declared =
-            self.declared.filter(|it| it.limit >= FEWEST_IN_TURN && it.burst.is_none())?;
-        let kinds = [
-            Algorithm::AnchoredWindow,
-            Algorithm::AlignedWindow,
-            Algorithm::SlidingWindow,
-            Algorithm::TokenBucket,
-        ];
-        if left.is_empty() || !left.iter().all(|kind| kinds.contains(kind)) {
+        let declared = self.declared.filter(|declared| declared.counts_apart())?;
+        let first = found.iter().find(|e| !e.multiples(declared).is_empty())?;
+        if found.iter().any(|e| e.multiples(declared).is_empty()) {
             return None;
         }
-        let (limit, window) = self.agreed(found, left)?;
+        let replicas = first.multiples(declared);
+        let (fewest, most) = (*replicas.first()?, *replicas.last()?);
+        let each = declared.limit;
+        let limits = found.iter().map(|e| e.limits).fold(first.limits, Limits::or);
+        let one = left.first().map_or_else(String::new, |kind| kind.one());
+        let n = if fewest == most { fewest.to_string() } else { format!("{fewest} to {most}") };
+        let why = format!(
+            "{n} limiters of {each} each, asked in turn, explain every decision, as {one} of {} would: which it is, one replica alone would tell",
+            fewest * each
+        );
+        let limit = Estimate {
+            value: (fewest * each) as f64,
+            low: limits.low as f64,
+            high: limits.high as f64,
+        };
         let length = declared.window.as_secs_f64();
-        let each = declared.limit as f64;
-        let multiples = || (2..=MOST_IN_TURN).filter(|n| limit.holds(f64::from(*n) * each));
-        let (Some(n), None) = (multiples().next(), multiples().nth(1)) else { return None };
-        let as_declared = (window.value - length).abs() <= SAME * length && limit.low > each;
-        as_declared.then(|| {
-            let all = f64::from(n) * each;
-            let one = left.first().map_or_else(String::new, |kind| kind.one());
-            let why = format!(
-                "{n} limiters of {} each, asked in turn, explain every decision, as {one} of {} would: which it is, one replica alone would tell",
-                number(each),
-                number(all)
-            );
-            let mut left = left.to_vec();
-            left.push(Algorithm::ReplicasApart);
-            let limit = Some(Estimate { value: all, ..limit });
-            let algorithm = Algorithm::ReplicasApart;
-            Inference { algorithm, left, limit, window_s: Some(window), why }
-        })
+        let algorithm = Algorithm::ReplicasApart;
+        let mut left = left.to_vec();
+        left.push(algorithm);
+        let window_s = Some(Estimate { value: length, low: length, high: length });
+        Some(Inference { algorithm, left, limit: Some(limit), window_s, why })
     }
 
     /// A kind that is cut at a phase explains by chance what another one does without:

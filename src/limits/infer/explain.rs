@@ -252,8 +252,9 @@ pub(super) fn drop_far_fetched(found: &mut Vec<Explanation>) {
     }
 }
 
-/// Fixed windows that count apart, of the window and limit that are declared.
-pub(super) fn apart(evidence: &Evidence, limit: &DeclaredLimit) -> Vec<Explanation> {
+/// Fixed windows that count apart, of the window and limit that are declared; `cut`: by
+/// the clock.
+pub(super) fn apart(evidence: &Evidence, limit: &DeclaredLimit, cut: bool) -> Vec<Explanation> {
     let declared = usize::try_from(limit.limit).unwrap_or(usize::MAX);
     let (window, tick) = (limit.window.as_secs_f64(), limit.tick.as_secs_f64());
     let Some(trace) = evidence.traces.first() else { return Vec::new() };
@@ -261,7 +262,7 @@ pub(super) fn apart(evidence: &Evidence, limit: &DeclaredLimit) -> Vec<Explanati
         let shared = declared.is_multiple_of(replicas) && each.has(declared / replicas);
         if each.has(declared) { Some(declared) } else { shared.then_some(declared / replicas) }
     };
-    consistent::replicas(trace, window, tick)
+    consistent::replicas(trace, window, tick, cut)
         .into_iter()
         .filter_map(|apart| {
             let all = fits(apart.replicas, apart.each)? * apart.replicas;

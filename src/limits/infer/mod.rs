@@ -66,6 +66,15 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
         if !found.is_empty() {
             return found;
         }
+        if declared.counts_apart() {
+            found = in_turn(&any, &rest, declared);
+            if found.is_empty() && !rest.iter().any(bounded) {
+                found = explain::apart(evidence, declared, false);
+            }
+            if !found.is_empty() {
+                return found;
+            }
+        }
     }
     let mut found = any.windowed(&windows::plausible(declared, evidence.span));
     found.extend(rest);
@@ -76,10 +85,24 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
         found.retain(bounded);
     }
     if found.is_empty()
-        && let Some(declared) = declared
+        && let Some(declared) = declared.filter(|declared| declared.counts_apart())
     {
-        found = explain::apart(evidence, declared);
+        found = explain::apart(evidence, declared, true);
     }
+    found
+}
+
+/// What explains everything by a whole multiple of the declared limit in the declared
+/// window, as replicas do that are asked in turn.
+fn in_turn(
+    any: &Explainer<'_>,
+    rest: &[Explanation],
+    declared: &DeclaredLimit,
+) -> Vec<Explanation> {
+    let mut found = any.windowed(&[declared.window.as_secs_f64()]);
+    let buckets = |e: &&Explanation| e.algorithm == Algorithm::TokenBucket;
+    found.extend(rest.iter().filter(buckets).cloned());
+    found.retain(|e| !e.multiples(declared).is_empty());
     found
 }
 

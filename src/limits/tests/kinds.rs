@@ -42,7 +42,9 @@ fn trial(specimen: &Specimen, windows: u64, seed: u64) -> (Inference, Vec<RuleRe
 /// limiter that does what is declared.
 #[test]
 fn every_kind_is_told_and_no_correct_one_is_accused() {
-    let known = |s: &&Specimen| s.correct || s.is == Algorithm::TokenBucket;
+    let known = |s: &&Specimen| {
+        s.correct || s.is == Algorithm::TokenBucket || s.name == "replicas apart, round robin"
+    };
     for specimen in SPECIMENS.iter().filter(known) {
         let mut right = 0;
         for seed in 0..3 {
