@@ -69,4 +69,5 @@ pub(crate) const CLOSING: &str = "
 - Runs under 20 s are marked \"too short to tell whether neighbours resemble each other\", with reason.
 - `decide = \"point\"` decides most and errs where the truth is near the bound; `\"interval\"` errs
   seldom and leaves much open. A longer run buys what neither can.
-- `compare` calls few pairs different that aren't; what it can't see it says.";
+- `compare` calls few pairs different that aren't; what it can't see it says. The change that it names as
+  visible was seen in 66 to 100 % of the pairs above, in 81 % over all of them: take it as about four in five.";

@@ -46,6 +46,7 @@ impl Explanation {
             let all = each.saturating_mul(*n as usize);
             let refills = (all as f64 / length).ln();
             let lasts = match self.algorithm {
+                Algorithm::LeakyBucket | Algorithm::ConcurrencyLimit => false,
                 Algorithm::TokenBucket => {
                     self.cells.iter().any(|c| (refills - c.middle).abs() <= c.half + 0.01)
                 }

@@ -71,6 +71,11 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// What is to be explained.
+    pub(super) const fn evidence(&self) -> &'a Evidence {
+        self.evidence
+    }
+
     /// Every kind of window with one of these lengths that explains the evidence.
     pub(super) fn windowed(&self, lengths: &[f64]) -> Vec<Explanation> {
         let kinds = [
@@ -259,7 +264,8 @@ pub(super) fn apart(evidence: &Evidence, limit: &DeclaredLimit, cut: bool) -> Ve
     let (window, tick) = (limit.window.as_secs_f64(), limit.tick.as_secs_f64());
     let Some(trace) = evidence.traces.first() else { return Vec::new() };
     let fits = |replicas: usize, each: Limits| {
-        let shared = declared.is_multiple_of(replicas) && each.has(declared / replicas);
+        // Half the limit is as well that of one which has been halved.
+        let shared = cut && declared.is_multiple_of(replicas) && each.has(declared / replicas);
         if each.has(declared) { Some(declared) } else { shared.then_some(declared / replicas) }
     };
     consistent::replicas(trace, window, tick, cut)

@@ -46,6 +46,10 @@ pub fn infer(
     question.answer(&stages(&evidence, declared))
 }
 
+/// Replicas that are asked by chance are thought of early where each has a limit of so
+/// much: a smaller one may well be met by what one of them gets.
+const FEWEST_BY_CHANCE: u64 = 8;
+
 /// What explains everything, the most plausible first: where the declared limit and
 /// window do, nothing more far-fetched is asked.
 fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanation> {
@@ -66,14 +70,9 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
         if !found.is_empty() {
             return found;
         }
-        if declared.counts_apart() {
-            found = in_turn(&any, &rest, declared);
-            if found.is_empty() && !rest.iter().any(bounded) {
-                found = explain::apart(evidence, declared, false);
-            }
-            if !found.is_empty() {
-                return found;
-            }
+        found = apart(&any, &rest, declared);
+        if !found.is_empty() {
+            return found;
         }
     }
     let mut found = any.windowed(&windows::plausible(declared, evidence.span));
@@ -93,16 +92,21 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
 }
 
 /// What explains everything by a whole multiple of the declared limit in the declared
-/// window, as replicas do that are asked in turn.
-fn in_turn(
-    any: &Explainer<'_>,
-    rest: &[Explanation],
-    declared: &DeclaredLimit,
-) -> Vec<Explanation> {
+/// window, as replicas do that are asked in turn; or replicas that are asked by chance,
+/// where nothing simple of another limit does.
+fn apart(any: &Explainer<'_>, rest: &[Explanation], declared: &DeclaredLimit) -> Vec<Explanation> {
+    if !declared.counts_apart() {
+        return Vec::new();
+    }
     let mut found = any.windowed(&[declared.window.as_secs_f64()]);
-    let buckets = |e: &&Explanation| e.algorithm == Algorithm::TokenBucket;
-    found.extend(rest.iter().filter(buckets).cloned());
+    found.extend(rest.iter().cloned());
+    found.retain(|e| e.limits.high != usize::MAX);
+    let weighted = [Algorithm::SlidingCounter, Algorithm::SlidingCounterOfRequests];
+    let simple = found.iter().any(|e| !weighted.contains(&e.algorithm));
     found.retain(|e| !e.multiples(declared).is_empty());
+    if found.is_empty() && !simple && declared.limit >= FEWEST_BY_CHANCE {
+        found = explain::apart(any.evidence(), declared, false);
+    }
     found
 }
 
