@@ -317,7 +317,7 @@ half the limit, *holds* for twice the limit and for a leak of 2 % (of a load of 
 *recovers* for one that never resets.
 ";
 const UNSHAPED: &str = "
-## Loads that aren't shaped
+### Loads that aren't shaped
 
 Bursts of all sizes and pauses, and one in four of one rate throughout, over 0.2 to 5 windows, with 0.3 to
 30 times what the limit admits.
