@@ -2,7 +2,7 @@
 //! directory each, as a shard writes it. `tests/machines/many.py` makes the others of them, has
 //! all merged, and measures.
 //!
-//! `cargo run --release --example shards -- FOLDER [SHARDS]` (1,000). Each machine sends 1,000
+//! `cargo run --release --example shards -- FOLDER [SHARDS]` (1,000). Each machine sends up to 1,000
 //! arrivals a second under a key of its own with a limit of 50,000 a minute, so that most are
 //! accepted and every ledger is full.
 #![expect(clippy::print_stdout, reason = "a tool that says what it wrote")]

@@ -162,7 +162,7 @@ fn ends(tick: &Tick) -> String {
 fn quantiles(bins: &[Second]) -> Option<[Nanos; 3]> {
     let mut counts = std::collections::BTreeMap::<u16, u64>::new();
     for (bucket, n) in bins.iter().flat_map(|bin| &bin.response) {
-        *counts.entry(*bucket).or_default() += u64::from(*n);
+        *counts.entry(bucket).or_default() += u64::from(n);
     }
     let all: u64 = counts.values().sum();
     let at = |q: f64| {

@@ -35,7 +35,7 @@ pub(super) fn stalls(recording: &Recording) -> Option<String> {
     };
     let mut stretches: Vec<(usize, usize, Nanos)> = Vec::new();
     for (i, bin) in timeline.bins.iter().enumerate().filter(|(_, bin)| slow(bin)) {
-        let longest = bin.response.keys().next_back().map_or(Nanos::ZERO, |b| span_of(*b));
+        let longest = bin.response.highest().map_or(Nanos::ZERO, span_of);
         match stretches.last_mut() {
             Some((_, end, most)) if *end == i => {
                 (*end, *most) = (i + 1, longest.max(*most));
@@ -67,17 +67,17 @@ fn silent(bin: &Second) -> bool {
 
 /// The quantile of a bin's accepted answers.
 fn share_of(bin: &Second, share: f64) -> Option<Nanos> {
-    let all: u32 = bin.response.values().sum();
-    if all < FEWEST {
+    let all = bin.response.total();
+    if all < u64::from(FEWEST) {
         return None;
     }
-    let rank = (f64::from(all) * share).ceil() as u32;
+    let rank = (all as f64 * share).ceil() as u64;
     let mut seen = 0;
     let found = bin.response.iter().find(|(_, n)| {
-        seen += **n;
+        seen += u64::from(*n);
         seen >= rank
     });
-    found.map(|(bucket, _)| span_of(*bucket))
+    found.map(|(bucket, _)| span_of(bucket))
 }
 
 fn clock(bin: usize, width: u64) -> String {

@@ -1,5 +1,6 @@
 //! Samples become counts, histograms, series, ledgers and intervals that merge exactly.
 
+mod buckets;
 mod connections;
 pub mod dependence;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod strata;
 mod timeline;
 mod trend;
 
+pub use buckets::Buckets;
 pub use connections::{Connections, LineEvent};
 pub use dependence::Dependence;
 pub use ledger::{Ledger, LedgerRoom};

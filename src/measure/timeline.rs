@@ -1,9 +1,8 @@
 //! The run second by second, in bounded memory: bins double their width when there are too many.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::Buckets;
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::units::Nanos;
 
@@ -32,7 +31,7 @@ pub struct Second {
     pub lag: u32,
     /// Response times of accepted arrivals due in it: bucket → count; bucket b
     /// holds spans of about 2^(b/32) µs.
-    pub response: BTreeMap<u16, u32>,
+    pub response: Buckets,
 }
 
 impl Second {
@@ -42,9 +41,7 @@ impl Second {
         self.outcomes.merge(&other.outcomes);
         self.in_flight = self.in_flight.max(other.in_flight);
         self.lag = self.lag.max(other.lag);
-        for (bucket, n) in &other.response {
-            *self.response.entry(*bucket).or_default() += n;
-        }
+        self.response.merge(&other.response);
     }
 }
 
@@ -102,7 +99,7 @@ impl Timeline {
         bin.due += 1;
         bin.outcomes.add(outcome);
         if outcome == Outcome::Accepted {
-            *bin.response.entry(bucket_of(response)).or_default() += 1;
+            bin.response.add(bucket_of(response), 1);
         }
     }
 

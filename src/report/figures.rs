@@ -95,12 +95,12 @@ pub(super) fn per_bin(recording: &Recording, quantile: f64) -> Vec<Option<f64>> 
 
 /// The response time of a bin's accepted arrivals at `quantile`, in milliseconds.
 pub(super) fn bin_quantile(bin: &Second, quantile: f64) -> Option<f64> {
-    let total: u64 = bin.response.values().map(|n| u64::from(*n)).sum();
+    let total = bin.response.total();
     let rank = ((quantile * total as f64 - 1e-9).ceil() as u64).max(1);
     let mut seen = 0;
     bin.response.iter().find_map(|(bucket, n)| {
-        seen += u64::from(*n);
-        (seen >= rank).then(|| span_of(*bucket).as_millis_f64())
+        seen += u64::from(n);
+        (seen >= rank).then(|| span_of(bucket).as_millis_f64())
     })
 }
 

@@ -291,7 +291,8 @@ fn a_verdict_is_explained_finding_by_finding() {
 fn the_page_says_when_a_bound_was_first_crossed() {
     let mut report = fixtures::pass();
     for bin in &mut report.scenarios[0].recording.timeline.bins[12..15] {
-        bin.response = [(crate::measure::bucket_of(crate::units::Nanos::from_secs(3)), 16)].into();
+        let slow = crate::measure::bucket_of(crate::units::Nanos::from_secs(3));
+        bin.response = [(slow, 16)].into_iter().collect();
     }
     let html = report_html(&report, None);
     assert!(html.contains("p(95) over 2.00 s from 0:12 to 0:15"));

@@ -23,10 +23,10 @@ impl<'a> Histogram<'a> {
     pub(super) fn of(recording: &'a Recording, strata: &[Stratum]) -> Self {
         let bins: Vec<&Second> =
             strata.iter().flat_map(|s| &recording.timeline.bins[s.bins.clone()]).collect();
-        let highest = bins.iter().filter_map(|bin| bin.response.keys().next_back()).max();
-        let mut counts = vec![0; highest.map_or(0, |bucket| usize::from(*bucket) + 1)];
+        let highest = bins.iter().filter_map(|bin| bin.response.highest()).max();
+        let mut counts = vec![0; highest.map_or(0, |bucket| usize::from(bucket) + 1)];
         for (bucket, n) in bins.iter().flat_map(|bin| &bin.response) {
-            counts[usize::from(*bucket)] += u64::from(*n);
+            counts[usize::from(bucket)] += u64::from(n);
         }
         Self { bins, counts }
     }
@@ -58,10 +58,11 @@ impl<'a> Histogram<'a> {
     pub(super) fn beyond(&self, edges: &[u16]) -> Vec<Vec<(f64, f64)>> {
         let mut series = vec![Vec::with_capacity(self.bins.len()); edges.len()];
         for bin in &self.bins {
-            let all: u32 = bin.response.values().sum();
+            let all = bin.response.total();
             for (counts, edge) in series.iter_mut().zip(edges) {
-                let beyond: u32 = bin.response.range(edge..).map(|(_, n)| n).sum();
-                counts.push((f64::from(beyond), f64::from(all)));
+                let beyond = bin.response.iter().filter(|(bucket, _)| bucket >= edge);
+                let beyond: u64 = beyond.map(|(_, n)| u64::from(n)).sum();
+                counts.push((beyond as f64, all as f64));
             }
         }
         series

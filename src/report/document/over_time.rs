@@ -151,9 +151,7 @@ pub(super) fn latency(scenario: &ScenarioReport) -> Chart {
     let told = steps.told(&DRAWN.map(|(key, _)| key), |_, bins, _| {
         let mut all = Second::default();
         for bin in bins {
-            for (bucket, n) in &bin.response {
-                *all.response.entry(*bucket).or_default() += n;
-            }
+            all.response.merge(&bin.response);
         }
         let said = |(_, q)| bin_quantile(&all, q).map_or_else(|| "–".to_owned(), units::millis);
         DRAWN.map(said).to_vec()

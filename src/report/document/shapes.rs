@@ -111,8 +111,8 @@ pub(super) fn heat(scenario: &ScenarioReport) -> Option<Chart> {
     for (i, bins) in timeline.bins.chunks(group).enumerate() {
         let mut column = std::collections::BTreeMap::<u16, u64>::new();
         for (bucket, n) in bins.iter().flat_map(|bin| &bin.response) {
-            *column.entry(bucket / TALL).or_default() += u64::from(*n);
-            *rows.entry(bucket / TALL).or_default() += u64::from(*n);
+            *column.entry(bucket / TALL).or_default() += u64::from(n);
+            *rows.entry(bucket / TALL).or_default() += u64::from(n);
         }
         cells.extend(column.into_iter().map(|(row, n)| ((i, row), n)));
     }

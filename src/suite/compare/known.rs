@@ -99,7 +99,7 @@ fn part_of(figure: Figure, ends: &OutcomeCounts) -> (u64, u64) {
 fn by_the_second(recording: &Recording) -> Trend {
     let mut trend = Trend::default();
     for (bucket, n) in recording.timeline.bins.iter().flat_map(|bin| &bin.response) {
-        trend.record_many(span_of(*bucket), u64::from(*n));
+        trend.record_many(span_of(bucket), u64::from(n));
     }
     trend
 }

@@ -27,7 +27,7 @@ fn recording(millis: u64) -> Recording {
         bin.outcomes.add_many(Outcome::Accepted, 100);
         for i in 0..100 {
             let micros = millis * (900 + (second * 37 + i * 53) % 200);
-            *bin.response.entry(bucket_of(Nanos::from_micros(micros))).or_default() += 1;
+            bin.response.add(bucket_of(Nanos::from_micros(micros)), 1);
         }
         recording.timeline.bins.push(bin);
     }

@@ -375,7 +375,7 @@ fn timeline(here: &Place, recording: &Recording) -> Found {
         let here = here.at("bins").item(index);
         let total = bin.outcomes.iter().fold(0_u64, |sum, (_, n)| sum.saturating_add(n));
         here.equal("ends", total, "due", bin.due.into())?;
-        let accepted: u64 = bin.response.values().map(|n| u64::from(*n)).sum();
+        let accepted = bin.response.total();
         let wanted = bin.outcomes.get(Outcome::Accepted);
         here.equal("response times", accepted, "accepted", wanted)?;
         sent += u64::from(bin.sent);

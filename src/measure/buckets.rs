@@ -1,0 +1,139 @@
+//! A small histogram of one second: buckets and how often each was met, in order.
+
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Buckets by their numbers, each with a count: a map that is gone through far more often than
+/// it is changed, kept as a list. Stored as a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Buckets(Vec<(u16, u32)>);
+
+impl Buckets {
+    /// Counts `n` more in `bucket`.
+    pub fn add(&mut self, bucket: u16, n: u32) {
+        match self.0.binary_search_by_key(&bucket, |(own, _)| *own) {
+            Ok(place) => self.0[place].1 += n,
+            Err(place) => self.0.insert(place, (bucket, n)),
+        }
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        let mut place = 0;
+        for (bucket, n) in other {
+            while self.0.get(place).is_some_and(|(own, _)| *own < bucket) {
+                place += 1;
+            }
+            match self.0.get_mut(place).filter(|(own, _)| *own == bucket) {
+                Some((_, count)) => *count += n,
+                None => self.0.insert(place, (bucket, n)),
+            }
+        }
+    }
+
+    /// Buckets and counts, ascending.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u16, u32)> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The highest bucket.
+    #[must_use]
+    pub fn highest(&self) -> Option<u16> {
+        self.0.last().map(|(bucket, _)| *bucket)
+    }
+
+    /// All counts together.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(|(_, n)| u64::from(*n)).sum()
+    }
+}
+
+impl<'a> IntoIterator for &'a Buckets {
+    type Item = (u16, u32);
+    type IntoIter = std::iter::Copied<std::slice::Iter<'a, (u16, u32)>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().copied()
+    }
+}
+
+impl FromIterator<(u16, u32)> for Buckets {
+    fn from_iter<I: IntoIterator<Item = (u16, u32)>>(all: I) -> Self {
+        let mut buckets = Self::default();
+        all.into_iter().for_each(|(bucket, n)| buckets.add(bucket, n));
+        buckets
+    }
+}
+
+impl Serialize for Buckets {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Buckets {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Buckets;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("counts by bucket")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Buckets, A::Error> {
+                let mut buckets = Buckets::default();
+                while let Some((bucket, n)) = map.next_entry::<u16, u32>()? {
+                    // In order, as they are written; whoever sorted them as texts is read too.
+                    match buckets.0.binary_search_by_key(&bucket, |(own, _)| *own) {
+                        Ok(place) => buckets.0[place].1 = n,
+                        Err(place) => buckets.0.insert(place, (bucket, n)),
+                    }
+                }
+                Ok(buckets)
+            }
+        }
+
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn they_are_a_map_that_adds_up(
+            one in prop::collection::vec((0_u16..700, 0_u32..1000), 0..40),
+            other in prop::collection::vec((0_u16..700, 0_u32..1000), 0..40),
+        ) {
+            let mut map: BTreeMap<u16, u32> = BTreeMap::new();
+            for (bucket, n) in one.iter().chain(&other) {
+                *map.entry(*bucket).or_default() += n;
+            }
+            let mut buckets: Buckets = one.into_iter().collect();
+            buckets.merge(&other.into_iter().collect());
+            prop_assert!(buckets.iter().eq(map.iter().map(|(bucket, n)| (*bucket, *n))));
+            prop_assert_eq!(buckets.highest(), map.keys().next_back().copied());
+            let text = serde_json::to_string(&buckets).expect("serialises");
+            prop_assert_eq!(&text, &serde_json::to_string(&map).expect("serialises"));
+            prop_assert_eq!(serde_json::from_str::<Buckets>(&text).expect("is read"), buckets);
+        }
+    }
+
+    #[test]
+    fn in_whatever_order_they_stand_they_are_read() {
+        let read: Buckets = serde_json::from_str(r#"{"12":1,"7":2}"#).expect("is read");
+        assert!(read.iter().eq([(7, 2), (12, 1)]));
+        assert!(serde_json::from_str::<Buckets>(r#"{"70000":1}"#).is_err());
+    }
+}
