@@ -34,6 +34,7 @@ impl Buckets {
     }
 
     /// Buckets and counts, ascending.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u16, u32)> + '_ {
         self.0.iter().copied()
     }
