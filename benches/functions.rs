@@ -11,14 +11,13 @@ use load_gate::admission::Admitted;
 use load_gate::config::{Flags, Purpose, Sources, resolve};
 use load_gate::gate;
 use load_gate::ids::{IdentityId, Traffic};
-use load_gate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans};
+use load_gate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample};
 use load_gate::outcome::Outcome;
 use load_gate::plan::{Plan, Schedule};
 use load_gate::report::{self, COMMENT_BUDGET, Masthead, Style};
 use load_gate::scenario::{self, Answer, Call, Identity, Request, Scenario, Secrets};
 use load_gate::secret::Secret;
 use load_gate::suite::{SuiteReport, read_suite};
-use load_gate::tags::LabelSet;
 use load_gate::units::{Nanos, Timestamp};
 
 #[global_allocator]
@@ -151,27 +150,17 @@ fn recorder(plan: &Plan, schedule: &Schedule) -> Recorder {
 fn sample(n: u64, stage: usize, due: Nanos) -> Sample {
     let (sent, took) = (due + Nanos::from_micros(20), Nanos::from_micros(900 + n % 1000));
     Sample {
-        traffic: Traffic::Arrival,
-        arrival: n,
-        stage: stage as u16,
-        identity: IdentityId(0),
-        due,
         sent,
-        spans: Spans::default(),
         first_byte: sent + took,
         done: sent + took,
-        held: Nanos::ZERO,
-        excused: false,
         status: 200,
         outcome: Outcome::Accepted,
-        labels: LabelSet::EMPTY,
         bytes_sent: 300,
         bytes_received: 90,
         checks_passed: 3,
-        checks_failed: 0,
         items: 1,
         admitted: Admitted::Yes,
-        retry_after: None,
+        ..Sample::dropped(n, stage as u16, IdentityId(0), due)
     }
 }
 

@@ -14,14 +14,13 @@ use std::sync::Arc;
 use load_gate::admission::Admitted;
 use load_gate::config::{Flags, Purpose, Sources, UserFile, resolve};
 use load_gate::gate;
-use load_gate::ids::{IdentityId, Traffic};
-use load_gate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, Spans, StageRecord};
+use load_gate::ids::IdentityId;
+use load_gate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, StageRecord};
 use load_gate::outcome::Outcome;
 use load_gate::plan::{Deal, Dealing, Plan, Schedule, Shard, SuitePlan};
 use load_gate::report::suite_json;
 use load_gate::scenario::{self, Scenario, Secrets};
 use load_gate::suite::{Part, RunContext, SCHEMA_VERSION, ScenarioReport, SuiteReport};
-use load_gate::tags::LabelSet;
 use load_gate::units::{Nanos, Timestamp};
 
 /// Machines that are recorded.
@@ -91,27 +90,16 @@ fn sample((n, stage, due): (u64, usize, Nanos), key: u32, refused: bool) -> Samp
     let took = 2_000 + (dice >> 16 & 0x3fff) + (dice >> 40 & 0x1_ffff) * u64::from(dice % 50 == 7);
     let done = sent + Nanos::from_micros(took);
     Sample {
-        traffic: Traffic::Arrival,
-        arrival: n,
-        stage: stage as u16,
-        identity: IdentityId(key),
-        due: BEFORE_LOAD + due,
         sent,
-        spans: Spans::default(),
         first_byte: done,
         done,
-        held: Nanos::ZERO,
-        excused: false,
         status,
         outcome,
-        labels: LabelSet::EMPTY,
         bytes_sent: 200,
         bytes_received: 400,
-        checks_passed: 0,
-        checks_failed: 0,
         items: 1,
         admitted,
-        retry_after: None,
+        ..Sample::dropped(n, stage as u16, IdentityId(key), BEFORE_LOAD + due)
     }
 }
 

@@ -19,17 +19,23 @@ impl Buckets {
         }
     }
 
-    /// Adds all of `other`.
+    /// Adds all of `other`, in time that grows with both.
     pub fn merge(&mut self, other: &Self) {
         let mut place = 0;
+        let mut news = Vec::new();
         for (bucket, n) in other {
             while self.0.get(place).is_some_and(|(own, _)| *own < bucket) {
                 place += 1;
             }
             match self.0.get_mut(place).filter(|(own, _)| *own == bucket) {
                 Some((_, count)) => *count += n,
-                None => self.0.insert(place, (bucket, n)),
+                None => news.push((bucket, n)),
             }
+        }
+        if !news.is_empty() {
+            self.0.extend(news);
+            // Two runs in order: that is found, and they are merged.
+            self.0.sort_by_key(|(bucket, _)| *bucket);
         }
     }
 
@@ -87,15 +93,18 @@ impl<'de> Deserialize<'de> for Buckets {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Buckets, A::Error> {
-                let mut buckets = Buckets::default();
-                while let Some((bucket, n)) = map.next_entry::<u16, u32>()? {
-                    // In order, as they are written; whoever sorted them as texts is read too.
-                    match buckets.0.binary_search_by_key(&bucket, |(own, _)| *own) {
-                        Ok(place) => buckets.0[place].1 = n,
-                        Err(place) => buckets.0.insert(place, (bucket, n)),
-                    }
+                let mut all: Vec<(u16, u32)> = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    all.push(entry);
                 }
-                Ok(buckets)
+                // In order, as they are written; whoever sorted them as texts is read too. Of
+                // one that is there twice the last counts, as in any map.
+                if !all.is_sorted_by(|(one, _), (next, _)| one < next) {
+                    all.reverse();
+                    all.sort_by_key(|(bucket, _)| *bucket);
+                    all.dedup_by_key(|(bucket, _)| *bucket);
+                }
+                Ok(Buckets(all))
             }
         }
 
@@ -135,6 +144,8 @@ mod tests {
     fn in_whatever_order_they_stand_they_are_read() {
         let read: Buckets = serde_json::from_str(r#"{"12":1,"7":2}"#).expect("is read");
         assert!(read.iter().eq([(7, 2), (12, 1)]));
+        let twice: Buckets = serde_json::from_str(r#"{"7":2,"3":5,"7":9}"#).expect("is read");
+        assert!(twice.iter().eq([(3, 5), (7, 9)]));
         assert!(serde_json::from_str::<Buckets>(r#"{"70000":1}"#).is_err());
     }
 }
