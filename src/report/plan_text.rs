@@ -276,8 +276,9 @@ fn needs(needs: &Needs) -> String {
         n => format!("each of {n} machines needs"),
     };
     let cores = if needs.workers == 1 { "core" } else { "cores" };
+    let connections = if needs.connections == 1 { "connection" } else { "connections" };
     format!(
-        "{who}: {} {cores} for {}, {} connections while answers take {}, never more than {} \
+        "{who}: {} {cores} for {}, {} {connections} while answers take {}, never more than {} \
          (max_in_flight), {} descriptors\n",
         needs.workers,
         rate(needs.rate),

@@ -9,6 +9,7 @@
     reason = "a test reads the clock and the environment, and its helpers are shared by its modules"
 )]
 
+mod api; // a server that answers by a function
 mod cli; // exit codes, files, usage errors, secrets
 mod counts; // against a server of its own that counts: nothing lost, nothing invented
 mod faults; // every fault of the embedded target: the exit code, and the words that name it
@@ -21,6 +22,7 @@ mod junit; // JUnit through a real XML parser, whatever a server answered
 #[cfg(unix)]
 mod kept; // what cannot be kept is not green; two runs in one directory
 mod merge; // shards of one run
+mod orders; // an API behind OAuth, with a setup for each client
 mod support; // `serve` as a child, a counting server, runs in a directory of their own
 mod within_limits; // load spread over addresses and keys, minted ones too
 mod written; // scenarios of the config, against APIs rebuilt for the purpose
