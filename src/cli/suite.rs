@@ -60,7 +60,7 @@ pub(super) async fn run(
         let recording = if let Some(reason) = short {
             plan.not_run(now, Ended::Skipped { reason })
         } else {
-            set_up_and_run(session, &mut plan, &keys, &clock, observer, stop, place)
+            set_up_and_run(session, &mut plan, &keys, &clock, observer, (stop, place), &mut notices)
                 .await
                 // One scenario's trouble must not cost the others their reports.
                 .unwrap_or_else(|wrong| plan.not_run(now, broken(&wrong)))
@@ -80,8 +80,8 @@ async fn set_up_and_run(
     keys: &[Option<Secret>],
     clock: &Arc<dyn Clock>,
     observer: Arc<dyn Observer>,
-    stop: &Stop,
-    place: usize,
+    (stop, place): (&Stop, usize),
+    notices: &mut Vec<String>,
 ) -> anyhow::Result<Recording> {
     let job_of =
         |plan: &Plan, observer| job(session, plan, keys, Arc::clone(clock), observer, stop);
@@ -99,6 +99,7 @@ async fn set_up_and_run(
         let reason = format!("{} could not be set up: {}", lost.who, lost.why);
         plan.not_run(now, Ended::Skipped { reason })
     } else {
+        notices.extend(who_takes_no_part(plan, &set_up));
         if alone {
             *plan = plan.clone().with_identities(set_up.usable, session.plan.seed);
         }
@@ -107,6 +108,21 @@ async fn set_up_and_run(
     };
     recording.setups.merge(&set_up.setups);
     Ok(recording)
+}
+
+/// That some identities could not be set up, where the others send without them.
+fn who_takes_no_part(plan: &Plan, set_up: &engine::SetUp) -> Option<String> {
+    let all = plan.identities.count + plan.identities.set_aside;
+    let first = set_up.setups.unusable.first()?;
+    let proof = match plan.identities.set_aside {
+        0 => "",
+        _ => "; nobody is left to be driven past the limit",
+    };
+    let (scenario, gone) = (plan.scenario, all.saturating_sub(set_up.usable));
+    let (who, why) = (&first.who, &first.why);
+    Some(format!(
+        "{scenario}: {gone} of {all} identities could not be set up and take no part: {who}: {why}{proof}"
+    ))
 }
 
 /// Adds minted keys to `keys`, and what their creation cost to what is done. Why the

@@ -42,6 +42,7 @@ pub(super) fn read(
             _ => Err(unknown("order", &order, &orders)),
         }
     });
+    contradictions(&mut section);
     let values = if section.node("file").is_some() {
         let file = section.value("file", text)?;
         let name = section.value("column", text);
@@ -66,6 +67,39 @@ pub(super) fn read(
     match weights {
         Some(weights) => Some(column(values, Turn::Weighted, weights)),
         None => Some(column(values, order.unwrap_or(Turn::InTurn), Vec::new())),
+    }
+}
+
+/// Reports keys that say nothing beside others that are there.
+fn contradictions(section: &mut Section<'_, '_>) {
+    let said = |key: &str| section.node(key).is_some();
+    let in_turn =
+        section.node("order").is_some_and(|node| text(node).is_ok_and(|o| o == "in-turn"));
+    let wrong = [
+        (
+            "values",
+            said("values") && said("file"),
+            "these values stand beside a file",
+            "expected values or file",
+        ),
+        (
+            "column",
+            said("column") && !said("file"),
+            "there is no file that has columns",
+            "expected file = \"data.csv\" beside it",
+        ),
+        (
+            "order",
+            said("weights") && in_turn,
+            "what has weights is not taken in turn",
+            "expected order = \"random\", or no weights",
+        ),
+    ];
+    for (key, is_wrong, message, expected) in wrong {
+        if is_wrong {
+            let (place, path) = (section.place_of(key), section.join(key));
+            section.problems.at(&place, &path, Wrong::new(message, expected));
+        }
     }
 }
 

@@ -70,6 +70,8 @@ const MOST_TOLD: usize = 50;
 pub struct Diagnostics {
     sources: Vec<SourceText>,
     list: Vec<Diagnostic>,
+    /// Where credentials stand, which no excerpt shows.
+    hidden: Vec<Place>,
     /// How many there are besides.
     more: usize,
 }
@@ -110,6 +112,24 @@ impl Diagnostics {
         let title =
             if path.is_empty() { wrong.message } else { format!("{path}: {}", wrong.message) };
         self.push(title, Some(place), wrong.expected, wrong.help);
+    }
+
+    /// The same of a value that is a credential: no excerpt shows it.
+    pub(super) fn at_credential(&mut self, place: &Place, path: &str, wrong: Wrong) {
+        self.hidden.push(place.clone());
+        self.at(place, path, wrong);
+    }
+
+    /// The text of a source, without what is or may be secret, byte for byte as long.
+    fn source_shown(&self, at: usize) -> String {
+        let mut text = hide(self.source_text(at));
+        for place in self.hidden.iter().filter(|place| place.source == at) {
+            if let Some(value) = text.get(place.span.clone()) {
+                let stars = stars(value);
+                text.replace_range(place.span.clone(), &stars);
+            }
+        }
+        text
     }
 
     /// Reports a mistake in something that isn't in a file: a flag or a variable.
@@ -165,9 +185,8 @@ impl Diagnostics {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let pointed_at =
             |at: usize| self.list.iter().flat_map(|m| &m.place).any(|p| p.source == at);
-        let texts = self.sources.iter().enumerate();
-        let texts: Vec<String> = texts
-            .map(|(at, source)| if pointed_at(at) { hide(&source.text) } else { String::new() })
+        let texts: Vec<String> = (0..self.sources.len())
+            .map(|at| if pointed_at(at) { self.source_shown(at) } else { String::new() })
             .collect();
         let mut blocks: Vec<String> =
             self.list.iter().map(|mistake| self.block(mistake, &texts, &renderer)).collect();

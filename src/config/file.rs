@@ -89,7 +89,10 @@ pub(super) fn read(
         for (name, entry) in table {
             let path = format!("scenarios.{name}");
             let Some(table) = as_table(&entry.node, &path, section.problems) else { continue };
-            if let Some(known) = built_in(name) {
+            if table.contains_key("path") && built_in(name).is_some() {
+                section.problems.at(&entry.key, "scenarios", written::is_built_in(name));
+                file.broken.extend(ScenarioId::parse(name));
+            } else if let Some(known) = built_in(name) {
                 let scenario = read_scenario(known, table, &entry.key, section.problems);
                 file.scenarios.insert(known.id, scenario);
             } else if written::KEYS.iter().any(|key| table.contains_key(*key)) {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::data;
-use super::diagnostics::{Diagnostics, Place, Wrong, quote, suggestion, unknown};
+use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, unknown};
 use super::reader::Section;
 use super::texts::{
-    MOST_TEXT, entries, header_name, in_template, method, path, read_body, read_headers, template,
+    MOST_TEXT, entries, header_name, in_template, method, path, read_body, read_headers,
+    refuse_credentials, template,
 };
 use super::tree::{Node, Value};
 use super::values::{flag, mismatch, text};
@@ -15,8 +16,8 @@ use super::written_checks::{read_expect, read_probes};
 use super::written_setup::read_setup;
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::scenario::{
-    DataColumn, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme, SignSpec, Spec,
-    Template, catalogue, shows_keys,
+    BodySpec, DataColumn, Encoding, Flaw, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme,
+    SignSpec, Spec, Template, catalogue, shows_keys, tells_time,
 };
 use crate::tags::TagKey;
 
@@ -69,6 +70,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
     let method = section.value("method", method).unwrap_or_else(|| "GET".to_owned());
     let path = section.required("path", "path = \"/api/v1/search\"", |node| path(node, &names));
     let headers = read_headers(section, "headers", &names);
+    refuse_credentials(section, &headers);
     let body = read_body(section, &names);
     let expect = read_expect(section, &names);
     let sign = read_sign(section, &names);
@@ -97,7 +99,43 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
         let wrong = Wrong::new("no request of the load shows these keys", expected);
         section.problems.at(&place, &section.join("identity"), wrong);
     }
+    idle_probes(&spec, section);
     Some(spec)
+}
+
+/// Reports probes in which nothing differs from the scenario's own request.
+fn idle_probes(spec: &Spec, section: &mut Section<'_, '_>) {
+    let (path, place) = (section.join("probes"), section.place_of("probes"));
+    let mut sent: Vec<&str> = spec.request.headers.keys().map(String::as_str).collect();
+    sent.extend(spec.sign.iter().map(|sign| sign.header.as_str()));
+    let has_body = |body: &BodySpec| !matches!(body, BodySpec::None);
+    for probe in &spec.probes {
+        let has_type = has_body(probe.body.as_ref().unwrap_or(&spec.request.body));
+        let mut sent = sent.clone();
+        sent.extend(has_type.then_some("content-type"));
+        for name in probe.without.iter().filter(|name| !sent.contains(&name.as_str())) {
+            let message = format!(
+                "the probe {} is without {}, which isn't sent",
+                quote(&probe.kind),
+                quote(name)
+            );
+            let wrong = Wrong::new(message, format!("known: {}", listing(sent.iter().copied())));
+            let wrong = match suggestion(name, sent.iter().copied()) {
+                Some(name) => wrong.help(format!("did you mean {}?", quote(name))),
+                None => wrong,
+            };
+            section.problems.at(&place, &path, wrong);
+        }
+        if probe.signature == Some(Flaw::Expired) && !tells_time(spec) {
+            let message = format!(
+                "the probe {} has a signature that never expires: no time is signed",
+                quote(&probe.kind)
+            );
+            let expected =
+                "expected `{unix}` in what is signed, such as payload = \"{unix}.{body}\"";
+            section.problems.at(&place, &path, Wrong::new(message, expected));
+        }
+    }
 }
 
 /// Columns that a template asks for by a type that one of their values isn't of.
@@ -194,6 +232,17 @@ fn read_sign(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<SignSpe
         }
         _ => Err(mismatch(node, "a string of at most 64 characters")),
     });
+    if scheme == Some("stripe") {
+        for key in ["encoding", "prefix", "payload"] {
+            let wrong = Wrong::new(
+                format!("Stripe's way has no `{key}` to choose"),
+                "expected scheme = \"hmac-sha256\" with a header, or none of this",
+            );
+            if sign.node(key).is_some() {
+                sign.problems.at(&sign.place_of(key), &sign.join(key), wrong);
+            }
+        }
+    }
     let signed = Names { body: true, ..*names };
     let payload = sign.value("payload", |node| template(node, &signed, MOST_TEXT));
     Some(SignSpec {
@@ -290,6 +339,12 @@ fn tag_value(
         return Err(Wrong::new(message, "expected no `,`, `:` or braces in it"));
     }
     Ok((text, distinct.len()))
+}
+
+/// That a scenario of the user's own can't be called `name`.
+pub(super) fn is_built_in(name: &str) -> Wrong {
+    let message = format!("{} is built in: it has a path already", quote(name));
+    Wrong::new(message, "expected another name for a scenario of your own")
 }
 
 /// That `name` is no scenario: unless it is one of the user's own, with a path.

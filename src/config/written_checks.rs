@@ -4,12 +4,16 @@ use serde_json::Value as Json;
 
 use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
 use super::reader::{Section, as_table};
-use super::texts::{entries, header_name, in_template, json, method, read_body, read_headers};
+use super::texts::{
+    MOST_TEXT, entries, field_name, header_name, in_template, json, method, read_body,
+    read_headers, template,
+};
 use super::tree::{Node, Table, Value};
 use super::values::{integer, mismatch, text};
 use crate::ids::ProbeKind;
 use crate::scenario::{
     Condition, ExpectSpec, Flaw, JsonPath, MOST_CHECKS, MOST_PROBES, Names, ProbeSpec, WORDS,
+    success,
 };
 
 pub(super) fn statuses(node: &Node) -> Result<Vec<u16>, Wrong> {
@@ -20,6 +24,18 @@ pub(super) fn statuses(node: &Node) -> Result<Vec<u16>, Wrong> {
             Err(Wrong::new("this is no list of statuses", "expected 1 to 20 statuses"))
         }
         _ => one(node).map(|status| vec![status]),
+    }
+}
+
+/// The statuses of a refusal.
+fn refusals(node: &Node) -> Result<Vec<u16>, Wrong> {
+    let all = statuses(node)?;
+    match all.iter().find(|status| (200..300).contains(*status)) {
+        Some(status) => Err(Wrong::new(
+            format!("{status} is no refusal: a probe that is answered 2xx fails the gate"),
+            "expected statuses such as [401, 403]",
+        )),
+        None => Ok(all),
     }
 }
 
@@ -43,6 +59,10 @@ pub(super) fn read_expect(section: &mut Section<'_, '_>, names: &Names<'_>) -> V
             format!("these are {checks} checks"),
             format!("expected at most {MOST_CHECKS}: several conditions can share a `name`"),
         );
+        section.problems.at(&node.place, &path, wrong);
+    }
+    if success(&all).is_empty() && all.iter().any(|expect| !expect.status.is_empty()) {
+        let wrong = Wrong::new("no status meets all of these", "expected the same in each of them");
         section.problems.at(&node.place, &path, wrong);
     }
     all
@@ -85,7 +105,8 @@ fn read_one_expect(
         expect.json.extend(condition.map(|condition| (at.to_owned(), condition)));
     });
     entries(&mut section, "header", |name, entry, path, problems| {
-        match header_name(name).and_then(|name| Ok((name, text(&entry.node)?))) {
+        let pattern = template(&entry.node, names, MOST_TEXT);
+        match field_name(name).and_then(|name| Ok((name, pattern?))) {
             Ok(pair) => expect.header.push(pair),
             Err(wrong) => problems.at(&entry.node.place, path, wrong),
         }
@@ -171,7 +192,7 @@ fn read_probe(
     let body = ["json", "body", "form"].iter().any(|key| section.node(key).is_some());
     let status = section.table("expect").and_then(|(table, place, path)| {
         let mut expect = Section::new(table, &place, path, &["status"], section.problems);
-        expect.required("status", "status = [401, 403]", statuses)
+        expect.required("status", "status = [401, 403]", refusals)
     });
     if section.node("expect").is_none() {
         let wrong = Wrong::new("`expect` is missing", "expected expect = { status = 401 }");

@@ -99,7 +99,7 @@ fn wrong_templates() -> Vec<String> {
     places.iter().flat_map(at).collect()
 }
 
-const WRONG: [&str; 93] = [
+const WRONG: [&str; 112] = [
     "method = \"GET\"",
     "path = 7",
     "path = \"\"",
@@ -192,6 +192,25 @@ const WRONG: [&str; 93] = [
     "path = \"/\"\nsetup = { path = \"/t/{setup.token}\", capture = { token = \"$.a\" } }",
     "path = \"/{setup.tokn}\"\nsetup = { path = \"/token\", capture = { token = \"$.a\" } }",
     "path = \"/\"\nprobes = 7",
+    "path = \"/\"\n[scenarios.mine.data]\na = { values = [1, 2], weights = [1, 2], order = \"in-turn\" }",
+    "path = \"/\"\n[scenarios.mine.data]\na = { values = [1, 2], column = \"b\" }",
+    "path = \"/\"\n[scenarios.mine.data]\na = { values = [1, 2], file = \"Cargo.toml\" }",
+    "path = \"/?limit={data.a:int}\"\n[scenarios.mine.data]\na = [1, \"two\"]",
+    "path = \"/\"\njson = { a = \"{uuid:int}\" }",
+    "path = \"/\"\njson = { a = \"{unix:bool}\" }",
+    "path = \"/\"\nexpect = { header = { a = \"{data.b}\" } }",
+    "path = \"/\"\nexpect = { json = { \"$.a\" = \"~ {uid}*\" } }",
+    "path = \"/\"\nexpect = [{ name = \"a\", status = 200 }, { name = \"b\", status = [201, 202] }]",
+    "path = \"/\"\nsign = { scheme = \"stripe\", secret = \"A\", prefix = \"v1=\" }",
+    "path = \"/\"\nsign = { scheme = \"stripe\", secret = \"A\", payload = \"{body}\" }",
+    "path = \"/\"\nheaders = { Authorization = \"Basic YTpi\" }",
+    "path = \"/\"\nheaders = { X-API-Key = \"opaque-0123\" }",
+    "path = \"/\"\nheaders = { x-own = \"ghp_0123456789abcdef\" }",
+    "path = \"/\"\nsetup = { path = \"/t\", headers = { authorization = \"Bearer abc\" }, capture = { token = \"$.a\" } }",
+    "path = \"/\"\n[[scenarios.mine.probes]]\nkind = \"a\"\nwithout_header = \"b\"\nexpect = { status = 401 }",
+    "path = \"/\"\nheaders = { x-tenant = \"a\" }\n[[scenarios.mine.probes]]\nkind = \"a\"\nwithout_header = \"x-tenat\"\nexpect = { status = 401 }",
+    "path = \"/\"\nheaders = { a = \"b\" }\n[[scenarios.mine.probes]]\nkind = \"a\"\nwithout_header = \"a\"\nexpect = { status = [200, 401] }",
+    "path = \"/\"\nsign = { scheme = \"github\", secret = \"A\" }\n[[scenarios.mine.probes]]\nkind = \"a\"\nsignature = \"expired\"\nexpect = { status = 401 }",
     "path = \"/\"\n[scenarios.mine.thresholds]\n\"checks{colour:red}\" = [\"rate>0.9\"]",
 ];
 
@@ -215,6 +234,39 @@ fn two_hundred_wrong_configs_are_told_with_place_reason_and_way_out() {
         }
     }
     insta::assert_snapshot!("wrong_scenarios", told);
+}
+
+#[test]
+fn what_is_refused_names_what_was_meant() {
+    let said = |more: &str| match resolved(&with(more), &[]) {
+        Ok(_) => panic!("taken: {more}"),
+        Err(problems) => problems.to_string(),
+    };
+    let tenant = "path = \"/\"\nheaders = { x-tenant = \"a\" }\n[[scenarios.mine.probes]]\n\
+                  kind = \"a\"\nwithout_header = \"x-tenat\"\nexpect = { status = 401 }";
+    assert!(said(tenant).contains("did you mean `x-tenant`?"), "{}", said(tenant));
+    let key = said("path = \"/\"\nheaders = { X-API-Key = \"ghp_0123456789abcdef\" }");
+    assert!(key.contains("secrets come through the environment only"), "{key}");
+    assert!(!key.contains("ghp_0123456789abcdef"), "{key}");
+    let token = said("path = \"/\"\nheaders = { Authorization = \"Bearer eyJhbGciOi.J9.abc\" }");
+    assert!(!token.contains("eyJhbGciOi"), "{token}");
+    let name = "path = \"/\"\n[scenarios.webhook]\npath = \"/x\"\nbody = \"y\"";
+    assert!(said(name).contains("`webhook` is built in"), "{}", said(name));
+    assert!(!said(name).contains("unknown"), "{}", said(name));
+}
+
+#[test]
+fn what_an_answer_s_headers_say_may_be_asked_for_whatever_their_names() {
+    let more = "path = \"/{data.a}\"\nexpect = { header = { content-length = \"0\", connection = \"*\", \
+                x-echo = \"{data.a}-*\" } }\n[scenarios.mine.data]\na = [1]";
+    resolved(&with(more), &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    // What a probe changes may stand in the file: it must be refused anyway.
+    let more = "path = \"/\"\nsign = { scheme = \"github\", secret = \"A\" }\njson = { at = \"{unix}\" }\n\
+                [[scenarios.mine.probes]]\nkind = \"a\"\nheaders = { authorization = \"Bearer wrong\" }\n\
+                expect = { status = 401 }\n[[scenarios.mine.probes]]\nkind = \"b\"\n\
+                signature = \"expired\"\nexpect = { status = 401 }\n[[scenarios.mine.probes]]\nkind = \"c\"\n\
+                without_header = [\"Content-Type\", \"X-Hub-Signature-256\"]\nexpect = { status = 401 }";
+    resolved(&with(more), &[("A", "s")]).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 #[test]

@@ -223,6 +223,8 @@ pub(super) async fn renew(worker: Rc<Worker>) {
         let wait = at - clock.now();
         if wait > Nanos::ZERO {
             tokio::time::sleep(wait.into()).await;
+            // What was under way may have renewed it meanwhile.
+            continue;
         }
         // Tried again later, should this one fail; done, it is due later still.
         identities.postpone(identity.id, clock.now());

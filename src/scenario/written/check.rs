@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::path::JsonPath;
-use super::template::{Names, Template, TemplateError, Values};
+use super::template::{Names, Template, TemplateError, Values, plain};
 
 /// A condition on a value of the body.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub enum Condition {
     /// It is a number that stands so to another.
     Compare(Relation, f64),
     /// It is a text like this, where `*` stands for anything.
-    Like(String),
+    Like(Template),
     /// It is this value.
     Equals(Value),
     /// It is what the template gives for the request.
@@ -82,10 +82,13 @@ impl Condition {
             return Ok(Self::Compare(*comparison, number.ok_or_else(wrong)?));
         }
         if let Some(pattern) = word.strip_prefix('~').map(str::trim).filter(|p| !p.is_empty()) {
-            return Ok(Self::Like(pattern.to_owned()));
+            return Template::parse(pattern, names).map(Self::Like);
         }
         let text = match word.strip_prefix("==").or_else(|| word.strip_prefix('=')) {
-            Some(value) => value.trim_start(),
+            Some(value) => match value.trim().parse::<serde_json::Number>() {
+                Ok(number) => return Ok(Self::Equals(Value::Number(number))),
+                Err(_) => value.trim_start(),
+            },
             None => text,
         };
         Template::parse(text, names).map(Self::Same)
@@ -102,7 +105,7 @@ impl Condition {
             Self::Absent => "is absent".to_owned(),
             Self::NonEmpty => "is not empty".to_owned(),
             Self::Compare(..) => source.trim().to_owned(),
-            Self::Like(pattern) => format!("is like {pattern}"),
+            Self::Like(_) => format!("is like {}", source.trim().trim_start_matches('~').trim()),
             Self::Equals(value) => format!("is {value}"),
             Self::Same(_) => format!("is {}", source.trim()),
         }
@@ -112,6 +115,7 @@ impl Condition {
     pub(super) fn expected(&self, values: &Values<'_>) -> Value {
         match self {
             Self::Same(template) => template.json(values),
+            Self::Like(pattern) => Value::String(pattern.text(values, plain)),
             _ => Value::Null,
         }
     }
@@ -148,7 +152,10 @@ impl Condition {
             Self::Compare(comparison, bound) => {
                 value.as_f64().is_some_and(|x| comparison.holds(x, *bound))
             }
-            Self::Like(pattern) => value.as_str().is_some_and(|text| like(pattern, text)),
+            Self::Like(_) => {
+                let pattern = expected.as_str().unwrap_or_default();
+                value.as_str().is_some_and(|text| like(pattern, text))
+            }
             Self::Equals(wanted) => equal(value, wanted),
             Self::Same(_) => equal(value, expected),
         }

@@ -1,6 +1,7 @@
 //! A scenario that is written in the config: its requests are filled-in templates, its checks conditions.
 
 mod check;
+mod group;
 mod path;
 mod request;
 mod setup;
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
-pub use request::{probes_by_identity, shows_keys};
+pub use request::{probes_by_identity, shows_keys, tells_time};
 pub use setup::Capture;
 pub use spec::{
     BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,
@@ -32,6 +33,9 @@ use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
+pub(super) use group::is_success;
+pub use group::success;
+use group::{Group, groups};
 use request::{Built, changed, kept, read};
 use setup::Setup;
 use spec::is_among;
@@ -58,13 +62,6 @@ pub(super) struct Written {
     wants_json: bool,
 }
 
-/// The conditions of one check.
-#[derive(Default)]
-struct Group {
-    json: Vec<(JsonPath, Condition)>,
-    header: Vec<(String, String)>,
-}
-
 impl Written {
     pub(super) fn new(id: ScenarioId, run: Run, spec: &Spec, signing: Option<Secret>) -> Self {
         let columns = spec.columns();
@@ -72,17 +69,16 @@ impl Written {
         let names = Names { data: &columns, setup: &captured, identity: true, body: true };
         let setup = spec.setup.as_ref().map(|setup| Setup::new(setup, &names));
         let spec = spec.clone();
-        let mut checks = vec![kept(&status_words(&success(&spec))), BODY_SIZE];
+        let (status, groups) = groups(&spec.expect, &names);
+        let mut checks = vec![kept(&status), BODY_SIZE];
         let wants_json = spec.expect.iter().any(|expect| !expect.json.is_empty());
         if wants_json {
             checks.extend([BODY_IS_JSON, UNIQUE_KEYS]);
         }
         let mut conditions = Vec::new();
-        for expect in &spec.expect {
-            for (name, group) in groups(expect, &names) {
-                checks.push(kept(&name));
-                conditions.push(group);
-            }
+        for (name, group) in groups {
+            checks.push(kept(&name));
+            conditions.push(group);
         }
         let tags: Vec<(TagKey, Template)> = spec
             .tags
@@ -94,8 +90,9 @@ impl Written {
             .probes
             .iter()
             .filter_map(|probe| {
-                let request = changed(&spec.request, probe);
-                Some((ProbeKind::parse(&probe.kind)?, Built::new(&request, &names), probe.clone()))
+                let mut built = Built::new(&changed(&spec.request, probe), &names);
+                built.has_content_type |= probe.without.iter().any(|name| name == "content-type");
+                Some((ProbeKind::parse(&probe.kind)?, built, probe.clone()))
             })
             .collect();
         Self {
@@ -112,7 +109,7 @@ impl Written {
             labels,
             checks,
             conditions,
-            success: success(&spec),
+            success: success(&spec.expect),
             wants_json,
             run,
             spec,
@@ -153,9 +150,12 @@ impl Written {
         let address = call.identity.address.map(|address| address.to_string());
         let key = call.identity.key.as_ref().map(Secret::expose);
         let data = |name: &str| self.datum(name, call.traffic, call.n).map(str::to_owned);
+        // What carries a signature of an hour ago was all written then.
+        let expired = probe.and_then(|probe| probe.signature) == Some(Flaw::Expired);
+        let age = std::time::Duration::from_secs(if expired { EXPIRED } else { 0 });
         let values = Values {
             n: call.n,
-            unix: call.unix,
+            unix: call.unix.saturating_sub(age),
             run: &self.run.name,
             serial: &serial,
             identity: key.or(address.as_deref()).unwrap_or_default(),
@@ -204,20 +204,13 @@ impl Written {
         let (spec, secret) = (self.spec.sign.as_ref()?, self.signing.as_ref()?);
         let text = String::from_utf8_lossy(body);
         let flaw = probe.and_then(|probe| probe.signature);
-        if flaw == Some(Flaw::Missing)
-            || probe.is_some_and(|probe| probe.without.contains(&spec.header))
-        {
+        let instead = |probe: &ProbeSpec| {
+            probe.without.contains(&spec.header) || probe.headers.contains_key(&spec.header)
+        };
+        if flaw == Some(Flaw::Missing) || probe.is_some_and(instead) {
             return None;
         }
-        let unix = values.unix;
-        let values = Values {
-            body: &text,
-            unix: match flaw {
-                Some(Flaw::Expired) => unix.saturating_sub(std::time::Duration::from_secs(EXPIRED)),
-                _ => unix,
-            },
-            ..*values
-        };
+        let values = Values { body: &text, ..*values };
         let other = match flaw {
             Some(Flaw::Wrong) => {
                 let mut draw = self.run.draw(Dice::Probe, Traffic::Probe, values.n);
@@ -233,8 +226,7 @@ impl Written {
 
     /// What each condition that the request decides expects, in order.
     fn expected(&self, values: &Values<'_>) -> Vec<Value> {
-        let all = self.conditions.iter().flat_map(|group| &group.json);
-        all.map(|(_, condition)| condition.expected(values)).collect()
+        self.conditions.iter().flat_map(|group| group.expected(values)).collect()
     }
 
     fn labels_of(&self, values: &Values<'_>) -> LabelSet {
@@ -293,11 +285,12 @@ impl Scenario for Written {
                     let wanted = expected.next().unwrap_or(&Value::Null);
                     holds &= condition.holds(path, body, wanted);
                 }
-                holds &= group.header.iter().all(|(name, pattern)| {
+                for (name, _) in &group.header {
+                    let pattern = expected.next().and_then(Value::as_str).unwrap_or_default();
                     let value = answer.headers.and_then(|headers| headers.get(name));
                     let value = value.and_then(|value| value.to_str().ok());
-                    value.is_some_and(|value| check::matches(pattern, value))
-                });
+                    holds &= value.is_some_and(|value| check::matches(pattern, value));
+                }
                 results.push(holds);
             }
             results
@@ -338,63 +331,6 @@ impl Scenario for Written {
                 self.id
             ),
         }
-    }
-}
-
-fn success(spec: &Spec) -> Vec<u16> {
-    let with_status = spec.expect.iter().find(|expect| !expect.status.is_empty());
-    with_status.map(|expect| expect.status.clone()).unwrap_or_default()
-}
-
-/// Whether `status` is one of success.
-pub(super) fn is_success(spec: &Spec, status: u16) -> bool {
-    is_among(&success(spec), status)
-}
-
-fn status_words(statuses: &[u16]) -> String {
-    let texts: Vec<String> = statuses.iter().map(u16::to_string).collect();
-    match texts.as_slice() {
-        [] => "status is 2xx".to_owned(),
-        all => format!("status is {}", all.join(" or ")),
-    }
-}
-
-/// The checks of one `expect`: their names and conditions.
-fn groups(expect: &ExpectSpec, names: &Names<'_>) -> Vec<(String, Group)> {
-    let mut all = Vec::new();
-    let mut together = Group::default();
-    for (path, value) in &expect.json {
-        let Ok(parsed) = JsonPath::parse(path) else { continue };
-        let (condition, source) = match value {
-            Value::String(text) => match Condition::parse(text, names) {
-                Ok(condition) => (condition, text.as_str()),
-                Err(_) => continue,
-            },
-            fixed => (Condition::Equals(fixed.clone()), ""),
-        };
-        if expect.name.is_some() {
-            together.json.push((parsed, condition));
-        } else {
-            let name = format!("{path} {}", condition.words(source));
-            all.push((name, Group { json: vec![(parsed, condition)], header: Vec::new() }));
-        }
-    }
-    for (name, pattern) in &expect.header {
-        let pair = (name.clone(), pattern.clone());
-        if expect.name.is_some() {
-            together.header.push(pair);
-        } else {
-            let words = format!("header {name} is {pattern}");
-            all.push((words, Group { json: Vec::new(), header: vec![pair] }));
-        }
-    }
-    all.extend(expect.name.clone().filter(|_| !together.is_empty()).map(|name| (name, together)));
-    all
-}
-
-impl Group {
-    fn is_empty(&self) -> bool {
-        self.json.is_empty() && self.header.is_empty()
     }
 }
 

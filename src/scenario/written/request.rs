@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::spec::{BodySpec, ProbeSpec, RequestSpec, Spec};
+use super::spec::{BodySpec, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec};
 use super::template::{Names, Template, Values, percent, plain};
 use crate::ids::Kept;
 
@@ -155,4 +155,16 @@ pub fn probes_by_identity(spec: &Spec) -> Vec<&str> {
     let shown = |template: &Template| template.shows_identity() || template.shows_captured();
     let shows = |probe: &&ProbeSpec| any_text(spec, &changed(&spec.request, probe), shown);
     spec.probes.iter().filter(shows).map(|probe| probe.kind.as_str()).collect()
+}
+
+/// Whether anything that `spec` sends and signs tells the time.
+#[must_use]
+pub fn tells_time(spec: &Spec) -> bool {
+    let by_scheme = |sign: &SignSpec| sign.scheme == Scheme::Stripe;
+    let names =
+        Names { data: &spec.columns(), setup: &spec.captured(), identity: true, body: true };
+    let payload =
+        |sign: &SignSpec| Template::parse(&sign.payload, &names).is_ok_and(|t| t.tells_time());
+    spec.sign.as_ref().is_some_and(|sign| by_scheme(sign) || payload(sign))
+        || any_text(spec, &spec.request, Template::tells_time)
 }

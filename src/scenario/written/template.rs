@@ -169,20 +169,17 @@ impl Template {
         })
     }
 
-    /// A column that it asks for by type, alone, and a value of it that is of another.
+    /// A column that it asks for by type, and a value of it that is of another.
     pub fn misfit<'v>(
         &self,
         values: impl Fn(&str) -> Option<&'v [String]>,
     ) -> Option<(&str, &'static str, &'v str)> {
-        let [Part::Value(Source::Data(column), kind)] = self.parts.as_slice() else { return None };
-        let name = match kind {
-            Kind::Int => "int",
-            Kind::Number => "number",
-            Kind::Flag => "bool",
-            Kind::Text | Kind::Base64 => return None,
-        };
-        let wrong = |value: &&String| kind.of((*value).clone()).is_string();
-        Some((column, name, values(column)?.iter().find(wrong)?))
+        self.parts.iter().find_map(|part| {
+            let Part::Value(Source::Data(column), kind) = part else { return None };
+            let name = kind.typed()?;
+            let wrong = |value: &&String| kind.of((*value).clone()).is_string();
+            Some((column.as_str(), name, values(column)?.iter().find(wrong)?.as_str()))
+        })
     }
 
     /// Whether it shows the key or the address of who sends.
@@ -190,6 +187,12 @@ impl Template {
     pub fn shows_identity(&self) -> bool {
         use Source::{Identity, IdentityName, IdentitySecret};
         self.values().any(|source| matches!(source, Identity | IdentityName | IdentitySecret))
+    }
+
+    /// Whether it tells the time.
+    #[must_use]
+    pub fn tells_time(&self) -> bool {
+        self.values().any(|s| matches!(s, Source::Now | Source::Unix | Source::UnixMillis))
     }
 
     /// Whether it shows what a setup captured.
@@ -300,7 +303,29 @@ fn placeholder(text: &str, span: Range<usize>, names: &Names<'_>) -> Result<Part
             return Err(TemplateError { span, message, known, word: other.to_owned() });
         }
     };
+    if let Some(typed) = kind.typed().filter(|_| !source.can_be(kind)) {
+        let message = format!("`{name}` is never of the type `{typed}`");
+        let known = vec![name.to_owned()];
+        return Err(TemplateError { span, message, known, word: String::new() });
+    }
     Ok(Part::Value(source, kind))
+}
+
+impl Source {
+    /// Whether there is a value of it that is of this type.
+    const fn can_be(&self, kind: Kind) -> bool {
+        match self {
+            Self::Identity
+            | Self::IdentityName
+            | Self::IdentitySecret
+            | Self::Data(_)
+            | Self::Setup(_) => true,
+            Self::Number | Self::Unix | Self::UnixMillis => !matches!(kind, Kind::Flag),
+            Self::Run | Self::Uuid | Self::Email | Self::Now | Self::Random(_) | Self::Body => {
+                matches!(kind, Kind::Text | Kind::Base64)
+            }
+        }
+    }
 }
 
 fn source(name: &str, names: &Names<'_>) -> Option<Source> {
@@ -359,6 +384,16 @@ fn rfc3339(unix: u64) -> String {
 }
 
 impl Kind {
+    /// Its name, where it is a type of JSON's other than text.
+    const fn typed(self) -> Option<&'static str> {
+        match self {
+            Self::Int => Some("int"),
+            Self::Number => Some("number"),
+            Self::Flag => Some("bool"),
+            Self::Text | Self::Base64 => None,
+        }
+    }
+
     /// A value that isn't of its kind stays a text: nothing is guessed.
     fn of(self, text: String) -> Value {
         let typed = match self {

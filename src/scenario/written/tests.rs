@@ -277,7 +277,7 @@ fn headers_are_matched_with_stars_and_without_case() {
     let like = Condition::parse("~ /page/*", &Names::default()).expect("is one");
     let path = JsonPath::parse("$").expect("is one");
     for (value, holds) in [("/page/2", true), ("/PAGE/2", false), ("page", false)] {
-        assert_eq!(like.holds(&path, &json!(value), &Value::Null), holds, "{value}");
+        assert_eq!(like.holds(&path, &json!(value), &json!("/page/*")), holds, "{value}");
     }
 }
 
@@ -323,4 +323,99 @@ proptest! {
         let judgement = scenario.judge(&request, &Answer { ..answer(status, &body) });
         prop_assert_eq!(judgement.passed & judgement.failed, 0);
     }
+}
+
+#[test]
+fn names_that_have_a_status_alone_are_checks_and_all_statuses_count() {
+    let mut own = spec();
+    let text = |text: &str| text.to_owned();
+    let named = |name: &str, status: &[u16]| ExpectSpec {
+        name: Some(text(name)),
+        status: status.to_vec(),
+        ..ExpectSpec::default()
+    };
+    let shape = ExpectSpec {
+        name: Some(text("shape")),
+        status: vec![200, 202],
+        json: vec![(text("$.a"), json!("= 3")), (text("$.b"), json!("~ {data.term}*"))],
+        header: vec![(text("x-echo"), text("{data.limit}-*"))],
+    };
+    own.expect = vec![named("is taken", &[200, 201, 202]), shape, named("is done", &[200])];
+    let (scenario, identity) = (scenario(own), identity());
+    assert_eq!(
+        scenario.checks(),
+        ["is taken", "body_size", "body is JSON", "no duplicate keys", "shape", "is done"]
+    );
+    let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+    let headers = |value: &str| {
+        let mut headers = http::HeaderMap::new();
+        headers.insert("x-echo", value.parse().expect("a value"));
+        headers
+    };
+    let judged = |status, body: &str, echo: &str| {
+        let headers = headers(echo);
+        let answer = Answer { headers: Some(&headers), ..answer(status, body.as_bytes()) };
+        scenario.judge(&request, &answer)
+    };
+    let good = r#"{"a":3,"b":"a b and more"}"#;
+    assert_eq!(judged(200, good, "10-x").outcome, Some(Outcome::Accepted));
+    assert_eq!(
+        judged(202, good, "10-x").outcome,
+        Some(Outcome::Unexpected),
+        "one of them says 200"
+    );
+    for (body, echo) in [
+        (r#"{"a":"3","b":"a b"}"#, "10-x"),
+        (r#"{"a":4,"b":"a b"}"#, "10-x"),
+        (r#"{"a":3,"b":"other"}"#, "10-x"),
+        (good, "20-x"),
+        (good, "{data.limit}-x"),
+    ] {
+        assert_eq!(judged(200, body, echo).failed.trailing_zeros(), 4, "{body} {echo}");
+    }
+}
+
+#[test]
+fn a_probe_changes_what_it_says_and_nothing_twice() {
+    let mut own = spec();
+    let text = |text: &str| text.to_owned();
+    own.request.headers.insert(text("x-ts"), text("{unix}"));
+    own.sign = Some(SignSpec {
+        scheme: Scheme::HmacSha256,
+        secret: text("SECRET"),
+        header: text("x-sig"),
+        encoding: Encoding::Hex,
+        prefix: text("v0="),
+        payload: text("v0:{unix}:{body}"),
+    });
+    let probe =
+        |kind: &str| ProbeSpec { kind: text(kind), status: vec![401], ..ProbeSpec::default() };
+    own.probes = vec![
+        ProbeSpec { signature: Some(Flaw::Expired), ..probe("old") },
+        ProbeSpec { without: vec![text("content-type")], ..probe("untyped") },
+        ProbeSpec { headers: BTreeMap::from([(text("x-sig"), text("v0=00"))]), ..probe("forged") },
+    ];
+    let (scenario, identity) = (scenario(own), identity());
+    let sent = |kind| scenario.probe(ProbeKind::fixed(kind), &call(&identity, Traffic::Probe, 1));
+    let old = sent("old");
+    // As whoever kept it for an hour would send it again: the header too is an hour old.
+    let then = (UNIX.as_secs() - 3600).to_string();
+    assert_eq!(old.header("x-ts"), Some(then.as_str()));
+    assert_eq!(body(&old)["at"], json!(UNIX.as_secs() - 3600));
+    let payload = format!("v0:{then}:{}", String::from_utf8_lossy(&old.body));
+    let sign = SignSpec {
+        scheme: Scheme::HmacSha256,
+        secret: String::new(),
+        header: String::new(),
+        encoding: Encoding::Hex,
+        prefix: text("v0="),
+        payload: String::new(),
+    };
+    let secret = Secret::new("shh-secret");
+    let right = sign::signature(&sign, &secret, 0, &[], payload.as_bytes());
+    assert_eq!(old.header("x-sig"), Some(right.as_str()), "nothing but its age is wrong");
+    assert_eq!(sent("untyped").header("content-type"), None);
+    let forged = sent("forged");
+    let all: Vec<_> = forged.headers.iter().filter(|(name, _)| *name == "x-sig").collect();
+    assert_eq!(all, [&("x-sig", text("v0=00"))]);
 }
