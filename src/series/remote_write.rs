@@ -86,12 +86,30 @@ struct BucketSpan {
 const SCHEMA: i32 = 3;
 
 /// The body of a write of `series`, all at the moment `at` (milliseconds since 1970).
-/// `native`: histograms as native ones instead of classic buckets.
+/// `native`: histograms as native ones instead of classic buckets. Where `begins` has a
+/// moment before that for a series, it was zero then: what appears later than the others
+/// has a rate all the same.
 #[must_use]
-pub fn remote_write(series: &[Series], at: i64, native: bool) -> Vec<u8> {
+pub fn remote_write(
+    series: &[Series],
+    at: i64,
+    native: bool,
+    begins: impl Fn(&Series) -> Option<i64>,
+) -> Vec<u8> {
     let mut timeseries = Vec::new();
     for one in series {
+        let from = timeseries.len();
         expand(one, at, native, &mut timeseries);
+        let before = begins(one).filter(|before| *before < at);
+        for own in timeseries.iter_mut().skip(from).filter(|_| before.is_some()) {
+            let timestamp = before.unwrap_or_default();
+            if own.histograms.is_empty() {
+                own.samples.insert(0, Sample { value: 0.0, timestamp });
+            } else {
+                let zero = NativeHistogram { schema: SCHEMA, timestamp, ..Default::default() };
+                own.histograms.insert(0, zero);
+            }
+        }
     }
     encode(timeseries, metadata(series))
 }

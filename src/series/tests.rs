@@ -92,7 +92,7 @@ fn read(body: &[u8]) -> Written {
 
 #[test]
 fn what_is_written_has_sorted_labels_and_ends_stale() {
-    let written = read(&remote_write(&some(), 1_700_000_000_123, false));
+    let written = read(&remote_write(&some(), 1_700_000_000_123, false, |_| None));
     // The counter, and of the histogram three bounds, +Inf, count and sum.
     assert_eq!(written.series.len(), 7);
     for one in &written.series {
@@ -100,6 +100,12 @@ fn what_is_written_has_sorted_labels_and_ends_stale() {
         assert!(names.is_sorted(), "{names:?}");
         assert_eq!(one.samples[0].at, 1_700_000_000_123);
     }
+    let begun = read(&remote_write(&some(), 2_000, false, |one| {
+        (one.family.kind == Kind::Counter).then_some(1_000)
+    }));
+    let at = |one: &OneWritten| one.samples.iter().map(|s| (s.at, s.value)).collect::<Vec<_>>();
+    assert_eq!(at(&begun.series[0]), [(1_000, 0.0), (2_000, 3.0)]);
+    assert_eq!(at(&begun.series[1]), [(2_000, 1.0)]);
     let ended = read(&stale(&some(), 5, false));
     assert_eq!(ended.series.len(), 7);
     for (one, before) in ended.series.iter().zip(&written.series) {

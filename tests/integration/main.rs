@@ -22,6 +22,7 @@ mod junit; // JUnit through a real XML parser, whatever a server answered
 #[cfg(unix)]
 mod kept; // what cannot be kept is not green; two runs in one directory
 mod merge; // shards of one run
+mod metrics; // OpenTelemetry's variables, and what a receiver gets
 mod minted; // keys that a setup makes, and probes that show them
 mod orders; // an API behind OAuth, with a setup for each client
 mod support; // `serve` as a child, a counting server, runs in a directory of their own

@@ -13,7 +13,8 @@ use tempfile::TempDir;
 pub fn load_gate() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_load-gate"));
     for (name, _) in std::env::vars() {
-        let ours = ["TEST_API_KEY_", "LOAD_GATE_", "GITHUB_", "INPUT_", "API_URL", "STRIPE_"];
+        let ours =
+            ["TEST_API_KEY_", "LOAD_GATE_", "GITHUB_", "INPUT_", "API_URL", "STRIPE_", "OTEL_"];
         if ours.iter().any(|prefix| name.starts_with(prefix)) {
             command.env_remove(name);
         }

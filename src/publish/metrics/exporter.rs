@@ -16,7 +16,7 @@ use super::post::{self, Sent};
 use super::receiver::Receiver;
 use crate::config::Access;
 use crate::publish::PublishWarning;
-use crate::series::{Series, export_request, remote_write, stale};
+use crate::series::{Kind, Series, export_request, remote_write, stale};
 
 /// The points of one moment.
 #[derive(Clone, Debug)]
@@ -173,6 +173,7 @@ struct Worker<'a> {
     client: Client,
     waiting: VecDeque<Vec<u8>>,
     known: Vec<Series>,
+    /// The moment of the last points that were sent.
     exported: Option<i64>,
     tally: Tally,
     deadline: Option<Instant>,
@@ -273,7 +274,12 @@ impl<'a> Worker<'a> {
         };
         match self.receiver {
             Receiver::RemoteWrite { native, .. } => {
-                self.queue(remote_write(&batch.series, batch.at, *native));
+                // A counter that the points before didn't have was zero there.
+                let before = self.exported.replace(batch.at);
+                let counts = |one: &Series| one.family.kind != Kind::Gauge;
+                let begins = |one: &Series| before.filter(|_| counts(one) && !self.knows(one));
+                let body = remote_write(&batch.series, batch.at, *native, begins);
+                self.queue(body);
                 self.remember(&batch.series);
                 if last.is_some() {
                     self.queue(stale(&self.known, batch.at + 1, *native));
@@ -307,12 +313,16 @@ impl<'a> Worker<'a> {
     /// Every series that was ever written, for its stale marker.
     fn remember(&mut self, series: &[Series]) {
         for one in series {
-            let same =
-                |known: &Series| known.family.name == one.family.name && known.labels == one.labels;
-            if !self.known.iter().any(same) {
+            if !self.knows(one) {
                 self.known.push(one.clone());
             }
         }
+    }
+
+    fn knows(&self, one: &Series) -> bool {
+        let same =
+            |known: &Series| known.family.name == one.family.name && known.labels == one.labels;
+        self.known.iter().any(same)
     }
 
     async fn post(&self, body: Vec<u8>) -> Sent {

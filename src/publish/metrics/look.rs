@@ -16,7 +16,7 @@ pub async fn look(settings: &MetricsSettings) -> Vec<CheckLine> {
             ("content-type", "application/x-protobuf"),
             ("x-prometheus-remote-write-version", "0.1.0"),
         ];
-        let body = remote_write(&[], 0, false);
+        let body = remote_write(&[], 0, false, |_| None);
         lines.push(tried("remote write", Method::POST, &to.url, &headers, &to.access, body).await);
     }
     if let Some(to) = &settings.otlp {

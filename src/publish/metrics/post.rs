@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
+use prost::Message;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 use crate::config::Access;
 use crate::secret::excerpt;
@@ -55,11 +58,11 @@ pub(super) async fn send(
     };
     let status = answer.status();
     if status.is_success() {
-        return Sent::Taken;
+        return taken(answer, access).await;
     }
-    let wait = answer.headers().get(RETRY_AFTER).and_then(seconds);
+    let wait = wait(answer.headers());
     let text = beginning(answer).await;
-    let said = excerpt(&text, 200, &access.secrets());
+    let said = excerpt(&String::from_utf8_lossy(&text), 200, &access.secrets());
     let reason =
         if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
@@ -82,14 +85,59 @@ fn identified(mut request: RequestBuilder, access: &Access) -> RequestBuilder {
     request
 }
 
-/// `Retry-After` in seconds, at most a minute; dates are not waited for.
-fn seconds(value: &HeaderValue) -> Option<Duration> {
-    let seconds: u64 = value.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.min(60)))
+/// What a receiver of OTLP says with success: what of it it didn't take.
+#[derive(Clone, PartialEq, Message)]
+struct ExportAnswer {
+    #[prost(message, optional, tag = "1")]
+    partial_success: Option<PartialSuccess>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct PartialSuccess {
+    #[prost(int64, tag = "1")]
+    rejected: i64,
+    #[prost(string, tag = "2")]
+    error: String,
+}
+
+/// Taken, unless the answer says that a part wasn't ("Partial Success"): that part must not be
+/// sent again.
+async fn taken(answer: reqwest::Response, access: &Access) -> Sent {
+    let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind != Some("application/x-protobuf") {
+        return Sent::Taken;
+    }
+    let body = beginning(answer).await;
+    // What is no such answer says nothing.
+    let said = ExportAnswer::decode(body.as_slice()).unwrap_or_default().partial_success;
+    match said.filter(|part| part.rejected > 0) {
+        Some(part) => {
+            let why = excerpt(&part.error, 200, &access.secrets());
+            Sent::Never(format!("{} points were rejected: {why}", part.rejected))
+        }
+        None => Sent::Taken,
+    }
+}
+
+/// The longest that is waited because `Retry-After` says so.
+const LONGEST_WAIT: u64 = 60;
+
+/// `Retry-After`, in seconds or as a date (held against the answer's own `Date`), at most a
+/// minute.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let seconds = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        text.parse().unwrap_or(u64::MAX)
+    } else {
+        let date = |text: &str| OffsetDateTime::parse(text.trim(), &Rfc2822).ok();
+        let now = date(headers.get(DATE)?.to_str().ok()?)?;
+        u64::try_from((date(text)? - now).whole_seconds()).unwrap_or(0)
+    };
+    Some(Duration::from_secs(seconds.min(LONGEST_WAIT)))
 }
 
 /// The beginning of a refusal, however long it is.
-async fn beginning(mut answer: reqwest::Response) -> String {
+async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
     let mut text = Vec::new();
     while text.len() < EXCERPT {
         match answer.chunk().await {
@@ -98,7 +146,7 @@ async fn beginning(mut answer: reqwest::Response) -> String {
         }
     }
     text.truncate(EXCERPT);
-    String::from_utf8_lossy(&text).into_owned()
+    text
 }
 
 fn why(error: &reqwest::Error) -> String {
@@ -110,4 +158,34 @@ fn why(error: &reqwest::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_said_in_seconds_or_by_a_date() {
+        let told = |value: &str| {
+            let mut headers = HeaderMap::new();
+            let date = HeaderValue::from_static("Wed, 21 Oct 2026 07:28:00 GMT");
+            headers.insert(DATE, date);
+            headers.insert(RETRY_AFTER, value.parse().expect("a value"));
+            wait(&headers).map(|wait| wait.as_secs())
+        };
+        for (value, seconds) in [
+            ("2", Some(2)),
+            ("0", Some(0)),
+            ("3600", Some(60)),
+            ("99999999999999999999", Some(60)),
+            ("Wed, 21 Oct 2026 07:28:07 GMT", Some(7)),
+            ("Wed, 21 Oct 2026 07:27:00 GMT", Some(0)),
+            ("Fri, 21 Oct 2033 07:28:00 GMT", Some(60)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(told(value), seconds, "{value}");
+        }
+    }
 }

@@ -43,10 +43,15 @@ fn receiver(
             let mut stream = reader.into_inner();
             match answer(n) {
                 Some(head) => {
+                    // partial_success { rejected_data_points: 2, error_message: "too old" }
+                    let partial: &[u8] = b"\x0a\x0b\x08\x02\x12\x07too old";
+                    let body = if head == PARTLY { partial } else { b"" };
+                    let length = body.len();
                     let _ = write!(
                         stream,
-                        "HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                        "HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
                     );
+                    let _ = stream.write_all(body);
                 }
                 None => held.push(stream),
             }
@@ -54,6 +59,9 @@ fn receiver(
     });
     (url, taken)
 }
+
+/// A receiver of OTLP that takes all but two points of everything.
+const PARTLY: &str = "200 OK\r\nContent-Type: application/x-protobuf\r\nX-Body: partial";
 
 fn exporter(url: &str) -> Exporter {
     let (url, access) = (url.to_owned(), Access::default());
@@ -100,4 +108,19 @@ fn a_receiver_that_hangs_costs_a_bounded_queue() {
     let warning =
         exporter.finish(batch(100), Duration::from_millis(50), || false).expect("a warning");
     assert!(warning.to_string().contains("batches of metrics for http://127.0.0.1"), "{warning}");
+}
+
+#[test]
+fn what_a_receiver_rejects_of_points_that_it_takes_is_told() {
+    let (url, _) = receiver(|_| Some(PARTLY));
+    let receiver = Receiver::Otlp {
+        url,
+        access: Access::default(),
+        resource: Vec::new(),
+        interval: Duration::ZERO,
+    };
+    let limits = Allowance { queue: 4, backoff: Duration::from_millis(1) };
+    let exporter = Exporter::start(receiver, 0, limits).expect("a thread");
+    let warning = exporter.finish(batch(2), Duration::from_secs(5), || false).expect("a warning");
+    assert!(warning.reason.contains("2 points were rejected: too old"), "{warning}");
 }
