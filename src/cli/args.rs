@@ -412,7 +412,7 @@ pub(super) enum ImportFrom {
 }
 
 /// A name that a scenario of one's own can have.
-fn scenario_name(name: &str) -> Result<String, String> {
+pub(super) fn scenario_name(name: &str) -> Result<String, String> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     let fits = name.len() <= 40 && name.bytes().all(plain) && ScenarioId::parse(name).is_some();
     if !fits {

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::Path;
 
-use super::args::{ImportArgs, ImportFrom};
+use super::args::{ImportArgs, ImportFrom, scenario_name};
 use super::world::{UsageError, World};
 use crate::import::{self, ImportError};
 use crate::input;
@@ -22,7 +22,8 @@ pub(super) fn import(args: &ImportArgs, world: &World) -> anyhow::Result<u8> {
             (file.display().to_string(), import::openapi(&text, operation.as_deref(), name))
         }
         ImportFrom::Curl { command, name } => {
-            let command = match command.as_slice() {
+            let (command, name) = quoted_and_named(command, name)?;
+            let command = match command {
                 [one] if one == "-" => text(Path::new("-"))?,
                 [one] => one.clone(),
                 // Given without quotes around all of it: the shell has read it already.
@@ -39,6 +40,26 @@ pub(super) fn import(args: &ImportArgs, world: &World) -> anyhow::Result<u8> {
         table.map_err(|error: ImportError| UsageError::Plain(format!("{from}: {error}")))?;
     world.output.result(table.trim_end());
     Ok(0)
+}
+
+/// The words of the command without a `--name` that stands after the one in quotes, and
+/// what that names; else `name`.
+fn quoted_and_named<'a>(
+    words: &'a [String],
+    name: &'a str,
+) -> Result<(&'a [String], &'a str), UsageError> {
+    let [command, option, rest @ ..] = words else { return Ok((words, name)) };
+    let whole = command == "-" || command.contains(char::is_whitespace);
+    let given = match (option.as_str(), rest) {
+        ("--name", [given]) => given,
+        (option, []) => option.strip_prefix("--name=").unwrap_or_default(),
+        _ => "",
+    };
+    if !whole || given.is_empty() {
+        return Ok((words, name));
+    }
+    scenario_name(given).map_err(UsageError::Plain)?;
+    Ok((&words[..1], given))
 }
 
 /// The file's text; of `-` that of standard input.

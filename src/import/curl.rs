@@ -251,7 +251,7 @@ impl Command {
 }
 
 fn takes_value(option: &str) -> bool {
-    const WITH_VALUE: [&str; 25] = [
+    const WITH_VALUE: [&str; 51] = [
         "-X",
         "--request",
         "--url",
@@ -277,6 +277,32 @@ fn takes_value(option: &str) -> bool {
         "--form",
         "-x",
         "--proxy",
+        "-T",
+        "--upload-file",
+        "-U",
+        "--proxy-user",
+        "-E",
+        "--cert",
+        "--cert-type",
+        "--key",
+        "--key-type",
+        "--pass",
+        "--capath",
+        "--pinnedpubkey",
+        "-c",
+        "--cookie-jar",
+        "-r",
+        "--range",
+        "-K",
+        "--config",
+        "--resolve",
+        "--connect-to",
+        "--interface",
+        "--unix-socket",
+        "--limit-rate",
+        "--max-redirs",
+        "--retry-max-time",
+        "--aws-sigv4",
     ];
     WITH_VALUE.contains(&option) || IGNORED_WITH_VALUE.contains(&option)
 }

@@ -205,7 +205,9 @@ impl Draft {
             self.note(format!("what `{path}` is may be a secret: that it is there is checked"));
             Value::from("present")
         } else {
-            condition
+            // After `=` a number is one: a text of digits stands as it is.
+            let digits = text.filter(|text| text.trim().parse::<serde_json::Number>().is_ok());
+            digits.map(Value::from).unwrap_or(condition)
         };
         Checks::add(&mut self.checks, |c| &mut c.json, path, condition, &Value::from("present"));
     }

@@ -43,7 +43,7 @@ fn take(line: &str, named: &Named<'_>, draft: &mut Draft) -> Option<()> {
             let (name, rest) = text(rest.trim())?;
             let (relation, value) =
                 rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
-            let value = || text(value.trim()).map(|(value, _)| value);
+            let mut value = || Some(named.template(&text(value.trim())?.0, draft));
             let pattern = match relation {
                 "==" => value()?,
                 "contains" => format!("*{}*", value()?),

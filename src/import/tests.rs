@@ -388,3 +388,29 @@ proptest! {
         prop_assert_eq!(kept.replace("{{", "{").replace("}}", "}"), value);
     }
 }
+
+#[test]
+fn what_an_answer_must_be_is_neither_a_template_nor_a_number_by_chance() {
+    let text = "GET http://h.example/x\nHTTP 200\nX-Own: {a}\n[Asserts]\n\
+                header \"X-Other\" contains \"b}c\"\njsonpath \"$.version\" == \"500\"\n\
+                jsonpath \"$.word\" == \"array\"\njsonpath \"$.n\" == 7\njsonpath \"$.pin\" == \"1234\"\n";
+    let table = hurl(text, "mine").unwrap_or_else(|e| panic!("{e}"));
+    for words in [
+        r#"x-own = "{{a}}""#,
+        r#"x-other = "*b}}c*""#,
+        r#""$.version" = "500""#,
+        r#""$.word" = "= array""#,
+        r#""$.n" = 7"#,
+    ] {
+        assert!(table.contains(words), "{words} in {table}");
+    }
+    held(&table);
+}
+
+#[test]
+fn what_stands_after_an_option_of_curl_s_is_no_url() {
+    let command = "curl -XPUT -T body.json -x http://proxy:3128 -c jar https://h.example/x -o out";
+    let table = curl(command, "mine").unwrap_or_else(|e| panic!("{e}"));
+    assert!(table.contains("path = \"/x\"") && table.contains("it was h.example"), "{table}");
+    assert!(table.contains("`-T` stayed behind") && !table.contains("several URLs"), "{table}");
+}

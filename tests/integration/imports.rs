@@ -80,3 +80,18 @@ fn what_can_t_be_imported_is_told() {
         assert!(told.contains(why), "{told}");
     }
 }
+
+#[test]
+fn a_name_may_stand_after_the_command_in_quotes() {
+    let whole = "curl https://h.example/x -d a=1";
+    for args in [
+        &["curl", whole, "--name", "mine"][..],
+        &["curl", whole, "--name=mine"],
+        &["curl", "--name", "mine", whole],
+    ] {
+        let table = imported(args, "");
+        assert!(table.starts_with("[scenarios.mine]"), "{args:?}: {table}");
+    }
+    let table = imported(&["curl", "-", "--name", "mine"], whole);
+    assert!(table.starts_with("[scenarios.mine]"), "{table}");
+}
