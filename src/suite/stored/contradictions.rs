@@ -19,7 +19,7 @@ use crate::units::{Nanos, count};
 
 /// The most that is counted of anything.
 const MOST: u64 = 1 << 48;
-/// The most bins of a timeline.
+/// The most bins of a timeline that any version kept.
 const MOST_BINS: usize = 3600;
 /// A load lasts no longer, however many take part.
 const LONGEST: Nanos = Nanos::from_secs(366 * 86_400);
