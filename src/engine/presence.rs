@@ -46,7 +46,7 @@ impl Presence {
     /// Watches the thread that asks.
     pub(super) fn here() -> Arc<Self> {
         let (clock, account) = (WallClock::start(), Account::of_this_thread());
-        let seen = Seen::default();
+        let seen = Seen::from(clock.now());
         seen.note(account.read());
         Arc::new(Self(Some(Watch { clock, account, seen })))
     }
@@ -113,6 +113,15 @@ struct Seen {
 }
 
 impl Seen {
+    /// What is seen from `now` on: whatever its clock shows, there was nothing before.
+    fn from(now: Nanos) -> Self {
+        let seen = Self::default();
+        set(&seen.asleep, now);
+        set(&seen.rested, now);
+        set(&seen.looked, now);
+        seen
+    }
+
     fn sleeps(&self, now: Nanos) {
         set(&self.asleep, now);
     }
@@ -207,6 +216,17 @@ mod tests {
         assert_eq!(queued.before, ms(4) - us(50));
         // It was found at the next rest that nothing more was waited for.
         assert_eq!(sleep(&seen, ms(15), ms(20), Some((ms(4), us(300)))).before, Nanos::ZERO);
+    }
+
+    #[test]
+    fn a_thread_was_not_away_before_it_was_watched() {
+        let start = Nanos::from_secs(172_800);
+        let seen = Seen::from(start);
+        assert_eq!(seen.away(start + ms(2), || Some((Nanos::ZERO, ms(2)))).before, Nanos::ZERO);
+        // A sleep that was no rest, before there was one that was.
+        let seen = Seen::from(start);
+        let away = sleep(&seen, start + ms(2), start + ms(2) + us(20), Some((us(20), ms(2))));
+        assert_eq!((away.before, get(&seen.longest)), (us(20), us(20)));
     }
 
     #[test]
