@@ -89,7 +89,8 @@ impl Worker {
     /// Sends what is ready, in a task of its own.
     pub(super) fn spawn_prepared(self: &Rc<Self>, prepared: Prepared) {
         let (worker, under_way) = (Rc::clone(self), self.enter());
-        spawn_local(async move { drop(worker.send(prepared, &under_way).await) });
+        let mut prepared = prepared;
+        spawn_local(async move { drop(worker.send(&mut prepared, &under_way).await) });
     }
 
     async fn carry_out_entered(
@@ -98,18 +99,19 @@ impl Worker {
         identity: &Identity,
         under_way: &UnderWay,
     ) -> Report {
-        let prepared = self.prepare(errand, identity, self.run.job.clock.unix());
-        self.send(prepared, under_way).await
+        let mut prepared = self.prepare(errand, identity, self.run.job.clock.unix());
+        self.send(&mut prepared, under_way).await
     }
 
-    async fn send(self: &Rc<Self>, prepared: Prepared, under_way: &UnderWay) -> Report {
+    async fn send(self: &Rc<Self>, prepared: &mut Prepared, under_way: &UnderWay) -> Report {
         let Prepared { errand, identity, captured, unix, request, sending, in_a_bunch } = prepared;
+        let (errand, identity, unix) = (*errand, *identity, *unix);
         if let Errand::Arrival { .. } = errand {
             self.sent.set(self.sent.get() + 1);
         }
         let before = self.before();
         let exchange = self.exchange(sending, before.at).await;
-        if in_a_bunch {
+        if *in_a_bunch {
             self.run.behind.ended();
         }
         let (sent, done) = (exchange.sent - self.run.epoch, exchange.done - self.run.epoch);
@@ -125,7 +127,7 @@ impl Worker {
             self.skew.set(skew);
         }
         let secrets = captured.as_deref().map_or(&[][..], Captured::secrets);
-        let mut judged = self.judge(errand, &request, &exchange, (sent_unix, done_unix), secrets);
+        let mut judged = self.judge(errand, request, &exchange, (sent_unix, done_unix), secrets);
         judged.held = self.held(&exchange, &before, errand.due().unwrap_or(sent));
         let report = judged.report(done - sent);
         if report.outcome == Outcome::Accepted
@@ -134,7 +136,7 @@ impl Worker {
         {
             self.run.delivered.note(Past { n: errand.n(), unix });
         }
-        self.record(errand, identity, &request, &exchange, under_way, judged);
+        self.record(errand, identity, request, &exchange, under_way, judged);
         if report.admitted == Admitted::No {
             self.name_address();
         }
@@ -154,7 +156,7 @@ impl Worker {
 
     pub(super) async fn exchange(
         &self,
-        sending: LocalFuture<'static, Exchange>,
+        sending: &mut LocalFuture<'static, Exchange>,
         began: Nanos,
     ) -> Exchange {
         let abandoned = self.abandon.notified();

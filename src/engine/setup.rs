@@ -179,8 +179,8 @@ async fn ask(worker: &Worker, identity: &Identity) -> Result<Given, Unset> {
     let call = call(u64::from(identity.id.0) + 1, identity, job.clock.unix());
     let mut request = job.scenario.setup(&call).ok_or_else(|| unset("there is none".to_owned()))?;
     let what = format!("{} {}", request.method, request.path.split('?').next().unwrap_or("/"));
-    let sending = worker.transport.send(&mut request);
-    let exchange = worker.exchange(sending, job.clock.now()).await;
+    let mut sending = worker.transport.send(&mut request);
+    let exchange = worker.exchange(&mut sending, job.clock.now()).await;
     let response = exchange.result.map_err(|failure| Unset {
         words: format!("{what}: {}", failure.text()),
         unconnected: matches!(failure, Failure::Connect(_)),

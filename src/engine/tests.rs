@@ -130,6 +130,8 @@ impl Transport for TestTransport {
     fn events(&self) -> Vec<LineEvent> {
         Vec::new()
     }
+
+    fn close(&self) {}
 }
 
 fn stages(list: &[(u64, f64)]) -> Vec<Stage> {

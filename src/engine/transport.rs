@@ -104,4 +104,6 @@ pub trait Transport {
     fn meets_tls(&self) -> LocalFuture<'_, bool>;
     /// What the connections met since this was asked last.
     fn events(&self) -> Vec<LineEvent>;
+    /// Closes what is idle, after a last look at what came unasked: `events` tells it.
+    fn close(&self);
 }

@@ -128,6 +128,7 @@ impl Worker {
 
     /// Hands over the last of it: others need not wait for this worker any more.
     pub(super) fn hand_over_last(&self) {
+        self.transport.close();
         let rows = self.outbox.take();
         self.deliver(rows, Nanos::MAX);
     }

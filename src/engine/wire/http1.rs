@@ -53,6 +53,11 @@ impl Http1 {
         Ok(Self { sender, connection, gauge, idle_since: now, kept_for: None })
     }
 
+    /// Whether another request may follow at once.
+    pub(super) fn is_ready(&self) -> bool {
+        self.sender.is_ready()
+    }
+
     /// Looks at what came on it while nobody had asked for anything.
     pub(super) fn look(&mut self) -> Found {
         let before = self.gauge.read.get();

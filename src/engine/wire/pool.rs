@@ -92,7 +92,8 @@ impl Pool {
             // One is on its way that all can share.
             self.opened.notified().await;
         }
-        self.open(false).await
+        // Rarely: what it takes is no part of every request.
+        Box::pin(self.open(false)).await
     }
 
     fn take_open(&self) -> Option<Ready> {
@@ -167,7 +168,8 @@ impl Pool {
 
     /// Takes a connection back after an answer, if another request may follow on it.
     pub(super) fn put_back(&self, mut connection: Http1) {
-        match connection.look() {
+        // What comes from now on is found when it is taken again, or closed.
+        match if connection.is_ready() { Found::Ready } else { connection.look() } {
             Found::Ready => {
                 connection.idle_since = self.clock.now();
                 self.idle.borrow_mut().push(connection);
@@ -175,6 +177,15 @@ impl Pool {
             // As it may have said with the answer.
             Found::Closed => self.note(LineEvent::Closed),
             Found::Unsolicited => self.note(LineEvent::Unsolicited),
+        }
+    }
+
+    /// Closes what is idle, after a last look at what came on it.
+    pub(super) fn close(&self) {
+        for mut connection in self.idle.take() {
+            if connection.look() == Found::Unsolicited {
+                self.note(LineEvent::Unsolicited);
+            }
         }
     }
 

@@ -146,6 +146,25 @@ fn what_came_unasked_is_no_answer_and_its_connection_is_closed() {
 }
 
 #[test]
+fn what_came_unasked_after_the_last_answer_is_found_when_all_is_closed() {
+    let (told, tell) = pair_of_channels();
+    let serve = move |_, mut stream: TcpStream| {
+        assert!(read_request(&mut stream));
+        stream.write_all(OK).expect("writes");
+        stream.write_all(OK).expect("writes");
+        told.send(()).expect("is awaited");
+        let _ = stream.read(&mut [0; 1]);
+    };
+    against(serve, 1, |transport| async move {
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        tell.recv().expect("is sent");
+        transport.close();
+        let figures = figures(transport.as_ref());
+        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (1, 1, 0));
+    });
+}
+
+#[test]
 fn a_connection_that_the_server_closed_takes_no_request() {
     let (told, tell) = pair_of_channels();
     let serve = move |n, mut stream: TcpStream| {

@@ -156,8 +156,8 @@ impl Transport for HttpTransport {
         let uri = path.parse().unwrap_or_default();
         let shared = Rc::clone(&self.shared);
         let origin = shared.pool.dialler.to.tls.is_some().then(|| self.origin.clone());
-        let outgoing = Outgoing { method: request.method.clone(), uri, headers, body };
-        Box::pin(async move { shared.exchange(outgoing, origin).await })
+        let mut outgoing = Outgoing { method: request.method.clone(), uri, headers, body };
+        Box::pin(async move { shared.exchange(&mut outgoing, origin.as_deref()).await })
     }
 
     fn reach(&self, within: Duration) -> LocalFuture<'_, Result<(), String>> {
@@ -213,10 +213,14 @@ impl Transport for HttpTransport {
     fn events(&self) -> Vec<LineEvent> {
         self.shared.pool.take_events()
     }
+
+    fn close(&self) {
+        self.shared.pool.close();
+    }
 }
 
 impl Shared {
-    async fn exchange(&self, outgoing: Outgoing, origin: Option<String>) -> Exchange {
+    async fn exchange(&self, outgoing: &mut Outgoing, origin: Option<&str>) -> Exchange {
         let began = self.clock.now();
         let (mut seen, mut opening) = (Seen::default(), Opening::default());
         let tried = {
@@ -257,8 +261,8 @@ impl Shared {
 
     async fn try_all(
         &self,
-        mut outgoing: Outgoing,
-        origin: Option<String>,
+        outgoing: &mut Outgoing,
+        origin: Option<&str>,
         seen: &mut Seen,
         opening: &mut Opening,
     ) -> Result<Response, Failure> {
@@ -268,7 +272,7 @@ impl Shared {
             opening.all += given.opening.all;
             opening.tcp += given.opening.tcp;
             opening.tls += given.opening.tls;
-            match self.on(given, &mut outgoing, origin.as_deref(), seen).await {
+            match self.on(given, outgoing, origin, seen).await {
                 Ok(response) => return Ok(response),
                 Err(lost) if lost.unsent && tries < MOST_TRIES => {
                     tries += 1;
@@ -302,7 +306,9 @@ impl Shared {
                     outgoing.uri = whole.parse().unwrap_or_default();
                 }
                 let clock = self.clock.as_ref();
-                let answered = connection.exchange(outgoing, self.max_body, clock, seen).await;
+                // Apart, or every request takes the room of both protocols.
+                let answered =
+                    Box::pin(connection.exchange(outgoing, self.max_body, clock, seen)).await;
                 if answered.as_ref().is_err_and(|lost| lost.unsent) {
                     self.pool.give_up(&connection);
                 }
