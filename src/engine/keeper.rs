@@ -332,7 +332,7 @@ impl Keeper {
     /// What was measured so far, complete but for its end.
     fn snapshot(&mut self) -> Recording {
         let skew = self.workers.iter().fold(Skew::default(), |skew, known| skew.join(known.skew));
-        self.recorder.set_clock_skew(skew.seconds());
+        self.recorder.set_clock_skew(skew.seconds().zip(skew.error()));
         self.recorder.snapshot()
     }
 

@@ -8,6 +8,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Skew {
     range: Option<(f64, f64)>,
+    /// The greatest low end and the least high end of all intervals: the second below the
+    /// first is how far clocks are apart that contradict each other.
+    ends: Option<(f64, f64)>,
 }
 
 impl Skew {
@@ -15,19 +18,21 @@ impl Skew {
     pub(crate) fn note(&mut self, date: i64, sent: Duration, done: Duration) {
         let low = date as f64 - done.as_secs_f64();
         let high = date as f64 + 1.0 - sent.as_secs_f64();
-        *self = self.join(Self { range: Some((low, high)) });
+        *self = self.join(Self { range: Some((low, high)), ends: Some((low, high)) });
     }
 
     /// What both know. Clocks that contradict each other (several nodes, a step):
-    /// the other counts.
+    /// the other counts, and how far apart they are is kept.
     pub(crate) fn join(self, other: Self) -> Self {
+        let both = |(l, h): (f64, f64), (low, high): (f64, f64)| (l.max(low), h.min(high));
         let range = match (self.range, other.range) {
-            (Some((l, h)), Some((low, high))) if l.max(low) <= h.min(high) => {
-                Some((l.max(low), h.min(high)))
+            (Some(mine), Some(theirs)) => {
+                Some(both(mine, theirs)).filter(|(low, high)| low <= high).or(other.range)
             }
             (mine, theirs) => theirs.or(mine),
         };
-        Self { range }
+        let ends = self.ends.zip(other.ends).map(|(mine, theirs)| both(mine, theirs));
+        Self { range, ends: ends.or(other.ends).or(self.ends) }
     }
 
     /// Seconds the server is ahead; 0 while that is possible.
@@ -37,6 +42,15 @@ impl Skew {
                 if low <= 0.0 && 0.0 <= high { 0.0 } else { f64::midpoint(low, high) }
             },
         )
+    }
+
+    /// By how much [`Self::seconds`] may be off, in seconds: as far as all intervals' ends
+    /// reach on either side of it.
+    pub(crate) fn error(self) -> Option<f64> {
+        let seconds = self.seconds()?;
+        let (range, ends) = (self.range?, self.ends?);
+        let off = [range.0, range.1, ends.0, ends.1].map(|end| (end - seconds).abs());
+        Some(off.into_iter().fold(0.0, f64::max))
     }
 }
 
@@ -73,6 +87,22 @@ mod tests {
         assert_eq!(none.seconds(), Some(0.0));
         let skew = ahead.seconds().expect("seen");
         assert!((skew - 400.25).abs() < 0.1, "{skew}");
-        assert_eq!(Skew::default().seconds(), None);
+        let off = ahead.error().expect("seen");
+        assert!((skew - 400.25).abs() <= off && off < 0.2, "{off}");
+        assert_eq!((Skew::default().seconds(), Skew::default().error()), (None, None));
+    }
+
+    #[test]
+    fn nodes_whose_clocks_are_apart_are_told_no_better_than_they_agree() {
+        let at = |seconds: f64| Duration::from_secs_f64(seconds);
+        let mut both = Skew::default();
+        for i in 0..400_u32 {
+            let now = 1000.0 + f64::from(i) * 0.0137;
+            let node = now + if i % 2 == 0 { 0.0 } else { 0.3 };
+            both.note(node.floor() as i64, at(now - 0.001), at(now + 0.001));
+        }
+        let (skew, off) = (both.seconds().expect("seen"), both.error().expect("seen"));
+        // Both are within it, as far as the answers that came tell of either.
+        assert!(skew - off <= 0.02 && skew + off >= 0.28 && off < 0.32, "{skew} ± {off}");
     }
 }

@@ -9,7 +9,7 @@ use crate::limits::{
 };
 use crate::measure::{Ledger, Recording};
 use crate::outcome::Outcome;
-use crate::units::{Nanos, count};
+use crate::units::count;
 
 /// Declared, predicted, observed, inferred, rule by rule.
 pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport {
@@ -69,7 +69,7 @@ pub(super) fn judge(criteria: &Criteria, recording: &Recording) -> LimiterReport
 /// The requests as the limiter counted them, a ledger for each identity that it tells
 /// apart.
 struct Counted<'a> {
-    ledgers: Vec<(&'a str, bool, Cow<'a, [Admission]>, Nanos)>,
+    ledgers: Vec<(LedgerView<'a>, Cow<'a, [Admission]>)>,
     /// Why requests may have used the quota that are in no ledger, if so.
     unseen: Option<&'static str>,
 }
@@ -81,8 +81,15 @@ impl<'a> Counted<'a> {
         if !alike && !together {
             let ledgers = recording.ledgers.iter();
             let ledgers = ledgers.map(|ledger| {
-                let entries = Cow::Borrowed(ledger.complete());
-                (ledger.label.as_str(), ledger.set_aside, entries, ledger.every_until)
+                let view = LedgerView {
+                    label: &ledger.label,
+                    set_aside: ledger.set_aside,
+                    entries: &[],
+                    every_until: ledger.every_until,
+                    clocks_apart: ledger.clocks_apart,
+                    apart_from_others: recording.clocks_apart,
+                };
+                (view, Cow::Borrowed(ledger.complete()))
             });
             return Self { ledgers: ledgers.collect(), unseen: None };
         }
@@ -104,23 +111,16 @@ impl<'a> Counted<'a> {
             ),
             (false, false) => None,
         };
-        Self { ledgers: vec![(label, false, all, every_until(recording))], unseen }
+        Self { ledgers: vec![(as_one(label, recording, &[]), all)], unseen }
     }
 
     fn views(&self) -> Vec<LedgerView<'_>> {
-        let ledgers = self.ledgers.iter();
-        let views = ledgers.map(|(label, set_aside, entries, every_until)| LedgerView {
-            label,
-            set_aside: *set_aside,
-            entries,
-            every_until: *every_until,
-        });
-        views.collect()
+        self.ledgers.iter().map(|(view, entries)| LedgerView { entries, ..*view }).collect()
     }
 
     /// Answers of that status read as refusals.
     fn undisguised(mut self, status: u16) -> Self {
-        for (_, _, entries, _) in &mut self.ledgers {
+        for (_, entries) in &mut self.ledgers {
             *entries = Cow::Owned(limits::undisguised(entries, status));
         }
         self
@@ -199,12 +199,15 @@ fn unknown_to_us(
 
 /// The view of what [`one_ledger`] put together.
 fn as_one<'a>(label: &'a str, recording: &Recording, together: &'a [Admission]) -> LedgerView<'a> {
-    LedgerView { label, set_aside: false, entries: together, every_until: every_until(recording) }
-}
-
-/// Until when all ledgers keep every request.
-fn every_until(recording: &Recording) -> Nanos {
-    recording.ledgers.iter().map(|ledger| ledger.every_until).min().unwrap_or_default()
+    let every_until = recording.ledgers.iter().map(|ledger| ledger.every_until).min();
+    LedgerView {
+        label,
+        set_aside: false,
+        entries: together,
+        every_until: every_until.unwrap_or_default(),
+        clocks_apart: recording.clocks_apart,
+        apart_from_others: recording.clocks_apart,
+    }
 }
 
 /// What all identities sent, as far as all of their ledgers are complete.

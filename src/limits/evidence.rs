@@ -32,16 +32,26 @@ fn per_window(declared: &DeclaredLimit) -> String {
     format!("{} {}", count(declared.limit), per(declared.window))
 }
 
-/// What the rules allow before they accuse.
-fn tolerance(declared: &DeclaredLimit) -> String {
+/// What the rules allow before they accuse; `apart`: by how much clocks of several machines
+/// may be off.
+fn tolerance(declared: &DeclaredLimit, apart: Nanos) -> String {
     let slack = slack(declared.window);
     let longer = match declared.tick {
         WHOLE_SECOND => "1 s".to_owned(),
         tick => tick.to_string(),
     };
-    format!(
+    let mut text = format!(
         "tolerance: each decision fell anywhere between sending and answer, windows last up to {longer} longer, clocks are off by up to {slack}"
-    )
+    );
+    if !apart.is_zero() {
+        let _ = write!(text, ", and each machine's by {apart} more");
+    }
+    text
+}
+
+/// By how much clocks of several machines may be off, at most.
+fn apart(parties: &[Party<'_>]) -> Nanos {
+    parties.iter().map(|party| party.clocks_apart).max().unwrap_or_default()
 }
 
 /// Who else may have used the quota.
@@ -145,16 +155,16 @@ pub(super) fn leaked(
         None => text.push_str("it leaks: requests past the limit are let through"),
     }
     text.push_str("; ");
-    text.push_str(&tolerance(declared));
+    text.push_str(&tolerance(declared, party.clocks_apart));
     text
 }
 
-pub(super) fn too_high(declared: &DeclaredLimit, multiple: f64) -> String {
+pub(super) fn too_high(declared: &DeclaredLimit, multiple: f64, parties: &[Party<'_>]) -> String {
     format!(
         "{}; declared: {}; {}",
         of_multiple(declared, multiple),
         per_window(declared),
-        tolerance(declared)
+        tolerance(declared, apart(parties))
     )
 }
 
@@ -192,7 +202,7 @@ pub(super) fn held(
         requests(admitted),
         times(full),
         format_args!("{} {}", times(bounds.limit), per(declared.window)),
-        tolerance(declared)
+        tolerance(declared, apart(parties))
     )
 }
 
@@ -209,14 +219,14 @@ pub(super) fn let_through(declared: &DeclaredLimit, parties: &[Party<'_>]) -> St
             times(refused),
             count(burst),
             per_window(declared),
-            tolerance(declared)
+            tolerance(declared, apart(parties))
         );
     }
     format!(
         "each of the {} refusals on record came when {} had been admitted in the window before it; {}",
         times(refused),
         count(declared.limit),
-        tolerance(declared)
+        tolerance(declared, apart(parties))
     )
 }
 
@@ -243,7 +253,7 @@ pub(super) fn too_strict(
         "{}: refused {}, {fact}; {}; {}",
         party.label,
         at(refusal.sent),
-        tolerance(declared),
+        tolerance(declared, party.clocks_apart),
         caveat(declared)
     )
 }
@@ -260,7 +270,7 @@ pub(super) fn stuck(declared: &DeclaredLimit, party: &Party<'_>, refusal: &Refus
         party.label,
         at(refusal.sent),
         declared.window,
-        tolerance(declared),
+        tolerance(declared, party.clocks_apart),
         caveat(declared)
     )
 }

@@ -11,6 +11,7 @@ use super::excess::Bounds;
 use super::party::LedgerView;
 use super::trace::{Refusal, before, before_or_at};
 use crate::admission::{Admission, Admitted, DeclaredLimit};
+use crate::units::Nanos;
 
 /// A limit declared beside the first.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,9 +33,12 @@ struct Counted {
 }
 
 impl Counted {
-    fn new(ledgers: &[&LedgerView<'_>], bounds: &Bounds) -> Self {
+    /// `apart`: by how much moments may be off beside one another.
+    fn new(ledgers: &[&LedgerView<'_>], bounds: &Bounds, apart: Nanos) -> Self {
+        // The refusal's own may be off as well.
+        let apart = 2.0 * apart.as_secs_f64();
         let all = || ledgers.iter().flat_map(|ledger| ledger.entries);
-        let sorted = |moment: fn(&Admission) -> f64| {
+        let sorted = |moment: &dyn Fn(&Admission) -> f64| {
             let mut moments: Vec<f64> = all().map(moment).collect();
             moments.sort_unstable_by(f64::total_cmp);
             moments
@@ -43,9 +47,9 @@ impl Counted {
         Self {
             limit: bounds.limit.min(bounds.capacity),
             lookback: bounds.longest + bounds.slack,
-            sent: sorted(|entry| entry.sent.as_secs_f64()),
-            done: sorted(|entry| entry.done.as_secs_f64()),
-            until: until.fold(f64::INFINITY, f64::min),
+            sent: sorted(&|entry| entry.sent.as_secs_f64() - apart),
+            done: sorted(&|entry| entry.done.as_secs_f64() + apart),
+            until: until.fold(f64::INFINITY, f64::min) - apart,
         }
     }
 
@@ -62,13 +66,15 @@ pub(super) struct Others(Vec<Vec<Counted>>);
 
 impl Others {
     pub(super) fn new(beside: &[Beside], ledgers: &[LedgerView<'_>]) -> Self {
+        let apart = ledgers.iter().map(|ledger| ledger.apart_from_others).max().unwrap_or_default();
         let counted = |other: &Beside| {
             let bounds = Bounds::of(&other.declared);
             if other.together {
                 let all: Vec<&LedgerView<'_>> = ledgers.iter().collect();
-                return vec![Counted::new(&all, &bounds)];
+                return vec![Counted::new(&all, &bounds, apart)];
             }
-            ledgers.iter().map(|ledger| Counted::new(&[ledger], &bounds)).collect()
+            let own = |ledger| Counted::new(&[ledger], &bounds, ledger.clocks_apart);
+            ledgers.iter().map(own).collect()
         };
         Self(beside.iter().map(counted).collect())
     }

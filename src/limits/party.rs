@@ -17,11 +17,20 @@ pub struct LedgerView<'a> {
     pub entries: &'a [Admission],
     /// Until when no refusal is missing.
     pub every_until: Nanos,
+    /// By how much moments may be off beside one another: clocks of several machines told
+    /// them.
+    pub clocks_apart: Nanos,
+    /// Likewise beside those of other ledgers.
+    pub apart_from_others: Nanos,
 }
 
 impl LedgerView<'_> {
     pub(super) fn trace(&self) -> Trace {
-        Trace::new(self.entries, self.every_until.as_secs_f64())
+        let trace = Trace::new(self.entries, self.every_until.as_secs_f64());
+        if self.clocks_apart.is_zero() {
+            return trace;
+        }
+        trace.loosened(self.clocks_apart.as_secs_f64())
     }
 }
 
@@ -29,6 +38,8 @@ impl LedgerView<'_> {
 pub(super) struct Party<'a> {
     pub(super) label: &'a str,
     pub(super) fresh: bool,
+    /// By how much clocks of several machines may be off.
+    pub(super) clocks_apart: Nanos,
     pub(super) trace: Trace,
     /// What tells of admissions beyond the limit: without refusals that another limiter
     /// may have made, and without any where some are not this one's.
@@ -80,7 +91,14 @@ impl<'a> Party<'a> {
         let refusals = refusals_of(&trace, bounds, ledger.set_aside, excused);
         let mut own = trace.clone();
         own.refused.retain(|refusal| !refusals.accuse() && !excused(refusal));
-        Self { label: ledger.label, fresh: ledger.set_aside, trace, own, refusals }
+        Self {
+            label: ledger.label,
+            fresh: ledger.set_aside,
+            clocks_apart: ledger.clocks_apart,
+            trace,
+            own,
+            refusals,
+        }
     }
 }
 

@@ -87,8 +87,15 @@ fn over(other: &Beside, ledgers: &[LedgerView<'_>], inference: &Inference) -> Op
     let views = if other.together && ledgers.len() > 1 {
         all = together(ledgers);
         let every_until = ledgers.iter().map(|ledger| ledger.every_until).min()?;
-        merged =
-            [LedgerView { label: "all together", set_aside: false, entries: &all, every_until }];
+        let apart = ledgers.iter().map(|ledger| ledger.apart_from_others).max()?;
+        merged = [LedgerView {
+            label: "all together",
+            set_aside: false,
+            entries: &all,
+            every_until,
+            clocks_apart: apart,
+            apart_from_others: apart,
+        }];
         &merged[..]
     } else {
         ledgers
@@ -186,7 +193,7 @@ fn holds(
         }
     }
     if let Some(multiple) = multiple {
-        return rule(name, RuleVerdict::Fail, evidence::too_high(declared, multiple));
+        return rule(name, RuleVerdict::Fail, evidence::too_high(declared, multiple, parties));
     }
     rule(name, RuleVerdict::Pass, evidence::held(declared, bounds, parties, inference))
 }

@@ -40,7 +40,10 @@ fn of_another(
     let views = match ledgers {
         [ledger, _, ..] if other.together => {
             merged = together(ledgers);
-            one = [LedgerView { label: "all", set_aside: false, entries: &merged, ..*ledger }];
+            let clocks_apart = ledger.apart_from_others;
+            let label = "all";
+            one =
+                [LedgerView { label, set_aside: false, entries: &merged, clocks_apart, ..*ledger }];
             &one[..]
         }
         ledgers => ledgers,

@@ -32,7 +32,14 @@ fn compressed(entries: &[Admission]) -> Vec<Admission> {
 }
 
 fn view(entries: &[Admission]) -> LedgerView<'_> {
-    LedgerView { label: "198.18.0.7", set_aside: true, entries, every_until: Nanos::MAX }
+    LedgerView {
+        label: "198.18.0.7",
+        set_aside: true,
+        entries,
+        every_until: Nanos::MAX,
+        clocks_apart: Nanos::ZERO,
+        apart_from_others: Nanos::ZERO,
+    }
 }
 
 fn algorithm_of(kind: &str) -> Algorithm {
@@ -383,12 +390,7 @@ fn the_one_set_aside_speaks_for_all() {
         .collect();
     let mut ledgers: Vec<_> = sharing
         .iter()
-        .map(|entries| LedgerView {
-            label: "198.18.0.9",
-            set_aside: false,
-            entries,
-            every_until: Nanos::MAX,
-        })
+        .map(|entries| LedgerView { label: "198.18.0.9", set_aside: false, ..view(entries) })
         .collect();
     ledgers.push(view(&aside));
     let inference = infer(&ledgers, Some(&declared(10)), ServerTime::default());

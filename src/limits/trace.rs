@@ -83,7 +83,7 @@ impl Trace {
     }
 
     /// This trace, each decision up to `slack` seconds earlier or later than its
-    /// request allows: clocks of several nodes.
+    /// request allows: clocks of several nodes, or of several machines that asked.
     pub(super) fn loosened(&self, slack: f64) -> Self {
         let mut trace = self.clone();
         let loosen = |pair: &mut (f64, f64)| *pair = (pair.0 - slack, pair.1 + slack);
@@ -92,6 +92,10 @@ impl Trace {
         for refusal in &mut trace.refused {
             (refusal.sent, refusal.done) = (refusal.sent - slack, refusal.done + slack);
         }
+        // Since when it is known for certain.
+        trace.first += slack;
+        trace.last += slack;
+        trace.every_until -= slack;
         trace.sort();
         trace
     }

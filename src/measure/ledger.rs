@@ -59,6 +59,10 @@ pub struct Ledger {
     /// and the last.
     #[serde(default)]
     pub every_until: Nanos,
+    /// By how much moments may be off beside one another, since clocks of several machines
+    /// told them; zero: one machine's did.
+    #[serde(default, skip_serializing_if = "Nanos::is_zero")]
+    pub clocks_apart: Nanos,
     /// The requests in the order they ended.
     #[serde(with = "compact")]
     pub entries: Vec<Admission>,
@@ -100,6 +104,7 @@ impl Ledger {
             failed: 0,
             full_at: None,
             every_until: Nanos::MAX,
+            clocks_apart: Nanos::ZERO,
             entries: Vec::new(),
             every: false,
         }

@@ -20,6 +20,7 @@ impl Recording {
             load_start: self.started_at.after(self.load_offset + Nanos::from_micros(500)),
             late: self.generator.late,
             clock_offset: self.clock_skew,
+            clock_error: self.clock_error,
             duration: self.duration,
             planned: self.generator.planned,
             sent: self.generator.sent,

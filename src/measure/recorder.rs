@@ -300,9 +300,11 @@ impl Recorder {
         self.recording.load_offset = offset;
     }
 
-    /// The server's clock minus ours, in seconds.
-    pub const fn set_clock_skew(&mut self, skew: Option<f64>) {
-        self.recording.clock_skew = skew;
+    /// The server's clock minus ours, and by how much that may be off, in seconds.
+    pub fn set_clock_skew(&mut self, skew: Option<(f64, f64)>) {
+        self.recording.clock_skew = skew.map(|(skew, _)| skew);
+        self.recording.clock_error =
+            skew.map_or(Nanos::ZERO, |(_, error)| Nanos::from_secs_f64(error));
     }
 
     /// Notes what a connection met.

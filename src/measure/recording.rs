@@ -263,9 +263,16 @@ pub struct Recording {
     pub connections: Connections,
     /// The generator's own health.
     pub generator: Generator,
-    /// The server's clock minus ours, in seconds, from Date headers (to about a
-    /// second); `None`: no answer carried one.
+    /// The server's clock minus ours, in seconds, from Date headers (as exact as
+    /// `clock_error` says); `None`: no answer carried one.
     pub clock_skew: Option<f64>,
+    /// By how much `clock_skew` may be off: a Date header shows whole seconds.
+    #[serde(default, skip_serializing_if = "Nanos::is_zero")]
+    pub clock_error: Nanos,
+    /// By how much moments of different machines may each be off, put on one clock; zero:
+    /// one machine told all of them.
+    #[serde(default, skip_serializing_if = "Nanos::is_zero")]
+    pub clocks_apart: Nanos,
     /// What the service's own monitoring knew of it, where that was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
@@ -305,6 +312,8 @@ impl Recording {
             connections: Connections::default(),
             generator: Generator::default(),
             clock_skew: None,
+            clock_error: Nanos::ZERO,
+            clocks_apart: Nanos::ZERO,
             resources: Vec::new(),
             shards: None,
             slowest: Vec::new(),

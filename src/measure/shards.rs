@@ -15,9 +15,11 @@ pub struct ShardRow {
     pub load_start: Timestamp,
     /// How long after its appointed moment that was; zero: in time.
     pub late: Nanos,
-    /// The target's clock minus its own, in seconds (to about a second); `None`: no
-    /// answer told the time.
+    /// The target's clock minus its own, in seconds; `None`: no answer told the time.
     pub clock_offset: Option<f64>,
+    /// By how much that may be off.
+    #[serde(default)]
+    pub clock_error: Nanos,
     /// From the start of its load to its last answer.
     pub duration: Nanos,
     /// Arrivals planned, sent, dropped.

@@ -70,6 +70,7 @@ fn machines(shards: &Shards) -> Value {
                 "service_p95_ms": millis(row.service_p95),
                 "late_ms": row.late.as_millis_f64(),
                 "clock_offset_s": row.clock_offset,
+                "clock_error_s": row.clock_offset.map(|_| row.clock_error.as_secs_f64()),
             })
         })
         .collect();

@@ -14,6 +14,8 @@ const MOST_HELD: usize = 2 * LedgerRoom::MOST;
 #[derive(Clone, Debug, Default)]
 pub(super) struct JoinedLedgers {
     ledgers: Vec<Ledger>,
+    /// By how much the moments of the first of each may be off.
+    errors: Vec<Nanos>,
     places: BTreeMap<(String, bool), usize>,
     /// Entries that are held, those of identities set aside not counted.
     pub(super) held: usize,
@@ -22,8 +24,9 @@ pub(super) struct JoinedLedgers {
 }
 
 impl JoinedLedgers {
-    /// Adds what a machine kept of one identity, whose moments come `shift` later here.
-    pub(super) fn add(&mut self, mut ledger: Ledger, shift: Nanos) {
+    /// Adds what a machine kept of one identity, whose moments come `shift` later here,
+    /// give or take `error`.
+    pub(super) fn add(&mut self, mut ledger: Ledger, shift: Nanos, error: Nanos) {
         for entry in &mut ledger.entries {
             entry.sent += shift;
             entry.done += shift;
@@ -37,11 +40,16 @@ impl JoinedLedgers {
         // Every machine calls the address that it sends from the same.
         let key = (ledger.label.clone(), ledger.set_aside);
         let known = self.places.get(&key).filter(|_| ledger.label != Ledger::OWN_ADDRESS);
-        if let Some(own) = known.and_then(|place| self.ledgers.get_mut(*place)) {
+        if let Some((place, own)) =
+            known.and_then(|place| Some((place, self.ledgers.get_mut(*place)?)))
+        {
+            let apart = self.errors[*place].max(error).max(own.clocks_apart);
+            own.clocks_apart = apart.max(ledger.clocks_apart);
             join(own, ledger);
         } else {
             self.places.insert(key, self.ledgers.len());
             self.ledgers.push(ledger);
+            self.errors.push(error);
         }
         if self.held > MOST_HELD {
             self.prune();
@@ -94,6 +102,7 @@ impl JoinedLedgers {
             .map(|(mut kept, counted)| {
                 kept.full_at = kept.full_at.into_iter().chain(counted.full_at).min();
                 kept.every_until = kept.every_until.min(counted.every_until);
+                kept.clocks_apart = counted.clocks_apart;
                 (kept.admitted, kept.refused) = (counted.admitted, counted.refused);
                 (kept.unknown, kept.failed) = (counted.unknown, counted.failed);
                 kept

@@ -10,6 +10,13 @@ use self::ledgers::JoinedLedgers;
 use super::{CheckCount, Ended, Excerpt, ProbeCount, Recording, StageRecord, resource};
 use crate::units::{Nanos, Timestamp};
 
+/// By how much a machine's clock may be off of which no answer told anything: NTP sets one
+/// that is off by more (`STEPT`, RFC 5905, 0.128 s), and steers what is less.
+const UNMEASURED: Nanos = Nanos::from_millis(128);
+
+/// A recording's moment 0, and the whole's, are kept to the millisecond.
+const ROUNDED: Nanos = Nanos::from_millis(2);
+
 /// Why two recordings are no shards of one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotShards {
@@ -38,13 +45,15 @@ pub struct Merger {
     epoch: Timestamp,
     whole: Option<Recording>,
     ledgers: JoinedLedgers,
+    /// How many were added.
+    added: u32,
 }
 
 impl Merger {
     /// Nothing yet. `epoch`: the earliest first request of all.
     #[must_use]
     pub fn new(epoch: Timestamp) -> Self {
-        Self { epoch, whole: None, ledgers: JoinedLedgers::default() }
+        Self { epoch, whole: None, ledgers: JoinedLedgers::default(), added: 0 }
     }
 
     /// Whether `shard` can be added.
@@ -64,11 +73,14 @@ impl Merger {
         self.fits(&shard)?;
         let began = shard.started_at.unix_millis.saturating_sub(self.epoch.unix_millis);
         let shift = Nanos::from_secs_f64(began as f64 / 1e3 + behind);
+        let error = shard.error_of_clock();
         for ledger in std::mem::take(&mut shard.ledgers) {
-            self.ledgers.add(ledger, shift);
+            self.ledgers.add(ledger, shift, error);
         }
+        shard.clocks_apart = error;
         shard.load_offset += shift;
         shard.timeline.shift(behind);
+        self.added += 1;
         match &mut self.whole {
             Some(whole) => whole.take_in(shard),
             None => self.whole = Some(Recording { started_at: self.epoch, ..shard }),
@@ -80,6 +92,9 @@ impl Merger {
     #[must_use]
     pub fn finish(self) -> Option<Recording> {
         let mut whole = self.whole?;
+        if self.added < 2 {
+            whole.clocks_apart = Nanos::ZERO;
+        }
         whole.ledgers = self.ledgers.finish();
         Some(whole)
     }
@@ -92,11 +107,17 @@ impl Recording {
     /// They are no shards of one run; this recording is as it was.
     pub fn merge(&mut self, other: &Self) -> Result<(), NotShards> {
         self.comparable(other)?;
+        // Put on this one's clock.
+        let behind = self.clock_skew.zip(other.clock_skew).map_or(0.0, |(own, its)| its - own);
         let began = |recording: &Self| Some(recording.started_at).filter(|at| at.unix_millis > 0);
-        let epoch = began(self).into_iter().chain(began(other)).min();
+        let later = |at: Timestamp| {
+            let millis = (behind * 1e3).floor() as i64;
+            Timestamp { unix_millis: at.unix_millis.saturating_add(millis) }
+        };
+        let epoch = began(self).into_iter().chain(began(other).map(later)).min();
         let mut merger = Merger::new(epoch.unwrap_or(self.started_at));
         merger.add(self.clone(), 0.0)?;
-        merger.add(other.clone(), 0.0)?;
+        merger.add(other.clone(), behind)?;
         if let Some(whole) = merger.finish() {
             *self = whole;
         }
@@ -130,8 +151,9 @@ impl Recording {
         self.connections.prepare();
         self.connections.merge(&other.connections);
         self.merge_generator(&other);
-        self.clock_skew =
-            either(self.clock_skew, other.clock_skew, |a, b| if b.abs() > a.abs() { b } else { a });
+        self.clock_skew = self.clock_skew.or(other.clock_skew);
+        self.clock_error = self.clock_error.max(other.clock_error);
+        self.clocks_apart = self.clocks_apart.max(other.clocks_apart);
         resource::merge(&mut self.resources, &other.resources);
         for slow in &other.slowest {
             slow.clone().join(&mut self.slowest);
@@ -146,6 +168,12 @@ impl Recording {
             (Some(mine), Some(theirs)) if mine.note.is_empty() => Some(theirs),
             (mine, theirs) => mine.or(theirs),
         };
+    }
+
+    /// By how much its moments may be off on a clock that others' are put on as well.
+    fn error_of_clock(&self) -> Nanos {
+        let own = if self.clock_skew.is_some() { self.clock_error } else { UNMEASURED };
+        self.clocks_apart.max(own + ROUNDED)
     }
 
     fn comparable(&self, other: &Self) -> Result<(), NotShards> {

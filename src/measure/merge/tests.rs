@@ -91,7 +91,11 @@ proptest! {
         for recording in [&mut merged, &mut whole] {
             recording.generator.max_in_flight = 0;
             recording.timeline.bins.iter_mut().for_each(|bin| bin.in_flight = 0);
-            recording.ledgers.iter_mut().for_each(|ledger| ledger.identity = IdentityId(0));
+            // Nobody said how well the two clocks agree.
+            recording.clocks_apart = Nanos::ZERO;
+            recording.ledgers.iter_mut().for_each(|ledger| {
+                (ledger.identity, ledger.clocks_apart) = (IdentityId(0), Nanos::ZERO);
+            });
             recording.ledgers.sort_by(|a, b| a.label.cmp(&b.label));
         }
         prop_assert!(merged == whole, "{:?}\n{:?}", merged.ledgers, whole.ledgers);
@@ -182,8 +186,8 @@ fn ledgers_of_machines_that_share_a_limiter_are_what_one_machine_keeps() {
         ledger(Ledger::EVERYBODY, list.iter().map(|(at, admitted)| entry(*at, *admitted)))
     };
     let mut joined = JoinedLedgers::default();
-    joined.add(of(&all), Nanos::ZERO);
-    joined.add(of(&other), Nanos::ZERO);
+    joined.add(of(&all), Nanos::ZERO, Nanos::ZERO);
+    joined.add(of(&other), Nanos::ZERO, Nanos::ZERO);
     let joined = joined.finish();
     let mut one = Ledger::new(IdentityId(0), Ledger::EVERYBODY, false);
     let mut together: Vec<_> = all.iter().chain(&other).collect();
@@ -202,7 +206,11 @@ fn however_many_ledgers_there_are_what_came_first_is_kept_of_all() {
     let mut joined = JoinedLedgers::default();
     for machine in 0..machines {
         let entries = (0..each).map(|k| entry(k * 10, Admitted::Yes));
-        joined.add(ledger(&Ledger::address_of_shard(machine + 1), entries), Nanos::ZERO);
+        joined.add(
+            ledger(&Ledger::address_of_shard(machine + 1), entries),
+            Nanos::ZERO,
+            Nanos::ZERO,
+        );
         assert!(joined.held <= 2 * LedgerRoom::MOST);
     }
     let whole = joined.finish();

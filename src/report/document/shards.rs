@@ -92,7 +92,10 @@ fn cells(row: &ShardRow, tone: Tone) -> Vec<Cell> {
     let span = |span: Option<Nanos>| Cell::figure_or_dash(span.map(units::span));
     let rate = row.rate().map(units::rate);
     let late = if row.late.is_zero() { String::new() } else { units::span(row.late) };
-    let clock = row.clock_offset.map_or_else(|| "unknown".to_owned(), offset);
+    let clock = row.clock_offset.map_or_else(
+        || "unknown".to_owned(),
+        |known| format!("{} ± {}", offset(known), units::span(row.clock_error)),
+    );
     vec![
         Cell::figure(row.shard.to_string()).toned(tone),
         Cell::figure_or_dash(rate),
