@@ -100,7 +100,7 @@ impl Live {
         for threshold in &self.seen.thresholds {
             row("", threshold.clone());
         }
-        lines.into_iter().map(|line| line.chars().take(width).collect()).collect()
+        lines.into_iter().map(|line| cut(line, width)).collect()
     }
 
     fn head(&self, plan: &Plan, tick: &Tick, width: usize) -> String {
@@ -182,14 +182,23 @@ fn said(spans: [Nanos; 3]) -> String {
     named.map(|((name, _), span)| format!("{name} {span}")).collect::<Vec<_>>().join("  ")
 }
 
-/// How a threshold stands: `ok    p(95)<2000 of response_time{outcome:accepted}: 62.1 ms`.
+/// A line of at most so many columns: one that was cut says so.
+fn cut(line: String, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line;
+    }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// How a threshold stands: `ok    62.1 ms  p(95)<2000  response_time{outcome:accepted}`. What
+/// a narrow terminal cuts off is the name.
 fn stands(threshold: &Threshold, recording: &Recording) -> Option<String> {
     let value = threshold.metric.draw(&threshold.selector, recording)?;
     let value = value.value(threshold.method, recording)?;
     let Bound::Fixed(bound) = threshold.bound else { return None };
     let word = if threshold.operator.holds(value, bound) { "ok  " } else { "OVER" };
     let said = threshold.metric.say(threshold.method, value);
-    Some(format!("{word} {} {}: {said}", threshold.key, threshold.expression))
+    Some(format!("{word} {said}  {}  {}", threshold.expression, threshold.key))
 }
 
 /// To the nearest second: ticks come a little after theirs.

@@ -24,19 +24,22 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Colour where it is a terminal and nobody asked for none (`NO_COLOR`), or
-    /// where somebody insists (`CLICOLOR_FORCE`).
+    /// Colour where it is a terminal that has any (`TERM=dumb` hasn't) and nobody asked for
+    /// none (`NO_COLOR`), or where somebody insists (`CLICOLOR_FORCE`).
     pub(super) fn new(vars: &std::collections::BTreeMap<String, String>) -> Self {
         let set = |name: &str| vars.get(name).is_some_and(|value| !value.is_empty());
         let forced =
             vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
-        let wanted = |terminal: bool| forced || (terminal && !set("NO_COLOR"));
+        let dumb = vars.get("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        // Windows' consoles have no such variable, and colours.
+        let plain = dumb && !(cfg!(windows) && !vars.contains_key("TERM"));
+        let wanted = |terminal: bool| forced || (terminal && !plain && !set("NO_COLOR"));
         Self {
             color: wanted(std::io::stdout().is_terminal()),
             color_err: wanted(std::io::stderr().is_terminal()),
             in_step: set("GITHUB_ACTIONS"),
             names_inputs: false,
-            dumb: vars.get("TERM").is_none_or(|term| term.is_empty() || term == "dumb"),
+            dumb,
         }
     }
 
