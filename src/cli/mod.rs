@@ -24,6 +24,7 @@ mod minting;
 mod output;
 mod plan;
 mod progress;
+mod redrawn;
 mod report;
 mod resources;
 mod results;

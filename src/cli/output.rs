@@ -79,8 +79,7 @@ impl Output {
 
     /// The columns of standard error's terminal, as it is now.
     pub(super) fn stderr_width(self) -> usize {
-        let terminal = terminal_size_of(std::io::stderr());
-        terminal.map_or(80, |(columns, _)| usize::from(columns.0)).clamp(20, 200)
+        stderr::size().0.clamp(20, 200)
     }
 
     /// Prints a result: standard output.

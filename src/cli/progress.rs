@@ -2,10 +2,9 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
 use super::live::Live;
 use super::output::Output;
+use super::stderr;
 use crate::engine::{Event, Observer, Tick};
 use crate::units;
 
@@ -24,7 +23,8 @@ pub(super) struct Progress {
 #[derive(Default)]
 struct State {
     live: Live,
-    view: Option<ProgressBar>,
+    /// Whether the view is shown.
+    view: bool,
     ticks: u64,
 }
 
@@ -40,8 +40,8 @@ impl Progress {
 
     /// Takes the view away, so that what is printed next stands alone.
     pub(super) fn clear(&self) {
-        if let Some(view) = self.state().view.take() {
-            view.finish_and_clear();
+        if std::mem::take(&mut self.state().view) {
+            stderr::show(Vec::new());
         }
     }
 
@@ -49,24 +49,12 @@ impl Progress {
         self.output.note(text);
     }
 
-    fn view(&self) -> Option<ProgressBar> {
-        if !self.redrawn {
-            return None;
-        }
-        let view = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            view.set_style(style);
-        }
-        Some(view)
-    }
-
     fn tick(&self, tick: &Tick) {
         let mut state = self.state();
         state.ticks += 1;
         state.live.tick(tick);
-        if let Some(view) = &state.view {
-            view.set_message(state.live.lines(self.output.stderr_width()).join("\n"));
-            view.tick();
+        if state.view {
+            stderr::show(state.live.lines(self.output.stderr_width()));
         } else if state.ticks.is_multiple_of(PLAIN_EVERY)
             && let Some(line) = state.live.plain()
         {
@@ -99,7 +87,7 @@ impl Observer for Progress {
                 let mut state = self.state();
                 state.live.load(*duration);
                 state.ticks = 0;
-                state.view = self.view();
+                state.view = self.redrawn;
             }
             Event::Tick(tick) => self.tick(tick),
             Event::Draining(in_flight) => {
