@@ -32,7 +32,7 @@ impl Output {
             vars.get("CLICOLOR_FORCE").is_some_and(|value| !value.is_empty() && value != "0");
         let dumb = vars.get("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         // Windows' consoles have no such variable, and colours.
-        let plain = dumb && !(cfg!(windows) && !vars.contains_key("TERM"));
+        let plain = dumb && (!cfg!(windows) || vars.contains_key("TERM"));
         let wanted = |terminal: bool| forced || (terminal && !plain && !set("NO_COLOR"));
         Self {
             color: wanted(std::io::stdout().is_terminal()),
