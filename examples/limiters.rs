@@ -70,7 +70,15 @@ impl Conditions {
 
     fn judged(&self, entries: &[Admission]) -> Run {
         let every_until = Nanos::MAX;
-        let ledgers = [LedgerView { label: "it", set_aside: true, entries, every_until }];
+        let (clocks_apart, apart_from_others) = (Nanos::ZERO, Nanos::ZERO);
+        let ledgers = [LedgerView {
+            label: "it",
+            set_aside: true,
+            entries,
+            every_until,
+            clocks_apart,
+            apart_from_others,
+        }];
         let inferred = infer(&ledgers, Some(&self.declared), self.clock);
         let refused = entries.iter().filter(|e| e.admitted == Admitted::No).count() as u64;
         let refusals = RefusalCounts { refused, json: refused, ..RefusalCounts::default() };
