@@ -43,7 +43,7 @@ pub fn resolve(
     seed: u64,
 ) -> Result<Resolved, Diagnostics> {
     let (mut problems, mut notices) = (Diagnostics::default(), Vec::new());
-    let (file, built_in) = read_files(sources, &mut problems);
+    let Some((file, built_in)) = read_files(sources, &mut problems) else { return Err(problems) };
     let given = read_given(sources, seed, &mut problems);
     let mut secrets = read_secrets(sources, &file, &mut notices, &mut problems);
     let target = destination::choose(sources, &file, &built_in, &mut notices, &mut problems);
@@ -133,8 +133,9 @@ fn keys_to_make(plans: &[Plan]) -> usize {
     keys.map(|plan| plan.identities.count + plan.identities.set_aside).max().unwrap_or(0) as usize
 }
 
-/// The merged files, and the built-in ones alone.
-fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> (File, File) {
+/// The merged files, and the built-in ones alone; `None`: the user's is no TOML, and of what it
+/// would have said nothing is known.
+fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> Option<(File, File)> {
     let mut root = Table::new();
     let mut first_user = 0;
     for (name, text) in built_in() {
@@ -148,11 +149,14 @@ fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> (File, File)
         let text = user.text.strip_prefix('\u{feff}').unwrap_or(&user.text);
         let source = problems.add_source(&user.name, text);
         let table = parse(source, problems);
+        if !problems.is_empty() {
+            return None;
+        }
         tree::overlay(&mut root, table);
     }
     let folder = sources.file.and_then(|file| Path::new(&file.name).parent());
     let folder = folder.unwrap_or_else(|| Path::new(""));
-    (file::read(&root, first_user, folder, problems), built_in)
+    Some((file::read(&root, first_user, folder, problems), built_in))
 }
 
 /// A source's tree, with threshold keys and profiles in their one spelling, so that

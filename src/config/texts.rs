@@ -90,6 +90,11 @@ pub(super) fn path(node: &Node, names: &Names<'_>) -> Result<String, Wrong> {
                 wrong.help("percent-encode it, such as %C3%A9 for é; values are encoded anyway")
             });
     }
+    if path.contains("{{") || path.contains("}}") {
+        return wrong("a brace can't stand in a path as it is").map_err(|wrong: Wrong| {
+            wrong.help("a value is written with one on each side, such as {n}; a brace itself %7B")
+        });
+    }
     let before_query = path.split('?').next().unwrap_or_default();
     let up = |part: &str| matches!(part.to_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if before_query.split('/').any(up) {

@@ -64,8 +64,11 @@ pub(super) fn parse(source: usize, problems: &mut Diagnostics) -> Table {
         let place = Place { source, span };
         let (message, expected) =
             error.message().split_once(", expected ").unwrap_or((error.message(), ""));
-        let expected =
-            if expected.is_empty() { String::new() } else { format!("expected {expected}") };
+        let expected = match (message, expected) {
+            ("duplicate key", "") => "expected each key once in its table".to_owned(),
+            (_, "") => String::new(),
+            (_, expected) => format!("expected {expected}"),
+        };
         problems.at(&place, "", Wrong::new(message, expected));
     }
     if errors.is_empty() { convert_table(source, table.get_ref()) } else { Table::new() }

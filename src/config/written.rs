@@ -106,7 +106,12 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
 /// Reports probes in which nothing differs from the scenario's own request.
 fn idle_probes(spec: &Spec, section: &mut Section<'_, '_>) {
     let (path, place) = (section.join("probes"), section.place_of("probes"));
-    let mut sent: Vec<&str> = spec.request.headers.keys().map(String::as_str).collect();
+    // As they stand there: one whose value is wrong is told of already.
+    let there = match section.node("headers").map(|node| &node.value) {
+        Some(Value::Table(table)) => table.keys().map(|name| name.to_lowercase()).collect(),
+        _ => Vec::new(),
+    };
+    let mut sent: Vec<&str> = there.iter().map(String::as_str).collect();
     sent.extend(spec.sign.iter().map(|sign| sign.header.as_str()));
     let has_body = |body: &BodySpec| !matches!(body, BodySpec::None);
     for probe in &spec.probes {

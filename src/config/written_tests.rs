@@ -99,7 +99,7 @@ fn wrong_templates() -> Vec<String> {
     places.iter().flat_map(at).collect()
 }
 
-const WRONG: [&str; 112] = [
+const WRONG: [&str; 115] = [
     "method = \"GET\"",
     "path = 7",
     "path = \"\"",
@@ -192,6 +192,9 @@ const WRONG: [&str; 112] = [
     "path = \"/\"\nsetup = { path = \"/t/{setup.token}\", capture = { token = \"$.a\" } }",
     "path = \"/{setup.tokn}\"\nsetup = { path = \"/token\", capture = { token = \"$.a\" } }",
     "path = \"/\"\nprobes = 7",
+    "path = \"/{{n}}\"",
+    "path = \"/?filter={{}}\"",
+    "path = \"/\"\npath = \"/\"",
     "path = \"/\"\n[scenarios.mine.data]\na = { values = [1, 2], weights = [1, 2], order = \"in-turn\" }",
     "path = \"/\"\n[scenarios.mine.data]\na = { values = [1, 2], column = \"b\" }",
     "path = \"/\"\n[scenarios.mine.data]\na = { values = [1, 2], file = \"Cargo.toml\" }",
@@ -245,6 +248,11 @@ fn what_is_refused_names_what_was_meant() {
     let tenant = "path = \"/\"\nheaders = { x-tenant = \"a\" }\n[[scenarios.mine.probes]]\n\
                   kind = \"a\"\nwithout_header = \"x-tenat\"\nexpect = { status = 401 }";
     assert!(said(tenant).contains("did you mean `x-tenant`?"), "{}", said(tenant));
+    let header = "path = \"/\"\nheaders = { x-key = \"{uid}\" }\n[[scenarios.mine.probes]]\n\
+                  kind = \"a\"\nwithout_header = \"x-key\"\nexpect = { status = 401 }";
+    assert!(!said(header).contains("mistakes"), "one mistake is one: {}", said(header));
+    let twice = said("path = \"/\"\npath = \"/\"");
+    assert!(twice.contains("each key once") && !twice.contains("mistakes"), "{twice}");
     let key = said("path = \"/\"\nheaders = { X-API-Key = \"ghp_0123456789abcdef\" }");
     assert!(key.contains("secrets come through the environment only"), "{key}");
     assert!(!key.contains("ghp_0123456789abcdef"), "{key}");

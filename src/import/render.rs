@@ -181,7 +181,7 @@ fn path(draft: &Draft) -> String {
 /// What no path may have, percent-encoded; placeholders stay.
 fn fit(path: &str) -> String {
     let mut fit = String::with_capacity(path.len());
-    for c in path.chars() {
+    for c in path.replace("{{", "%7B").replace("}}", "%7D").chars() {
         if c.is_ascii_graphic() && !"\"<>\\^`|".contains(c) {
             fit.push(c);
         } else {

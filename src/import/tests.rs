@@ -414,3 +414,10 @@ fn what_stands_after_an_option_of_curl_s_is_no_url() {
     assert!(table.contains("path = \"/x\"") && table.contains("it was h.example"), "{table}");
     assert!(table.contains("`-T` stayed behind") && !table.contains("several URLs"), "{table}");
 }
+
+#[test]
+fn braces_of_a_url_are_encoded() {
+    let table = curl("curl 'https://h.example/{a}?f={\"b\":1}'", "mine");
+    let table = table.unwrap_or_else(|e| panic!("{e}"));
+    assert!(table.contains("path = \"/%7Ba%7D?f=%7B%22b%22:1%7D\""), "{table}");
+}
