@@ -6,9 +6,10 @@ use super::Buckets;
 use crate::outcome::{Outcome, OutcomeCounts};
 use crate::units::Nanos;
 
-/// The most bins kept before pairs are merged: ten minutes of seconds. A longer run takes no more
-/// memory, and no chart could show more.
-const MOST_BINS: usize = 600;
+/// The most bins kept before pairs are merged: the seconds of ten minutes, and of what is due at
+/// their very end or by clocks that are off. A longer run takes no more memory, and no chart
+/// could show more.
+const MOST_BINS: usize = 660;
 /// Buckets a doubling of the small per-bin histograms: neighbours are 2.2 % apart.
 const BUCKETS_PER_DOUBLING: f64 = 32.0;
 
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn a_long_run_stays_bounded_and_loses_nothing() {
         let mut timeline = Timeline::default();
-        let seconds = 600 * 5;
+        let seconds = 660 * 5;
         for second in 0..seconds {
             let due = Nanos::from_secs(second);
             timeline.sent(due, 3);
