@@ -6,8 +6,9 @@ use super::escape::one_line;
 use super::table::fold;
 use super::text::Style;
 use super::{figures, words};
-use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
+use crate::gate::{self, About, Finding, FindingVerdict, VerdictKind};
 use crate::ids::ScenarioId;
+use crate::measure::Ended;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 
@@ -147,7 +148,8 @@ fn would_change(finding: &Finding) -> String {
     }
 }
 
-fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
+/// What to do next about a finding that is none to be glad of.
+pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
     let limiter = &scenario.verdict.limiter;
     match (finding.about, finding.verdict) {
         (About::Threshold, FindingVerdict::Inconclusive) => {
@@ -156,8 +158,8 @@ fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
                 .to_owned()
         }
         (About::Threshold, FindingVerdict::Fail) => {
-            "see in report.html from when on, and at which rate, it stood on the wrong side; then \
-             compare with a run that passed (load-gate compare)"
+            "see from when on, and at which rate, it stood on the wrong side (the charts of \
+             report.html), then compare with a run that passed (load-gate compare)"
                 .to_owned()
         }
         (About::Threshold, _) => {
@@ -187,10 +189,22 @@ fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
         (About::Run, FindingVerdict::Skipped) => {
             "give it what it lacks, or accept it with --allow-skip".to_owned()
         }
+        (About::Run, _) if finding.name == gate::ALL_SHARDS => {
+            "start all shards once more and merge them, or accept what is there with --allow-missing"
+                .to_owned()
+        }
+        (About::Run, _) if cut_short(scenario) => {
+            "run it once more, to its end: what it measured so far decides nothing".to_owned()
+        }
         (About::Run, _) => {
             "see the answers quoted, and `load-gate check` for what a run needs".to_owned()
         }
     }
+}
+
+/// Whether it was stopped from outside before its end.
+const fn cut_short(scenario: &ScenarioReport) -> bool {
+    matches!(scenario.recording.ended, Ended::Interrupted { .. } | Ended::Running)
 }
 
 /// The explanation for people.

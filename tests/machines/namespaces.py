@@ -6,7 +6,8 @@
 Runs the same plan from one machine and dealt to four that start together, against a limiter that
 keeps to what it is declared to do and one that admits half as much again; then once more, and one
 machine is killed. Shown, and asked for: the union's arrivals in every second within 1 % of the
-profile (those due exactly), the same verdict and the same limiter rules as of the single run, and
+profile (those due exactly), the ramps of all four within 100 ms of the profile by when the target
+met each arrival, the same verdict and the same limiter rules as of the single run, and
 a killed machine named and inconclusive. Needs root and `ip`; touches no namespace but its own, and
 no load leaves them.
 """
@@ -45,7 +46,7 @@ success_rate = ["rate>0.99"]
 class Target(asyncio.Protocol):
     """HTTP/1.1 with a window of its own for each address that sends: `limit` in it, then 429."""
 
-    limit, windows, seen = LIMIT, {}, set()
+    limit, windows, seen, met = LIMIT, {}, set(), None
 
     def connection_made(self, transport):
         self.transport, self.rest = transport, b""
@@ -57,7 +58,10 @@ class Target(asyncio.Protocol):
         while b"\r\n\r\n" in self.rest:
             head, self.rest = self.rest.split(b"\r\n\r\n", 1)
             # What `check` asks first is another endpoint.
-            admitted = not head.startswith(b"GET /ping/") or self.admits()
+            load = head.startswith(b"GET /ping/")
+            if load:
+                self.met.write(f"{time.time():.6f} {self.address}\n")
+            admitted = not load or self.admits()
             status, body = ("200 OK", b'{"ok":true}') if admitted else ("429 Too Many Requests", b'{"error":"rate limited"}')
             date = datetime.datetime.now(datetime.timezone.utc).strftime("%a, %d %b %Y %H:%M:%S GMT")
             head = f"HTTP/1.1 {status}\r\ndate: {date}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -73,8 +77,8 @@ class Target(asyncio.Protocol):
         return admitted
 
 
-async def serve(limit):
-    Target.limit = limit
+async def serve(limit, met):
+    Target.limit, Target.met = limit, open(met, "w", buffering=1)
     server = await asyncio.get_running_loop().create_server(Target, TARGET, PORT)
     print("serving", flush=True)
     await server.serve_forever()
@@ -110,9 +114,9 @@ def network():
 
 
 @contextlib.contextmanager
-def target(limit):
+def target(limit, met):
     within = [*FIRST, "ip", "netns", "exec", namespace("target")]
-    process = subprocess.Popen([*within, sys.executable, __file__, "--serve", str(limit)], stdout=subprocess.PIPE)
+    process = subprocess.Popen([*within, sys.executable, __file__, "--serve", str(limit), "--met", str(met)], stdout=subprocess.PIPE)
     try:
         assert process.stdout.readline() == b"serving\n"
         yield
@@ -154,23 +158,44 @@ def dealt(binary, folder, name, kill=None):
             sys.exit(f"shard {machine}: exit code {code}\n{(folder / f'log-{machine}').read_text()}")
     merged = subprocess.run([binary, "merge", str(root), "--results-dir", str(folder / f"{name}-whole")], capture_output=True, text=True, cwd=folder)
     (folder / f"log-{name}").write_text(merged.stdout + merged.stderr)
-    return (merged.returncode, *read(folder / f"{name}-whole/suite.json"))
+    return (datetime.datetime.fromisoformat(moment).timestamp(), merged.returncode, *read(folder / f"{name}-whole/suite.json"))
 
 
-def planned():
-    """Arrivals due in each second by the profile: its integral, counted."""
-    counts, rate, start, area = {}, 0.0, 0.0, 0.0
+def due():
+    """When each arrival is due by the profile, in seconds: where its integral comes to a whole number."""
+    moments, rate, start, area = [], 0.0, 0.0, 0.0
     for seconds, goal in STAGES:
         steps = seconds * 100_000
         for step in range(steps):
             middle = rate + (goal - rate) * (step + 0.5) / steps
             before, area = area, area + middle / 100_000
             if int(area + 1e-6) > int(before + 1e-6):
-                # What is due when a second ends belongs to the next.
-                second = int(start + (step + 1) / 100_000 + 1e-9)
-                counts[second] = counts.get(second, 0) + 1
+                moments.append(start + (step + 1) / 100_000)
         rate, start = float(goal), start + seconds
-    return [counts.get(second, 0) for second in range(max(counts) + 1)]
+    return moments
+
+
+def planned():
+    """Arrivals due in each second by the profile."""
+    # What is due when a second ends belongs to the next.
+    seconds = [int(moment + 1e-9) for moment in due()]
+    return [seconds.count(second) for second in range(max(seconds) + 1)]
+
+
+def together(met, moment, ask):
+    """The arrivals of all machines, as the target met them, beside the profile's moments."""
+    stamps = [line.split() for line in met.read_text().splitlines()]
+    stamps = [(float(at) - moment, address) for at, address in stamps if float(at) >= moment - 0.5]
+    # The canary comes before the load.
+    moments, stamps = due(), sorted(stamps)[-len(due()):]
+    off = [1000 * (at - wanted) for (at, _), wanted in zip(stamps, moments)]
+    ramp = [o for o, wanted in zip(off, moments) if wanted < STAGES[0][0] + STAGES[1][0] or wanted > sum(s for s, _ in STAGES[:-1])]
+    first = {}
+    for at, address in stamps:
+        first.setdefault(address, at)
+    print("  first met of each machine after the moment: " + ", ".join(f"{1000 * at:.1f} ms" for at in sorted(first.values())))
+    ask(f"the target met {len(stamps)} of {len(moments)} arrivals of {len(first)} addresses", len(stamps) == len(moments) and len(first) == MACHINES)
+    ask(f"in the ramps each within 100 ms of the profile ({min(ramp):.1f} to {max(ramp):.1f} ms)", max(map(abs, ramp)) <= 100)
 
 
 def trial(binary, folder, failures):
@@ -180,11 +205,12 @@ def trial(binary, folder, failures):
             failures.append(what)
 
     for name, limit in [("right", LIMIT), ("lax", LIMIT * 3 // 2)]:
-        with target(limit):
+        met = folder / f"{name}-met"
+        with target(limit, met):
             code = start(binary, 1, folder, "--results-dir", f"{name}-single").wait()
         single, alone = read(folder / f"{name}-single/suite.json")
-        with target(limit):
-            merged, whole, scenario = dealt(binary, folder, name)
+        with target(limit, met):
+            moment, merged, whole, scenario = dealt(binary, folder, name)
         print(f"\n{name} limiter ({limit} in {WINDOW} s, {LIMIT} declared)\n  single: {single['headline']}\n  dealt:  {whole['headline']}")
         ask(f"the verdict of four machines is the single run's ({single['verdict']}, exit code {code})", (whole["verdict"], merged) == (single["verdict"], code))
         wanted = "pass" if name == "right" else "fail"
@@ -202,12 +228,13 @@ def trial(binary, folder, failures):
         print("  due      " + " ".join(f"{n:4}" for n in due))
         print("  sent     " + " ".join(f"{b['sent']:4}" for b in bins))
         ask(f"what was sent in every second is within 1 % of it (worst {100 * max(off):.2f} %)", max(off) <= 0.01)
+        together(met, moment, ask)
         rows = scenario["recording"]["shards"]["rows"]
         for row in rows:
-            print(f"  shard {row['shard']}: {row['sent']} of {row['planned']} sent, {row['accepted']} accepted, begun at {row['load_start']}, clock off by {row['clock_offset']} s")
+            print(f"  shard {row['shard']}: {row['sent']} of {row['planned']} sent, {row['accepted']} accepted, begun at {row['load_start']}, clock off by {row['clock_offset']} s, known to {row.get('clock_error', 0) / 1e6:.1f} ms")
         ask("each machine has an address and a window of its own", len(scenario["recording"]["ledgers"]) >= MACHINES)
-    with target(LIMIT):
-        merged, whole, _ = dealt(binary, folder, "killed", kill=3)
+    with target(LIMIT, folder / "killed-met"):
+        _, merged, whole, _ = dealt(binary, folder, "killed", kill=3)
     print(f"\none machine killed\n  dealt:  {whole['headline']}")
     ask("it is inconclusive and names the machine", merged == 3 and whole["verdict"] == "inconclusive" and "shard 3 is partial: its run never ended" in whole["headline"])
 
@@ -216,16 +243,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary", nargs="?")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--met", help=argparse.SUPPRESS)
     parser.add_argument("--keep", help="a folder for results and logs")
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(serve(options.serve))
+        asyncio.run(serve(options.serve, options.met))
         return
     if os.geteuid() != 0 or not options.binary:
         sys.exit(__doc__)
     failures = []
     with tempfile.TemporaryDirectory() as scratch, network():
-        folder = pathlib.Path(options.keep or scratch)
+        folder = pathlib.Path(options.keep or scratch).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "trial.toml").write_text(CONFIG)
         trial(str(pathlib.Path(options.binary).resolve()), folder, failures)

@@ -1,16 +1,22 @@
 //! What to do next: advice that follows from figures by the rules written here.
 
+use super::super::escape::one_line;
+use super::super::explain::next;
 use super::measured::share;
 use super::model::Note;
 use super::table::Tone;
+use crate::gate::{Finding, FindingVerdict};
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
 use crate::units;
 
-/// What the figures of one scenario advise.
+/// The most findings of one scenario that are advised on: those that count most.
+const MOST_FINDINGS: usize = 3;
+
+/// What the findings and figures of one scenario advise.
 pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
     let id = scenario.plan.scenario;
-    let mut advice = Vec::new();
+    let mut advice = of_findings(scenario);
     let refused = share(scenario, Outcome::RateLimited);
     if refused > 0.05 {
         advice.push(format!(
@@ -32,9 +38,58 @@ pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
         }
     }
     let close = scenario.verdict.findings.iter();
+    let close = close.filter(|f| f.verdict == FindingVerdict::Pass);
     let close = close.filter(|f| f.threshold.as_ref().is_some_and(|t| t.close));
     advice.extend(
         close.map(|f| format!("{id}: {} is a close call: a longer run would settle it.", f.name)),
     );
     advice.into_iter().map(|text| Note::new(Tone::Plain, text)).collect()
+}
+
+/// What to do about what made the verdict, the worst first; each advice once.
+fn of_findings(scenario: &ScenarioReport) -> Vec<String> {
+    let bad =
+        |f: &&Finding| matches!(f.verdict, FindingVerdict::Fail | FindingVerdict::Inconclusive);
+    let mut findings: Vec<&Finding> = scenario.verdict.findings.iter().filter(bad).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
+    let mut advice: Vec<(String, String, usize)> = Vec::new();
+    for finding in findings {
+        let what = next(scenario, finding);
+        match advice.iter_mut().find(|(_, other, _)| *other == what) {
+            Some((.., more)) => *more += 1,
+            None => advice.push((one_line(&finding.name), what, 0)),
+        }
+    }
+    let told = |(rule, what, more): (String, String, usize)| {
+        let more = if more == 0 { String::new() } else { format!(" (and {more} more)") };
+        format!("{}: {rule}{more}: {what}.", scenario.plan.scenario)
+    };
+    advice.into_iter().take(MOST_FINDINGS).map(told).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixtures;
+
+    #[test]
+    fn what_made_the_verdict_is_advised_on_first() {
+        let told = |report: &crate::suite::SuiteReport| {
+            let notes = report.scenarios.iter().flat_map(of);
+            notes.map(|note| note.text).collect::<Vec<String>>()
+        };
+        let slow = told(&fixtures::full(true));
+        assert!(
+            slow[0]
+                .starts_with("onboarding: response_time{outcome:accepted}: p(95)<2000: see from"),
+            "{slow:?}"
+        );
+        let ended = crate::measure::Ended::Interrupted { after: crate::units::Nanos::ZERO };
+        let interrupted = told(&fixtures::sent_nothing(ended));
+        assert!(
+            interrupted.iter().any(|advice| advice.contains("run it once more, to its end")),
+            "{interrupted:?}"
+        );
+        assert_eq!(told(&fixtures::pass()), [""; 0]);
+    }
 }
