@@ -8,7 +8,9 @@ keeps to what it is declared to do and one that admits half as much again; then 
 machine is killed. Shown, and asked for: the union's arrivals in every second within 1 % of the
 profile (those due exactly), the ramps of all four within 100 ms of the profile by when the target
 met each arrival, the same verdict and the same limiter rules as of the single run, and
-a killed machine named and inconclusive. Needs root and `ip`; touches no namespace but its own, and
+a killed machine named and inconclusive. With --clocks (needs libfaketime) the machines' clocks are off
+instead, by up to 3.3 s, and one limiter counts all of them together: one that keeps to the limit is
+not accused, one that admits a tenth more and one that admits four fifths are. Needs root and `ip`; touches no namespace but its own, and
 no load leaves them.
 """
 import argparse, asyncio, contextlib, datetime, json, os, pathlib, signal, subprocess, sys, tempfile, time
@@ -32,21 +34,25 @@ scenarios = ["ping"]
 [scenarios.ping]
 path = "/ping/{{n}}"
 expect = {{ status = 200, json = {{ "$.ok" = "boolean" }} }}
-rate_limit = {{ limit = {LIMIT}, window = "{WINDOW}s", scope = "ip", refusals = "free" }}
-[scenarios.ping.identity]
-kind = "address"
+rate_limit = {{ limit = {LIMIT}, window = "{WINDOW}s", scope = "SCOPE", refusals = "free" }}
+IDENTITY
 [scenarios.ping.profiles]
 trial = [{", ".join(f'{{ duration = "{s}s", target = {t} }}' for s, t in STAGES)}]
 [scenarios.ping.thresholds]
 "response_time{{outcome:accepted}}" = ["p(95)<1000"]
 success_rate = ["rate>0.99"]
 """
+BY_ADDRESS = CONFIG.replace("SCOPE", "ip").replace("IDENTITY", '[scenarios.ping.identity]\nkind = "address"')
+TOGETHER = CONFIG.replace("SCOPE", "global").replace("IDENTITY", "")
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
+# What each machine's clock is off by, in seconds, where that is tried.
+CLOCKS = {2: 0.12, 3: -3.3, 4: -0.09}
 
 
 class Target(asyncio.Protocol):
-    """HTTP/1.1 with a window of its own for each address that sends: `limit` in it, then 429."""
+    """HTTP/1.1 with a window of its own for each address that sends, or one for all: `limit` in it, then 429."""
 
-    limit, windows, seen, met = LIMIT, {}, set(), None
+    limit, windows, seen, met, together = LIMIT, {}, set(), None, False
 
     def connection_made(self, transport):
         self.transport, self.rest = transport, b""
@@ -69,16 +75,17 @@ class Target(asyncio.Protocol):
 
     def admits(self):
         now = time.monotonic()
-        opened, count = self.windows.get(self.address, (-1e9, 0))
+        who = "all" if self.together else self.address
+        opened, count = self.windows.get(who, (-1e9, 0))
         if now >= opened + WINDOW:
             opened, count = now, 0
         admitted = count < self.limit
-        self.windows[self.address] = (opened, count + admitted)
+        self.windows[who] = (opened, count + admitted)
         return admitted
 
 
-async def serve(limit, met):
-    Target.limit, Target.met = limit, open(met, "w", buffering=1)
+async def serve(limit, met, together):
+    Target.limit, Target.met, Target.together = limit, open(met, "w", buffering=1), together
     server = await asyncio.get_running_loop().create_server(Target, TARGET, PORT)
     print("serving", flush=True)
     await server.serve_forever()
@@ -114,9 +121,9 @@ def network():
 
 
 @contextlib.contextmanager
-def target(limit, met):
+def target(limit, met, *how):
     within = [*FIRST, "ip", "netns", "exec", namespace("target")]
-    process = subprocess.Popen([*within, sys.executable, __file__, "--serve", str(limit), "--met", str(met)], stdout=subprocess.PIPE)
+    process = subprocess.Popen([*within, sys.executable, __file__, "--serve", str(limit), "--met", str(met), *how], stdout=subprocess.PIPE)
     try:
         assert process.stdout.readline() == b"serving\n"
         yield
@@ -125,8 +132,9 @@ def target(limit, met):
         process.wait()
 
 
-def start(binary, machine, folder, *arguments):
-    command = [*FIRST, "ip", "netns", "exec", namespace(machine), binary, "run", "--config", "trial.toml", "--env", "trial", "--seed", "7", *arguments]
+def start(binary, machine, folder, *arguments, off=None):
+    faked = {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{off:+}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"} if off else {}
+    command = [*FIRST, "ip", "netns", "exec", namespace(machine), "env", *(f"{name}={value}" for name, value in faked.items()), binary, "run", "--config", "trial.toml", "--env", "trial", "--seed", "7", *arguments]
     log = open(folder / f"log-{machine}", "w")
     return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
 
@@ -141,12 +149,12 @@ def rules(scenario):
     return {rule["name"]: rule["verdict"] for rule in scenario["verdict"]["limiter"]["rules"]}
 
 
-def dealt(binary, folder, name, kill=None):
+def dealt(binary, folder, name, kill=None, clocks={}):
     """Four machines that start together, and what merge makes of them."""
     root = folder / name
     moment = datetime.datetime.fromtimestamp(int(time.time()) + 12, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     running = [
-        start(binary, machine, folder, "--shard", f"{machine}/{MACHINES}", "--start-at", moment, "--results-dir", str(root / str(machine)))
+        start(binary, machine, folder, "--shard", f"{machine}/{MACHINES}", "--start-at", moment, "--results-dir", str(root / str(machine)), off=clocks.get(machine))
         for machine in range(1, MACHINES + 1)
     ]
     if kill:
@@ -198,12 +206,21 @@ def together(met, moment, ask):
     ask(f"in the ramps each within 100 ms of the profile ({min(ramp):.1f} to {max(ramp):.1f} ms)", max(map(abs, ramp)) <= 100)
 
 
-def trial(binary, folder, failures):
-    def ask(what, holds):
-        print(f"{'holds' if holds else 'BROKEN'}: {what}", flush=True)
-        if not holds:
-            failures.append(what)
+def clocks_off(binary, folder, ask):
+    """One limiter that counts all machines together, whose clocks are off."""
+    for name, limit, broken in [("right", LIMIT, None), ("a tenth more", LIMIT * 11 // 10, "holds"), ("four fifths", LIMIT * 4 // 5, "lets_through")]:
+        with target(limit, folder / f"{name}-met", "--together"):
+            _, _, whole, scenario = dealt(binary, folder, name, clocks=CLOCKS)
+        recording = scenario["recording"]
+        print(f"\n{name} ({limit} in {WINDOW} s for all, {LIMIT} declared)\n  dealt:  {whole['headline']}")
+        for row in recording["shards"]["rows"]:
+            off, known, error = CLOCKS.get(row["shard"], 0.0), row["clock_offset"], row["clock_error"] / 1e9
+            ask(f"shard {row['shard']}: its clock, {off:+} s off, is known: {-known:+.4f} s, give or take {error:.4f} s", abs(off + known) <= error + 0.001)
+        failed = [rule for rule, verdict in rules(scenario).items() if verdict == "fail"]
+        ask(f"broken: {failed}, as it should be", failed == ([broken] if broken else []))
 
+
+def trial(binary, folder, ask):
     for name, limit in [("right", LIMIT), ("lax", LIMIT * 3 // 2)]:
         met = folder / f"{name}-met"
         with target(limit, met):
@@ -244,19 +261,29 @@ def main():
     parser.add_argument("binary", nargs="?")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--met", help=argparse.SUPPRESS)
+    parser.add_argument("--together", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--clocks", action="store_true", help="the machines' clocks are off")
     parser.add_argument("--keep", help="a folder for results and logs")
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(serve(options.serve, options.met))
+        asyncio.run(serve(options.serve, options.met, options.together))
         return
     if os.geteuid() != 0 or not options.binary:
         sys.exit(__doc__)
+    if options.clocks and not os.path.exists(FAKETIME):
+        sys.exit(f"--clocks needs {FAKETIME} (Debian's package faketime)")
     failures = []
+
+    def ask(what, holds):
+        print(f"{'holds' if holds else 'BROKEN'}: {what}", flush=True)
+        if not holds:
+            failures.append(what)
+
     with tempfile.TemporaryDirectory() as scratch, network():
         folder = pathlib.Path(options.keep or scratch).resolve()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "trial.toml").write_text(CONFIG)
-        trial(str(pathlib.Path(options.binary).resolve()), folder, failures)
+        (folder / "trial.toml").write_text(TOGETHER if options.clocks else BY_ADDRESS)
+        (clocks_off if options.clocks else trial)(str(pathlib.Path(options.binary).resolve()), folder, ask)
     sys.exit(f"{len(failures)} broken" if failures else 0)
 
 

@@ -6,6 +6,8 @@ pub(in crate::report) enum Scale {
     Linear,
     /// As `Linear`, for what there are whole ones of only.
     Whole,
+    /// As `Linear`, of bytes: named at powers of two.
+    Bytes,
     /// Seconds: named at steps that clocks have.
     Time,
     /// The logarithm; values must be above 0.
@@ -53,6 +55,19 @@ impl Axis {
         Self { scale: Scale::Whole, high: axis.high.ceil(), ..axis }
     }
 
+    /// As `up_to`, of bytes.
+    pub(in crate::report) fn bytes_to(
+        most: f64,
+        shown: fn(f64) -> String,
+        name: &'static str,
+    ) -> Self {
+        let axis = Self::up_to(most, shown, name);
+        let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
+        let step = power_of_two(most / 4.0);
+        let high = (most / step - 1e-9).ceil().max(1.0) * step;
+        Self { scale: Scale::Bytes, high, ..axis }
+    }
+
     /// Seconds from 0 to `seconds`.
     pub(in crate::report) fn seconds(seconds: f64) -> Self {
         let shown = |at| crate::units::clock(crate::units::Nanos::from_secs_f64(at));
@@ -88,9 +103,12 @@ impl Axis {
     /// The values that are named, with what they are called.
     pub(in crate::report) fn ticks(&self) -> Vec<(f64, String)> {
         let values: Vec<f64> = match self.scale {
-            Scale::Linear | Scale::Whole => {
-                let step = step(self.high - self.low, 4);
-                let step = if self.scale == Scale::Whole { step.max(1.0) } else { step };
+            Scale::Linear | Scale::Whole | Scale::Bytes => {
+                let step = match self.scale {
+                    Scale::Whole => step(self.high - self.low, 4).max(1.0),
+                    Scale::Bytes => power_of_two((self.high - self.low) / 4.0),
+                    _ => step(self.high - self.low, 4),
+                };
                 let first = (self.low / step).ceil();
                 (0..=12).map(|i| (first + f64::from(i)) * step).collect()
             }
@@ -106,12 +124,28 @@ impl Axis {
     }
 
     fn said(&self, value: f64) -> String {
-        if value == 0.0 && matches!(self.scale, Scale::Linear | Scale::Whole) {
+        if value == 0.0 && self.scale != Scale::Time {
             "0".to_owned()
         } else {
-            (self.shown)(value)
+            round(&(self.shown)(value))
         }
     }
+}
+
+/// A round value as people write it: `5.00 s` is `5 s` beside an axis.
+fn round(said: &str) -> String {
+    let Some((whole, rest)) = said.split_once('.') else { return said.to_owned() };
+    let unit = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let (digits, unit) = rest.split_at(unit);
+    match digits.trim_end_matches('0') {
+        "" => format!("{whole}{unit}"),
+        digits => format!("{whole}.{digits}{unit}"),
+    }
+}
+
+/// The least power of two that isn't below `value`.
+fn power_of_two(value: f64) -> f64 {
+    2_f64.powf((value.log2() - 1e-9).ceil())
 }
 
 /// 1, 2 or 5 of a decade, so that `span` takes at most `most` of them.
@@ -152,7 +186,13 @@ mod tests {
         assert_eq!(named(&time), ["0:00", "2:00", "4:00", "6:00", "8:00"]);
         let log = Axis::log(3.0, 800.0, units::millis, "");
         assert_eq!((log.low, log.high), (2.0, 1000.0));
-        assert_eq!(named(&log), ["10.0 ms", "100 ms", "1.00 s"]);
+        assert_eq!(named(&log), ["10 ms", "100 ms", "1 s"]);
+        let (mib, shown) = (1_048_576.0, |value| units::bytes(value as u64));
+        let memory = Axis::bytes_to(954.0 * mib, shown, "");
+        assert_eq!(named(&memory), ["0", "256 MiB", "512 MiB", "768 MiB", "1 GiB"]);
+        let share = Axis::up_to(0.8, units::percent, "");
+        assert_eq!(named(&share), ["0", "20 %", "40 %", "60 %", "80 %"]);
+        assert_eq!(round("p99.90"), "p99.9");
         assert_eq!(Axis::up_to(0.0, units::rate, "").high, 1.0);
         assert_eq!(named(&Axis::counting_to(2.0, units::number, "")), ["0", "1", "2"]);
         assert_eq!(named(&Axis::counting_to(0.0, units::number, "")), ["0", "1"]);

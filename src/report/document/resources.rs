@@ -87,18 +87,17 @@ fn chart(scenario: &ScenarioReport, resource: &Resource) -> Chart {
     }
     let end = recording.timeline.bins.len() as f64 * f64::from(recording.timeline.width.max(1));
     let x = Axis::seconds(end.max(recording.duration.as_secs_f64()));
+    let y = match resource.unit {
+        ResourceUnit::Bytes => Axis::bytes_to(top, shown, name),
+        _ => Axis::up_to(top, shown, name),
+    };
     let lines = bounds.into_iter().filter(|(at, _)| near(at));
     Chart {
         shades: stages(scenario),
         layers: vec![Layer::Line { key: "now", points }],
         bounds: lines.map(|(at, label)| LimitLine { at, label }).collect(),
         data,
-        ..Chart::new(
-            format!("resource-{}", plain(&resource.name)),
-            &resource.name,
-            x,
-            Axis::up_to(top, shown, name),
-        )
+        ..Chart::new(format!("resource-{}", plain(&resource.name)), &resource.name, x, y)
     }
 }
 
