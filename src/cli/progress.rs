@@ -74,6 +74,8 @@ impl Observer for Progress {
                 let note = if canary.note.is_empty() { "accepted" } else { canary.note.as_str() };
                 self.line(&format!("  canary: {note} in {}", canary.service_time));
             }
+            // One that is late waits for nothing.
+            Event::Waiting(left) if left.is_zero() => {}
             Event::Waiting(left) => {
                 self.line(&format!("  the load begins in {left}: waiting"));
             }

@@ -165,6 +165,11 @@ pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
         (About::Threshold, _) => {
             "a longer hold (--duration-scale) makes the interval narrower".to_owned()
         }
+        (About::Generator, _) if !scenario.recording.generator.late.is_zero() => format!(
+            "have every machine ready before the appointed moment, or appoint a later one \
+             (--start-at): the load began {} after it",
+            scenario.recording.generator.late
+        ),
         (About::Generator, _) => {
             "give the generator more CPU, raise `[engine] max_in_flight`, or lower the rate \
              (--rate-scale): the figures say how busy it was, not how good the target is"

@@ -5,7 +5,7 @@ use super::super::explain::next;
 use super::measured::share;
 use super::model::Note;
 use super::table::Tone;
-use crate::gate::{Finding, FindingVerdict};
+use crate::gate::{About, Finding, FindingVerdict};
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -33,7 +33,9 @@ pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
         (Outcome::Dropped, "the generator fell short: more CPU or a higher max_in_flight"),
     ] {
         let share = share(scenario, outcome);
-        if share > 0.001 {
+        // What fell short is advised on already where that is a finding.
+        let told = outcome == Outcome::Dropped && scenario.verdict.findings.iter().any(fell_short);
+        if share > 0.001 && !told {
             advice.push(format!("{id}: {} ended as {outcome}: {what}.", units::percent(share)));
         }
     }
@@ -44,6 +46,10 @@ pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
         close.map(|f| format!("{id}: {} is a close call: a longer run would settle it.", f.name)),
     );
     advice.into_iter().map(|text| Note::new(Tone::Plain, text)).collect()
+}
+
+fn fell_short(finding: &Finding) -> bool {
+    finding.about == About::Generator && finding.verdict == FindingVerdict::Inconclusive
 }
 
 /// What to do about what made the verdict, the worst first; each advice once.
@@ -91,5 +97,23 @@ mod tests {
             "{interrupted:?}"
         );
         assert_eq!(told(&fixtures::pass()), [""; 0]);
+    }
+
+    #[test]
+    fn one_that_began_late_is_not_told_to_take_more_cpu() {
+        let mut report = fixtures::pass();
+        let scenario = &mut report.scenarios[0];
+        let planned = scenario.recording.generator.planned;
+        scenario.recording.generator.dropped = planned / 2;
+        scenario.recording.generator.sent -= planned / 2;
+        let fell_short = |late: u64, scenario: &mut ScenarioReport| {
+            scenario.recording.generator.late = crate::units::Nanos::from_secs(late);
+            let criteria = &scenario.plan.criteria;
+            scenario.verdict = crate::gate::evaluate(criteria, &scenario.recording, None);
+            of(scenario).into_iter().map(|note| note.text).collect::<Vec<String>>().join(" ")
+        };
+        let (in_time, late) = (fell_short(0, scenario), fell_short(3, scenario));
+        assert!(in_time.contains("more CPU") && !in_time.contains("ended as dropped"), "{in_time}");
+        assert!(late.contains("began 3.00 s after it") && !late.contains("more CPU"), "{late}");
     }
 }
