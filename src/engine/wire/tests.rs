@@ -37,6 +37,19 @@ fn request() -> Request {
     }
 }
 
+fn settings(timeout: Nanos, connect_timeout: Nanos) -> EngineSettings {
+    EngineSettings {
+        timeout,
+        connect_timeout,
+        max_lag: Nanos::from_millis(100),
+        max_in_flight: 10,
+        max_body: 1 << 20,
+        workers: None,
+        ca_file: None,
+        traceparent: false,
+    }
+}
+
 /// Runs `client` against `serve`, which is handed every connection as it comes.
 fn against<F: Future<Output = ()>>(
     serve: impl Fn(usize, TcpStream) + Send + 'static,
@@ -51,16 +64,7 @@ fn against<F: Future<Output = ()>>(
             serve(n, stream);
         }
     });
-    let settings = EngineSettings {
-        timeout: Nanos::from_secs(5),
-        connect_timeout: Nanos::from_secs(5),
-        max_lag: Nanos::from_millis(100),
-        max_in_flight: 10,
-        max_body: 1 << 20,
-        workers: None,
-        ca_file: None,
-        traceparent: false,
-    };
+    let settings = settings(Nanos::from_secs(5), Nanos::from_secs(5));
     let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
     let network = network.expect("is a URL");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -248,16 +252,7 @@ fn nobody_there_is_said_with_what_to_do() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("has one");
     let serve = |_, _| {};
     against(serve, 0, |_| async move {
-        let settings = EngineSettings {
-            timeout: Nanos::from_secs(1),
-            connect_timeout: Nanos::from_millis(100),
-            max_lag: Nanos::ZERO,
-            max_in_flight: 1,
-            max_body: 1,
-            workers: None,
-            ca_file: None,
-            traceparent: false,
-        };
+        let settings = settings(Nanos::from_secs(1), Nanos::from_millis(100));
         let clock = Arc::new(WallClock::start());
         let network = HttpNetwork::new(&format!("http://{free}"), "test", &settings, clock);
         let transport = network.expect("is a URL").transport();
@@ -265,4 +260,24 @@ fn nobody_there_is_said_with_what_to_do() {
         assert!(reached.expect_err("nobody is there").contains("refused the connection"));
         assert!(transport.events().contains(&LineEvent::Failed));
     });
+}
+
+#[test]
+fn a_request_that_no_connection_took_is_not_said_to_lack_an_answer() {
+    // Nobody takes part in the handshake that the kernel has let in.
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://{}", mute.local_addr().expect("an address"));
+    against(
+        |_, _| {},
+        0,
+        |_| async move {
+            let settings = settings(Nanos::from_millis(50), Nanos::from_secs(60));
+            let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
+            let transport = network.expect("is a URL").transport();
+            let exchange = send(transport.as_ref()).await;
+            let said = "no connection to send on within 50.0 ms: nothing of the request left";
+            assert_eq!(exchange.result.expect_err("is none"), Failure::Timeout(said.to_owned()));
+            assert_eq!(exchange.bytes_sent, 0);
+        },
+    );
 }

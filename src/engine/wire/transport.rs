@@ -233,12 +233,16 @@ impl Shared {
                 tried => tried,
             }
         };
-        let result = tried.unwrap_or_else(|_| {
-            let text = format!("no whole answer within {}", Nanos::from(self.timeout));
-            Err(Failure::Timeout(text))
-        });
         let done = self.clock.now();
         seen.settle();
+        let result = tried.unwrap_or_else(|_| {
+            let within = Nanos::from(self.timeout);
+            Err(Failure::Timeout(if seen.first_write.is_none() {
+                format!("no connection to send on within {within}: nothing of the request left")
+            } else {
+                format!("no whole answer within {within}")
+            }))
+        });
         // On an open connection the moment of the write counts; one that had to be
         // opened is the target's time already.
         let sent = match seen.first_write {
