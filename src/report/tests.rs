@@ -6,6 +6,7 @@ mod junit;
 use super::*;
 use crate::gate::VerdictKind;
 use crate::suite::parse_suite;
+use crate::units::Nanos;
 use serde_json::Value;
 
 fn only(report: &crate::suite::SuiteReport) -> &crate::suite::ScenarioReport {
@@ -33,6 +34,24 @@ fn colours_are_only_there_when_asked_for() {
         assert!(!summary_text(&report, Style::PLAIN).contains('\u{1b}'));
         let dressed = summary_text(&report, Style { color: true, ..Style::PLAIN });
         assert!(dressed.contains("\u{1b}["));
+    }
+}
+
+#[test]
+fn traces_of_the_slowest_and_of_what_failed_stand_in_report_and_comment() {
+    let (slowest, failed) =
+        ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7a3ce929d0e0e4736");
+    let mut report = fixtures::full(true);
+    let recording = &mut report.scenarios[0].recording;
+    recording.slowest = vec![crate::measure::Slow {
+        arrival: 7,
+        at: Nanos::from_secs(3),
+        response_time: Nanos::from_secs(2),
+        trace: Some(slowest.to_owned()),
+    }];
+    recording.excerpts[0].trace = Some(failed.to_owned());
+    for text in [report_html(&report, None), comment(&report, None, Masthead::default())] {
+        assert!(text.contains(slowest) && text.contains(failed));
     }
 }
 
