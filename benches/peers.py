@@ -27,6 +27,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from pathlib import Path
 
@@ -100,6 +101,22 @@ class Target:
         self.process.wait()
 
 
+def ended(process):
+    """Waits for a process: what it used, and its peak of resident memory in MiB. The kernel's own
+    account of that peak counts the process that it was started from, too."""
+    peak = 0
+    while True:
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text()
+            peak = next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), peak)
+        except OSError:
+            pass
+        pid, _, usage = os.wait4(process.pid, os.WNOHANG)
+        if pid:
+            return usage, peak / 1024
+        time.sleep(0.05)
+
+
 def measure(target, tool, rate, seconds, cores="1", **more):
     """One run of one tool: what the target saw, and what the tool used."""
     target.times()
@@ -107,7 +124,7 @@ def measure(target, tool, rate, seconds, cores="1", **more):
         command = commands(tool, target.url, rate, seconds, Path(folder), **more)
         process = subprocess.Popen(["taskset", "-c", cores, *command], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL, env={**os.environ, "STRIPE_WEBHOOK_SECRET": SECRET})
-        _, _, usage = os.wait4(process.pid, 0)
+        usage, memory = ended(process)
     times = target.times()
     if tool == "load-gate":
         times = times[1:]  # the canary
@@ -117,7 +134,7 @@ def measure(target, tool, rate, seconds, cores="1", **more):
     late = [value - late[0] for value in late]
     return {"requests": len(times), "whole": len(times) >= 0.995 * rate * seconds,
             "p50": percentile(late, 0.5), "p99": percentile(late, 0.99), "max": late[-1],
-            "cpu": (usage.ru_utime + usage.ru_stime) / len(times) * 1e6, "memory": usage.ru_maxrss / 1024}
+            "cpu": (usage.ru_utime + usage.ru_stime) / len(times) * 1e6, "memory": memory}
 
 
 def rounds(target, tools, rate, seconds, count):
