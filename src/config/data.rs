@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, unknown};
+use super::literals::BY_ENVIRONMENT;
 use super::reader::Section;
 use super::tree::{Node, Value};
 use super::values::{integer, mismatch, text};
 use crate::input;
 use crate::scenario::{DataColumn, MOST_VALUES, Turn, fingerprint};
+use crate::secret::shows_secret;
 
 /// The largest file of data, in bytes.
 const MOST_BYTES: u64 = 16 << 20;
@@ -144,6 +146,12 @@ fn from_file(path: &Path, name: &str, column: Option<&str>) -> Result<Vec<String
     };
     if values.is_empty() || values.len() > MOST_VALUES {
         return Err(cannot(format!("it has {} values, of 1 to {MOST_VALUES}", values.len())));
+    }
+    if let Some(number) = values.iter().position(|value| shows_secret(value)) {
+        let message = format!("value {} of {} is a credential", number + 1, quote(name));
+        return Err(
+            Wrong::new(message, "expected `{identity}` where it is sent").help(BY_ENVIRONMENT)
+        );
     }
     if values.iter().any(|value| value.len() > MOST_VALUE) {
         return Err(cannot(format!("a value is longer than {MOST_VALUE} bytes")));

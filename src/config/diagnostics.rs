@@ -34,11 +34,13 @@ pub(super) struct Wrong {
     pub(super) help: Option<String>,
     /// The part of a string value that is wrong (bytes of its content).
     pub(super) within: Option<Range<usize>>,
+    /// Whether the value is, or may be, a credential: no excerpt shows it.
+    pub(super) hidden: bool,
 }
 
 impl Wrong {
     pub(super) fn new(message: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { message: message.into(), expected: expected.into(), help: None, within: None }
+        Self { message: message.into(), expected: expected.into(), ..Self::default() }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -48,6 +50,11 @@ impl Wrong {
 
     pub(super) const fn within(mut self, span: Range<usize>) -> Self {
         self.within = Some(span);
+        self
+    }
+
+    pub(super) const fn hidden(mut self) -> Self {
+        self.hidden = true;
         self
     }
 }
@@ -105,6 +112,9 @@ impl Diagnostics {
 
     /// Reports a mistake at `place`.
     pub(super) fn at(&mut self, place: &Place, path: &str, wrong: Wrong) {
+        if wrong.hidden {
+            self.hidden.push(place.clone());
+        }
         let place = match &wrong.within {
             Some(within) => self.inside(place, within),
             None => place.clone(),
@@ -112,12 +122,6 @@ impl Diagnostics {
         let title =
             if path.is_empty() { wrong.message } else { format!("{path}: {}", wrong.message) };
         self.push(title, Some(place), wrong.expected, wrong.help);
-    }
-
-    /// The same of a value that is a credential: no excerpt shows it.
-    pub(super) fn at_credential(&mut self, place: &Place, path: &str, wrong: Wrong) {
-        self.hidden.push(place.clone());
-        self.at(place, path, wrong);
     }
 
     /// The text of a source, without what is or may be secret, byte for byte as long.

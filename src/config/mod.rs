@@ -8,6 +8,7 @@ mod file;
 pub mod guard;
 mod identities;
 mod inputs;
+mod literals;
 mod metrics;
 mod own;
 mod pace;
@@ -27,6 +28,8 @@ mod thresholds;
 mod tree;
 mod values;
 mod written;
+#[cfg(test)]
+mod written_care_tests;
 mod written_checks;
 mod written_setup;
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! What a plan takes over from a scenario, built in or written: its probes, and what to know of it.
 
+use serde_json::Value as Json;
+
+use crate::admission::{DeclaredLimit, TOO_MANY_REQUESTS};
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
 use crate::plan::ProbePlan;
-use crate::scenario::{self, Spec, catalogue};
+use crate::scenario::{self, BodySpec, Spec, catalogue};
 
 /// The probes that accompany a share of the arrivals.
 pub(super) fn probes(id: ScenarioId, spec: Option<&Spec>, share: f64) -> ProbePlan {
@@ -26,7 +29,7 @@ pub(super) fn probes(id: ScenarioId, spec: Option<&Spec>, share: f64) -> ProbePl
 }
 
 /// What to know before a written scenario is run.
-pub(super) fn notices(id: ScenarioId, spec: &Spec) -> Vec<String> {
+pub(super) fn notices(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> Vec<String> {
     let mut notices = Vec::new();
     match spec.writes {
         Some(true) => notices.push(format!("{id} creates or changes data there")),
@@ -42,7 +45,99 @@ pub(super) fn notices(id: ScenarioId, spec: &Spec) -> Vec<String> {
             setup.request.method
         ));
     }
+    let idle = scenario::idle_names(spec);
+    if !idle.is_empty() {
+        notices.push(format!("no request, check or tag of {id} uses {}", idle.join(", ")));
+    }
+    notices.extend(doubtful_checks(id, spec, limits));
+    notices.extend(open_fields(id, spec));
     notices
+}
+
+/// What of `expect` may mean another thing than is read.
+fn doubtful_checks(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> Vec<String> {
+    let mut notices = Vec::new();
+    let refusals: Vec<String> = (scenario::success(&spec.expect).iter())
+        .filter(|status| is_refusal(**status, limits))
+        .map(u16::to_string)
+        .collect();
+    if !refusals.is_empty() {
+        notices.push(format!(
+            "{id} expects status {}: a limiter's refusal is counted as one, never as success",
+            refusals.join(", ")
+        ));
+    }
+    for expect in &spec.expect {
+        let texts = expect.json.iter().filter_map(|(path, value)| Some((path, value.as_str()?)));
+        for (path, text) in texts {
+            if let "true" | "false" = text.trim() {
+                notices.push(format!(
+                    "{id} expects {path} to be the text {text}: `{text}` in quotes is a text, \
+                     without them a boolean"
+                ));
+            } else if text.contains('*') && !text.trim_start().starts_with(['~', '=']) {
+                notices.push(format!(
+                    "{id} expects {path} to be {text} to the letter: write `~ {text}` where `*` \
+                     stands for anything"
+                ));
+            }
+        }
+        for (name, pattern) in &expect.header {
+            if matches!(pattern.trim(), "present" | "any" | "nonempty" | "string" | "absent") {
+                notices.push(format!(
+                    "{id} expects the header {name} to be the text {pattern}: any value is `*`"
+                ));
+            }
+        }
+    }
+    notices
+}
+
+/// Whether an answer of that status is a limiter's refusal.
+pub(super) fn is_refusal(status: u16, limits: &[DeclaredLimit]) -> bool {
+    status == TOO_MANY_REQUESTS || limits.iter().any(|limit| limit.status == status)
+}
+
+/// Fields whose names say that they are secrets, and whose values stand in the file.
+fn open_fields(id: ScenarioId, spec: &Spec) -> Option<String> {
+    let setup = spec.setup.iter().map(|setup| &setup.request.body);
+    let mut named = Vec::new();
+    for body in setup.chain([&spec.request.body]) {
+        match body {
+            BodySpec::Json(Json::Object(map)) => {
+                let texts = map.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+                named.extend(texts.filter(|(name, text)| is_open(name, text)).map(|(n, _)| n));
+            }
+            BodySpec::Form(map) => {
+                named.extend(map.iter().filter(|(name, text)| is_open(name, text)).map(|(n, _)| n));
+            }
+            _ => {}
+        }
+    }
+    let names: Vec<&str> = named.into_iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "{id} sends {} as it stands in the file: a secret belongs in the environment, as \
+             `{{identity}}` or a half of it (`{{identity.secret}}`)",
+            names.join(", ")
+        )
+    })
+}
+
+/// Whether a field of that name holds a secret, and `text` is one and no template.
+fn is_open(name: &str, text: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        "client_secret",
+        "clientsecret",
+        "api_key",
+        "apikey",
+        "access_key",
+        "secret_key",
+        "private_key",
+        "refresh_token",
+    ];
+    let name = name.to_lowercase().replace('-', "_");
+    NAMES.contains(&name.as_str()) && !text.is_empty() && !text.contains('{')
 }
 
 /// The names of the scenarios that `text`, a config, has of its own; none where it is

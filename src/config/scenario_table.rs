@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
+use super::literals;
+use super::own;
 use super::reader::{Located, Section, as_table};
 use super::thresholds::{RawThreshold, read_thresholds};
 use super::tree::{Node, Table, Value};
@@ -12,8 +14,8 @@ use super::written;
 use crate::admission::{DeclaredLimit, Scope, TOO_MANY_REQUESTS, WHOLE_SECOND};
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::plan::{CLIENT_ADDRESSES, Stage};
-use crate::scenario::Spec;
 use crate::scenario::catalogue::{Entry, Takes};
+use crate::scenario::{Spec, success};
 use crate::units::Nanos;
 
 /// The most customers that can be created for their keys.
@@ -99,6 +101,7 @@ pub(super) fn read_written(
     let id = written::id(name, place, problems)?;
     let known: Vec<&str> = SHARED.iter().chain(&written::KEYS).copied().collect();
     let path = format!("scenarios.{name}");
+    literals::refuse(table, &path, problems);
     let mut section = Section::new(table, place, path, &known, problems);
     let spec = written::read(&mut section, folder, counts_by_address(table));
     let identity = match &spec {
@@ -108,7 +111,15 @@ pub(super) fn read_written(
     };
     let Shared { identities, limits, profiles, thresholds } =
         read_shared(id, identity, false, &mut section);
-    let spec = Some(Box::new(spec?));
+    let spec = spec?;
+    let success = success(&spec.expect);
+    if !success.is_empty() && success.iter().all(|status| own::is_refusal(*status, &limits)) {
+        let (place, path) = (section.place_of("expect"), section.join("expect"));
+        let message = "nothing but a limiter's refusal is success here: nothing would be accepted";
+        let wrong = Wrong::new(message, "expected the status of success, such as status = 200");
+        section.problems.at(&place, &path, wrong);
+    }
+    let spec = Some(Box::new(spec));
     let settings = BTreeMap::new();
     let config =
         ScenarioConfig { identities, limits, profiles, thresholds, spec, mint_keys: 0, settings };

@@ -162,7 +162,7 @@ impl PlanBase<'_> {
         let facts = Judged { scenario: id, stages: stages.len(), labels, resources };
         thresholds::check(&config.thresholds, &facts, problems);
         if let Some(spec) = &config.spec {
-            notices.extend(own::notices(id, spec));
+            notices.extend(own::notices(id, spec, &config.limits));
         }
         self.assemble(id, stages, notices, problems)
     }

@@ -9,25 +9,14 @@ use super::reader::Section;
 use super::tree::{Node, TreeEntry, Value};
 use super::values::{mismatch, text};
 use crate::scenario::{BodySpec, MOST_BODY, Names, Template, TemplateError};
-use crate::secret::mask;
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 /// Headers that are the transport's or the runner's own.
 const OWN_HEADERS: [&str; 7] =
     ["host", "content-length", "connection", "transfer-encoding", "te", "upgrade", "x-load-test"];
-/// Headers whose value is a credential.
-const CREDENTIALS: [&str; 8] = [
-    "authorization",
-    "proxy-authorization",
-    "x-api-key",
-    "api-key",
-    "apikey",
-    "x-auth-token",
-    "x-access-token",
-    "private-token",
-];
 /// The longest text of a template outside bodies, in bytes.
 pub(super) const MOST_TEXT: usize = 4096;
+
 /// That `error` is wrong with a text.
 pub(super) fn in_template(error: TemplateError) -> Wrong {
     let TemplateError { span, message, known, word } = error;
@@ -163,30 +152,6 @@ pub(super) fn field_name(name: &str) -> Result<String, Wrong> {
         ));
     }
     Ok(name)
-}
-
-/// Reports headers of the load that show a credential which stands in the file.
-pub(super) fn refuse_credentials(
-    section: &mut Section<'_, '_>,
-    headers: &BTreeMap<String, String>,
-) {
-    let path = section.join("headers");
-    let Some(node) = section.node("headers") else { return };
-    let Value::Table(table) = &node.value else { return };
-    for (name, entry) in table {
-        let lower = name.to_lowercase();
-        let named = CREDENTIALS.contains(&lower.as_str());
-        let text = headers.get(&lower).filter(|text| !text.is_empty() && !text.contains('{'));
-        if text.is_some_and(|text| named || mask(text, &[]) != *text) {
-            let wrong = Wrong::new(
-                "a credential stands here",
-                "expected `{identity}`, with an identity table that names its variable, or what a \
-                 setup captures (`{setup.NAME}`)",
-            );
-            let wrong = wrong.help("secrets come through the environment only, never from a file");
-            section.problems.at_credential(&entry.node.place, &format!("{path}.{name}"), wrong);
-        }
-    }
 }
 
 pub(super) fn read_body(section: &mut Section<'_, '_>, names: &Names<'_>) -> BodySpec {

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use super::data;
 use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, unknown};
+use super::literals::BY_ENVIRONMENT;
 use super::reader::Section;
 use super::texts::{
-    MOST_TEXT, entries, header_name, in_template, method, path, read_body, read_headers,
-    refuse_credentials, template,
+    MOST_TEXT, entries, header_name, in_template, method, path, read_body, read_headers, template,
 };
 use super::tree::{Node, Value};
 use super::values::{flag, mismatch, text};
@@ -19,6 +19,7 @@ use crate::scenario::{
     BodySpec, DataColumn, Encoding, Flaw, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme,
     SignSpec, Spec, Template, catalogue, shows_keys, tells_time,
 };
+use crate::secret::shows_secret;
 use crate::tags::TagKey;
 
 /// The keys of a written scenario's table that [`read`] reads.
@@ -70,7 +71,6 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
     let method = section.value("method", method).unwrap_or_else(|| "GET".to_owned());
     let path = section.required("path", "path = \"/api/v1/search\"", |node| path(node, &names));
     let headers = read_headers(section, "headers", &names);
-    refuse_credentials(section, &headers);
     let body = read_body(section, &names);
     let expect = read_expect(section, &names);
     let sign = read_sign(section, &names);
@@ -166,11 +166,11 @@ fn misfits(spec: &Spec) -> BTreeMap<String, Wrong> {
 
 /// The name of a variable, perhaps with a `*` at its end.
 fn variable(node: &Node, star: bool) -> Result<String, Wrong> {
-    let name = text(node)?;
+    let name = text(node).map_err(Wrong::hidden)?;
     let bare = if star { name.strip_suffix('*').unwrap_or(&name) } else { &name };
     let fits = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     let begins = bare.bytes().next().is_some_and(|b| b.is_ascii_uppercase() || b == b'_');
-    if begins && bare.bytes().all(fits) {
+    if begins && bare.bytes().all(fits) && !shows_secret(&name) {
         return Ok(name);
     }
     let expected = if star {
@@ -180,7 +180,8 @@ fn variable(node: &Node, star: bool) -> Result<String, Wrong> {
     };
     // It may be the secret itself: it isn't quoted.
     Err(Wrong::new("this is not the name of an environment variable", expected)
-        .help("secrets come through the environment only, never from a file"))
+        .help(BY_ENVIRONMENT)
+        .hidden())
 }
 
 /// The variables of the keys, and whether identities are addresses.

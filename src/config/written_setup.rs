@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::reader::Section;
-use super::texts::{entries, method, path, read_body, read_headers, refuse_credentials};
+use super::texts::{entries, method, path, read_body, read_headers};
 use super::tree::{Node, TreeEntry, Value};
 use super::values::{mismatch, span, text};
 use super::written_checks::statuses;
@@ -25,7 +25,6 @@ pub(super) fn read_setup(section: &mut Section<'_, '_>, names: &Names<'_>) -> Op
     let method = setup.value("method", method).unwrap_or_else(|| "GET".to_owned());
     let path = setup.required("path", "path = \"/oauth/token\"", |node| path(node, names));
     let headers = read_headers(&mut setup, "headers", names);
-    refuse_credentials(&mut setup, &headers);
     let body = read_body(&mut setup, names);
     let status = setup.table("expect").and_then(|(table, place, path)| {
         let mut expect = Section::new(table, &place, path, &["status"], setup.problems);

@@ -31,7 +31,7 @@ pub use written::{
     BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, Flaw, JsonPath,
     MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec,
     RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn, WORDS,
-    probes_by_identity, shows_keys, success, tells_time,
+    idle_names, probes_by_identity, shows_keys, success, tells_time,
 };
 
 use run::Run;

@@ -15,7 +15,7 @@ const SHORTEST: usize = 4;
 /// Prefixes of secrets that are masked even when nobody told us of them, the
 /// fewest characters that follow, and whether it must begin a word, because it
 /// also stands within some (`task-1`).
-const SHAPES: [(&str, usize, bool); 16] = [
+const SHAPES: [(&str, usize, bool); 21] = [
     ("sk_live_", 1, false),
     ("sk_test_", 1, false),
     ("rk_live_", 1, false),
@@ -28,11 +28,21 @@ const SHAPES: [(&str, usize, bool); 16] = [
     ("ghs_", 6, false),
     ("ghu_", 6, false),
     ("ghr_", 6, false),
+    ("glpat-", 6, false),
+    ("xoxb-", 6, false),
+    ("xoxp-", 6, false),
+    ("shpat_", 6, false),
     ("rk_", 6, true),
     ("sk-", 6, true),
     ("akia", 12, true),
     ("asia", 12, true),
+    (JWT, 20, true),
 ];
+
+/// What begins a JSON object in base64, and so a JWT.
+const JWT: &str = "eyj";
+/// The fewest characters of a bearer token that a text of others gives away.
+const SHORTEST_BEARER: usize = 8;
 
 /// What may follow `bearer` in prose.
 const PROSE: [&str; 18] = [
@@ -85,6 +95,32 @@ pub fn mask(text: &str, known: &[Secret]) -> String {
         view.find_bearer(&PROSE, &mut |span| spans.push(span));
     }
     covered(text, spans)
+}
+
+/// Whether `text` shows something shaped like a secret. Narrower than what is masked:
+/// a mask may cover a word too many (`bearer bonds`, `sk-learn-pipelines`), a refusal
+/// may not.
+#[must_use]
+pub fn shows_secret(text: &str) -> bool {
+    let mut shown = false;
+    let mixed = |part: &str| part.bytes().any(|b| b.is_ascii_digit());
+    for view in View::all_of(text) {
+        for (prefix, least, begins) in SHAPES {
+            view.find_shape(prefix, least, begins, &mut |(from, to)| {
+                let part = text.get(from..to).unwrap_or_default();
+                let is_one = if prefix == JWT { part.contains('.') } else { mixed(part) };
+                shown |= !begins || is_one;
+            });
+        }
+        for core in SHAPES_IN_BASE64.iter() {
+            view.find_exactly(core.as_bytes(), &mut |_| shown = true);
+        }
+        view.find_bearer(&PROSE, &mut |(from, to)| {
+            let token = text.get(from..to).unwrap_or_default();
+            shown |= token.len() >= SHORTEST_BEARER && mixed(token);
+        });
+    }
+    shown
 }
 
 /// The longer prefixes in base64: what is only shaped like a secret may stand so too.

@@ -12,4 +12,4 @@ mod view;
 pub use clean::{clean, text_of};
 pub use excerpt::excerpt;
 pub use known::Secret;
-pub use mask::mask;
+pub use mask::{mask, shows_secret};

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::path::JsonPath;
 use super::template::{Names, Template, TemplateError, Values, plain};
+use super::words::{TYPES, misspelt};
 
 /// A condition on a value of the body.
 #[derive(Clone, Debug)]
@@ -41,8 +42,6 @@ pub enum Relation {
     Not,
 }
 
-const TYPES: [&str; 7] = ["array", "object", "string", "number", "integer", "boolean", "null"];
-
 /// Words of conditions, for messages.
 pub const WORDS: &str = "a type (array, object, string, number, integer, boolean, null), \
                          `present`, `absent`, `nonempty`, `< 500`, `~ text*`, or a value \
@@ -52,7 +51,8 @@ impl Condition {
     /// Reads the text of a condition.
     ///
     /// # Errors
-    /// What is wrong with its template; of a comparison: its number.
+    /// What is wrong with its template; of a comparison: its number; of a word that is
+    /// nearly one of these: which.
     pub fn parse(text: &str, names: &Names<'_>) -> Result<Self, TemplateError> {
         let word = text.trim();
         if let Some(known) = TYPES.into_iter().find(|known| *known == word) {
@@ -63,6 +63,9 @@ impl Condition {
             "absent" => return Ok(Self::Absent),
             "nonempty" => return Ok(Self::NonEmpty),
             _ => {}
+        }
+        if let Some(error) = misspelt(text) {
+            return Err(error);
         }
         let signs = [
             ("<=", Relation::AtMost),
@@ -76,7 +79,7 @@ impl Condition {
             let wrong = || TemplateError {
                 span: 0..text.len(),
                 message: format!("there is no number after `{sign}`"),
-                known: Vec::new(),
+                known: vec![format!("{sign} 500"), format!("= {word}")],
                 word: String::new(),
             };
             return Ok(Self::Compare(*comparison, number.ok_or_else(wrong)?));
@@ -121,13 +124,15 @@ impl Condition {
     }
 
     /// Whether what `path` points at in `body` meets it; `expected` as it was made for
-    /// the request. Of several values each must.
+    /// the request. Where `[*]` stands for several, each of them must have such a value:
+    /// of an empty list all do, but nothing of it is present.
     pub(super) fn holds(&self, path: &JsonPath, body: &Value, expected: &Value) -> bool {
-        let found = path.find(body);
-        if let Self::Absent = self {
-            return found.is_empty();
+        let (found, everywhere) = path.find_each(body);
+        match self {
+            Self::Absent => found.is_empty(),
+            Self::Present => everywhere && !found.is_empty(),
+            _ => everywhere && found.into_iter().all(|value| self.meets(value, expected)),
         }
-        !found.is_empty() && found.into_iter().all(|value| self.meets(value, expected))
     }
 
     fn meets(&self, value: &Value, expected: &Value) -> bool {

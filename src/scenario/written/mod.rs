@@ -10,6 +10,7 @@ mod spec;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::borrow::Cow;
 
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
-pub use request::{probes_by_identity, shows_keys, tells_time};
+pub use request::{idle_names, probes_by_identity, shows_keys, tells_time};
 pub use setup::Capture;
 pub use spec::{
     BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,

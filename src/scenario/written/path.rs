@@ -49,11 +49,24 @@ impl JsonPath {
     /// Every value that it points at.
     #[must_use]
     pub fn find<'a>(&self, value: &'a Value) -> Vec<&'a Value> {
-        let mut found = vec![value];
+        self.find_each(value).0
+    }
+
+    /// The same, and whether it leads to a value in each of the elements that `[*]`
+    /// stands for: in none of them where a list is empty, which is no gap.
+    pub(super) fn find_each<'a>(&self, value: &'a Value) -> (Vec<&'a Value>, bool) {
+        let (mut found, mut everywhere) = (vec![value], true);
         for step in &self.steps {
-            found = found.into_iter().flat_map(|value| step.of(value)).collect();
+            let mut next = Vec::new();
+            for value in found {
+                let before = next.len();
+                next.extend(step.of(value));
+                let may_be_none = *step == Step::All && (value.is_array() || value.is_object());
+                everywhere &= next.len() > before || may_be_none;
+            }
+            found = next;
         }
-        found
+        (found, everywhere)
     }
 
     /// Whether it points at more than one value at most.
@@ -98,8 +111,12 @@ fn bracket(rest: &str) -> Option<(Step, &str)> {
         return Some((Step::Key(inner[..end].to_owned()), after));
     }
     let (inner, after) = rest.split_once(']')?;
-    let step = if inner == "*" { Step::All } else { Step::Index(inner.parse().ok()?) };
-    Some((step, after))
+    if inner == "*" {
+        return Some((Step::All, after));
+    }
+    // RFC 9535, 2.3.3: as an integer is written in JSON, and no `-0`.
+    let index: i64 = inner.parse().ok()?;
+    (index.to_string() == inner).then_some((Step::Index(index), after))
 }
 
 #[cfg(test)]
@@ -129,9 +146,18 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_told_with_its_place() {
-        for (text, place) in
-            [("a", 0), ("", 0), ("$a", 1), ("$.", 1), ("$.a..b", 3), ("$[x]", 1), ("$.a[", 3)]
-        {
+        for (text, place) in [
+            ("a", 0),
+            ("", 0),
+            ("$a", 1),
+            ("$.", 1),
+            ("$.a..b", 3),
+            ("$[x]", 1),
+            ("$.a[", 3),
+            ("$[+1]", 1),
+            ("$[01]", 1),
+            ("$[-0]", 1),
+        ] {
             assert_eq!(JsonPath::parse(text).expect_err(text).0, place, "{text}");
         }
     }

@@ -168,3 +168,21 @@ pub fn tells_time(spec: &Spec) -> bool {
     spec.sign.as_ref().is_some_and(|sign| by_scheme(sign) || payload(sign))
         || any_text(spec, &spec.request, Template::tells_time)
 }
+
+/// The columns of data, and what a setup captures, that nothing of `spec` names; as they
+/// are written: `data.NAME`, `setup.NAME`.
+#[must_use]
+pub fn idle_names(spec: &Spec) -> Vec<String> {
+    let (columns, captured) = (spec.columns(), spec.captured());
+    let names = Names { data: &columns, setup: &captured, identity: true, body: true };
+    let mut texts = spec.texts();
+    texts.extend(spec.tags.values().map(String::as_str));
+    texts.extend(spec.sign.iter().map(|sign| sign.payload.as_str()));
+    let headers = spec.expect.iter().flat_map(|expect| &expect.header);
+    texts.extend(headers.map(|(_, pattern)| pattern.as_str()));
+    let templates: Vec<Template> =
+        texts.iter().filter_map(|text| Template::parse(text, &names).ok()).collect();
+    let own = columns.iter().map(|name| format!("data.{name}"));
+    let own = own.chain(captured.iter().map(|name| format!("setup.{name}")));
+    own.filter(|name| !templates.iter().any(|template| template.names(name))).collect()
+}

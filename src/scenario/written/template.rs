@@ -169,6 +169,15 @@ impl Template {
         })
     }
 
+    /// Whether it names that value: `data.NAME` or `setup.NAME`.
+    pub(super) fn names(&self, wanted: &str) -> bool {
+        self.values().any(|source| match source {
+            Source::Data(name) => wanted.strip_prefix("data.") == Some(name),
+            Source::Setup(name) => wanted.strip_prefix("setup.") == Some(name),
+            _ => false,
+        })
+    }
+
     /// A column that it asks for by type, and a value of it that is of another.
     pub fn misfit<'v>(
         &self,

@@ -281,6 +281,32 @@ fn headers_are_matched_with_stars_and_without_case() {
     }
 }
 
+#[test]
+fn each_element_must_meet_a_condition_and_of_none_nothing_is_asked_but_presence() {
+    let holds = |path: &str, condition: &str, body: serde_json::Value| {
+        let condition = Condition::parse(condition, &Names::default()).expect("is one");
+        condition.holds(&JsonPath::parse(path).expect("is one"), &body, &json!(null))
+    };
+    for (body, all) in [
+        (json!({"a": []}), true),
+        (json!({"a": [{"id": "x"}, {"id": "y"}]}), true),
+        (json!({"a": [{"id": "x"}, {}]}), false),
+        (json!({"a": [{"id": "x"}, {"id": 7}]}), false),
+        (json!({"a": {}}), true),
+        (json!({"a": null}), false),
+        (json!({"a": "text"}), false),
+        (json!({}), false),
+    ] {
+        assert_eq!(holds("$.a[*].id", "string", body.clone()), all, "{body}");
+    }
+    assert!(!holds("$.a[*]", "present", json!({"a": []})));
+    assert!(holds("$.a[*].b", "absent", json!({"a": []})));
+    assert!(!holds("$.a[*].b", "absent", json!({"a": [{}, {"b": 1}]})));
+    assert!(!holds("$.a[*].b", "present", json!({"a": [{}, {"b": 1}]})));
+    assert!(!holds("$.a", "nonempty", json!({"a": []})));
+    assert!(holds("$.a[*][*]", "< 5", json!({"a": [[], [1, 2]]})));
+}
+
 proptest! {
     #![proptest_config(same_cases())]
 
