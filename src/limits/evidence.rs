@@ -146,6 +146,7 @@ pub(super) fn leaked(
     };
     let kind = match inferred {
         Algorithm::None | Algorithm::Unknown => "limiter of any kind",
+        Algorithm::ReplicasApart => "single limiter",
         known => known.name(),
     };
     let _ = write!(text, "; no {kind} of {} admits that", per_window(declared));

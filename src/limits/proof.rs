@@ -5,8 +5,8 @@
 //! more than twice the limit, or four times where that is quick: replicas that count
 //! apart refuse late. While the load lasts, in turn:
 //!
-//! * **Pressed.** Single requests, close together at first (a window shorter than
-//!   declared) and then over the whole window (the edge of an aligned one); a burst
+//! * **Pressed.** A few times what tells a window of one second (a shorter one than is
+//!   declared), then single requests over the whole window (the edge of an aligned one); a burst
 //!   just after the window's end, when an anchored window has all its places again
 //!   and a sliding one only those of the few; one that takes what is left, and one
 //!   half a window later, when a bucket has refilled and two weighted windows have not.
@@ -26,8 +26,15 @@ const LONGEST_BURST: Nanos = Nanos::from_secs(10);
 /// The part of a window in which a burst is quick.
 const QUICK: f64 = 0.15;
 
-/// The most turns of both.
-const MOST_TURNS: u64 = 4;
+/// Turns of both go on for so many seconds, and are so many at least and at most.
+const TURNING: f64 = 40.0;
+const TURNS: (f64, f64) = (4.0, 12.0);
+
+/// A limit of so many seconds is found where a longer window is declared.
+const SECOND: f64 = 1.0;
+
+/// How often such a one is tried in a turn.
+const MOST_SECONDS: u32 = 3;
 
 /// How close to its end a window is tried, in seconds.
 const CLOSE: f64 = 0.2;
@@ -81,7 +88,8 @@ pub fn proof_schedule(
     let mut start = 0.0;
     // There must be time for all of it.
     let alone = load.as_secs_f64() >= 2.0 * shape.longest + 1.6 * window + 3.0 * pause;
-    for turn in 0..MOST_TURNS {
+    let turns = (TURNING / window).clamp(TURNS.0, TURNS.1) as u32;
+    for turn in 0..turns {
         if alone && turn % 2 == 1 {
             leave_alone(&mut sender, &shape);
             start = sender.free;
@@ -119,10 +127,12 @@ impl Shape {
 /// One window in which the limiter is never left alone, and the next one's beginning.
 fn press(sender: &mut Sender, start: f64, shape: &Shape, dice: &mut u64) {
     let Shape { limit, few, window, longest, pause } = *shape;
-    let mut at = 0.3;
-    while at < window / 12.0 {
-        sender.send(sender.free - sender.gap + at, 1);
-        at *= 1.3;
+    // There must be time for it before the window is half over.
+    let lasts = 3.2 * SECOND + (limit * 3 / 5 + 2) as f64 * sender.gap;
+    let fitting = (0.5 * window / lasts).floor() as u32;
+    for _ in 0..fitting.min(MOST_SECONDS) {
+        let idle = SECOND * (1.1 + 0.9 * unit(dice));
+        sender.send_window(sender.free + idle, limit, SECOND);
     }
     let singles = 10_u32;
     let middle = unit(dice) * 0.2 + 0.4;
@@ -170,6 +180,23 @@ impl Sender {
         let start = at.max(self.free);
         self.moments.extend((0..count).map(|i| start + i as f64 * self.gap));
         self.free = start + count as f64 * self.gap;
+    }
+
+    /// What tells a window of `length` seconds of a limit like this one: a few that open
+    /// it, later what is left and singles that see its end, and then more than those few:
+    /// a fixed window has all its places again, a sliding one only theirs.
+    fn send_window(&mut self, start: f64, limit: u64, length: f64) {
+        let start = start.max(self.free);
+        let few = (limit / 4).clamp(2, 20).min(limit);
+        self.send(start, few);
+        let rest = limit - few + limit / 10 + 2;
+        let latest = start + 0.95 * length - rest as f64 * self.gap;
+        self.send((start + 0.4 * length).min(latest), rest);
+        let step = 0.1 * length;
+        while self.free + step < start + length {
+            self.send(self.free + step, 1);
+        }
+        self.send(start + length + 0.17 * SECOND, few + limit / 3 + 2);
     }
 }
 

@@ -72,7 +72,7 @@ fn told_rightly(kind: &str, runs: u64, moments: impl Fn(u64, &mut Dice) -> Vec<N
     runs - others.len() as u64
 }
 
-/// `examples/limiters.rs` asks a hundred runs of each; here a few.
+/// `examples/limiters` asks a hundred runs of each; here a few.
 #[test]
 fn the_kind_is_told_in_uneven_runs() {
     for kind in KINDS {
@@ -101,7 +101,7 @@ fn failures(results: &[RuleResult]) -> Vec<&RuleResult> {
     results.iter().filter(|rule| rule.verdict == RuleVerdict::Fail).collect()
 }
 
-/// `examples/limiters.rs` asks two thousand; here a few.
+/// `examples/limiters` asks two thousand; here a few.
 #[test]
 fn correct_limiters_are_not_accused() {
     let mut accused = Vec::new();
@@ -190,7 +190,7 @@ fn replicas_that_count_apart_are_named() {
 }
 
 /// A limiter that lets 2 % of what it should refuse slip through, met by 500
-/// such requests. `examples/limiters.rs` asks more runs of each kind.
+/// such requests. `examples/limiters` asks more runs of each kind.
 #[test]
 fn a_leak_of_two_per_cent_is_caught_by_500_requests() {
     for kind in KINDS {

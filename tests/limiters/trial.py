@@ -229,7 +229,7 @@ def main():
         page += "\nLeft out, since they could not be started here: " + ", ".join(missing) + ".\n"
     if arguments.write:
         path = pathlib.Path(arguments.write)
-        # What the simulation found stands below, made by examples/limiters.rs.
+        # What the simulation found stands below, made by examples/limiters.
         before, heading, rest = path.read_text().partition(SIMULATED) if path.exists() else ("", "", "")
         path.write_text(page + ("\n" + heading + rest if heading else ""))
     else:

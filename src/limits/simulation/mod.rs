@@ -1,5 +1,5 @@
 //! Simulated ledgers of correct and faulty limiters: for tests of every room that judges them, and for the trial in
-//! `examples/limiters.rs`.
+//! `examples/limiters`.
 
 mod specimens;
 

@@ -38,7 +38,7 @@ fn trial(specimen: &Specimen, windows: u64, seed: u64) -> (Inference, Vec<RuleRe
     (inferred, rules)
 }
 
-/// `examples/limiters.rs` asks 100 runs of each; here a few, and none may accuse a
+/// `examples/limiters` asks 100 runs of each; here a few, and none may accuse a
 /// limiter that does what is declared.
 #[test]
 fn every_kind_is_told_and_no_correct_one_is_accused() {
@@ -58,7 +58,7 @@ fn every_kind_is_told_and_no_correct_one_is_accused() {
 }
 
 /// Accusations of correct limiters in short and long runs alike: a few of the two thousand
-/// that `examples/limiters.rs` asks.
+/// that `examples/limiters` asks.
 #[test]
 fn whatever_the_run_shows_no_correct_kind_is_accused() {
     for (seed, specimen) in SPECIMENS.iter().filter(|s| s.correct).cycle().take(60).enumerate() {

@@ -7,7 +7,11 @@
 //! asks other runs than those of the page, and standard error says what wasn't named.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints a page")]
 
+mod strangers;
+
 use std::thread;
+
+use strangers::{Limit, STRANGERS, Stranger, met};
 
 use load_gate::admission::{Admission, Admitted, DeclaredLimit, RefusalCounts, Scope};
 use load_gate::limits::simulation::{Dice, SPECIMENS, Specimen, Weather, sent_to, uneven};
@@ -26,6 +30,7 @@ const WINDOWS: [u64; 3] = [4, 6, 8];
 
 /// One run: what was sent, what came of it.
 struct Run {
+    declared: DeclaredLimit,
     inferred: Inference,
     rules: Vec<RuleResult>,
 }
@@ -48,8 +53,12 @@ struct Conditions {
 impl Conditions {
     fn new(windows: u64, work: Nanos, dice: &mut Dice) -> Self {
         let window = Nanos::from_secs([10, 20, 30, 60][dice.whole(0, 3) as usize]);
+        Self::of(window, Nanos(window.0 * windows), work, dice)
+    }
+
+    fn of(window: Nanos, load: Nanos, work: Nanos, dice: &mut Dice) -> Self {
         let declared = DeclaredLimit::of(dice.whole(5, 60), window, Scope::Ip);
-        let proof = proof_schedule(&declared, 100.0, dice.next(), Nanos(window.0 * windows));
+        let proof = proof_schedule(&declared, 100.0, dice.next(), load);
         let (unix_start, skew) = (1.7e9 + dice.between(0.0, 7200.0), dice.between(-2.0, 2.0));
         Self {
             declared,
@@ -84,17 +93,67 @@ impl Conditions {
         let refusals = RefusalCounts { refused, json: refused, ..RefusalCounts::default() };
         let facts = Facts { refusals, beside: &[], spoofed: None, disguise: None };
         let rules = judge(&self.declared, &ledgers, &facts, &inferred);
-        Run { inferred, rules }
+        Run { declared: self.declared, inferred, rules }
     }
 }
 
-fn run(specimen: &Specimen, windows: u64, seed: u64) -> Run {
+/// What a table has a row for.
+struct Row {
+    name: &'static str,
+    /// What it may be named.
+    is: Vec<Algorithm>,
+    correct: bool,
+    /// Of so many windows and a seed.
+    run: Box<dyn Fn(u64, u64) -> Run + Sync>,
+}
+
+impl Row {
+    fn known(specimen: &'static Specimen) -> Self {
+        Self {
+            name: specimen.name,
+            is: vec![specimen.is],
+            correct: specimen.correct,
+            run: Box::new(|windows, seed| {
+                run(specimen.is, windows, seed, |conditions, dice| {
+                    let mut limiter = (specimen.make)(&conditions.declared, dice);
+                    sent_to(&mut limiter, &conditions.moments, &conditions.weather, dice)
+                })
+            }),
+        }
+    }
+
+    fn strange(stranger: &'static Stranger) -> Self {
+        Self {
+            name: stranger.name,
+            is: stranger.is.to_vec(),
+            correct: stranger.correct,
+            run: Box::new(|windows, seed| {
+                run(stranger.is[0], windows, seed, |conditions, dice| {
+                    let mut limiter = (stranger.make)(&Limit::from(&conditions.declared), dice);
+                    met(&mut limiter, &conditions.moments, &conditions.weather, dice)
+                })
+            }),
+        }
+    }
+}
+
+fn run(
+    is: Algorithm,
+    windows: u64,
+    seed: u64,
+    entries: impl Fn(&Conditions, &mut Dice) -> Vec<Admission>,
+) -> Run {
     let mut dice = Dice::new(seed);
     // A limit on how many at once shows where requests take a while.
-    let work = if specimen.is == Algorithm::ConcurrencyLimit { 300 } else { 20 };
-    let conditions = Conditions::new(windows, Nanos::from_millis(work), &mut dice);
-    let mut limiter = (specimen.make)(&conditions.declared, &mut dice);
-    let entries = sent_to(&mut limiter, &conditions.moments, &conditions.weather, &mut dice);
+    let work = Nanos::from_millis(if is == Algorithm::ConcurrencyLimit { 300 } else { 20 });
+    let conditions = match asked("--window").and_then(|w| w.parse().ok()) {
+        Some(window) => {
+            let window = Nanos::from_secs(window);
+            Conditions::of(window, Nanos(window.0 * windows), work, &mut dice)
+        }
+        None => Conditions::new(windows, work, &mut dice),
+    };
+    let entries = entries(&conditions, &mut dice);
     conditions.judged(&entries)
 }
 
@@ -112,60 +171,67 @@ fn runs<T: Send>(n: u64, run: impl Fn(u64) -> T + Sync) -> Vec<T> {
 
 /// Named rightly; not told, though the right kind is among those left, or nothing is;
 /// named wrongly, or the right kind ruled out; accused.
-fn told(specimen: &Specimen, run: &Run) -> [u64; 4] {
+fn told(is: &[Algorithm], correct: bool, run: &Run) -> [u64; 4] {
     let inferred = &run.inferred;
-    let right = inferred.algorithm == specimen.is;
-    let ruled_out = !inferred.left.is_empty() && !inferred.left.contains(&specimen.is);
-    let wrong = !right && (inferred.algorithm.is_a_limiter() || ruled_out);
-    let wrong = wrong && !inferred.left.contains(&specimen.is);
-    let accused = specimen.correct && !run.failed().is_empty();
+    let right = is.contains(&inferred.algorithm);
+    let among = is.iter().any(|kind| inferred.left.contains(kind));
+    let ruled_out = !inferred.left.is_empty() && !among;
+    let wrong = !right && (inferred.algorithm.is_a_limiter() || ruled_out) && !among;
+    let accused = correct && !run.failed().is_empty();
     [right, !right && !wrong, wrong, accused].map(u64::from)
 }
 
-/// What it came to where it wasn't named rightly, for whoever mends it.
-fn missed(specimen: &Specimen, windows: u64, seed: u64, run: &Run) -> Option<String> {
+/// What it came to where it wasn't named rightly, or was accused, for whoever mends it.
+fn missed(row: &Row, windows: u64, seed: u64, run: &Run) -> Option<String> {
     let inferred = &run.inferred;
-    (inferred.algorithm != specimen.is).then(|| {
+    let accused = row.correct && !run.failed().is_empty();
+    (accused || !row.is.contains(&inferred.algorithm)).then(|| {
         format!(
-            "{} over {windows} windows, seed {seed}: {} {:?}, {:?} in {:?}: {}",
-            specimen.name,
+            "{} over {windows} windows, seed {seed}: {} {:?}, {:?} in {:?}, declared {} in {}: {}; {:?}",
+            row.name,
             inferred.algorithm.name(),
             inferred.left,
-            inferred.limit,
-            inferred.window_s,
-            inferred.why
+            inferred.limit.map(|l| (l.value, l.low, l.high)),
+            inferred.window_s.map(|w| (w.value, w.low, w.high)),
+            run.declared.limit,
+            run.declared.window,
+            inferred.why,
+            accused.then(|| run.failed()),
         )
     })
 }
 
-fn recognition(first: u64, n: u64) {
+fn recognition(rows: &[Row], first: u64, n: u64) {
     println!("| limiter | named | {} |", WINDOWS.map(|w| format!("{w} windows")).join(" | "));
     println!("| --- | --- | {} |", WINDOWS.map(|_| "---:").join(" | "));
     let only = asked("--only");
-    for specimen in SPECIMENS.iter().filter(|s| only.as_ref().is_none_or(|o| s.name.contains(o))) {
+    for row in rows.iter().filter(|row| only.as_ref().is_none_or(|o| row.name.contains(o))) {
         let cells = WINDOWS.map(|windows| {
             let all = runs(n, |seed| {
-                let run = run(specimen, windows, first + seed);
-                if let Some(missed) = missed(specimen, windows, first + seed, &run) {
+                let run = (row.run)(windows, first + seed);
+                if let Some(missed) = missed(row, windows, first + seed, &run) {
                     eprintln!("{missed}");
                 }
-                told(specimen, &run)
+                told(&row.is, row.correct, &run)
             });
             let sum = |i: usize| all.iter().map(|told| told[i]).sum::<u64>();
-            let accused = if specimen.correct { sum(3).to_string() } else { "–".to_owned() };
+            let accused = if row.correct { sum(3).to_string() } else { "–".to_owned() };
             format!("{} · {} · {} · {accused}", sum(0), sum(1), sum(2))
         });
-        println!("| {} | {} | {} |", specimen.name, specimen.is.name(), cells.join(" | "));
+        println!("| {} | {} | {} |", row.name, row.is[0].name(), cells.join(" | "));
     }
 }
 
+/// Of all kinds that do what is declared, those written apart too.
 fn accusations(first: u64, n: u64) {
-    let correct: Vec<&Specimen> = SPECIMENS.iter().filter(|s| s.correct).collect();
+    let known = SPECIMENS.iter().filter(|s| s.correct).map(Row::known);
+    let strange = STRANGERS.iter().filter(|s| s.correct).map(Row::strange);
+    let correct: Vec<Row> = known.chain(strange).collect();
     let accused: Vec<_> = runs(n, |seed| {
-        let specimen = correct[seed as usize % correct.len()];
+        let row = &correct[seed as usize % correct.len()];
         let windows = 1 + seed / correct.len() as u64 % 6;
-        let failed = run(specimen, windows, first + 500_000 + seed).failed();
-        (!failed.is_empty()).then_some((specimen.name, failed))
+        let failed = (row.run)(windows, first + 500_000 + seed).failed();
+        (!failed.is_empty()).then_some((row.name, failed))
     });
     let accused: Vec<_> = accused.into_iter().flatten().collect();
     println!(
@@ -266,7 +332,7 @@ fn unshaped_loads(first: u64, n: u64) {
         let specimen = correct[seed as usize % correct.len()];
         let even = (seed / correct.len() as u64).is_multiple_of(4);
         let run = unshaped(specimen, even, first + seed);
-        (told(specimen, &run), !run.failed().is_empty())
+        (told(&[specimen.is], specimen.correct, &run), !run.failed().is_empty())
     });
     let sum = |i: usize| count(found.iter().map(|(told, _)| told[i]).sum::<u64>());
     let accused = found.iter().filter(|(_, accused)| *accused).count();
@@ -289,7 +355,9 @@ fn main() {
     let number = |name: &str| asked(name).and_then(|value| value.parse().ok());
     let (first, n) = (number("--seed").unwrap_or(REPORTED), number("--runs").unwrap_or(RUNS));
     println!("{INTRODUCTION}");
-    recognition(first, n);
+    recognition(&SPECIMENS.iter().map(Row::known).collect::<Vec<_>>(), first, n);
+    println!("{STRANGE}");
+    recognition(&STRANGERS.iter().map(Row::strange).collect::<Vec<_>>(), first, n);
     if asked("--only").is_some() {
         return;
     }
@@ -313,6 +381,12 @@ two seconds. Thresholds were chosen on other seeds than those reported.
 
 Of 100 runs over so many windows: named rightly · can't tell, with what would · named wrongly · accused (of
 those that do what is declared).
+";
+const STRANGE: &str = "
+### Named, of limiters written apart
+
+The same, of limiters in `examples/limiters/strangers.rs` that share nothing with what load-gate knows: nginx's
+arithmetic, GCRA by arrival times, Redis recipes, Cloudflare's counter, Stripe's script.
 ";
 const ACCUSED: &str = "
 ### Accused
