@@ -49,9 +49,9 @@ import pathlib, sys
 sys.path.insert(0, "../tests/weather")
 import page
 rows = [line.split("\t") for line in pathlib.Path(sys.argv[1]).read_text().splitlines()]
-page.keep("fuzz", {"seconds": int(sys.argv[2]), "targets": [
+page.keep_targets(int(sys.argv[2]), [
     {"name": name, "tried": int(tried), "seconds": int(seconds), "edges": int(edges), "found": "an input that breaks it" if found else ""}
-    for name, tried, seconds, edges, found in rows]}, pathlib.Path("../target/release/load-gate"))
+    for name, tried, seconds, edges, found in rows], pathlib.Path("../target/release/load-gate"))
 PY
 fi
 rm -f "$figures"

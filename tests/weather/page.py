@@ -5,6 +5,7 @@ import json
 import platform
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 HEAD = """# Reliability: the verdict in foul weather
@@ -29,6 +30,14 @@ def stamp(binary):
 def keep(name, figures, binary):
     KEPT.mkdir(exist_ok=True)
     (KEPT / f"{name}.json").write_text(json.dumps({"on": stamp(binary), **figures}, indent=2) + "\n")
+
+
+def keep_targets(seconds, rows, binary):
+    """Of each target the newest figures, so that targets may be fuzzed beside each other."""
+    fresh = {row["name"]: row for row in rows}
+    old = {row["name"]: row for row in (kept("fuzz") or {"targets": []})["targets"]}
+    every = {**old, **fresh}
+    keep("fuzz", {"seconds": seconds, "targets": [every[name] for name in sorted(every)]}, binary)
 
 
 def kept(name):
@@ -94,7 +103,23 @@ def write(path, played, binary):
             lines.append(f"| {cell(row.story)} | {done.code} | {cell(headline)} | {done.wall:.1f} s | {done.peak / 2**20:.0f} MiB |")
     held = sum(1 for _, _, why in played if not why)
     lines.append(f"\n{held} of {len(played)} rows hold. Written on {stamp(binary)}.")
-    for name, tell in (("kill", killed), ("soak", soaked), ("fuzz", fuzzed)):
-        if figures := kept(name):
-            lines += tell(figures)
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines + told_of_kept()) + "\n")
+
+
+def told_of_kept():
+    return [line for name, tell in LONG if (figures := kept(name)) for line in tell(figures)]
+
+
+LONG = (("kill", killed), ("soak", soaked), ("fuzz", fuzzed))
+"""What takes long, and how the page tells of it: the page's last parts."""
+
+
+def rewrite(path):
+    """The page with its last parts told anew from what is kept; the played rows stay as they are."""
+    page = path.read_text()
+    end = re.search(r"^\d+ of \d+ rows hold\. .*$", page, re.MULTILINE).end()
+    path.write_text("\n".join([page[:end], *told_of_kept()]) + "\n")
+
+
+if __name__ == "__main__":
+    rewrite(Path(sys.argv[1]))

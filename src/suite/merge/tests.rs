@@ -95,7 +95,10 @@ fn four() -> (Plan, Vec<SuiteReport>) {
         let shard = shard(index, 4);
         let mut recording = measured(&plan, shard, &scenario, 7);
         // Nothing to accuse a limiter of.
-        recording.ledgers.clear();
+        for ledger in &mut recording.ledgers {
+            ledger.entries.clear();
+            ledger.full_at = Some(Nanos::ZERO);
+        }
         report(&plan, shard, recording)
     });
     let reports = reports.collect();
@@ -232,6 +235,25 @@ fn whatever_is_no_shard_of_the_run_is_named() {
         assert_eq!(message, format!("not merged: {why}"));
         assert_eq!(shards_there(&whole).0, FindingVerdict::Pass);
         assert_eq!(whole.scenarios[0].recording.generator.sent, 400, "nothing counts twice");
+    }
+}
+
+#[test]
+fn a_shard_that_was_run_otherwise_is_named_though_it_says_it_is_of_this_run() {
+    type Change = fn(&mut SuiteReport);
+    let changes: [(Change, &str); 3] = [
+        (|r| r.seed = 8, "seed 8, not"),
+        (|r| r.environment.url = "http://x".to_owned(), "URL http://x, not"),
+        (|r| r.rate_scale = 9.0, "rate-scale 9, not"),
+    ];
+    for (change, why) in changes {
+        let (_, mut reports) = four();
+        change(&mut reports[1]);
+        let whole = merged(&reports, 0).expect("shards of one run");
+        assert_eq!(whole.verdict, VerdictKind::Inconclusive, "{why}");
+        let message = finding(&whole, "everything merged is of this run").1;
+        let wanted = format!("not merged: b contradicts the other shards: {why}");
+        assert!(message.starts_with(&wanted), "{message}");
     }
 }
 

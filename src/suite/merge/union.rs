@@ -104,11 +104,10 @@ impl Union {
         let index = part.shard.index();
         let scenarios = std::mem::take(&mut shard.scenarios);
         if let Some(suite) = &mut self.suite {
-            if let Some(why) =
-                self.scenarios.iter().zip(&scenarios).find_map(misfit).or_else(|| {
-                    (self.scenarios.len() != scenarios.len()).then(|| "other scenarios".to_owned())
-                })
-            {
+            let count =
+                || (self.scenarios.len() != scenarios.len()).then(|| "other scenarios".to_owned());
+            let fits = self.scenarios.iter().zip(&scenarios).find_map(misfit).or_else(count);
+            if let Some(why) = differs(suite, &shard).or(fits) {
                 self.roster.strangers.push(format!("{name} contradicts the other shards: {why}"));
                 return;
             }
@@ -169,6 +168,23 @@ impl Union {
         suite.weigh();
         Some(suite)
     }
+}
+
+/// In what a shard says that it was run otherwise than the first, if in anything.
+fn differs(first: &SuiteReport, shard: &SuiteReport) -> Option<String> {
+    let (own, other) = (&first.environment, &shard.environment);
+    // Each machine has a target of its own then.
+    let embedded = own.embedded && other.embedded;
+    let parts = [
+        ("seed", first.seed.to_string(), shard.seed.to_string()),
+        ("environment", own.name.clone(), other.name.clone()),
+        ("URL", own.url.clone(), if embedded { own.url.clone() } else { other.url.clone() }),
+        ("profile", first.profile.clone(), shard.profile.clone()),
+        ("rate-scale", first.rate_scale.to_string(), shard.rate_scale.to_string()),
+        ("duration-scale", first.duration_scale.to_string(), shard.duration_scale.to_string()),
+    ];
+    let differs = parts.into_iter().find(|(_, first, other)| first != other);
+    differs.map(|(what, first, other)| format!("{what} {other}, not {first}"))
 }
 
 /// Why a shard's scenario doesn't fit what there is, if it doesn't.

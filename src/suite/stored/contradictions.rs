@@ -7,71 +7,26 @@
 use std::collections::BTreeSet;
 
 use super::super::{ScenarioReport, SuiteReport};
+use super::place::{Found, LONGEST, MOST, Place};
+use super::promised;
 use crate::admission::{Admitted, WHOLE_SECOND};
 use crate::gate::{self, Criteria};
 use crate::ids::{Name, Traffic};
 use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Slow, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
-use crate::plan::{LOOKS, Plan, Schedule, Stage};
+use crate::plan::{Plan, Stage};
 use crate::scenario;
 use crate::tags::TagKey;
-use crate::units::{Nanos, count};
+use crate::units::Nanos;
 
-/// The most that is counted of anything.
-const MOST: u64 = 1 << 48;
 /// The most bins of a timeline that any version kept.
 const MOST_BINS: usize = 3600;
-/// A load lasts no longer, however many take part.
-const LONGEST: Nanos = Nanos::from_secs(366 * 86_400);
 /// Arrivals per second of all machines of a run together.
 const FASTEST: f64 = 1e9;
 /// The most resources of a service.
 const MOST_RESOURCES: usize = 100;
 /// The most of a list that one writes by hand.
 const MOST_WRITTEN: usize = 1000;
-
-/// Two figures of which at most one is true.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Contradiction {
-    /// Where: `scenarios[0].recording.statuses`.
-    pub(super) place: String,
-    /// What.
-    pub(super) why: String,
-}
-
-pub(super) type Found = Result<(), Contradiction>;
-
-/// A place, and what must be true there.
-#[derive(Clone)]
-pub(super) struct Place(String);
-
-impl Place {
-    pub(super) const fn root() -> Self {
-        Self(String::new())
-    }
-
-    pub(super) fn at(&self, name: &str) -> Self {
-        Self(if self.0.is_empty() { name.to_owned() } else { format!("{}.{name}", self.0) })
-    }
-
-    pub(super) fn item(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
-    }
-
-    pub(super) fn must(&self, holds: bool, why: impl FnOnce() -> String) -> Found {
-        if holds { Ok(()) } else { Err(Contradiction { place: self.0.clone(), why: why() }) }
-    }
-
-    pub(super) fn equal(&self, what: &str, found: u64, of: &str, wanted: u64) -> Found {
-        self.must(found == wanted, || {
-            format!("{} {what}, but {} {of}", count(found), count(wanted))
-        })
-    }
-
-    fn within(&self, what: &str, found: u64, of: &str, most: u64) -> Found {
-        self.must(found <= most, || format!("{} {what} of {} {of}", count(found), count(most)))
-    }
-}
 
 /// The first contradiction of `report`.
 pub(super) fn look(report: &SuiteReport) -> Found {
@@ -84,7 +39,9 @@ pub(super) fn look(report: &SuiteReport) -> Found {
         let same = scenario.recording.scenario == id && scenario.verdict.scenario == id;
         here.must(same, || format!("plan, recording and verdict are not all of {id}"))?;
         plan(&here.at("plan"), &scenario.plan)?;
-        self::scenario(&here.at("recording"), scenario)?;
+        let here = here.at("recording");
+        self::scenario(&here, scenario)?;
+        promised::look(&here, report, scenario)?;
     }
     Ok(())
 }
@@ -130,8 +87,6 @@ fn scenario(here: &Place, report: &ScenarioReport) -> Found {
     let (recording, plan) = (&report.recording, &report.plan);
     slices(&here.at("slices"), recording)?;
     sent(here, recording)?;
-    planned(here, recording, plan)?;
-    went_on(here, recording, plan)?;
     statuses(&here.at("statuses"), recording, plan)?;
     checks(&here.at("checks"), recording)?;
     beside(here, recording)?;
@@ -145,7 +100,7 @@ fn scenario(here: &Place, report: &ScenarioReport) -> Found {
 fn slices(here: &Place, recording: &Recording) -> Found {
     let whole = recording.total();
     for (selector, slice) in &recording.slices {
-        let here = Place(format!("{}[{:?}]", here.0, selector.to_string()));
+        let here = here.keyed(&selector.to_string());
         self::slice(&here, slice)?;
         let parts = [
             (slice.requests, whole.requests, "requests"),
@@ -161,6 +116,7 @@ fn slices(here: &Place, recording: &Recording) -> Found {
             here.must(all <= 1 << 62, || format!("nobody counts {all} {what}"))?;
             here.within(what, part, "in all", all)?;
         }
+        spans(&here, slice, whole)?;
         let own = selector.get(TagKey::Outcome).and_then(Outcome::parse);
         // With no other demand it is all of that outcome.
         let alone = selector.iter().count() == 1;
@@ -173,6 +129,21 @@ fn slices(here: &Place, recording: &Recording) -> Found {
                 _ => {}
             }
         }
+    }
+    Ok(())
+}
+
+/// Spans of a part are among those of the whole.
+fn spans(here: &Place, part: &Slice, whole: &Slice) -> Found {
+    for (name, part, whole) in [
+        ("response_time", &part.response_time, &whole.response_time),
+        ("service_time", &part.service_time, &whole.service_time),
+        ("waiting", &part.waiting, &whole.waiting),
+        ("lag", &part.lag, &whole.lag),
+    ] {
+        let least = part.min().zip(whole.min()).is_none_or(|(part, all)| part >= all);
+        let among = least && part.max() <= whole.max() && part.total() <= whole.total();
+        here.at(name).must(among, || "they aren't among those of all".to_owned())?;
     }
     Ok(())
 }
@@ -206,6 +177,7 @@ fn slice(here: &Place, slice: &Slice) -> Found {
     // Due, then sent, then done: a nanosecond for rounding.
     let longer = mean(&slice.response_time) + 1.0 >= mean(&slice.service_time);
     here.at("response_time").must(longer, || "shorter than the service time".to_owned())?;
+    here.within("arrivals sent", outcomes.sent(), "requests", slice.requests)?;
     here.at("items").must(slice.items <= MOST, || "nobody counts that many".to_owned())?;
     here.at("failed").within("failures", slice.failed, "arrivals sent", outcomes.sent())
 }
@@ -246,46 +218,6 @@ fn sent(here: &Place, recording: &Recording) -> Found {
     requests.equal("arrivals", arrivals, "ends and given up", sent + generator.given_up)?;
     let all: u64 = recording.requests.values().sum();
     requests.equal("requests", all, "in all", whole.requests)
-}
-
-/// A load goes on where that is planned, and no longer.
-fn went_on(here: &Place, recording: &Recording, plan: &Plan) -> Found {
-    let (most, done) = plan.extension.map_or((Nanos::ZERO, Nanos::ZERO), |e| (e.most, e.done));
-    let went_on = recording.went_on.unwrap_or_default();
-    let place = here.at("went_on");
-    place.must(most <= LONGEST && done <= most, || "no load goes on that long".to_owned())?;
-    place.must(went_on.by == done, || "it is not what the plan says".to_owned())?;
-    place.must(went_on.times < LOOKS, || "nobody looks that often".to_owned())
-}
-
-/// No more is sent than was planned, and when it was planned.
-fn planned(here: &Place, recording: &Recording, plan: &Plan) -> Found {
-    let generator = &recording.generator;
-    let schedule = Schedule::new(&plan.stages);
-    let place = here.at("generator");
-    place.within("planned", generator.planned, "in the plan's stages", schedule.total())?;
-    let done = generator.sent + generator.dropped + generator.given_up;
-    place.within("arrivals", done, "planned", generator.planned)?;
-    let stages = here.at("stages");
-    if recording.stages.is_empty() {
-        return stages.equal("planned", generator.planned, "in no stage", 0);
-    }
-    let lasts = |list: &[crate::measure::StageRecord]| -> Vec<_> {
-        list.iter().map(|stage| (stage.number, stage.kind, stage.start, stage.end)).collect()
-    };
-    let same = lasts(&recording.stages) == lasts(&schedule.stages());
-    stages.must(same, || "they are not the plan's".to_owned())?;
-    let (mut planned, mut within, mut dropped) = (0_u64, 0_u64, 0_u64);
-    for (index, stage) in recording.stages.iter().enumerate() {
-        let fits = [stage.planned, stage.sent_within, stage.dropped].iter().all(|n| *n <= MOST);
-        stages.item(index).must(fits, || "nobody counts that many".to_owned())?;
-        planned += stage.planned;
-        within += stage.sent_within;
-        dropped += stage.dropped;
-    }
-    stages.equal("planned", planned, "in all", generator.planned)?;
-    stages.within("sent", within, "in all", generator.sent)?;
-    stages.within("dropped", dropped, "in all", generator.dropped)
 }
 
 /// Statuses against outcomes.
@@ -435,9 +367,16 @@ fn ledgers(here: &Place, recording: &Recording) -> Found {
             // Of refusals those between the first and the last are left out.
             here.equal("admitted", *admitted, "entries", yes)?;
             here.equal("unknown", ledger.unknown, "entries", unknown)?;
+        } else {
+            let counted = counts[..3].iter().sum::<u64>();
+            let missing = (ledger.entries.len() as u64) < counted;
+            here.at("full_at").must(missing, || "every request has its entry".to_owned())?;
         }
         all = all.saturating_add(counts[..3].iter().sum());
     }
     let requests: u64 = recording.requests.values().sum();
-    here.within("requests", all, "in all", requests)
+    here.within("requests", all, "in all", requests)?;
+    // Probes may belong to nobody, arrivals never.
+    let arrivals = recording.requests.get(&Traffic::Arrival).copied().unwrap_or(0);
+    here.within("arrivals", arrivals, "requests on record", all)
 }

@@ -4,6 +4,9 @@ use super::super::SuiteReport;
 use crate::gate::{self, Verdict, VerdictKind};
 use crate::measure::Ended;
 
+/// Why what was saved of a run as it went is no pass.
+const UNENDED: &str = "partial, the run never ended";
+
 impl SuiteReport {
     /// Whether a signal ended it, or one of its scenarios.
     #[must_use]
@@ -42,6 +45,10 @@ impl SuiteReport {
                 "inconclusive: nothing is here of {}, which was to run",
                 missing.join(", ")
             );
+        }
+        if self.partial && self.verdict == VerdictKind::Pass {
+            self.verdict = VerdictKind::Inconclusive;
+            self.headline = format!("inconclusive: {UNENDED}");
         }
         if let Some(doubt) = self.doubts.first().filter(|_| self.verdict == VerdictKind::Pass) {
             self.verdict = VerdictKind::Inconclusive;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::SuiteReport;
-use super::contradictions::{Found, Place};
+use super::place::{Found, Place};
 use crate::measure::{Recording, ShardRow};
 use crate::outcome::Outcome;
 use crate::plan::MOST_SHARDS;

@@ -3,6 +3,8 @@
 mod contradictions;
 mod judge;
 mod machines;
+mod place;
+mod promised;
 mod reader;
 
 use std::cell::Cell;
@@ -87,6 +89,10 @@ fn right_form(text: &str) -> Result<(), ReadError> {
     let read = serde_json::Deserializer::from_str(text).deserialize_map(&found);
     match (found.0.get(), read) {
         (Some(found), _) if found > u64::from(SCHEMA_VERSION) => Err(ReadError::Newer { found }),
+        (Some(0), _) => Err(ReadError::NotOurs {
+            place: "schema_version".to_owned(),
+            why: "there was no version 0".to_owned(),
+        }),
         (None, Err(why)) => Err(wrong(String::new(), &why)),
         _ => Ok(()),
     }

@@ -7,10 +7,10 @@ use super::super::{ScenarioReport, SuiteReport, fixtures};
 use super::*;
 use crate::admission::{Admitted, DeclaredLimit, Scope};
 use crate::gate::{self, VerdictKind};
-use crate::ids::{IdentityId, ScenarioId};
+use crate::ids::{IdentityId, ProbeKind, ScenarioId, Traffic};
 use crate::measure::fixtures::accepted;
 use crate::measure::{Ended, LineEvent, Recorder, RecorderConfig, Recording, Sample};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, ProbeEnd};
 use crate::plan::{Plan, Schedule, Stage};
 use crate::scenario::Settings;
 use crate::units::{Nanos, Timestamp};
@@ -24,6 +24,7 @@ fn plan() -> Plan {
     let settings = Settings::new(ID, []);
     let mut plan = crate::plan::fixtures::plan(ID, settings, vec![stage(2), stage(3)]);
     plan.identities.count = 2;
+    plan.probes.kinds = vec![ProbeKind::fixed("bad_signature")];
     plan.criteria.limit = Some(LIMIT);
     plan.criteria.thresholds = ["rate>0.5", "rate<0.2"]
         .into_iter()
@@ -55,7 +56,7 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
         scenario: ID,
         labels: Vec::new(),
         checks: vec!["status is 200", "body_size"],
-        probes: Vec::new(),
+        probes: plan.probes.kinds.clone(),
         stages: schedule.stages(),
         selectors: gate::required_selectors(&plan.criteria),
         limit_declared: true,
@@ -65,6 +66,9 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
         started_at: NOW,
     });
     recorder.connection(LineEvent::Opened { tcp: Nanos(900), tls: None, ahead: true });
+    let probe = accepted(0, Nanos(1), Nanos(2), Nanos(3));
+    recorder.record(&Sample { traffic: Traffic::Probe, ..probe }, None);
+    recorder.probe(ProbeKind::fixed("bad_signature"), ProbeEnd::Held);
     for ((n, stage, due), (outcome, took, lag)) in schedule.iter().zip(fates) {
         let outcome = Outcome::ALL[*outcome];
         let (status, admitted) = answer(outcome);
@@ -157,6 +161,7 @@ proptest! {
         let mut merged = recording(&left, Ended::Completed);
         merged.merge(&recording(&right, Ended::Completed)).expect("shards of one run");
         let mut suite = suite(merged);
+        suite.run_id = "a+b".to_owned();
         for stage in &mut suite.scenarios[0].plan.stages {
             stage.target *= 2.0;
         }
@@ -201,6 +206,14 @@ fn figures_that_contradict_each_other_are_told_with_their_place() {
         (format!("{recording}/generator/sent"), 8.into(), "generator"),
         (format!("{recording}/stages/0/planned"), 8.into(), "stages"),
         (format!("{recording}/stages/1/end"), 8.into(), "stages"),
+        (format!("{recording}/stages/1/target"), 8.into(), "stages[1]"),
+        (format!("{recording}/duration"), 1_000_000_000.into(), "recording.duration"),
+        (format!("{recording}/probes"), Value::Array(Vec::new()), "recording.probes"),
+        (format!("{recording}/probes/0/kind"), "bad_key".into(), "recording.probes"),
+        (format!("{recording}/ledgers"), Value::Array(Vec::new()), "ledgers"),
+        (format!("{recording}/ledgers/0/full_at"), 0.into(), "ledgers[0].full_at"),
+        (format!("{all}stage:1/requests"), 5.into(), "slices[\"stage:1\"]"),
+        (format!("{all}stage:1/lag/max_ns"), 400_000_000.into(), "slices[\"stage:1\"].lag"),
         (format!("{recording}/timeline/width"), 0.into(), "timeline"),
         (format!("{recording}/timeline/bins/1/sent"), 800.into(), "timeline"),
         (format!("{recording}/timeline/bins/1/due"), 800.into(), "timeline.bins[1]"),
@@ -212,6 +225,8 @@ fn figures_that_contradict_each_other_are_told_with_their_place() {
         (format!("{recording}/connections/ahead"), 50.into(), "connections"),
         (format!("{recording}/scenario"), "other".into(), "scenarios[0]"),
         ("/scenarios/0/plan/stages/0/target".to_owned(), (-1.0).into(), "plan.stages"),
+        ("/scenarios/0/plan/stages/0/target".to_owned(), 21.into(), "recording.stages"),
+        ("/schema_version".to_owned(), 0.into(), "schema_version"),
         ("/scenarios/0/plan/stages/0/target".to_owned(), 1e300.into(), "plan.stages"),
         ("/scenarios/0/plan/criteria/limit/limit".to_owned(), 0.into(), "criteria.limit"),
         (
@@ -298,6 +313,18 @@ fn a_run_without_its_scenarios_is_inconclusive() {
     let read = one.judged_anew(None);
     assert_eq!(read.scenarios[0].verdict.kind, VerdictKind::Pass);
     assert_eq!(read.headline, "inconclusive: nothing is here of onboarding, which was to run");
+}
+
+#[test]
+fn a_run_that_never_ended_is_no_pass_though_all_was_measured() {
+    let mut all = fine();
+    all.scenarios[0].plan.criteria.thresholds.clear();
+    all.scenarios[0].plan.criteria.limit = None;
+    assert_eq!(all.clone().judged_anew(None).verdict, VerdictKind::Pass);
+    all.partial = true;
+    let read = read_suite(&json(&all).to_string()).expect("reads").judged_anew(None);
+    assert_eq!(read.headline, "inconclusive: partial, the run never ended");
+    assert_eq!(read.verdict, VerdictKind::Inconclusive);
 }
 
 #[test]
