@@ -191,19 +191,29 @@ pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
         (About::Limiter(_), _) => {
             "a load that goes past the limit and goes on for a window after it".to_owned()
         }
-        (About::Run, FindingVerdict::Skipped) => {
-            "give it what it lacks, or accept it with --allow-skip".to_owned()
-        }
-        (About::Run, _) if finding.name == gate::ALL_SHARDS => {
+        (About::Run, _) => next_of_run(scenario, finding).to_owned(),
+    }
+}
+
+/// The same, about the run itself.
+fn next_of_run(scenario: &ScenarioReport, finding: &Finding) -> &'static str {
+    let recording = &scenario.recording;
+    match finding.verdict {
+        FindingVerdict::Skipped => "give it what it lacks, or accept it with --allow-skip",
+        _ if finding.name == gate::ALL_SHARDS => {
             "start all shards once more and merge them, or accept what is there with --allow-missing"
-                .to_owned()
         }
-        (About::Run, _) if cut_short(scenario) => {
-            "run it once more, to its end: what it measured so far decides nothing".to_owned()
+        _ if cut_short(scenario) => {
+            "run it once more, to its end: what it measured so far decides nothing"
         }
-        (About::Run, _) => {
-            "see the answers quoted, and `load-gate check` for what a run needs".to_owned()
+        _ if matches!(recording.ended, Ended::Unreachable { .. }) => {
+            "see that the target runs and is reached from here: `load-gate check` tries its name, \
+             port and certificate without a load"
         }
+        _ if recording.excerpts.is_empty() => {
+            "`load-gate check` says what a run needs and finds missing"
+        }
+        _ => "see the answers quoted, and `load-gate check` for what a run needs",
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ids::ScenarioId;
 use crate::limits::{RuleName, RuleResult, RuleVerdict};
 use crate::measure::{CheckCount, Ended, Excerpt, Recording};
 use crate::outcome::Outcome;
+use crate::plan::Schedule;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
 pub(super) use full::full;
@@ -31,7 +32,9 @@ pub(super) fn old_baseline() -> SuiteReport {
     let mut recording =
         Recording::empty(ScenarioId::fixed("onboarding"), STARTED, Ended::Completed);
     recording.duration = Nanos::from_secs(540);
-    recording.stages = stages();
+    let full =
+        vec![stage(60, 20.0), stage(60, 50.0), stage(60, 100.0), stage(300, 100.0), stage(60, 0.0)];
+    recording.stages = Schedule::new(&full).stages();
     let refused = sample(Outcome::RateLimited, 429, Nanos::ZERO, Nanos::from_micros(20_680));
     let rejected = sample(Outcome::Rejected, 422, Nanos::ZERO, Nanos::from_micros(35_000));
     add(&mut recording, "hold", &refused, 364_635);
@@ -88,8 +91,6 @@ pub(super) fn old_baseline() -> SuiteReport {
     );
     verdict.limiter.observed_hits = 364_635;
     verdict.clusters = vec!["90 of 90 failures have stage:hold".to_owned()];
-    let full =
-        vec![stage(60, 20.0), stage(60, 50.0), stage(60, 100.0), stage(300, 100.0), stage(60, 0.0)];
     let plan = plan(ScenarioId::fixed("onboarding"), full);
     verdict.limiter.declared = plan.criteria.limit;
     verdict.limiter.predicted_hits = Some((40_100, 40_110));
@@ -144,9 +145,9 @@ pub(super) fn unreachable() -> SuiteReport {
 
 /// Cancelled after 12 s; a checkpoint.
 pub(super) fn interrupted() -> SuiteReport {
-    let mut scenario = passing_scenario();
+    let end = Nanos::from_secs(12);
+    let mut scenario = scenario_until(end, Ended::Interrupted { after: end });
     let reason = "interrupted after 12.0 s".to_owned();
-    scenario.recording.ended = Ended::Interrupted { after: Nanos::from_secs(12) };
     scenario.verdict.kind = VerdictKind::Inconclusive;
     scenario.verdict.reasons = vec![reason.clone()];
     let mut report = suite(

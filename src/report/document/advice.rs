@@ -5,7 +5,7 @@ use super::super::explain::next;
 use super::measured::share;
 use super::model::Note;
 use super::table::Tone;
-use crate::gate::{About, Finding, FindingVerdict};
+use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -54,8 +54,12 @@ fn fell_short(finding: &Finding) -> bool {
 
 /// What to do about what made the verdict, the worst first; each advice once.
 fn of_findings(scenario: &ScenarioReport) -> Vec<String> {
-    let bad =
-        |f: &&Finding| matches!(f.verdict, FindingVerdict::Fail | FindingVerdict::Inconclusive);
+    let skipped = |f: &Finding| {
+        scenario.verdict.kind == VerdictKind::Skipped && f.verdict == FindingVerdict::Skipped
+    };
+    let bad = |f: &&Finding| {
+        matches!(f.verdict, FindingVerdict::Fail | FindingVerdict::Inconclusive) || skipped(f)
+    };
     let mut findings: Vec<&Finding> = scenario.verdict.findings.iter().filter(bad).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.verdict));
     let mut advice: Vec<(String, String, usize)> = Vec::new();

@@ -98,8 +98,11 @@ fn facts(report: &SuiteReport) -> Vec<Fact> {
     let environment = [&report.environment.name, &report.environment.url];
     let built = report.tool_commit.as_deref().unwrap_or_default();
     let commit = context.commit.as_deref().unwrap_or_default();
-    let scales = [("rates", report.rate_scale), ("durations", report.duration_scale)]
-        .map(|(what, factor)| format!("{what} × {}", units::number(factor)));
+    let scales: Vec<String> = [("rates", report.rate_scale), ("durations", report.duration_scale)]
+        .into_iter()
+        .filter(|(_, factor)| *factor != 1.0)
+        .map(|(what, factor)| format!("{what} × {}", units::number(factor)))
+        .collect();
     vec![
         bare("environment", Level::Glance, environment.map(Cell::code).to_vec()),
         fact("profile", Level::Glance, vec![Cell::code(&report.profile)]),

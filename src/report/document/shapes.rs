@@ -143,7 +143,7 @@ pub(super) fn heat(scenario: &ScenarioReport) -> Option<Chart> {
         layers,
         words: vec![words.to_owned()],
         data,
-        ..Chart::new("heat", "how often which response time", Axis::seconds(end), y)
+        ..Chart::new("heat", "how many arrivals took how long", Axis::seconds(end), y)
     })
 }
 

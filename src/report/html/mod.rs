@@ -94,7 +94,10 @@ fn first_screen(document: &Document) -> Markup {
             @for chapter in &document.chapters { (card(chapter, &chapter.card)) }
         }
         @if !document.advice.is_empty() {
-            section.next { h2 { "What to do next" } (notes(&document.advice)) }
+            section.next {
+                h2 { "What to do next" }
+                ul.notes { @for note in &document.advice { li { (coded(&one_line(&note.text))) } } }
+            }
         }
     }
 }
@@ -205,6 +208,19 @@ fn block(block: &Block, title: &str) -> Markup {
 
 fn notes(notes: &[Note]) -> Markup {
     html! { ul.notes { @for note in notes { li { (one_line(&note.text)) } } } }
+}
+
+/// What stands between backticks as code, where they come in pairs.
+fn coded(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    html! {
+        @if parts.len().is_multiple_of(2) { (text) }
+        @else {
+            @for (i, part) in parts.iter().enumerate() {
+                @if i % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        }
+    }
 }
 
 fn quote(quote: &Quote) -> Markup {
