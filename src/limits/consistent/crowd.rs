@@ -53,6 +53,8 @@ pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64, cut: bo
     let Some(first) = trace.refused.first() else { return Vec::new() };
     let end = trace.first + window;
     let total = before(&trace.done, end);
+    // What ended in nobody knows what may have taken a place.
+    let at_most = trace.may_have_been_admitted(trace.first, end);
     let at_first = before_or_at(&trace.may_sent, first.done);
     let most = trace
         .refused
@@ -67,7 +69,7 @@ pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64, cut: bo
     for replicas in 2..=MOST_REPLICAS {
         let each = Limits { low: total.div_ceil(windows * replicas).max(1), high: most };
         let full = |each: usize| {
-            let open = (replicas * each).saturating_sub(total) > 0;
+            let open = (replicas * each).saturating_sub(at_most) > 0;
             let refused_by_chance = (1.0 - 1.0 / replicas as f64).powi(tail as i32);
             cut || !open || refused_by_chance >= IMPROBABLE
         };

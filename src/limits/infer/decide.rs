@@ -8,7 +8,7 @@ use super::answer::{ServerTime, unknown};
 use super::explain::Explanation;
 use super::gather::Evidence;
 use crate::admission::DeclaredLimit;
-use crate::units::{Nanos, number};
+use crate::units::{Nanos, count, number};
 
 /// A clock may cut just where a window that the first request opened ends, by chance.
 /// Where more than this share of all phases explains the pattern, nobody can tell
@@ -25,6 +25,14 @@ const CLOCK: [(usize, f64); 3] = [(100, 0.15), (30, 0.3), (0, 1.0)];
 
 /// The most replicas that are thought of where they are asked in turn.
 const MOST_IN_TURN: u64 = 8;
+
+/// The most replicas that are thought of where they are asked by chance and one window
+/// explains as much, and the largest share of all places that they leave then.
+const MOST_BY_CHANCE: u64 = 4;
+const MOST_LEFT: f64 = 0.12;
+
+/// A bucket that is full again within so many seconds holds hardly anybody back.
+const HARDLY: f64 = 0.1;
 
 /// How close two windows or limits have to be to be the same.
 const SAME: f64 = 0.05;
@@ -61,6 +69,30 @@ impl Explanation {
         (2..=MOST_IN_TURN).filter(fits).collect()
     }
 
+    /// Whether it is a window as declared of hardly less than a multiple of the limit.
+    pub(super) fn falls_short(&self, declared: &DeclaredLimit) -> bool {
+        let length = declared.window.as_secs_f64();
+        let short = |n: u64| {
+            let all = (declared.limit * n) as f64;
+            let (low, high) = (self.limits.low as f64, self.limits.high as f64);
+            low < all && high >= all * (1.0 - MOST_LEFT)
+        };
+        (self.window - length).abs() <= SAME * length && (2..=MOST_BY_CHANCE).any(short)
+    }
+
+    /// Whether it explains by chance what something simpler of what is declared may: two
+    /// weighted windows of another limit and length, or a bucket that hardly holds back.
+    pub(super) fn is_by_chance(&self, declared: &DeclaredLimit) -> bool {
+        let length = declared.window.as_secs_f64();
+        match self.algorithm {
+            Algorithm::SlidingCounter | Algorithm::SlidingCounterOfRequests => {
+                (self.window - length).abs() > SAME * length || self.multiples(declared).is_empty()
+            }
+            Algorithm::TokenBucket => self.window < HARDLY,
+            _ => false,
+        }
+    }
+
     /// Whether a bucket refills as declared, and holds the declared burst: the limit
     /// unless another is declared.
     pub(super) fn is_as(&self, declared: &DeclaredLimit) -> bool {
@@ -91,7 +123,7 @@ impl Question<'_> {
         left.sort_unstable();
         left.dedup();
         self.leave_out_chance(found, &mut left);
-        if let Some(answer) = self.in_turn(found, &left) {
+        if let Some(answer) = self.in_turn(found, &left).or_else(|| self.by_chance(found, &left)) {
             return answer;
         }
         match left.as_slice() {
@@ -138,6 +170,31 @@ impl Question<'_> {
         left.push(algorithm);
         let window_s = Some(Estimate { value: length, low: length, high: length });
         Some(Inference { algorithm, left, limit: Some(limit), window_s, why })
+    }
+
+    /// Replicas of the declared limit that are asked by chance are the likelier story than
+    /// a limiter of figures that nobody declared; the other is told beside it.
+    fn by_chance(&self, found: &[Explanation], left: &[Algorithm]) -> Option<Inference> {
+        let kind = Algorithm::ReplicasApart;
+        let other = left.iter().find(|other| **other != kind)?;
+        let best = *self.of(found, *other).first()?;
+        if !left.contains(&kind) {
+            return None;
+        }
+        let mut answer = self.only(found, kind);
+        let limits = if best.limits.low == best.limits.high {
+            count(best.limits.low as u64)
+        } else {
+            format!("{} to {}", best.limits.low, best.limits.high)
+        };
+        let length = Nanos::from_secs_f64(best.window);
+        answer.why = format!(
+            "{}, asked by chance; {} of {limits} in {length}, which nobody declared, would too: which it is, one replica alone would tell",
+            answer.why,
+            other.one()
+        );
+        answer.left = left.to_vec();
+        Some(answer)
     }
 
     /// A kind that is cut at a phase explains by chance what another one does without:
@@ -290,11 +347,12 @@ impl Question<'_> {
     }
 }
 
-/// Two figures as one, where they are the same.
+/// Two figures as one, where they are the same, or may be.
 fn joined(one: Estimate, other: Estimate) -> Option<Estimate> {
     let same = (one.value - other.value).abs() <= SAME * one.value.max(other.value);
-    same.then(|| Estimate {
-        value: one.value,
+    let (low, high) = (one.low.max(other.low), one.high.min(other.high));
+    (same || low <= high).then(|| Estimate {
+        value: if low <= high { one.value.clamp(low, high) } else { one.value },
         low: one.low.min(other.low),
         high: one.high.max(other.high),
     })

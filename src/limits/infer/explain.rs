@@ -12,6 +12,9 @@ use crate::admission::DeclaredLimit;
 /// the first request opens isn't tried.
 const MOST_PERHAPS: usize = 600;
 
+/// By how much an answer may come late without having waited, in seconds.
+const LATE: f64 = 0.05;
+
 /// The most stretches of phases or rates that are kept of one kind.
 const MOST_CELLS: usize = 64;
 
@@ -175,7 +178,14 @@ impl<'a> Explainer<'a> {
             return self.refilled(Algorithm::TokenBucket);
         };
         let mut found = self.refilled(Algorithm::LeakyBucket);
-        found.retain(|e| (0.8..=1.25).contains(&(delays.per_second / e.per_second())));
+        // Nobody waits longer than a full queue takes to drain.
+        let in_time = |e: &Explanation| {
+            let fullest = e.limits.high.saturating_sub(1) as f64;
+            let jitter = LATE + 0.1 * delays.latency;
+            delays.longest <= fullest / (0.9 * e.per_second()) + jitter
+        };
+        found
+            .retain(|e| (0.8..=1.25).contains(&(delays.per_second / e.per_second())) && in_time(e));
         for explanation in &mut found {
             explanation.delays = Some(delays);
         }

@@ -83,29 +83,36 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
         found = any.windowed(&windows::suggested(evidence));
         found.retain(bounded);
     }
-    if found.is_empty()
-        && let Some(declared) = declared.filter(|declared| declared.counts_apart())
+    if let Some(declared) = declared.filter(|declared| declared.counts_apart())
+        && found.iter().all(|e| e.is_by_chance(declared))
     {
-        found = explain::apart(evidence, declared, true);
+        found.extend(explain::apart(evidence, declared, true));
     }
     found
 }
 
 /// What explains everything by a whole multiple of the declared limit in the declared
 /// window, as replicas do that are asked in turn; or replicas that are asked by chance,
-/// where nothing simple of another limit does.
+/// where nothing simple of another limit does, or only what falls just short of such a
+/// multiple: of those that are asked by chance some have places left.
 fn apart(any: &Explainer<'_>, rest: &[Explanation], declared: &DeclaredLimit) -> Vec<Explanation> {
     if !declared.counts_apart() {
         return Vec::new();
     }
     let mut found = any.windowed(&[declared.window.as_secs_f64()]);
     found.extend(rest.iter().cloned());
-    found.retain(|e| e.limits.high != usize::MAX);
-    let weighted = [Algorithm::SlidingCounter, Algorithm::SlidingCounterOfRequests];
-    let simple = found.iter().any(|e| !weighted.contains(&e.algorithm));
-    found.retain(|e| !e.multiples(declared).is_empty());
-    if found.is_empty() && !simple && declared.limit >= FEWEST_BY_CHANCE {
-        found = explain::apart(any.evidence(), declared, false);
+    found.retain(|e| e.limits.high != usize::MAX && !e.is_by_chance(declared));
+    let (multiples, simple): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|e| !e.multiples(declared).is_empty());
+    if !multiples.is_empty() {
+        return multiples;
+    }
+    if declared.limit < FEWEST_BY_CHANCE || !simple.iter().all(|e| e.falls_short(declared)) {
+        return Vec::new();
+    }
+    let mut found = explain::apart(any.evidence(), declared, false);
+    if !found.is_empty() {
+        found.extend(simple);
     }
     found
 }
@@ -139,7 +146,7 @@ fn none_seen(ledgers: &[LedgerView<'_>], declared: Option<&DeclaredLimit>) -> In
     };
     if let Some(ledger) = ledgers.iter().find(past_twice) {
         return none(format!(
-            "nothing was refused, although {} sent more than twice the declared limit within a window",
+            "nothing was refused, although {} sent more than twice the declared limit within a window: no limiter, or several that count apart and were not filled",
             ledger.label
         ));
     }
