@@ -32,12 +32,12 @@ def keep(name, figures, binary):
     (KEPT / f"{name}.json").write_text(json.dumps({"on": stamp(binary), **figures}, indent=2) + "\n")
 
 
-def keep_targets(seconds, rows, binary):
+def keep_targets(seconds, rows, binary, note=""):
     """Of each target the newest figures, so that targets may be fuzzed beside each other."""
     fresh = {row["name"]: row for row in rows}
     old = {row["name"]: row for row in (kept("fuzz") or {"targets": []})["targets"]}
     every = {**old, **fresh}
-    keep("fuzz", {"seconds": seconds, "targets": [every[name] for name in sorted(every)]}, binary)
+    keep("fuzz", {"seconds": seconds, "note": note, "targets": [every[name] for name in sorted(every)]}, binary)
 
 
 def kept(name):
@@ -75,7 +75,8 @@ def soaked(figures):
 def fuzzed(figures):
     lines = [
         "\n## Fuzzed\n",
-        f"`fuzz/run.sh -s {figures['seconds']}`, coverage-guided (libFuzzer, address sanitizer). On {figures['on']}.\n",
+        f"`fuzz/run.sh -s {figures['seconds']}`, coverage-guided (libFuzzer, address sanitizer). "
+        f"{figures['note']}On {figures['on']}.\n",
         "| target | inputs tried | seconds | edges covered | found |", "| --- | ---: | ---: | ---: | --- |",
     ]
     for target in figures["targets"]:

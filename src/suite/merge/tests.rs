@@ -343,11 +343,14 @@ fn clocks_that_are_off_are_put_on_the_one_of_most() {
     let (_, mut reports) = four();
     for (report, skew) in reports.iter_mut().zip([Some(0.2), Some(0.2), Some(3.2), None]) {
         report.scenarios[0].recording.clock_skew = skew;
+        report.scenarios[0].recording.duration = Nanos::from_secs(4);
     }
     // The third machine is 3 s behind the others: its appointed moment came 3 s later.
     let whole = merged(&reports, 0).expect("shards of one run");
     let recording = &whole.scenarios[0].recording;
     assert_eq!(recording.clock_skew, Some(0.2));
+    let read = read_suite(&json(&whole));
+    assert!(read.is_ok(), "its seconds were moved: {:?}", read.map(drop));
     let due: Vec<u32> = recording.timeline.bins.iter().map(|bin| bin.due).collect();
     assert_eq!(due.len(), 7, "{due:?}");
     assert!(due[4..].iter().sum::<u32>() > 70, "a quarter of the rate, 3 s later: {due:?}");
