@@ -177,6 +177,10 @@ fn in_csv(text: &str, name: &str, column: &str) -> Result<Vec<String>, Wrong> {
             None => missing,
         });
     };
+    if headers.iter().filter(|header| header.trim() == column).count() > 1 {
+        let message = format!("{} has the column {} twice", quote(name), quote(column));
+        return Err(Wrong::new(message, "expected each column once"));
+    }
     let row = |record: csv::Result<csv::StringRecord>| {
         record.map(|record| record.get(index).unwrap_or_default().to_owned()).map_err(wrong)
     };

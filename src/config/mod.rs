@@ -26,6 +26,7 @@ mod tests;
 mod texts;
 mod thresholds;
 mod tree;
+mod unfit;
 mod values;
 mod written;
 #[cfg(test)]
@@ -34,6 +35,8 @@ mod written_checks;
 mod written_setup;
 #[cfg(test)]
 mod written_tests;
+#[cfg(test)]
+mod written_wrong_tests;
 
 use crate::gate::parse_threshold;
 

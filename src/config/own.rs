@@ -51,6 +51,7 @@ pub(super) fn notices(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> 
     }
     notices.extend(doubtful_checks(id, spec, limits));
     notices.extend(open_fields(id, spec));
+    notices.extend(doubtful_requests(id, spec));
     notices
 }
 
@@ -91,6 +92,37 @@ fn doubtful_checks(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> Vec
         }
     }
     notices
+}
+
+/// What of the request may be meant in another way.
+fn doubtful_requests(id: ScenarioId, spec: &Spec) -> Vec<String> {
+    let mut notices = Vec::new();
+    let request = &spec.request;
+    let has_body = !matches!(request.body, BodySpec::None);
+    if has_body && ["GET", "HEAD"].contains(&request.method.as_str()) {
+        let method = &request.method;
+        notices.push(format!("{id} sends a body with {method}: say method = \"POST\" or another"));
+    }
+    if let Some(word) = spec.texts().into_iter().find_map(doubled) {
+        notices.push(format!(
+            "{id} sends the text {{{word}}}: a value is written with one brace on each side"
+        ));
+    }
+    if request.headers.get("cookie").is_some_and(|text| !text.contains('{')) {
+        notices.push(format!(
+            "{id} sends a cookie as it stands in the file: a session is a secret, and a setup gets \
+             one (capture = {{ sid = \"cookie NAME\" }})"
+        ));
+    }
+    notices
+}
+
+/// A value's name between doubled braces, which make it a text.
+fn doubled(text: &str) -> Option<&str> {
+    const VALUES: [&str; 6] = ["n", "uuid", "now", "unix", "unix_ms", "identity"];
+    let inner = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
+    let of_table = |word: &str| word.starts_with("data.") || word.starts_with("setup.");
+    inner.into_iter().find(|word| VALUES.contains(word) || of_table(word))
 }
 
 /// Whether an answer of that status is a limiter's refusal.

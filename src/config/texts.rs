@@ -14,6 +14,8 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 /// Headers that are the transport's or the runner's own.
 const OWN_HEADERS: [&str; 7] =
     ["host", "content-length", "connection", "transfer-encoding", "te", "upgrade", "x-load-test"];
+/// The header that shows whose address a request comes from.
+const ADDRESS: &str = "x-forwarded-for";
 /// The longest text of a template outside bodies, in bytes.
 pub(super) const MOST_TEXT: usize = 4096;
 
@@ -79,6 +81,10 @@ pub(super) fn path(node: &Node, names: &Names<'_>) -> Result<String, Wrong> {
                 wrong.help("percent-encode it, such as %C3%A9 for é; values are encoded anyway")
             });
     }
+    if let Some(at) = bad_escape(&path) {
+        return wrong("a `%` stands here without two hexadecimal digits")
+            .map_err(|wrong: Wrong| wrong.help("a percent sign itself is %25").within(at..at + 1));
+    }
     if path.contains("{{") || path.contains("}}") {
         return wrong("a brace can't stand in a path as it is").map_err(|wrong: Wrong| {
             wrong.help("a value is written with one on each side, such as {n}; a brace itself %7B")
@@ -90,6 +96,15 @@ pub(super) fn path(node: &Node, names: &Names<'_>) -> Result<String, Wrong> {
         return wrong("this path leads upward");
     }
     Ok(path)
+}
+
+/// Where a `%` is no percent escape.
+fn bad_escape(path: &str) -> Option<usize> {
+    let mut signs = path.match_indices('%').map(|(at, _)| at);
+    signs.find(|at| {
+        let digits = path.as_bytes().get(at + 1..at + 3);
+        !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// Calls `each` with every entry of the table at `key`.
@@ -136,6 +151,12 @@ pub(super) fn header_name(name: &str) -> Result<String, Wrong> {
         return Err(Wrong::new(
             format!("`{name}` is not a scenario's to set"),
             "expected another header: where a run goes is the environment's to say",
+        ));
+    }
+    if name == ADDRESS {
+        return Err(Wrong::new(
+            format!("`{name}` is an identity's to show"),
+            "expected identity = { kind = \"address\" }: each sends from an address of its own",
         ));
     }
     Ok(name)

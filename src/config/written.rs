@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::data;
-use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, suggestion, unknown};
+use super::diagnostics::{Diagnostics, Place, Wrong, quote, suggestion, unknown};
 use super::literals::BY_ENVIRONMENT;
 use super::reader::Section;
 use super::texts::{
     MOST_TEXT, entries, header_name, in_template, method, path, read_body, read_headers, template,
 };
 use super::tree::{Node, Value};
+use super::unfit;
 use super::values::{flag, mismatch, text};
 use super::written_checks::{read_expect, read_probes};
 use super::written_setup::read_setup;
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::scenario::{
-    BodySpec, DataColumn, Encoding, Flaw, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme,
-    SignSpec, Spec, Template, catalogue, shows_keys, tells_time,
+    DataColumn, Encoding, MOST_COLUMNS, MOST_LABELS, Names, RequestSpec, Scheme, SignSpec, Spec,
+    Template, catalogue, shows_keys,
 };
 use crate::secret::shows_secret;
 use crate::tags::TagKey;
@@ -79,14 +80,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
     let probes = read_probes(section, &names, sign.is_some());
     let request = RequestSpec { method, path: path?, headers, body };
     let spec = Spec { request, expect, identity, keys, sign, tags, data, setup, probes, writes };
-    let misfits = misfits(&spec);
-    for (column, wrong) in misfits {
-        let place = section.table("data").and_then(|(table, ..)| table.get(&column));
-        let place =
-            place.map_or_else(|| section.place_of("data"), |entry| entry.node.place.clone());
-        let path = format!("{}.{column}", section.join("data"));
-        section.problems.at(&place, &path, wrong);
-    }
+    unfit::report(&spec, section);
     if spec.keys.is_some() && !shows_keys(&spec) {
         let place = section.place_of("identity");
         let expected = match &spec.setup {
@@ -99,69 +93,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
         let wrong = Wrong::new("no request of the load shows these keys", expected);
         section.problems.at(&place, &section.join("identity"), wrong);
     }
-    idle_probes(&spec, section);
     Some(spec)
-}
-
-/// Reports probes in which nothing differs from the scenario's own request.
-fn idle_probes(spec: &Spec, section: &mut Section<'_, '_>) {
-    let (path, place) = (section.join("probes"), section.place_of("probes"));
-    // As they stand there: one whose value is wrong is told of already.
-    let there = match section.node("headers").map(|node| &node.value) {
-        Some(Value::Table(table)) => table.keys().map(|name| name.to_lowercase()).collect(),
-        _ => Vec::new(),
-    };
-    let mut sent: Vec<&str> = there.iter().map(String::as_str).collect();
-    sent.extend(spec.sign.iter().map(|sign| sign.header.as_str()));
-    let has_body = |body: &BodySpec| !matches!(body, BodySpec::None);
-    for probe in &spec.probes {
-        let has_type = has_body(probe.body.as_ref().unwrap_or(&spec.request.body));
-        let mut sent = sent.clone();
-        sent.extend(has_type.then_some("content-type"));
-        for name in probe.without.iter().filter(|name| !sent.contains(&name.as_str())) {
-            let message = format!(
-                "the probe {} is without {}, which isn't sent",
-                quote(&probe.kind),
-                quote(name)
-            );
-            let wrong = Wrong::new(message, format!("known: {}", listing(sent.iter().copied())));
-            let wrong = match suggestion(name, sent.iter().copied()) {
-                Some(name) => wrong.help(format!("did you mean {}?", quote(name))),
-                None => wrong,
-            };
-            section.problems.at(&place, &path, wrong);
-        }
-        if probe.signature == Some(Flaw::Expired) && !tells_time(spec) {
-            let message = format!(
-                "the probe {} has a signature that never expires: no time is signed",
-                quote(&probe.kind)
-            );
-            let expected =
-                "expected `{unix}` in what is signed, such as payload = \"{unix}.{body}\"";
-            section.problems.at(&place, &path, Wrong::new(message, expected));
-        }
-    }
-}
-
-/// Columns that a template asks for by a type that one of their values isn't of.
-fn misfits(spec: &Spec) -> BTreeMap<String, Wrong> {
-    let (columns, captured) = (spec.columns(), spec.captured());
-    let names = Names { data: &columns, setup: &captured, identity: true, body: true };
-    let values = |column: &str| spec.data.get(column).map(|column| column.values.as_slice());
-    let mut wrong = BTreeMap::new();
-    for text in spec.texts() {
-        let Ok(template) = Template::parse(text, &names) else { continue };
-        if let Some((column, kind, value)) = template.misfit(values) {
-            let message = format!("{} is asked for as `{{data.{column}:{kind}}}`", quote(value));
-            let expected = match kind {
-                "int" => "expected whole numbers only",
-                "number" => "expected numbers only",
-                _ => "expected true and false only",
-            };
-            wrong.insert(column.to_owned(), Wrong::new(message, expected));
-        }
-    }
-    wrong
 }
 
 /// The name of a variable, perhaps with a `*` at its end.
@@ -195,10 +127,28 @@ fn read_identity(section: &mut Section<'_, '_>) -> (Option<String>, bool) {
         found.copied().ok_or_else(|| unknown("kind", &kind, &kinds))
     });
     if kind == Some("address") {
+        if identity.node("env").is_some() {
+            let wrong =
+                Wrong::new("an address needs no variable", "expected env or kind = \"address\"");
+            identity.problems.at(&identity.place_of("env"), &identity.join("env"), wrong);
+        }
         return (None, true);
     }
     let hint = "env = \"SEARCH_KEY_*\", or kind = \"address\"";
     (identity.required("env", hint, |node| variable(node, true)), false)
+}
+
+/// What is signed: something that differs from request to request.
+fn payload(node: &Node, names: &Names<'_>) -> Result<String, Wrong> {
+    let names = Names { body: true, ..*names };
+    let text = template(node, &names, MOST_TEXT)?;
+    match Template::parse(&text, &names) {
+        Ok(template) if template.constant().is_none() => Ok(text),
+        _ => Err(Wrong::new(
+            "the same is signed for every request: nothing of it is in there",
+            "expected `{body}` or another value, such as \"{unix}.{body}\"",
+        )),
+    }
 }
 
 fn read_sign(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<SignSpec> {
@@ -249,8 +199,7 @@ fn read_sign(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<SignSpe
             }
         }
     }
-    let signed = Names { body: true, ..*names };
-    let payload = sign.value("payload", |node| template(node, &signed, MOST_TEXT));
+    let payload = sign.value("payload", |node| payload(node, names));
     Some(SignSpec {
         scheme: if scheme? == "stripe" { Scheme::Stripe } else { Scheme::HmacSha256 },
         secret: secret?,
@@ -337,6 +286,9 @@ fn tag_value(
         ));
     }
     let values = columns.first().and_then(|name| data.get(*name));
+    if text.trim().is_empty() {
+        return Err(Wrong::new("this tag is empty", "expected a text, such as \"{data.term}\""));
+    }
     let Some(column) = values else { return Ok((text, 1)) };
     let distinct: std::collections::BTreeSet<&String> = column.values.iter().collect();
     let unfit = |value: &&&String| value.contains([',', '{', '}', ':']) || value.is_empty();

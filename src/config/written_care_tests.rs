@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::*;
 
 /// What is said of a scenario with `more` in its table: its notices, or its mistakes.
-fn told(more: &str) -> Result<Vec<String>, String> {
+pub(super) fn told(more: &str) -> Result<Vec<String>, String> {
     let flags = Flags { env: Some("t".to_owned()), ..Flags::default() };
     let text = format!(
         "[environments.t]\nurl = \"http://127.0.0.1:1\"\nprofile = \"p\"\nscenarios = [\"mine\"]\n\
@@ -19,7 +19,7 @@ fn told(more: &str) -> Result<Vec<String>, String> {
     Ok(resolved.notices)
 }
 
-fn refused(more: &str) -> String {
+pub(super) fn refused(more: &str) -> String {
     match told(more) {
         Ok(_) => panic!("taken: {more}"),
         Err(problems) => problems,

@@ -12,8 +12,8 @@ use super::tree::{Node, Table, Value};
 use super::values::{integer, mismatch, text};
 use crate::ids::ProbeKind;
 use crate::scenario::{
-    Condition, ExpectSpec, Flaw, JsonPath, MOST_CHECKS, MOST_PROBES, Names, ProbeSpec, WORDS,
-    success,
+    COMMON_CHECKS, Condition, ExpectSpec, Flaw, JsonPath, MOST_CHECKS, MOST_PROBES, Names,
+    ProbeSpec, WORDS, success,
 };
 
 pub(super) fn statuses(node: &Node) -> Result<Vec<u16>, Wrong> {
@@ -61,11 +61,37 @@ pub(super) fn read_expect(section: &mut Section<'_, '_>, names: &Names<'_>) -> V
         );
         section.problems.at(&node.place, &path, wrong);
     }
+    if nodes_are_none(node) {
+        let wrong =
+            Wrong::new("nothing is expected here", "expected a table, or no `expect` at all");
+        section.problems.at(&node.place, &path, wrong);
+    }
+    twice(&all, &node.place, &path, section.problems);
     if success(&all).is_empty() && all.iter().any(|expect| !expect.status.is_empty()) {
         let wrong = Wrong::new("no status meets all of these", "expected the same in each of them");
         section.problems.at(&node.place, &path, wrong);
     }
     all
+}
+
+fn nodes_are_none(node: &Node) -> bool {
+    matches!(&node.value, Value::List(items) if items.is_empty())
+}
+
+/// Reports names of checks that another has, or the runner's own.
+fn twice(all: &[ExpectSpec], place: &Place, path: &str, problems: &mut Diagnostics) {
+    let mut seen = COMMON_CHECKS.to_vec();
+    for name in all.iter().filter_map(|expect| expect.name.as_deref()) {
+        if seen.contains(&name) {
+            let message = format!("a check {} is there already", quote(name));
+            let wrong = Wrong::new(
+                message,
+                "expected a name of its own: one can have status, json and header",
+            );
+            problems.at(place, path, wrong);
+        }
+        seen.push(name);
+    }
 }
 
 fn read_one_expect(

@@ -8,7 +8,8 @@ use super::secrets::{gives_secret, is_number_secret, is_placeholder, is_secret, 
 use crate::secret::mask;
 
 /// Headers that are the transport's or the runner's own.
-const OWN_HEADERS: [&str; 8] = [
+const OWN_HEADERS: [&str; 9] = [
+    "x-forwarded-for",
     "host",
     "content-length",
     "connection",

@@ -23,6 +23,9 @@ pub(super) const BODY_IS_JSON: &str = "body is JSON";
 /// take, so that one of them is taken for what it isn't.
 pub(super) const UNIQUE_KEYS: &str = "no duplicate keys";
 
+/// The names of the checks that a scenario of one's own may have besides its own.
+pub const COMMON_CHECKS: [&str; 3] = [BODY_SIZE, BODY_IS_JSON, UNIQUE_KEYS];
+
 const STATUS_BIT: u32 = 1;
 const SIZE_BIT: u32 = 1 << 1;
 const JSON_BIT: u32 = 1 << 2;

@@ -24,13 +24,14 @@ pub use call::{
     Scenario,
 };
 pub use json::is_json;
+pub use judge::COMMON_CHECKS;
 pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
 pub use traces::Traces;
 pub use written::{
     BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, Flaw, JsonPath,
     MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec,
-    RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn, WORDS,
+    RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn, WORDS, changed,
     idle_names, probes_by_identity, shows_keys, success, tells_time,
 };
 

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use super::escape::plain;
 use super::path::JsonPath;
-use super::template::{Names, Template, TemplateError, Values, plain};
+use super::request::JsonTemplate;
+use super::template::{Names, Template, TemplateError, Values};
 use super::words::{TYPES, misspelt};
 
 /// A condition on a value of the body.
@@ -25,6 +27,8 @@ pub enum Condition {
     Equals(Value),
     /// It is what the template gives for the request.
     Same(Template),
+    /// It is this list, object, number or flag, its texts filled in for the request.
+    Whole(JsonTemplate),
 }
 
 /// How a number stands to another.
@@ -110,7 +114,7 @@ impl Condition {
             Self::Compare(..) => source.trim().to_owned(),
             Self::Like(_) => format!("is like {}", source.trim().trim_start_matches('~').trim()),
             Self::Equals(value) => format!("is {value}"),
-            Self::Same(_) => format!("is {}", source.trim()),
+            Self::Same(_) | Self::Whole(_) => format!("is {}", source.trim()),
         }
     }
 
@@ -118,6 +122,7 @@ impl Condition {
     pub(super) fn expected(&self, values: &Values<'_>) -> Value {
         match self {
             Self::Same(template) => template.json(values),
+            Self::Whole(template) => template.value(values),
             Self::Like(pattern) => Value::String(pattern.text(values, plain)),
             _ => Value::Null,
         }
@@ -162,7 +167,7 @@ impl Condition {
                 value.as_str().is_some_and(|text| like(pattern, text))
             }
             Self::Equals(wanted) => equal(value, wanted),
-            Self::Same(_) => equal(value, expected),
+            Self::Same(_) | Self::Whole(_) => equal(value, expected),
         }
     }
 }

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::check::Condition;
+use super::escape::plain;
 use super::path::JsonPath;
-use super::request::read;
+use super::request::{JsonTemplate, read};
 use super::spec::{ExpectSpec, Spec, is_among};
-use super::template::{Names, Template, Values, plain};
+use super::template::{Names, Template, Values};
 
 /// The conditions of one check.
 #[derive(Default)]
@@ -80,15 +81,15 @@ fn groups_of(expect: &ExpectSpec, names: &Names<'_>) -> (Option<String>, Vec<(St
         let Ok(parsed) = JsonPath::parse(path) else { continue };
         let (condition, source) = match value {
             Value::String(text) => match Condition::parse(text, names) {
-                Ok(condition) => (condition, text.as_str()),
+                Ok(condition) => (condition, text.clone()),
                 Err(_) => continue,
             },
-            fixed => (Condition::Equals(fixed.clone()), ""),
+            whole => (Condition::Whole(JsonTemplate::new(whole, names)), whole.to_string()),
         };
         if expect.name.is_some() {
             together.json.push((parsed, condition));
         } else {
-            let name = format!("{path} {}", condition.words(source));
+            let name = format!("{path} {}", condition.words(&source));
             all.push((name, Group { json: vec![(parsed, condition)], header: Vec::new() }));
         }
     }

@@ -1,6 +1,7 @@
 //! A scenario that is written in the config: its requests are filled-in templates, its checks conditions.
 
 mod check;
+mod escape;
 mod group;
 mod path;
 mod request;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
-pub use request::{idle_names, probes_by_identity, shows_keys, tells_time};
+pub use request::{changed, idle_names, probes_by_identity, shows_keys, tells_time};
 pub use setup::Capture;
 pub use spec::{
     BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,
@@ -34,13 +35,14 @@ use crate::ids::{ProbeKind, ScenarioId, Traffic};
 use crate::outcome::ProbeEnd;
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet, TagKey};
+use escape::{header, plain, segment};
 pub(super) use group::is_success;
 pub use group::success;
 use group::{Group, groups};
-use request::{Built, changed, kept, read};
+use request::{Built, kept, read};
 use setup::Setup;
 use spec::is_among;
-use template::{Values, header, percent, plain};
+use template::Values;
 
 /// How old an expired signature is, in seconds.
 const EXPIRED: u64 = 3600;
@@ -165,7 +167,7 @@ impl Written {
             setup: &|name| call.identity.captured.as_ref()?.get(name).map(str::to_owned),
             draw: &|kind| self.run.draw_of(kind, Dice::Content, call.traffic, call.n),
         };
-        let path = built.path.text(&values, percent);
+        let path = built.path.text(&values, segment);
         let body = built.body.bytes(&values);
         let mut headers = Vec::with_capacity(built.headers.len() + 3);
         if let Some(kind) = built.body.content_type().filter(|_| !built.has_content_type) {

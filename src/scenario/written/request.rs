@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::escape::{percent, plain};
 use super::spec::{BodySpec, ProbeSpec, RequestSpec, Scheme, SignSpec, Spec};
-use super::template::{Names, Template, Values, percent, plain};
+use super::template::{Names, Template, Values};
 use crate::ids::Kept;
 
 /// The templates of one request.
@@ -25,7 +26,8 @@ pub(super) enum Body {
 }
 
 /// JSON whose texts are templates: values go in as values, never as text.
-pub(super) enum JsonTemplate {
+#[derive(Clone, Debug)]
+pub enum JsonTemplate {
     Fixed(Value),
     Text(Template),
     List(Vec<JsonTemplate>),
@@ -85,7 +87,7 @@ impl Body {
 }
 
 impl JsonTemplate {
-    fn new(value: &Value, names: &Names<'_>) -> Self {
+    pub(super) fn new(value: &Value, names: &Names<'_>) -> Self {
         match value {
             Value::String(text) => Self::Text(read(text, names)),
             Value::Array(list) => {
@@ -98,7 +100,7 @@ impl JsonTemplate {
         }
     }
 
-    fn value(&self, values: &Values<'_>) -> Value {
+    pub(super) fn value(&self, values: &Values<'_>) -> Value {
         match self {
             Self::Fixed(value) => value.clone(),
             Self::Text(template) => template.json(values),
@@ -121,7 +123,8 @@ pub(super) fn kept(text: &str) -> &'static str {
 }
 
 /// The scenario's request, changed as the probe says.
-pub(super) fn changed(request: &RequestSpec, probe: &ProbeSpec) -> RequestSpec {
+#[must_use]
+pub fn changed(request: &RequestSpec, probe: &ProbeSpec) -> RequestSpec {
     let mut headers: BTreeMap<String, String> = request.headers.clone();
     headers.retain(|name, _| !probe.without.contains(name));
     headers.extend(probe.headers.clone());

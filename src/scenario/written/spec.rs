@@ -274,7 +274,7 @@ impl Spec {
         let mut all = self.request.texts();
         all.extend(self.setup.iter().flat_map(|setup| setup.request.texts()));
         for expect in &self.expect {
-            all.extend(expect.json.iter().filter_map(|(_, condition)| condition.as_str()));
+            expect.json.iter().for_each(|(_, condition)| texts_of(condition, &mut all));
         }
         for probe in &self.probes {
             all.extend(probe.headers.values().chain(&probe.path).map(String::as_str));

@@ -412,32 +412,10 @@ impl Kind {
                 let signed = text.parse::<i64>().map(Value::from);
                 signed.or_else(|_| text.parse::<u64>().map(Value::from)).ok()
             }
-            Self::Number => text.parse::<f64>().ok().filter(|x| x.is_finite()).map(Value::from),
+            // As it is written: 2 and 2.0 are the same number, but not to every reader.
+            Self::Number => text.parse::<serde_json::Number>().map(Value::Number).ok(),
             Self::Flag => text.parse::<bool>().ok().map(Value::from),
         };
         typed.unwrap_or(Value::String(text))
     }
-}
-
-/// Everything but RFC 3986's unreserved characters as %XX: a value can't leave its
-/// place in a path, a query or a form.
-pub(super) fn percent(value: &str, out: &mut String) {
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            let hex = |half: u8| char::from(b"0123456789ABCDEF"[usize::from(half)]);
-            out.extend(['%', hex(byte >> 4), hex(byte & 15)]);
-        }
-    }
-}
-
-/// A value for a header: without control characters, which would end the line.
-pub(super) fn header(value: &str, out: &mut String) {
-    out.extend(value.chars().filter(|c| !c.is_control()));
-}
-
-/// A value as it stands.
-pub(super) fn plain(value: &str, out: &mut String) {
-    out.push_str(value);
 }

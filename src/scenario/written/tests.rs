@@ -1,5 +1,7 @@
 //! Written scenarios, from the table to the request and its judgement.
 
+mod whole;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

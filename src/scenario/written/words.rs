@@ -66,6 +66,12 @@ fn meant(word: &str) -> Option<&'static str> {
     if let Some((_, sign)) = compared {
         return Some(sign);
     }
+    if is_choice(&lower) {
+        return Some("present");
+    }
+    if let Some(sign) = compares(&lower) {
+        return Some(sign);
+    }
     if let Some((_, word)) = CALLED.iter().find(|(called, _)| *called == lower) {
         return Some(word);
     }
@@ -81,6 +87,27 @@ fn meant(word: &str) -> Option<&'static str> {
         distance <= most && lower.bytes().next() == known.bytes().next()
     });
     near.min_by_key(|(distance, ..)| *distance).map(|(.., known)| known)
+}
+
+/// Whether it names several types to choose from: `string | null`.
+fn is_choice(word: &str) -> bool {
+    let parts = || word.split('|').map(str::trim);
+    let known =
+        |part: &str| TYPES.contains(&part) || CALLED.iter().any(|(called, _)| *called == part);
+    parts().count() > 1 && parts().all(known)
+}
+
+/// The sign in the middle of a comparison: `x < 5`.
+fn compares(word: &str) -> Option<&'static str> {
+    let mut parts = word.split_whitespace();
+    let (Some(left), Some(sign), Some(right), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let number = |part: &str| part.parse::<f64>().is_ok();
+    let sign = ["<", "<=", ">", ">="].into_iter().find(|known| *known == sign)?;
+    (number(left) || number(right)).then_some(sign)
 }
 
 /// That the whole of `text`, a condition, is probably another, if it is.

@@ -1,0 +1,32 @@
+//! Conditions that are lists and objects, and values whose form counts.
+
+use super::*;
+
+#[test]
+fn a_list_or_an_object_that_is_expected_is_filled_in_too() {
+    let mut own = spec();
+    own.expect[0].json = vec![
+        ("$.terms".to_owned(), json!(["{data.term}", { "limit": "{data.limit:int}" }])),
+        ("$.fixed".to_owned(), json!({ "a": [1, true] })),
+    ];
+    own.request.body = BodySpec::Json(json!({ "limit": "{data.limit:number}" }));
+    let (scenario, identity) = (scenario(own), identity());
+    let request = scenario.request(&call(&identity, Traffic::Arrival, 1));
+    assert_eq!(request.body, br#"{"limit":10}"#, "a whole number stays as it is written");
+    let judged = |body: &str| scenario.judge(&request, &answer(200, body.as_bytes())).outcome;
+    let good = r#"{"terms":["a b",{"limit":10}],"fixed":{"a":[1.0,true]}}"#;
+    assert_eq!(judged(good), Some(Outcome::Accepted));
+    for wrong in [good.replace("a b", "{data.term}"), good.replace("10", "20")] {
+        assert_eq!(judged(&wrong), Some(Outcome::Contract), "{wrong}");
+    }
+}
+
+#[test]
+fn a_captured_value_of_dots_leads_nowhere() {
+    let mut path = String::new();
+    for value in [".", "..", "...", "a.b", ".%2e"] {
+        path.push('/');
+        segment(value, &mut path);
+    }
+    assert_eq!(path, "/%2E/%2E%2E/.../a.b/.%252e");
+}
