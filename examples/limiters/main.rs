@@ -146,13 +146,7 @@ fn run(
     let mut dice = Dice::new(seed);
     // A limit on how many at once shows where requests take a while.
     let work = Nanos::from_millis(if is == Algorithm::ConcurrencyLimit { 300 } else { 20 });
-    let conditions = match asked("--window").and_then(|w| w.parse().ok()) {
-        Some(window) => {
-            let window = Nanos::from_secs(window);
-            Conditions::of(window, Nanos(window.0 * windows), work, &mut dice)
-        }
-        None => Conditions::new(windows, work, &mut dice),
-    };
+    let conditions = Conditions::new(windows, work, &mut dice);
     let entries = entries(&conditions, &mut dice);
     conditions.judged(&entries)
 }
@@ -219,6 +213,27 @@ fn recognition(rows: &[Row], first: u64, n: u64) {
             format!("{} · {} · {} · {accused}", sum(0), sum(1), sum(2))
         });
         println!("| {} | {} | {} |", row.name, row.is[0].name(), cells.join(" | "));
+    }
+}
+
+/// Limits of a second or two that are declared, met for half a minute.
+fn short_windows(first: u64, n: u64) {
+    println!("| limiter | named | 1 s | 2 s |\n| --- | --- | ---: | ---: |");
+    for specimen in SPECIMENS.iter().filter(|s| s.correct) {
+        let cells = [1, 2].map(|window| {
+            let all = runs(n, |seed| {
+                let mut dice = Dice::new(first + seed);
+                let (window, load) = (Nanos::from_secs(window), Nanos::from_secs(30));
+                let conditions = Conditions::of(window, load, Nanos::from_millis(20), &mut dice);
+                let mut limiter = (specimen.make)(&conditions.declared, &mut dice);
+                let (moments, weather) = (&conditions.moments, &conditions.weather);
+                let entries = sent_to(&mut limiter, moments, weather, &mut dice);
+                told(&[specimen.is], specimen.correct, &conditions.judged(&entries))
+            });
+            let sum = |i: usize| all.iter().map(|told| told[i]).sum::<u64>();
+            format!("{} · {} · {} · {}", sum(0), sum(1), sum(2), sum(3))
+        });
+        println!("| {} | {} | {} |", specimen.name, specimen.is.name(), cells.join(" | "));
     }
 }
 
@@ -361,6 +376,8 @@ fn main() {
     if asked("--only").is_some() {
         return;
     }
+    println!("{SHORT}");
+    short_windows(first, n.div_ceil(4));
     println!("{ACCUSED}");
     accusations(first, 20 * n);
     println!("{ERRING}");
@@ -387,6 +404,11 @@ const STRANGE: &str = "
 
 The same, of limiters in `examples/limiters/strangers.rs` that share nothing with what load-gate knows: nginx's
 arithmetic, GCRA by arrival times, Redis recipes, Cloudflare's counter, Stripe's script.
+";
+const SHORT: &str = "
+### Declared in a second or two
+
+Likewise, of 25 runs each that last half a minute, where the limit is declared in one second or in two.
 ";
 const ACCUSED: &str = "
 ### Accused

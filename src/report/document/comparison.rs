@@ -26,6 +26,7 @@ impl Document {
         let (mark, verdict) = match comparison.headline.starts_with("different") {
             true => DIFFERENT,
             false if comparison.figures_compared == 0 => NOTHING,
+            false if comparison.scenarios.iter().any(Comparison::sees_little) => NOTHING,
             false => SAME,
         };
         let fact = |name, run| Fact {
@@ -94,7 +95,7 @@ fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) 
     let told = comparison.figures.iter().any(|figure| figure.call != Call::TooFew);
     let (mark, verdict) = match differs {
         true => DIFFERENT,
-        false if told => SAME,
+        false if told && !comparison.sees_little() => SAME,
         false => NOTHING,
     };
     let mut sections = vec![figures(comparison), limiter(comparison)];
@@ -315,6 +316,7 @@ fn said(figure: &FigureComparison) -> String {
         Call::Higher | Call::Lower => format!("certain: {direction} by {}", reach(figure, change)),
         Call::Slight => format!("certain but slight: {direction} by {}", reach(figure, change)),
         Call::Noise | Call::TooFew => match unnoticed(figure) {
+            Some(unnoticed) if figure.hides_much() => format!("can't tell: {unnoticed}"),
             Some(unnoticed) => format!("noise: {unnoticed}"),
             None => "noise".to_owned(),
         },

@@ -25,6 +25,13 @@ const SLIGHT_RATIO: f64 = 0.05;
 const SLIGHT_SHARE: f64 = 0.001;
 /// A quantile is compared when at least this many samples lie beyond it on both sides.
 const LEAST_BEYOND: f64 = 10.0;
+/// Of samples that depend: worth fewer independent ones, how much they depend isn't known
+/// well enough to call anything certain.
+const FEWEST_WITNESSES: f64 = 40.0;
+/// A change this large that may go unnoticed is no small one: of a quantile the factor, of
+/// a rate the difference.
+const MUCH_RATIO: f64 = 1.5;
+const MUCH_SHARE: f64 = 0.05;
 /// How often the change that is named as the smallest to be seen would be seen.
 const POWER: f64 = 0.8;
 
@@ -87,6 +94,16 @@ pub struct FigureComparison {
     pub call: Call,
 }
 
+impl FigureComparison {
+    /// Whether so large a change would have gone unnoticed that finding none says little,
+    /// or nothing was compared.
+    #[must_use]
+    pub fn hides_much(&self) -> bool {
+        let much = if self.figure.quantile().is_some() { MUCH_RATIO } else { MUCH_SHARE };
+        self.visible.is_none_or(|visible| visible > much)
+    }
+}
+
 /// Both recordings of one scenario, compared.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
@@ -101,6 +118,14 @@ pub struct Comparison {
     /// What the service had to do in both, where either run asked.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ResourceChange>,
+}
+
+impl Comparison {
+    /// Whether a p95 half as high again would have gone unnoticed.
+    #[must_use]
+    pub fn sees_little(&self) -> bool {
+        self.figures.iter().any(|f| f.figure == Figure::P95 && f.hides_much())
+    }
 }
 
 /// The figures of which enough was measured in both runs. Their number over all
@@ -155,7 +180,10 @@ fn compare_figure(figure: Figure, (base, new): &(Known, Known), error: f64) -> F
         let (low, high) = side.interval(figure, evidence, 1.0 - error)?;
         Some(Ends { low, value: side.value(figure)?, high })
     };
-    let both = if enough(figure, base, new) {
+    // Independent samples need nobody to tell how they depend.
+    let told = |n: u64, worth: f64| worth >= FEWEST_WITNESSES || worth >= 0.99 * n as f64;
+    let told = told(samples.0, worth.0) && told(samples.1, worth.1);
+    let both = if told && enough(figure, base, new) {
         ends(base, of_base, samples.0).zip(ends(new, of_new, samples.1))
     } else {
         None

@@ -179,6 +179,18 @@ fn a_lower_success_rate_is_certain_and_a_slight_one_is_called_so() {
     assert_eq!(super::call(Figure::SuccessRate, change), Call::Slight);
 }
 
+/// A minute that is one long swing: what it is worth isn't known well enough.
+#[test]
+fn what_depends_too_much_is_not_called_different() {
+    let swinging = Run { seconds: 60, rho: 0.99, fate: 1.5, failing: 0.0, ..STEADY };
+    let comparison = compare(&swinging.recording(1), &swinging.recording(2));
+    let median = &comparison.figures[Figure::P50 as usize];
+    assert!(median.worth.0.min(median.worth.1) < 40 && median.samples.0 == 6_000, "{median:?}");
+    assert!(median.call == Call::TooFew && median.change.is_none() && median.base.is_some());
+    assert!(comparison.sees_little());
+    assert!(!compare(&STEADY.recording(1), &STEADY.recording(2)).sees_little());
+}
+
 #[test]
 fn too_little_is_said_to_be_too_little() {
     let short = Run { seconds: 9, ..STEADY }.recording(1);

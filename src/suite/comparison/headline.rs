@@ -30,6 +30,20 @@ pub(super) fn headline(scenarios: &[Comparison], compared: usize) -> String {
         return "nothing can be said: too little was measured in one of the runs".to_owned();
     }
     let compared = units::count(compared as u64);
+    let blind: Vec<&Comparison> = scenarios.iter().filter(|s| s.sees_little()).collect();
+    if !blind.is_empty() {
+        let of = |scenario: &&Comparison| {
+            let p95 = scenario.figures.iter().find(|f| f.figure == Figure::P95);
+            let said = p95.and_then(unnoticed);
+            let said = said.unwrap_or_else(|| "its p95 can't be compared".to_owned());
+            format!("{}: {said}", scenario.scenario)
+        };
+        let said: Vec<String> = blind.iter().map(of).collect();
+        return format!(
+            "can't tell: nothing differs in {compared} figures, but little would have been seen ({})",
+            said.join("; ")
+        );
+    }
     let found = match slight {
         0 => format!("no difference in {compared} figures"),
         _ => format!("no difference that matters in {compared} figures ({slight} slight)"),

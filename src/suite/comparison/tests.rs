@@ -62,6 +62,23 @@ fn suite(millis: u64) -> SuiteReport {
     SuiteReport { verdict: VerdictKind::Pass, ..crate::suite::fixtures::suite(NOW, vec![scenario]) }
 }
 
+/// Finding nothing where nothing could have been found is no "no difference".
+#[test]
+fn a_comparison_that_sees_little_says_so_first() {
+    let same = compare_suites(&suite(20), &suite(20), false).expect("comparable");
+    let with = |visible| {
+        let mut scenarios = same.scenarios.clone();
+        scenarios[0].figures[Figure::P95 as usize].visible = visible;
+        headline::headline(&scenarios, same.figures_compared)
+    };
+    assert!(with(Some(1.2)).starts_with("no difference in 6 figures; a p95 up to "));
+    assert_eq!(
+        with(Some(48.0)),
+        "can't tell: nothing differs in 6 figures, but little would have been seen (onboarding: a p95 up to 48 times as high would have gone unnoticed)"
+    );
+    assert!(with(None).ends_with("(onboarding: its p95 can't be compared)"));
+}
+
 #[test]
 fn the_headline_says_what_it_comes_to() {
     let same = compare_suites(&suite(20), &suite(20), false).expect("comparable");
