@@ -17,6 +17,7 @@ use load_gate::plan::{Plan, Schedule};
 use load_gate::report::{self, COMMENT_BUDGET, Masthead, Style};
 use load_gate::scenario::{self, Answer, Call, Identity, Request, Scenario, Secrets};
 use load_gate::secret::Secret;
+use load_gate::series::{Common, Writer, of_recording};
 use load_gate::suite::{SuiteReport, read_suite};
 use load_gate::units::{Nanos, Timestamp};
 
@@ -187,6 +188,26 @@ fn schedule(bencher: Bencher<'_, '_>) {
     let schedule = Schedule::new(&plan("webhook", "full").stages);
     bencher.counter(ItemsCount::new(schedule.total())).bench_local(|| {
         black_box(&schedule).iter().map(|(_, _, due)| due.0).fold(0, u64::wrapping_add)
+    });
+}
+
+/// A second of live series: drawn from how the recording stands, put into a write, packed.
+#[divan::bench]
+fn second_of_series(bencher: Bencher<'_, '_>) {
+    let plan = plan("onboarding", "full");
+    let schedule = Schedule::new(&plan.stages);
+    let mut recorder = recorder(&plan, &schedule);
+    for (n, stage, due) in schedule.iter() {
+        recorder.sent(due, 1);
+        recorder.record(&sample(n, stage, due), None);
+    }
+    let common = Common::of("staging", "full", "lg-bench");
+    let (mut writer, mut at) = (Writer::new(false), 0);
+    bencher.bench_local(|| {
+        at += 1000;
+        let elapsed = Some(Nanos::from_secs(300));
+        let series = of_recording(&plan, black_box(recorder.standing()), elapsed, 3, &common);
+        writer.write(&series, at)
     });
 }
 

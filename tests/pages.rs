@@ -21,6 +21,9 @@ fn read(name: impl AsRef<Path>) -> String {
 fn walk(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).expect("readable").flatten() {
         let path = entry.path();
+        if path.file_name().is_some_and(|name| name == "node_modules") {
+            continue;
+        }
         if path.is_dir() {
             walk(&path, found);
         } else {

@@ -31,7 +31,8 @@ pub(super) struct Telemetry {
 #[derive(Default)]
 struct State {
     plan: Option<Plan>,
-    elapsed: Nanos,
+    /// Since the start of the load; `None` before it.
+    elapsed: Option<Nanos>,
     in_flight: u64,
     k6: K6Interval,
 }
@@ -169,7 +170,7 @@ impl Observer for Telemetry {
             }
             Event::Tick(tick) => {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-                (state.elapsed, state.in_flight) = (tick.elapsed, tick.in_flight);
+                (state.elapsed, state.in_flight) = (Some(tick.elapsed), tick.in_flight);
             }
             Event::Measured(tick, recording) if self.wants_measured(*tick) => {
                 self.draw(recording, false);

@@ -48,7 +48,8 @@ pub enum Event<'a> {
     Tick(&'a Tick),
     /// Before the first request and every 10 s: what was measured so far.
     Checkpoint(&'a Recording),
-    /// When an observer asked for it: what was measured by a tick, that count of them.
+    /// When an observer asked for it: what was measured by a tick, that count of them; once a
+    /// second before the load, too, that count of seconds. Neither quotes nor ledgers are in it.
     Measured(u64, &'a Recording),
     /// Everything was sent, or sending was ended; answers are awaited.
     Draining(u64),
@@ -59,8 +60,8 @@ pub trait Observer: Send + Sync {
     /// Takes notice. Must return soon: the engine waits for it.
     fn on(&self, event: &Event<'_>);
 
-    /// Whether it wants an [`Event::Measured`] with that tick of a load (from 1, one a
-    /// second). It may be told of others, too.
+    /// Whether it wants an [`Event::Measured`] with that tick of a load, or that second before
+    /// it (from 1, one a second). It may be told of others, too.
     fn wants_measured(&self, _tick: u64) -> bool {
         false
     }

@@ -79,6 +79,8 @@ pub(super) enum Order {
     },
     /// The load begins at a given moment, so long from now.
     Waiting(Nanos),
+    /// A second has passed before the load.
+    Before,
     /// A second of the load has passed.
     Tick {
         now: Nanos,
@@ -129,6 +131,8 @@ pub(super) struct Keeper {
     waiting: Vec<Row>,
     load_start: Nanos,
     ticks: u64,
+    /// Seconds that passed before the load.
+    seconds_before: u64,
     last_tick: (Nanos, u64),
 }
 
@@ -153,6 +157,7 @@ impl Keeper {
             waiting: Vec::new(),
             load_start: Nanos::ZERO,
             ticks: 0,
+            seconds_before: 0,
             last_tick: (Nanos::ZERO, 0),
         }
     }
@@ -182,6 +187,7 @@ impl Keeper {
                 Order::Proof(lasting) => self.observer.on(&Event::Proof(lasting)),
                 Order::Waiting(left) => self.observer.on(&Event::Waiting(left)),
                 Order::Load { start, late, workers } => self.load(start, late, workers),
+                Order::Before => self.before(),
                 Order::Tick { now, in_flight } => self.tick(now, in_flight),
                 Order::Draining(in_flight) => {
                     self.observer.on(&Event::Draining(in_flight));
@@ -258,6 +264,14 @@ impl Keeper {
         }
     }
 
+    /// Tells who asks for it what connection, canary, probes and proof came to so far.
+    fn before(&mut self) {
+        self.seconds_before += 1;
+        if self.observer.wants_measured(self.seconds_before) {
+            self.observer.on(&Event::Measured(self.seconds_before, self.recorder.standing()));
+        }
+    }
+
     /// Tells how the load stands, saves a checkpoint every tenth time, and ends the
     /// run when it must not go on.
     fn tick(&mut self, now: Nanos, in_flight: u64) {
@@ -288,13 +302,13 @@ impl Keeper {
         let mut aborted = self.watchdog.tripped(elapsed);
         let checkpoint = self.ticks.is_multiple_of(CHECKPOINT_EVERY);
         let measured = self.observer.wants_measured(self.ticks);
-        if checkpoint || measured || self.watchdog.wants_snapshot() {
+        if measured {
+            self.observer.on(&Event::Measured(self.ticks, self.recorder.standing()));
+        }
+        if checkpoint || self.watchdog.wants_snapshot() {
             let snapshot = self.snapshot();
             if checkpoint {
                 self.observer.on(&Event::Checkpoint(&snapshot));
-            }
-            if measured {
-                self.observer.on(&Event::Measured(self.ticks, &snapshot));
             }
             aborted = aborted.or_else(|| self.watchdog.look(&snapshot, elapsed));
         }

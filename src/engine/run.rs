@@ -62,7 +62,10 @@ async fn lead(run: Arc<ScenarioRun>, presence: Arc<Presence>) -> io::Result<Ende
     let worker = Worker::new(&run, 0, Skew::default(), presence)?;
     let renewing = run.job.identities.are_renewed();
     let renewing = renewing.then(|| tokio::task::spawn_local(renew(Rc::clone(&worker))));
-    let before = unless_stopped(&worker, before_load(&worker)).await?;
+    let seconds = tokio::task::spawn_local(seconds_before(Rc::clone(&worker)));
+    let before = unless_stopped(&worker, before_load(&worker)).await;
+    seconds.abort();
+    let before = before?;
     let ended = match run.job.stop.reason() {
         Some(reason) => Some(reason.ended(Nanos::ZERO)),
         None => before,
@@ -88,6 +91,15 @@ async fn lead(run: Arc<ScenarioRun>, presence: Arc<Presence>) -> io::Result<Ende
         (Ended::Completed, Some(reason)) => reason.ended(run.load_time()),
         (ended, _) => ended,
     })
+}
+
+/// Once a second before the load: hands over what was measured, so that it can be shown.
+async fn seconds_before(worker: Rc<Worker>) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        worker.hand_over();
+        worker.run.tell(Order::Before);
+    }
 }
 
 /// Awaits `work`; once the run is ended, gives up the answers that it awaits, so that

@@ -49,7 +49,8 @@ pub struct RecorderConfig {
 #[derive(Clone, Debug)]
 pub struct Recorder {
     recording: Recording,
-    slices: Vec<(Selector, Matcher, Slice)>,
+    /// Which samples enter each of the recording's slices, in the order of those.
+    matchers: Vec<Matcher>,
     excerpts: BTreeMap<(Outcome, u16), Excerpt>,
     ledgers: Vec<Ledger>,
     ledger_room: LedgerRoom,
@@ -62,14 +63,11 @@ impl Recorder {
     pub fn new(config: RecorderConfig) -> Self {
         let mut recording = Recording::empty(config.scenario, config.started_at, Ended::Running);
         let selectors = kept(&config);
-        let slices = selectors
-            .into_iter()
-            .map(|selector| {
-                let matcher =
-                    Matcher::new(&selector, config.scenario, &config.labels, &config.stages);
-                (selector, matcher, Slice::default())
-            })
-            .collect();
+        let matcher = |selector: &Selector| {
+            Matcher::new(selector, config.scenario, &config.labels, &config.stages)
+        };
+        let matchers = selectors.iter().map(matcher).collect();
+        recording.slices = selectors.into_iter().map(|s| (s, Slice::default())).collect();
         recording.checks = config
             .checks
             .iter()
@@ -92,7 +90,7 @@ impl Recorder {
         let ledgers = (0..).zip(config.identities);
         Self {
             recording,
-            slices,
+            matchers,
             excerpts: BTreeMap::new(),
             ledgers: ledgers
                 .map(|(i, (name, aside))| {
@@ -138,7 +136,7 @@ impl Recorder {
     /// Takes in one sample. `quote`: what may be said of an answer that wasn't
     /// accepted (already masked and cut), and the check that failed first.
     pub fn record(&mut self, sample: &Sample, quote: Option<(&str, Option<&str>)>) {
-        for (_, matcher, slice) in &mut self.slices {
+        for (matcher, slice) in self.matchers.iter().zip(self.recording.slices.values_mut()) {
             if matcher.matches(sample) {
                 slice.record(sample, self.limit_declared);
             }
@@ -242,9 +240,8 @@ impl Recorder {
     /// Takes in a request that was sent, and given up because the run was ended: it
     /// counts as one, and ended in no way that could be held against anybody.
     pub fn gave_up(&mut self, sample: &Sample) {
-        let all = Selector::all();
-        for (_, _, slice) in self.slices.iter_mut().filter(|(selector, ..)| *selector == all) {
-            slice.requests += 1;
+        if let Some(all) = self.recording.slices.get_mut(&Selector::all()) {
+            all.requests += 1;
         }
         *self.recording.requests.entry(sample.traffic).or_default() += 1;
         self.recording.generator.given_up += u64::from(sample.traffic == Traffic::Arrival);
@@ -337,22 +334,23 @@ impl Recorder {
     /// Ends so far, and p95 of the response time of accepted arrivals.
     #[must_use]
     pub fn progress(&self) -> (OutcomeCounts, Option<Nanos>) {
-        let find = |wanted: &Selector| self.slices.iter().find(|(selector, ..)| selector == wanted);
-        let outcomes = find(&Selector::all()).map(|(.., slice)| slice.outcomes).unwrap_or_default();
         let accepted = Selector::all().with(TagKey::Outcome, Outcome::Accepted.name());
-        let p95 = find(&accepted).and_then(|(.., slice)| slice.response_time.quantile(0.95));
-        (outcomes, p95)
+        let accepted = self.recording.slice(&accepted);
+        let p95 = accepted.and_then(|slice| slice.response_time.quantile(0.95));
+        (self.recording.total().outcomes, p95)
+    }
+
+    /// How it stands, without a copy: what was counted and timed so far. Neither quotes nor
+    /// ledgers are in it, and arrivals under way are among those sent.
+    #[must_use]
+    pub const fn standing(&self) -> &Recording {
+        &self.recording
     }
 
     /// What was recorded so far.
     #[must_use]
     pub fn snapshot(&self) -> Recording {
         let mut recording = self.recording.clone();
-        recording.slices = self
-            .slices
-            .iter()
-            .map(|(selector, _, slice)| (selector.clone(), slice.clone()))
-            .collect();
         // An arrival that is still under way is in no figure yet, or the figures
         // of a checkpoint would contradict each other.
         recording.generator.sent = recording.total().outcomes.sent();

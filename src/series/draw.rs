@@ -56,10 +56,14 @@ const TARGET_RATE: Family = Family::new(
     "loadgate_target_rate",
     Kind::Gauge,
     "",
-    "Arrivals a second that the plan asks for now.",
+    "Arrivals a second that the plan asks for now; 0 before the load.",
 );
-const STAGE: Family =
-    Family::new("loadgate_stage", Kind::Gauge, "", "The number of the stage under way, from 1.");
+const STAGE: Family = Family::new(
+    "loadgate_stage",
+    Kind::Gauge,
+    "",
+    "The number of the stage under way, from 1; 0 before the load.",
+);
 const BOUND: Family = Family::new(
     "loadgate_threshold_bound_seconds",
     Kind::Gauge,
@@ -131,16 +135,16 @@ pub fn begun(plan: &Plan, recording: &Recording, common: &Common) -> Vec<Series>
     for status in FORESEEN {
         zero.statuses.entry(status).or_insert(0);
     }
-    of_recording(plan, &zero, Nanos::ZERO, 0, common)
+    of_recording(plan, &zero, None, 0, common)
 }
 
-/// The series of one scenario at a moment; `elapsed` since the start of the load,
-/// `in_flight` requests under way.
+/// The series of one scenario at a moment; `elapsed` since the start of the load (`None`: before
+/// it), `in_flight` requests under way.
 #[must_use]
 pub fn of_recording(
     plan: &Plan,
     recording: &Recording,
-    elapsed: Nanos,
+    elapsed: Option<Nanos>,
     in_flight: u64,
     common: &Common,
 ) -> Vec<Series> {
@@ -162,10 +166,13 @@ pub fn of_recording(
     number(&RATE_LIMITED, &[], total.rate_limit_hits as f64);
     number(&DROPPED, &[], recording.generator.dropped as f64);
     let schedule = Schedule::new(&plan.stages);
-    number(&TARGET_RATE, &[], schedule.rate_at(elapsed));
-    let stages = schedule.stages();
-    let stage = stages.iter().find(|stage| elapsed < stage.end).or(stages.last());
-    number(&STAGE, &[], stage.map_or(0.0, |stage| f64::from(stage.number)));
+    number(&TARGET_RATE, &[], elapsed.map_or(0.0, |elapsed| schedule.rate_at(elapsed)));
+    let number_at = |elapsed| {
+        let stage = recording.stages.iter().find(|stage| elapsed < stage.end);
+        let stage = stage.or(recording.stages.last());
+        stage.map_or(0.0, |stage| f64::from(stage.number))
+    };
+    number(&STAGE, &[], elapsed.map_or(0.0, number_at));
     for (threshold, seconds) in latency_bounds(&plan.criteria) {
         let text = format!("{} {}", threshold.key, threshold.expression);
         number(&BOUND, &[("threshold", &text)], seconds);

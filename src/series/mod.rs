@@ -17,5 +17,5 @@ pub use ending::of_suite;
 pub use k6_names::{K6Interval, k6_begun};
 pub use open_metrics::{Dialect, exposition};
 pub use otlp::{Resource, export_request};
-pub use remote_write::{remote_write, stale};
+pub use remote_write::Writer;
 pub use types::{Buckets, Common, Family, Kind, SampleValue, Series};

@@ -1,19 +1,12 @@
 //! Series as Prometheus remote write 1.0: protobuf, compressed as one raw snappy block.
 
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint, message};
 
-use super::types::{Buckets, Kind, SampleValue, Series};
+use super::types::{Buckets, Family, Kind, SampleValue, Series};
 
 /// The marker that ends a series: this very NaN (remote write 1.0, "Stale Markers").
 const STALE: u64 = 0x7ff0_0000_0000_0002;
-
-#[derive(Clone, PartialEq, Message)]
-struct WriteRequest {
-    #[prost(message, repeated, tag = "1")]
-    timeseries: Vec<TimeSeries>,
-    #[prost(message, repeated, tag = "3")]
-    metadata: Vec<Metadata>,
-}
 
 #[derive(Clone, PartialEq, Message)]
 struct Metadata {
@@ -25,16 +18,6 @@ struct Metadata {
     help: String,
     #[prost(string, tag = "5")]
     unit: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct TimeSeries {
-    #[prost(message, repeated, tag = "1")]
-    labels: Vec<Label>,
-    #[prost(message, repeated, tag = "2")]
-    samples: Vec<Sample>,
-    #[prost(message, repeated, tag = "4")]
-    histograms: Vec<NativeHistogram>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -85,116 +68,210 @@ struct BucketSpan {
 /// Eight buckets to a doubling: bounds 9 % apart.
 const SCHEMA: i32 = 3;
 
-/// The body of a write of `series`, all at the moment `at` (milliseconds since 1970).
-/// `native`: histograms as native ones instead of classic buckets. Where `begins` has a
-/// moment before that for a series, it was zero then: what appears later than the others
-/// has a rate all the same.
-#[must_use]
-pub fn remote_write(
-    series: &[Series],
-    at: i64,
+/// How long what families mean isn't told again, in milliseconds.
+const TOLD_AGAIN: i64 = 60_000;
+
+/// Fields of the messages that are put together here: `WriteRequest` and `TimeSeries`.
+const TIMESERIES: u32 = 1;
+const METADATA: u32 = 3;
+const LABELS: u32 = 1;
+const SAMPLES: u32 = 2;
+const HISTOGRAMS: u32 = 4;
+
+/// Writes a run's series, second by second. What a series is called, the most of a write, is
+/// put into words once.
+#[derive(Debug, Default)]
+pub struct Writer {
     native: bool,
-    begins: impl Fn(&Series) -> Option<i64>,
-) -> Vec<u8> {
-    let mut timeseries = Vec::new();
-    for one in series {
-        let from = timeseries.len();
-        expand(one, at, native, &mut timeseries);
-        let before = begins(one).filter(|before| *before < at);
-        for own in timeseries.iter_mut().skip(from).filter(|_| before.is_some()) {
-            let timestamp = before.unwrap_or_default();
-            if own.histograms.is_empty() {
-                own.samples.insert(0, Sample { value: 0.0, timestamp });
-            } else {
-                let zero = NativeHistogram { schema: SCHEMA, timestamp, ..Default::default() };
-                own.histograms.insert(0, zero);
+    known: Vec<Known>,
+    /// The moment of the last points, and of those that told what families mean.
+    last: Option<i64>,
+    told: Option<i64>,
+}
+
+/// A series that was written once.
+#[derive(Debug)]
+struct Known {
+    series: Series,
+    /// The labels of each that the receiver keeps of it, as they are sent: a histogram is many.
+    names: Vec<Vec<u8>>,
+}
+
+/// A point of one series as the receiver keeps it.
+enum Point {
+    Sample(f64),
+    Native(NativeHistogram),
+}
+
+impl Writer {
+    /// Nothing was written. `native`: histograms as native ones instead of classic buckets.
+    #[must_use]
+    pub fn new(native: bool) -> Self {
+        Self { native, ..Self::default() }
+    }
+
+    /// The body of a write of `series`, all at the moment `at` (milliseconds since 1970). A
+    /// counter that the points before didn't have was zero then: what appears later than the
+    /// others has a rate all the same.
+    pub fn write(&mut self, series: &[Series], at: i64) -> Vec<u8> {
+        let before = self.last.replace(at).filter(|before| *before < at);
+        let again = self.told.is_none_or(|told| at.saturating_sub(told) >= TOLD_AGAIN);
+        if again {
+            self.told = Some(at);
+        }
+        let (mut body, mut scratch) = (Vec::new(), Vec::new());
+        let mut told: Vec<&Family> = Vec::new();
+        let mut next = 0;
+        for one in series {
+            let (place, new) = self.place(one, next);
+            next = place + 1;
+            let zero = before.filter(|_| new && one.family.kind != Kind::Gauge);
+            let points = points(&one.value, self.native);
+            for (name, point) in self.known[place].names.iter().zip(points) {
+                scratch.clear();
+                scratch.extend_from_slice(name);
+                if let Some(before) = zero {
+                    let none = match point {
+                        Point::Sample(_) => Point::Sample(0.0),
+                        Point::Native(_) => Point::Native(NativeHistogram {
+                            schema: SCHEMA,
+                            ..NativeHistogram::default()
+                        }),
+                    };
+                    put(none, before, &mut scratch);
+                }
+                put(point, at, &mut scratch);
+                field(TIMESERIES, &scratch, &mut body);
+            }
+            if (again || new) && !told.iter().any(|known| known.name == one.family.name) {
+                told.push(&one.family);
             }
         }
-    }
-    encode(timeseries, metadata(series))
-}
-
-/// The body that ends `series` at the moment `at`: a stale marker for each.
-#[must_use]
-pub fn stale(series: &[Series], at: i64, native: bool) -> Vec<u8> {
-    let mut timeseries = Vec::new();
-    for one in series {
-        expand(one, at, native, &mut timeseries);
-    }
-    for one in &mut timeseries {
-        one.samples = vec![Sample { value: f64::from_bits(STALE), timestamp: at }];
-        if !one.histograms.is_empty() {
-            one.samples.clear();
-            let sum = f64::from_bits(STALE);
-            one.histograms = vec![NativeHistogram { sum, timestamp: at, ..Default::default() }];
+        for family in told {
+            message::encode(METADATA, &metadata(family), &mut body);
         }
+        compressed(&body)
     }
-    encode(timeseries, Vec::new())
-}
 
-fn encode(timeseries: Vec<TimeSeries>, metadata: Vec<Metadata>) -> Vec<u8> {
-    let body = WriteRequest { timeseries, metadata }.encode_to_vec();
-    // A raw block errs only above 4 GiB.
-    snap::raw::Encoder::new().compress_vec(&body).unwrap_or_default()
-}
-
-fn metadata(series: &[Series]) -> Vec<Metadata> {
-    let mut told: Vec<Metadata> = Vec::new();
-    for one in series {
-        if told.iter().any(|known| known.family == one.family.name) {
-            continue;
+    /// The body that ends every series that was ever written at the moment `at`: a stale
+    /// marker for each.
+    #[must_use]
+    pub fn end(&self, at: i64) -> Vec<u8> {
+        let (mut body, mut scratch) = (Vec::new(), Vec::new());
+        let stale = f64::from_bits(STALE);
+        for known in &self.known {
+            let native = self.native && matches!(known.series.value, SampleValue::Histogram(_));
+            for name in &known.names {
+                scratch.clear();
+                scratch.extend_from_slice(name);
+                let marker = if native {
+                    Point::Native(NativeHistogram { sum: stale, ..NativeHistogram::default() })
+                } else {
+                    Point::Sample(stale)
+                };
+                put(marker, at, &mut scratch);
+                field(TIMESERIES, &scratch, &mut body);
+            }
         }
-        let kind = match one.family.kind {
-            Kind::Counter => 1,
-            Kind::Gauge => 2,
-            Kind::Histogram => 3,
+        compressed(&body)
+    }
+
+    /// Where `one` is known, and whether it wasn't before; mostly at `likely`, for series come
+    /// in the same order each time.
+    fn place(&mut self, one: &Series, likely: usize) -> (usize, bool) {
+        let same = |known: &Known| {
+            known.series.family.name == one.family.name && known.series.labels == one.labels
         };
-        told.push(Metadata {
-            kind,
-            family: one.family.name.to_string(),
-            help: one.family.help.to_owned(),
-            unit: one.family.unit.to_owned(),
-        });
+        if self.known.get(likely).is_some_and(same) {
+            return (likely, false);
+        }
+        if let Some(place) = self.known.iter().position(same) {
+            return (place, false);
+        }
+        let names = names(one, self.native);
+        self.known.push(Known { series: one.clone(), names });
+        (self.known.len() - 1, true)
     }
-    told
 }
 
-/// One series as the receiver keeps it: a histogram is many.
-fn expand(series: &Series, at: i64, native: bool, into: &mut Vec<TimeSeries>) {
-    let mut push = |suffix: &str, le: Option<String>, value: f64| {
-        let labels = labels(series, suffix, le);
-        let samples = vec![Sample { value, timestamp: at }];
-        into.push(TimeSeries { labels, samples, histograms: Vec::new() });
+/// One length-delimited field.
+fn field(tag: u32, bytes: &[u8], into: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, into);
+    encode_varint(bytes.len() as u64, into);
+    into.extend_from_slice(bytes);
+}
+
+fn put(point: Point, at: i64, into: &mut Vec<u8>) {
+    match point {
+        Point::Sample(value) => message::encode(SAMPLES, &Sample { value, timestamp: at }, into),
+        Point::Native(histogram) => {
+            let histogram = NativeHistogram { timestamp: at, ..histogram };
+            message::encode(HISTOGRAMS, &histogram, into);
+        }
+    }
+}
+
+fn compressed(body: &[u8]) -> Vec<u8> {
+    // A raw block errs only above 4 GiB.
+    snap::raw::Encoder::new().compress_vec(body).unwrap_or_default()
+}
+
+fn metadata(family: &Family) -> Metadata {
+    let kind = match family.kind {
+        Kind::Counter => 1,
+        Kind::Gauge => 2,
+        Kind::Histogram => 3,
     };
+    Metadata {
+        kind,
+        family: family.name.to_string(),
+        help: family.help.to_owned(),
+        unit: family.unit.to_owned(),
+    }
+}
+
+/// What a series is to the receiver, in the order of `points`.
+fn names(series: &Series, native: bool) -> Vec<Vec<u8>> {
     match &series.value {
-        SampleValue::Number(value) => push("", None, *value),
-        SampleValue::Histogram(buckets) if native => {
-            let histograms = vec![native_of(buckets, at)];
-            let labels = labels(series, "", None);
-            into.push(TimeSeries { labels, samples: Vec::new(), histograms });
+        SampleValue::Histogram(buckets) if !native => {
+            let bounds = buckets.bounds.iter().map(|(bound, _)| format!("{bound}"));
+            let bounds = bounds.chain(["+Inf".to_owned()]);
+            let mut names: Vec<_> = bounds.map(|le| labels(series, "_bucket", Some(le))).collect();
+            names.extend(["_count", "_sum"].map(|suffix| labels(series, suffix, None)));
+            names
         }
+        _ => vec![labels(series, "", None)],
+    }
+}
+
+/// How a series stands, point by point.
+fn points(value: &SampleValue, native: bool) -> Vec<Point> {
+    match value {
+        SampleValue::Number(value) => vec![Point::Sample(*value)],
+        SampleValue::Histogram(buckets) if native => vec![Point::Native(native_of(buckets))],
         SampleValue::Histogram(buckets) => {
-            for (bound, n) in &buckets.bounds {
-                push("_bucket", Some(format!("{bound}")), *n as f64);
-            }
-            push("_bucket", Some("+Inf".to_owned()), buckets.count as f64);
-            push("_count", None, buckets.count as f64);
-            push("_sum", None, buckets.sum);
+            let counts = buckets.bounds.iter().map(|(_, n)| *n as f64);
+            let all = buckets.count as f64;
+            counts.chain([all, all, buckets.sum]).map(Point::Sample).collect()
         }
     }
 }
 
-/// Labels sorted by name, as the protocol demands.
-fn labels(series: &Series, suffix: &str, le: Option<String>) -> Vec<Label> {
+/// Labels sorted by name, as the protocol demands, as they are sent.
+fn labels(series: &Series, suffix: &str, le: Option<String>) -> Vec<u8> {
     let own = series.labels.iter().map(|(n, v)| (n.to_string(), v.clone()));
     let name = ("__name__".to_owned(), format!("{}{suffix}", series.family.name));
     let mut all: Vec<(String, String)> = own.chain([name]).collect();
     all.extend(le.map(|le| ("le".to_owned(), le)));
     all.sort();
-    all.into_iter().map(|(name, value)| Label { name, value }).collect()
+    let mut bytes = Vec::new();
+    for (name, value) in all {
+        message::encode(LABELS, &Label { name, value }, &mut bytes);
+    }
+    bytes
 }
 
-fn native_of(buckets: &Buckets, at: i64) -> NativeHistogram {
+fn native_of(buckets: &Buckets) -> NativeHistogram {
     let mut counts: Vec<(i32, i64)> = Vec::new();
     for (span, n) in &buckets.spans {
         // Bucket i holds (2^((i-1)/8), 2^(i/8)].
@@ -222,6 +299,6 @@ fn native_of(buckets: &Buckets, at: i64) -> NativeHistogram {
         zero_count: 0,
         positive_spans: spans,
         positive_deltas: deltas,
-        timestamp: at,
+        timestamp: 0,
     }
 }

@@ -4,8 +4,11 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::*;
-use crate::measure::Trend;
-use crate::units::Nanos;
+use crate::ids::ScenarioId;
+use crate::measure::{Ended, Trend};
+use crate::plan::Stage;
+use crate::scenario::Settings;
+use crate::units::{Nanos, Timestamp};
 
 const TIMES: Family =
     Family::new("loadgate_times_seconds", Kind::Histogram, "seconds", "Times of a test.");
@@ -92,7 +95,7 @@ fn read(body: &[u8]) -> Written {
 
 #[test]
 fn what_is_written_has_sorted_labels_and_ends_stale() {
-    let written = read(&remote_write(&some(), 1_700_000_000_123, false, |_| None));
+    let written = read(&Writer::default().write(&some(), 1_700_000_000_123));
     // The counter, and of the histogram three bounds, +Inf, count and sum.
     assert_eq!(written.series.len(), 7);
     for one in &written.series {
@@ -100,13 +103,20 @@ fn what_is_written_has_sorted_labels_and_ends_stale() {
         assert!(names.is_sorted(), "{names:?}");
         assert_eq!(one.samples[0].at, 1_700_000_000_123);
     }
-    let begun = read(&remote_write(&some(), 2_000, false, |one| {
-        (one.family.kind == Kind::Counter).then_some(1_000)
-    }));
+    let mut writer = Writer::default();
     let at = |one: &OneWritten| one.samples.iter().map(|s| (s.at, s.value)).collect::<Vec<_>>();
-    assert_eq!(at(&begun.series[0]), [(1_000, 0.0), (2_000, 3.0)]);
-    assert_eq!(at(&begun.series[1]), [(2_000, 1.0)]);
-    let ended = read(&stale(&some(), 5, false));
+    // The histogram comes later than the counter: it was zero before. What was there isn't.
+    let first = read(&writer.write(&some()[..1], 1_000));
+    assert_eq!(first.series.iter().map(at).collect::<Vec<_>>(), [[(1_000, 3.0)]]);
+    let begun = read(&writer.write(&some(), 2_000));
+    assert_eq!(at(&begun.series[0]), [(2_000, 3.0)]);
+    assert_eq!(at(&begun.series[1]), [(1_000, 0.0), (2_000, 1.0)]);
+    // Known by then, in whatever order they come.
+    let turned: Vec<Series> = some().into_iter().rev().collect();
+    let again = read(&writer.write(&turned, 3_000));
+    assert_eq!(at(&again.series[0]), [(3_000, 1.0)]);
+    assert_eq!(again.series[6].labels, begun.series[0].labels);
+    let ended = read(&writer.end(5));
     assert_eq!(ended.series.len(), 7);
     for (one, before) in ended.series.iter().zip(&written.series) {
         assert_eq!(one.labels, before.labels);
@@ -132,4 +142,25 @@ proptest! {
             prop_assert!((sure..=most).contains(n), "{} of {} to {}", n, sure, most);
         }
     }
+}
+
+#[test]
+fn before_the_load_nothing_is_asked_for() {
+    let id = ScenarioId::fixed("webhook");
+    let stage = |target| Stage { duration: Nanos::from_secs(10), target };
+    let settings = Settings::new(id, []);
+    let plan = crate::plan::fixtures::plan(id, settings, vec![stage(20.0), stage(20.0)]);
+    let recording = plan.not_run(Timestamp { unix_millis: 0 }, Ended::Running);
+    let asked = |series: Vec<Series>| -> Vec<SampleValue> {
+        let asked = |one: &Series| {
+            ["loadgate_target_rate", "loadgate_stage"].contains(&one.family.name.as_ref())
+        };
+        series.into_iter().filter(asked).map(|one| one.value).collect()
+    };
+    let at = |elapsed| asked(of_recording(&plan, &recording, elapsed, 0, &common()));
+    let told = |rate, stage| [SampleValue::Number(rate), SampleValue::Number(stage)];
+    assert_eq!(asked(begun(&plan, &recording, &common())), told(0.0, 0.0));
+    assert_eq!(at(None), told(0.0, 0.0));
+    assert_eq!(at(Some(Nanos::from_secs(5))), told(10.0, 1.0));
+    assert_eq!(at(Some(Nanos::from_secs(12))), told(20.0, 2.0));
 }

@@ -137,6 +137,13 @@ def remote_write(binary):
         holds(verdict == 1, "the verdict is a series: 1")
         gone = query(server, '{__name__=~"loadgate_.+"}', run.ended + 3)
         holds(gone == [], f"every series is stale in the end: {[g['metric']['__name__'] for g in gone][:5]}")
+        asked = query(server, f"loadgate_target_rate{window}", at)[0]["values"]
+        asked = [(moment, float(rate)) for moment, rate in asked if rate != "NaN"]
+        load = parse(run.recording["started_at"]) + run.recording["load_offset"] / 1e9
+        before = [rate for moment, rate in asked if moment < load]
+        holds(before and set(before) == {0.0}, f"{len(before)} points before the load ask for nothing")
+        apart = max(later[0] - earlier[0] for earlier, later in zip(asked, asked[1:]))
+        holds(apart < 2, f"points come every second, {apart:.2f} s apart at most")
         middle = (run.began + run.ended) / 2 + 2
         rate = query(server, "sum(rate(loadgate_requests_total[4s]))", middle)
         holds(rate and float(rate[0]["value"][1]) > 0, f"rate() has data on a ten-second run: {rate[0]['value'][1]}")
@@ -201,6 +208,13 @@ def native_histograms(binary):
         config = "[metrics.prometheus]\nnative_histograms = true\n"
         run = Run(binary, "--prometheus-url", f"{server.url}/api/v1/write", config=config)
         holds(run.code == 0, "exit 0")
+        asked = query(server, f"loadgate_target_rate{window}", at)[0]["values"]
+        asked = [(moment, float(rate)) for moment, rate in asked if rate != "NaN"]
+        load = parse(run.recording["started_at"]) + run.recording["load_offset"] / 1e9
+        before = [rate for moment, rate in asked if moment < load]
+        holds(before and set(before) == {0.0}, f"{len(before)} points before the load ask for nothing")
+        apart = max(later[0] - earlier[0] for earlier, later in zip(asked, asked[1:]))
+        holds(apart < 2, f"points come every second, {apart:.2f} s apart at most")
         middle = (run.began + run.ended) / 2 + 2
         expression = 'histogram_quantile(0.95, sum(rate(loadgate_response_time_seconds{outcome="accepted"}[5s])))'
         found = query(server, expression, middle)

@@ -1,6 +1,6 @@
 //! Several workers come to what one would have: rows, histograms, ledgers, in the order in which they ended.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use tokio::sync::oneshot;
@@ -8,12 +8,11 @@ use tokio::sync::oneshot;
 use super::super::course::Course;
 use super::{plan, stages};
 use crate::admission::Admitted;
-use crate::engine::events::Unobserved;
+use crate::engine::events::{Event, Observer, Unobserved};
 use crate::engine::keeper::{Finish, Handover, Keeper, Order, RefusalShape, Row};
 use crate::engine::skew::Skew;
 use crate::engine::stop::Stop;
 use crate::engine::watchdog::Watchdog;
-use crate::ids::ScenarioId;
 use crate::measure::fixtures::accepted;
 use crate::measure::{Ended, Recorder, RecorderConfig, Recording, Sample, WentOn};
 use crate::outcome::Outcome;
@@ -41,23 +40,27 @@ fn row(n: u64, stage: usize, due: Nanos, seed: u64) -> Row {
     Row { sample, given_up: false, in_flight: 1, refusal, probe: None, quote }
 }
 
-/// What a keeper makes of the plan's arrivals, sent by so many workers that hand
-/// over so often.
-fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
-    let schedule = Schedule::new(&plan.stages);
-    let recorder = Recorder::new(RecorderConfig {
-        scenario: ScenarioId::fixed("webhook"),
+fn recorder_of(plan: &Plan, schedule: &Schedule) -> Recorder {
+    Recorder::new(RecorderConfig {
+        scenario: plan.scenario,
         labels: Vec::new(),
         checks: vec!["one"],
         probes: Vec::new(),
         stages: schedule.stages(),
-        selectors: std::collections::BTreeSet::new(),
+        selectors: crate::gate::required_selectors(&plan.criteria),
         limit_declared: true,
         identities: vec![("everybody".to_owned(), false)],
         joined: false,
         planned: schedule.total(),
         started_at: Timestamp { unix_millis: 0 },
-    });
+    })
+}
+
+/// What a keeper makes of the plan's arrivals, sent by so many workers that hand
+/// over so often.
+fn kept(plan: &Plan, seed: u64, workers: u32, every: Nanos) -> Recording {
+    let schedule = Schedule::new(&plan.stages);
+    let recorder = recorder_of(plan, &schedule);
     let watchdog = Watchdog::new(plan, false);
     let (course, stop) = (Arc::new(Course::new(plan)), Stop::default());
     let observer = Arc::new(Unobserved);
@@ -132,19 +135,7 @@ fn looked_at(rows_handed_over: usize) -> (Recording, Arc<Course>) {
     let p99 = crate::gate::parse_threshold("response_time", "p(99)<60000").expect("one");
     plan.criteria.thresholds = vec![p99];
     let schedule = Schedule::new(&plan.stages);
-    let recorder = Recorder::new(RecorderConfig {
-        scenario: plan.scenario,
-        labels: Vec::new(),
-        checks: vec!["one"],
-        probes: Vec::new(),
-        stages: schedule.stages(),
-        selectors: crate::gate::required_selectors(&plan.criteria),
-        limit_declared: true,
-        identities: vec![("everybody".to_owned(), false)],
-        joined: false,
-        planned: schedule.total(),
-        started_at: Timestamp { unix_millis: 0 },
-    });
+    let recorder = recorder_of(&plan, &schedule);
     let course = Arc::new(Course::new(&plan));
     let watchdog = Watchdog::new(&plan, false);
     let (observer, stop) = (Arc::new(Unobserved), Stop::default());
@@ -192,4 +183,74 @@ fn the_hold_goes_on_while_a_threshold_rests_on_too_little() {
 fn a_load_whose_thresholds_are_decided_ends_as_planned() {
     let (recording, course) = looked_at(800);
     assert_eq!((recording.went_on, course.fork()), (None, None));
+}
+
+/// Notes what is shown second by second: the tick, the answers so far, whether the load goes on.
+#[derive(Default)]
+struct Shown(Mutex<(bool, Vec<Second>)>);
+
+type Second = (u64, u64, bool);
+
+impl Observer for Shown {
+    fn on(&self, event: &Event<'_>) {
+        let mut seen = self.0.lock().expect("whole");
+        match event {
+            Event::Load { .. } => seen.0 = true,
+            Event::Measured(tick, recording) => {
+                let loads = seen.0;
+                seen.1.push((*tick, recording.total().requests, loads));
+            }
+            _ => {}
+        }
+    }
+
+    fn wants_measured(&self, _: u64) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_goes_before_the_load_is_shown_second_by_second_too() {
+    let plan = plan(stages(&[(2, 2.0)]));
+    let schedule = Schedule::new(&plan.stages);
+    let recorder = recorder_of(&plan, &schedule);
+    let shown = Arc::new(Shown::default());
+    let observer = Arc::clone(&shown) as Arc<dyn Observer>;
+    let (watchdog, course) = (Watchdog::new(&plan, false), Arc::new(Course::new(&plan)));
+    let keeper = Keeper::new(recorder, watchdog, observer, Stop::default(), course, 4);
+    let orders = keeper.start(&plan).expect("a thread");
+    let tell = |order| orders.send(order).expect("the keeper listens");
+    let proof = |n| {
+        let mut row = row(n, 0, Nanos::from_millis(n), 7);
+        row.sample.traffic = crate::ids::Traffic::Proof;
+        row
+    };
+    let handed = |until, rows| {
+        Order::Handover(Handover {
+            worker: 0,
+            until,
+            rows,
+            events: Vec::new(),
+            skew: Skew::default(),
+            sent: 0,
+            longest_away: Nanos::ZERO,
+        })
+    };
+    tell(Order::Before);
+    tell(handed(Nanos::from_secs(1), vec![proof(1), proof(2)]));
+    tell(Order::Before);
+    let start = Nanos::from_secs(3);
+    tell(Order::Load { start, late: Nanos::ZERO, workers: 1 });
+    tell(Order::Tick { now: Nanos::from_secs(4), in_flight: 0 });
+    let (reply, recording) = oneshot::channel();
+    tell(Order::Finish(Box::new(Finish {
+        ended: Ended::Completed,
+        duration: Nanos::from_secs(2),
+        cpu_seconds: None,
+        peak_memory: None,
+        reply,
+    })));
+    recording.blocking_recv().expect("the keeper answers");
+    let seen = &shown.0.lock().expect("whole").1;
+    assert_eq!(*seen, [(1, 0, false), (2, 2, false), (1, 2, true)]);
 }

@@ -16,7 +16,7 @@ use super::post::{self, Sent};
 use super::receiver::Receiver;
 use crate::config::Access;
 use crate::publish::PublishWarning;
-use crate::series::{Kind, Series, export_request, remote_write, stale};
+use crate::series::{Series, Writer, export_request};
 
 /// The points of one moment.
 #[derive(Clone, Debug)]
@@ -160,7 +160,7 @@ fn serve(
     end: watch::Receiver<Option<Instant>>,
 ) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (Ok(runtime), Ok(client)) = (runtime, post::client()) else {
+    let (Ok(runtime), Ok(client)) = (runtime, post::client(receiver.url())) else {
         return Tally { reason: Some("no client could be made".to_owned()), ..Tally::default() };
     };
     runtime.block_on(Worker::new(receiver, began, limits, client, end).work(inbox))
@@ -172,8 +172,8 @@ struct Worker<'a> {
     limits: Allowance,
     client: Client,
     waiting: VecDeque<Vec<u8>>,
-    known: Vec<Series>,
-    /// The moment of the last points that were sent.
+    writer: Writer,
+    /// The moment of the last points that were exported by OTLP.
     exported: Option<i64>,
     tally: Tally,
     deadline: Option<Instant>,
@@ -189,15 +189,15 @@ impl<'a> Worker<'a> {
         client: Client,
         end: watch::Receiver<Option<Instant>>,
     ) -> Self {
-        let (waiting, known) = (VecDeque::new(), Vec::new());
-        let tally = Tally::default();
+        let (waiting, tally) = (VecDeque::new(), Tally::default());
+        let native = matches!(receiver, Receiver::RemoteWrite { native: true, .. });
         Self {
             receiver,
             began,
             limits,
             client,
             waiting,
-            known,
+            writer: Writer::new(native),
             exported: None,
             tally,
             deadline: None,
@@ -273,16 +273,12 @@ impl<'a> Worker<'a> {
             Errand::End(batch, deadline) => (batch, Some(deadline)),
         };
         match self.receiver {
-            Receiver::RemoteWrite { native, .. } => {
-                // A counter that the points before didn't have was zero there.
-                let before = self.exported.replace(batch.at);
-                let counts = |one: &Series| one.family.kind != Kind::Gauge;
-                let begins = |one: &Series| before.filter(|_| counts(one) && !self.knows(one));
-                let body = remote_write(&batch.series, batch.at, *native, begins);
+            Receiver::RemoteWrite { .. } => {
+                let body = self.writer.write(&batch.series, batch.at);
                 self.queue(body);
-                self.remember(&batch.series);
                 if last.is_some() {
-                    self.queue(stale(&self.known, batch.at + 1, *native));
+                    let end = self.writer.end(batch.at + 1);
+                    self.queue(end);
                 }
             }
             Receiver::Otlp { resource, interval, .. } => {
@@ -308,21 +304,6 @@ impl<'a> Worker<'a> {
             self.tally.undelivered += 1;
         }
         self.waiting.push_back(body);
-    }
-
-    /// Every series that was ever written, for its stale marker.
-    fn remember(&mut self, series: &[Series]) {
-        for one in series {
-            if !self.knows(one) {
-                self.known.push(one.clone());
-            }
-        }
-    }
-
-    fn knows(&self, one: &Series) -> bool {
-        let same =
-            |known: &Series| known.family.name == one.family.name && known.labels == one.labels;
-        self.known.iter().any(same)
     }
 
     async fn post(&self, body: Vec<u8>) -> Sent {

@@ -5,7 +5,7 @@ use reqwest::Method;
 use super::post::{self, Sent};
 use crate::config::{Access, MetricsSettings};
 use crate::preflight::CheckLine;
-use crate::series::{export_request, remote_write};
+use crate::series::{Writer, export_request};
 
 /// One line a receiver: an empty write, an empty export, the gateway's status.
 pub async fn look(settings: &MetricsSettings) -> Vec<CheckLine> {
@@ -16,7 +16,7 @@ pub async fn look(settings: &MetricsSettings) -> Vec<CheckLine> {
             ("content-type", "application/x-protobuf"),
             ("x-prometheus-remote-write-version", "0.1.0"),
         ];
-        let body = remote_write(&[], 0, false, |_| None);
+        let body = Writer::default().write(&[], 0);
         lines.push(tried("remote write", Method::POST, &to.url, &headers, &to.access, body).await);
     }
     if let Some(to) = &settings.otlp {
@@ -39,7 +39,7 @@ async fn tried(
     access: &Access,
     body: Vec<u8>,
 ) -> CheckLine {
-    let client = match post::client() {
+    let client = match post::client(url) {
         Ok(client) => client,
         Err(error) => return refused(name, url, &error.to_string()),
     };

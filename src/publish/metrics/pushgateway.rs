@@ -17,7 +17,7 @@ pub async fn push(
     series: &[Series],
 ) -> Vec<PublishWarning> {
     let mut warnings = Vec::new();
-    let client = match post::client() {
+    let client = match post::client(url) {
         Ok(client) => client,
         Err(error) => return vec![warning(url, &error.to_string())],
     };

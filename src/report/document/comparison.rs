@@ -6,11 +6,12 @@ use super::model::{Block, Card, Chapter, Document, Fact, Note, Section};
 use super::over_time::{Steps, stages};
 use super::shapes;
 use super::table::{Cell, Column, Level, Mark, Table, Tone};
+use crate::measure::Second;
 use crate::suite::{
     Call, Change, Comparison, Figure, FigureComparison, ResourceFigures, RunLabel, ScenarioReport,
     SuiteComparison, SuiteReport, figure_name, unnoticed,
 };
-use crate::units;
+use crate::units::{self, Nanos};
 
 /// What a comparison comes to, of the whole and of a scenario.
 const DIFFERENT: (Mark, &str) = (Mark::Inconclusive, "different");
@@ -123,16 +124,16 @@ fn card(comparison: &Comparison) -> Card {
     let told =
         p95.map(|f| format!("p95 {} → {}: {}", value(f, f.base), value(f, f.new), meaning(f).text));
     let (base, new) = comparison.seconds;
-    let sent = format!("{} s against {} s", units::count(new), units::count(base));
+    let sent = format!("{} against {}", Nanos::from_secs(new), Nanos::from_secs(base));
     Card { sent, change: told, ..Card::default() }
 }
 
 fn figures(comparison: &Comparison) -> Section {
     let (base, new) = comparison.seconds;
     let mut section = Section::new("figures").lead(format!(
-        "{} s and {} s{}",
-        units::count(base),
-        units::count(new),
+        "{} and {}{}",
+        Nanos::from_secs(base),
+        Nanos::from_secs(new),
         comparison
             .figures
             .iter()
@@ -227,45 +228,66 @@ fn resources(comparison: &Comparison) -> Option<Section> {
     section.filled()
 }
 
+/// What a step of one run is drawn at, and how that is said.
+type OfSteps<'a> = (&'a dyn Fn(&[Second], f64) -> Option<f64>, fn(f64) -> String);
+
 /// Both runs over one another.
 fn charts(before: &ScenarioReport, now: &ScenarioReport) -> Option<Section> {
     let mut section = Section::new("over one another");
-    let (was, is) = (Steps::of(before), Steps::of(now));
+    let sent = |bins: &[Second], seconds: f64| {
+        Some(bins.iter().map(|bin| f64::from(bin.sent)).sum::<f64>() / seconds.max(1e-9))
+    };
+    let about = ("sent-of-both", "arrivals sent a second", "arrivals a second");
+    section.chart(Level::Full, Some(both(before, now, about, (&sent, units::rate))));
     for (id, title, q) in
         [("p50-of-both", "p50 of each second", 0.5), ("p95-of-both", "p95 of each second", 0.95)]
     {
-        let most = [before, now].into_iter().flat_map(|s| &s.recording.timeline.bins);
-        let most = most.filter_map(|bin| bin_quantile(bin, q)).fold(0.0, f64::max);
-        let y = Axis::up_to(most, units::millis, "response time of accepted arrivals");
-        let x = Axis::seconds(was.seconds().max(is.seconds()));
-        let of_second = move |bin: &crate::measure::Second| bin_quantile(bin, q);
-        let columns = ["base", "new"];
-        let (readings, data) = is.told(&columns, |first, bins, _| {
-            let then = before.recording.timeline.bins.get(first..).unwrap_or_default();
-            let worst = |bins: &[crate::measure::Second]| {
-                let most = bins.iter().filter_map(of_second).reduce(f64::max);
-                most.map_or_else(|| "–".to_owned(), units::millis)
-            };
-            vec![worst(then.get(..bins.len()).unwrap_or(then)), worst(bins)]
-        });
-        let key = |key, name: &str| Key { key, name: name.to_owned() };
-        section.chart(
-            Level::Full,
-            Some(Chart {
-                keys: vec![key("before", "base"), key("now", "new")],
-                shades: stages(now),
-                layers: vec![
-                    was.line("before", |_, bin| of_second(bin)),
-                    is.line("now", |_, bin| of_second(bin)),
-                ],
-                readings,
-                data,
-                ..Chart::new(id, title, x, y)
-            }),
-        );
+        let worst = move |bins: &[Second], _: f64| {
+            bins.iter().filter_map(|bin| bin_quantile(bin, q)).reduce(f64::max)
+        };
+        let about = (id, title, "response time of accepted arrivals");
+        section.chart(Level::Full, Some(both(before, now, about, (&worst, units::millis))));
     }
-    section.chart(Level::Full, shapes::percentiles(now, Some(before)));
+    let percentiles = shapes::percentiles(now, Some(before), ["new", "base"]);
+    section.chart(Level::Full, percentiles);
     section.filled()
+}
+
+/// One figure of both runs over time.
+fn both(
+    before: &ScenarioReport,
+    now: &ScenarioReport,
+    (id, title, axis): (&'static str, &str, &'static str),
+    (of, said): OfSteps<'_>,
+) -> Chart {
+    let (was, is) = (Steps::of(before), Steps::of(now));
+    let width = |run: &ScenarioReport| f64::from(run.recording.timeline.width.max(1));
+    let one = |run: &ScenarioReport, bin: &Second| of(std::slice::from_ref(bin), width(run));
+    let most = [before, now]
+        .into_iter()
+        .flat_map(|run| run.recording.timeline.bins.iter().filter_map(move |bin| one(run, bin)));
+    let y = Axis::up_to(most.fold(0.0, f64::max), said, axis);
+    let x = Axis::seconds(was.seconds().max(is.seconds()));
+    let (readings, data) = is.told(&["base", "new"], |first, bins, seconds| {
+        // Steps of another width are other moments.
+        let same = width(before) == width(now);
+        let then = before.recording.timeline.bins.get(first..).filter(|_| same);
+        let then = then.map_or(&[][..], |then| then.get(..bins.len()).unwrap_or(then));
+        let told = |bins| of(bins, seconds).map_or_else(|| "–".to_owned(), said);
+        vec![if then.is_empty() { "–".to_owned() } else { told(then) }, told(bins)]
+    });
+    let key = |key, name: &str| Key { key, name: name.to_owned() };
+    Chart {
+        keys: vec![key("before", "base"), key("now", "new")],
+        shades: stages(now),
+        layers: vec![
+            was.line("before", |_, bin| one(before, bin)),
+            is.line("now", |_, bin| one(now, bin)),
+        ],
+        readings,
+        data,
+        ..Chart::new(id, title, x, y)
+    }
 }
 
 fn value(figure: &FigureComparison, value: Option<f64>) -> String {

@@ -136,7 +136,7 @@ pub(super) fn latency(
         section.chart(Level::Full, Some(over_time::latency(scenario)));
         section.chart(Level::Full, shapes::heat(scenario));
     }
-    section.chart(Level::Full, shapes::percentiles(scenario, before));
+    section.chart(Level::Full, shapes::percentiles(scenario, before, ["this run", "baseline"]));
     section.chart(Level::Full, shapes::knee(scenario));
     Some(section)
 }

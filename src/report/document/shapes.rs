@@ -32,10 +32,11 @@ fn curve(trend: &Trend) -> Vec<(f64, f64)> {
 }
 
 /// The percentile curve on a log axis, with thresholds as crosses and the
-/// baseline as a thin line.
+/// baseline as a thin line; both are called by `names`.
 pub(super) fn percentiles(
     scenario: &ScenarioReport,
     before: Option<&ScenarioReport>,
+    names: [&'static str; 2],
 ) -> Option<Chart> {
     let now = curve(&figures::accepted(&scenario.recording).response_time);
     if now.len() < 3 {
@@ -52,10 +53,10 @@ pub(super) fn percentiles(
         points: points.iter().map(|(q, v)| (reach(*q), Some(*v))).collect(),
     };
     let mut layers = Vec::new();
-    let mut keys = vec![Key { key: "now", name: "this run".to_owned() }];
+    let mut keys = vec![Key { key: "now", name: names[0].to_owned() }];
     if let Some(then) = &then {
         layers.push(line("before", then));
-        keys.push(Key { key: "before", name: "baseline".to_owned() });
+        keys.push(Key { key: "before", name: names[1].to_owned() });
     }
     layers.push(line("now", &now));
     let values = || {
@@ -80,14 +81,18 @@ pub(super) fn percentiles(
     Some(Chart {
         keys,
         layers,
-        data: percentile_table(&now, then.as_deref()),
+        data: percentile_table(&now, then.as_deref(), names),
         ..Chart::new("percentiles", "response time by percentile", x, y)
     })
 }
 
-fn percentile_table(now: &[(f64, f64)], then: Option<&[(f64, f64)]>) -> Table {
-    let columns = [Column::words("percentile"), Column::figures("this run")].into_iter();
-    let mut data = Table::new(columns.chain(then.map(|_| Column::figures("baseline"))));
+fn percentile_table(
+    now: &[(f64, f64)],
+    then: Option<&[(f64, f64)]>,
+    [this, other]: [&'static str; 2],
+) -> Table {
+    let columns = [Column::words("percentile"), Column::figures(this)].into_iter();
+    let mut data = Table::new(columns.chain(then.map(|_| Column::figures(other))));
     for (q, value) in now {
         let was = then.map(|then| {
             let was = then.iter().find(|(other, _)| other == q).map(|(_, v)| units::millis(*v));

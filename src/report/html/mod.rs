@@ -90,13 +90,15 @@ fn fact(fact: &Fact) -> Markup {
 /// Cards, the way to each chapter, and what to do next.
 fn first_screen(document: &Document) -> Markup {
     html! {
-        nav.cards aria-label="scenarios" {
-            @for chapter in &document.chapters { (card(chapter, &chapter.card)) }
-        }
-        @if !document.advice.is_empty() {
-            section.next {
-                h2 { "What to do next" }
-                ul.notes { @for note in &document.advice { li { (coded(&one_line(&note.text))) } } }
+        div.first {
+            nav.cards aria-label="scenarios" {
+                @for chapter in &document.chapters { (card(chapter, &chapter.card)) }
+            }
+            @if !document.advice.is_empty() {
+                section.next {
+                    h2 { "What to do next" }
+                    ul.notes { @for note in &document.advice { li { (coded(&one_line(&note.text))) } } }
+                }
             }
         }
     }
