@@ -101,10 +101,18 @@ fn ended(recording: &Recording) -> Finding {
         Ended::Unreachable { reason } => {
             (FindingVerdict::Inconclusive, format!("unreachable: {reason}"))
         }
-        Ended::Interrupted { after } => (
-            FindingVerdict::Inconclusive,
-            format!("interrupted after {after} of {}", planned(recording)),
-        ),
+        Ended::Interrupted { after } => {
+            let planned = planned(recording);
+            let drained = planned > units::Nanos::ZERO && *after >= planned;
+            let said = if drained {
+                format!(
+                    "interrupted when the load's {planned} were over, while answers were awaited"
+                )
+            } else {
+                format!("interrupted after {after} of {planned}")
+            };
+            (FindingVerdict::Inconclusive, said)
+        }
         Ended::Aborted { after, reason } => {
             (FindingVerdict::Fail, format!("ended after {after}: {reason}"))
         }

@@ -103,6 +103,12 @@ fn how_a_run_ended_decides_what_can_be_said() {
             "interrupted after 4.00 s of 10.0 s",
         ),
         (
+            &fine,
+            Ended::Interrupted { after: seconds(14) },
+            VerdictKind::Inconclusive,
+            "interrupted when the load's 10.0 s were over, while answers were awaited",
+        ),
+        (
             &bad,
             Ended::Interrupted { after: seconds(4) },
             VerdictKind::Inconclusive,
