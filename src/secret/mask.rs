@@ -9,6 +9,10 @@ use super::view::View;
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
+/// A known secret at least so long is also found where white space parts it, as a line
+/// that is wrapped does: a shorter one would be found in plain words.
+const SHORTEST_WRAPPED: usize = 8;
+
 /// The shortest secret that is looked for; shorter ones are in every text.
 const SHORTEST: usize = 4;
 
@@ -68,7 +72,7 @@ const PROSE: [&str; 18] = [
 
 /// `text` with every one of `known` (at least 4 characters long), everything shaped
 /// like a secret and every bearer token replaced by `***`: written plainly, with the
-/// escapes of JSON, URLs or HTML, in hexadecimal or base64, in either case.
+/// escapes of JSON, URLs or HTML, in hexadecimal or base64, in either case, wrapped or not.
 #[must_use]
 pub fn mask(text: &str, known: &[Secret]) -> String {
     if text.len() < SHORTEST {
@@ -76,15 +80,9 @@ pub fn mask(text: &str, known: &[Secret]) -> String {
     }
     let mut spans = Vec::new();
     for view in View::all_of(text) {
-        for secret in known.iter().filter(|secret| secret.expose().len() >= SHORTEST) {
-            let forms = secret.forms();
-            for plain in &forms.plain {
-                view.find(plain.as_bytes(), &mut |span| spans.push(span));
-            }
-            for core in &forms.base64 {
-                let mut wide = |span| spans.push(whole_run(text, span));
-                view.find_exactly(core.as_bytes(), &mut wide);
-            }
+        find_known(&view, text, known, SHORTEST, &mut spans);
+        if let Some(joined) = view.joined().filter(|_| !known.is_empty()) {
+            find_known(&joined, text, known, SHORTEST_WRAPPED, &mut spans);
         }
         for (prefix, least, begins) in SHAPES {
             view.find_shape(prefix, least, begins, &mut |span| spans.push(span));
@@ -95,6 +93,26 @@ pub fn mask(text: &str, known: &[Secret]) -> String {
         view.find_bearer(&PROSE, &mut |span| spans.push(span));
     }
     covered(text, spans)
+}
+
+/// Where `view` of `text` shows one of `known` that is at least so long.
+fn find_known(
+    view: &View,
+    text: &str,
+    known: &[Secret],
+    least: usize,
+    spans: &mut Vec<(usize, usize)>,
+) {
+    for secret in known.iter().filter(|secret| secret.expose().len() >= least) {
+        let forms = secret.forms();
+        for plain in &forms.plain {
+            view.find(plain.as_bytes(), &mut |span| spans.push(span));
+        }
+        for core in &forms.base64 {
+            let mut wide = |span| spans.push(whole_run(text, span));
+            view.find_exactly(core.as_bytes(), &mut wide);
+        }
+    }
 }
 
 /// Whether `text` shows something shaped like a secret. Narrower than what is masked:

@@ -120,10 +120,12 @@ fn a_known_secret_is_masked_however_it_is_written() {
 
 #[test]
 fn nothing_hidden_splits_a_secret() {
-    for hidden in ["\0", "\u{ad}", "\u{200b}", "\u{fffd}", "\u{7}", "\u{feff}", "\u{2060}"] {
+    for hidden in [
+        "\0", "\u{ad}", "\u{200b}", "\u{fffd}", "\u{7}", "\u{feff}", "\u{2060}", "\n", "\r\n ", " ",
+    ] {
         let split = each("hunter22".chars(), |c| format!("{c}{hidden}"));
         let quoted = excerpt(&format!("key {split}!"), 200, &[Secret::new("hunter22")]);
-        assert_eq!(quoted, "key ***!", "{hidden:?}");
+        assert_eq!(quoted.replace(" !", "!"), "key ***!", "{hidden:?}");
     }
     let utf16: Vec<u8> = "key hunter22".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(excerpt(&text_of(&utf16), 200, &[Secret::new("hunter22")]), "key ***");

@@ -69,6 +69,16 @@ impl View {
         Self::of(bytes, places)
     }
 
+    /// The same without white space: what is wrapped over lines is one again.
+    pub(super) fn joined(&self) -> Option<Self> {
+        let white = u8::is_ascii_whitespace;
+        self.bytes.iter().any(white).then(|| {
+            let kept = self.bytes.iter().zip(&self.places).filter(|(byte, _)| !white(byte));
+            let (bytes, places) = kept.map(|(byte, place)| (*byte, *place)).unzip();
+            Self::of(bytes, places)
+        })
+    }
+
     fn of(bytes: Vec<u8>, places: Vec<(usize, usize)>) -> Self {
         let lower = bytes.to_ascii_lowercase();
         Self { bytes, lower, places }
