@@ -59,6 +59,9 @@ pub(in crate::limits) struct Delays {
 /// How many waits make a queue.
 const FEWEST_WAITS: usize = 4;
 
+/// Queues down to this part of the longest are looked at.
+const PART: usize = 4;
+
 /// Whether admitted requests waited for their turn: answers far later than those of
 /// refusals, one after the other at a steady pace, in the order in which they came.
 pub(in crate::limits) fn delays(trace: &Trace) -> Option<Delays> {
@@ -72,8 +75,20 @@ pub(in crate::limits) fn delays(trace: &Trace) -> Option<Delays> {
     let waits = |pair: &&(f64, f64)| pair.1 - pair.0 > 2.0 * latency + 0.02;
     let mut waiting: Vec<(f64, f64)> = trace.admissions.iter().filter(waits).copied().collect();
     waiting.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
-    // Of one queue: while one waits, the other's turn is the next.
-    let queue = waiting.chunk_by(|a, b| b.0 < a.1).max_by_key(|queue| queue.len())?;
+    let longest = waiting.iter().map(|pair| pair.1 - pair.0).fold(0.0, f64::max) - latency;
+    // Of one queue: while one waits, the other's turn is the next. Two that touch may
+    // seem one, whose pace changes: the longest that keeps its pace tells.
+    let mut queues: Vec<&[(f64, f64)]> = waiting.chunk_by(|a, b| b.0 < a.1).collect();
+    queues.sort_by_key(|queue| std::cmp::Reverse(queue.len()));
+    let fewest = queues.first()?.len() / PART;
+    let mut queues = queues.into_iter().take_while(|queue| queue.len() >= fewest);
+    let pace = queues.find_map(|queue| steady_pace(trace, queue, latency))?;
+    Some(Delays { latency: latencies[latencies.len() - 1], longest, per_second: 1.0 / pace })
+}
+
+/// Seconds between the turns of a queue, where they come one after the other at a steady
+/// pace, in the order in which they were asked for.
+fn steady_pace(trace: &Trace, queue: &[(f64, f64)], latency: f64) -> Option<f64> {
     let (first, last) = (queue.first()?, queue.last()?);
     let turns = queue.len() - 1;
     let pace = (last.1 - first.1) / turns.max(1) as f64;
@@ -84,10 +99,5 @@ pub(in crate::limits) fn delays(trace: &Trace) -> Option<Delays> {
         queue.iter().enumerate().all(|(k, pair)| (pair.1 - first.1 - k as f64 * pace).abs() <= off);
     let in_order = queue.windows(2).all(|pair| pair[1].0 >= pair[0].0 - latency);
     let told = turns + 1 >= FEWEST_WAITS && last.1 - first.1 >= 4.0 * latency;
-    let longest = waiting.iter().map(|pair| pair.1 - pair.0).fold(0.0, f64::max) - latency;
-    (told && steady && in_order && pace > 0.0).then(|| Delays {
-        latency: latencies[latencies.len() - 1],
-        longest,
-        per_second: 1.0 / pace,
-    })
+    (told && steady && in_order && pace > 0.0).then_some(pace)
 }
