@@ -13,7 +13,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::answer::{Collected, Lost, Outgoing, Seen};
-use super::line::{Gauge, Line, TooManyInterim};
+use super::line::{Gauge, Line, MOST_INTERIM, TooManyInterim};
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
@@ -83,6 +83,10 @@ impl Http1 {
         seen.follow(&self.gauge);
         let result = self.exchange_counted(outgoing, most).await;
         seen.settle();
+        // All of them may have come in one piece with the answer, so that no read saw them.
+        if self.gauge.interim.load(Ordering::Relaxed) > MOST_INTERIM {
+            return Err(Lost::broken(TooManyInterim.to_string()));
+        }
         result.map_err(|error| lost(&error, seen))
     }
 

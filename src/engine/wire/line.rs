@@ -250,7 +250,5 @@ impl AsyncWrite for Line {
 
 /// A request was given interim answers without end.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the target sent more than {MOST_INTERIM} interim answers (1xx) to one request, and no final one"
-)]
+#[error("the target sent more than {MOST_INTERIM} interim answers (1xx) to one request")]
 pub(super) struct TooManyInterim;
