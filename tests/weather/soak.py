@@ -85,7 +85,8 @@ def main():
     def changing(request):
         WEATHER[int((time.monotonic() - begun) / 60) % len(WEATHER)](request)
 
-    with Server(changing) as server:
+    # A queue of 128 overflows for a moment where every answer closes: requests then find no connection.
+    with Server(changing, backlog=4096) as server:
         text = config(server.url, rate=asked.rate, seconds=seconds)
         started = Started(text, ["run", "-e", "t", "--no-check"])
         samples, over = [], threading.Event()
