@@ -86,6 +86,12 @@ pub struct DeclaredLimit {
 /// The status of a refusal unless another is declared (RFC 6585).
 pub const TOO_MANY_REQUESTS: u16 = 429;
 
+/// Whether an answer of that status is a refusal by one of `limits`, or by a limiter that
+/// nobody declared.
+pub fn refuses<'a>(limits: impl IntoIterator<Item = &'a DeclaredLimit>, status: u16) -> bool {
+    status == TOO_MANY_REQUESTS || limits.into_iter().any(|limit| limit.status == status)
+}
+
 const fn too_many_requests() -> u16 {
     TOO_MANY_REQUESTS
 }

@@ -2,6 +2,7 @@
 
 use super::diagnostics::{Diagnostics, Place, Wrong};
 use super::tree::{Table, Value};
+use crate::scenario::blanked;
 use crate::secret::shows_secret;
 
 /// Headers whose value is a credential.
@@ -21,8 +22,6 @@ const APART: [&str; 3] = ["probes", "sign.secret", "identity.env"];
 /// What to do instead.
 pub(super) const BY_ENVIRONMENT: &str =
     "secrets come through the environment only, never from a file";
-/// What stands for a placeholder while a text is looked through: part of no secret.
-const FILLED: char = '\u{1}';
 
 /// Reports every credential in `table`, which is the scenario's that `path` names.
 pub(super) fn refuse(table: &Table, path: &str, problems: &mut Diagnostics) {
@@ -52,7 +51,7 @@ fn in_table(table: &Table, path: &str, own: usize, problems: &mut Diagnostics) {
 
 fn in_value(value: &Value, place: &Place, path: &str, own: usize, problems: &mut Diagnostics) {
     match value {
-        Value::Text(text) if shows_secret(&without_placeholders(text)) => {
+        Value::Text(text) if shows_secret(&blanked(text, of_name)) => {
             problems.at(place, path, credential());
         }
         Value::List(items) => {
@@ -71,23 +70,7 @@ fn credential() -> Wrong {
     Wrong::new("a credential stands here", expected).help(BY_ENVIRONMENT).hidden()
 }
 
-/// A template, each of its placeholders one character.
-fn without_placeholders(template: &str) -> String {
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let named = |c: char| c.is_ascii_alphanumeric() || "._:".contains(c);
-        rest = match after.split_once('}') {
-            Some((inner, beyond)) if !inner.is_empty() && inner.chars().all(named) => {
-                out.push(FILLED);
-                beyond
-            }
-            _ => {
-                out.push('{');
-                after
-            }
-        };
-    }
-    out + rest
+/// What a placeholder's inside may have: fewer characters than secrets do.
+fn of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "._:".contains(c)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::admission::{DeclaredLimit, TOO_MANY_REQUESTS};
+use crate::admission::{DeclaredLimit, refuses};
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
 use crate::plan::ProbePlan;
 use crate::scenario::{self, BodySpec, Spec, catalogue};
@@ -59,7 +59,7 @@ pub(super) fn notices(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> 
 fn doubtful_checks(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> Vec<String> {
     let mut notices = Vec::new();
     let refusals: Vec<String> = (scenario::success(&spec.expect).iter())
-        .filter(|status| is_refusal(**status, limits))
+        .filter(|status| refuses(limits, **status))
         .map(u16::to_string)
         .collect();
     if !refusals.is_empty() {
@@ -123,11 +123,6 @@ fn doubled(text: &str) -> Option<&str> {
     let inner = text.split("{{").skip(1).filter_map(|rest| Some(rest.split_once("}}")?.0));
     let of_table = |word: &str| word.starts_with("data.") || word.starts_with("setup.");
     inner.into_iter().find(|word| VALUES.contains(word) || of_table(word))
-}
-
-/// Whether an answer of that status is a limiter's refusal.
-pub(super) fn is_refusal(status: u16, limits: &[DeclaredLimit]) -> bool {
-    status == TOO_MANY_REQUESTS || limits.iter().any(|limit| limit.status == status)
 }
 
 /// Fields whose names say that they are secrets, and whose values stand in the file.

@@ -5,13 +5,12 @@ use std::path::Path;
 
 use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
 use super::literals;
-use super::own;
 use super::reader::{Located, Section, as_table};
 use super::thresholds::{RawThreshold, read_thresholds};
 use super::tree::{Node, Table, Value};
 use super::values::{self, MAX_LOAD_SECONDS, flag, integer, mismatch, number, text};
 use super::written;
-use crate::admission::{DeclaredLimit, Scope, TOO_MANY_REQUESTS, WHOLE_SECOND};
+use crate::admission::{DeclaredLimit, Scope, TOO_MANY_REQUESTS, WHOLE_SECOND, refuses};
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::plan::{CLIENT_ADDRESSES, Stage};
 use crate::scenario::catalogue::{Entry, Takes};
@@ -113,7 +112,7 @@ pub(super) fn read_written(
         read_shared(id, identity, false, &mut section);
     let spec = spec?;
     let success = success(&spec.expect);
-    if !success.is_empty() && success.iter().all(|status| own::is_refusal(*status, &limits)) {
+    if !success.is_empty() && success.iter().all(|status| refuses(&limits, *status)) {
         let (place, path) = (section.place_of("expect"), section.join("expect"));
         let message = "nothing but a limiter's refusal is success here: nothing would be accepted";
         let wrong = Wrong::new(message, "expected the status of success, such as status = 200");

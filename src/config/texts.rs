@@ -8,14 +8,11 @@ use super::diagnostics::{Diagnostics, Wrong, listing, quote, suggestion, unknown
 use super::reader::Section;
 use super::tree::{Node, TreeEntry, Value};
 use super::values::{mismatch, text};
-use crate::scenario::{BodySpec, MOST_BODY, Names, Template, TemplateError};
+use crate::scenario::{
+    ADDRESS_HEADER, BodySpec, MOST_BODY, Names, OWN_HEADERS, Template, TemplateError,
+};
 
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-/// Headers that are the transport's or the runner's own.
-const OWN_HEADERS: [&str; 7] =
-    ["host", "content-length", "connection", "transfer-encoding", "te", "upgrade", "x-load-test"];
-/// The header that shows whose address a request comes from.
-const ADDRESS: &str = "x-forwarded-for";
 /// The longest text of a template outside bodies, in bytes.
 pub(super) const MOST_TEXT: usize = 4096;
 
@@ -153,7 +150,7 @@ pub(super) fn header_name(name: &str) -> Result<String, Wrong> {
             "expected another header: where a run goes is the environment's to say",
         ));
     }
-    if name == ADDRESS {
+    if name == ADDRESS_HEADER {
         return Err(Wrong::new(
             format!("`{name}` is an identity's to show"),
             "expected identity = { kind = \"address\" }: each sends from an address of its own",

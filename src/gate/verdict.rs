@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Decision;
 use super::result::ThresholdResult;
 use super::threshold::Threshold;
-use crate::admission::{DeclaredLimit, TOO_MANY_REQUESTS};
+use crate::admission::{DeclaredLimit, refuses};
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Beside, Inference, Prediction, RuleName, RuleResult};
 use crate::units::Nanos;
@@ -130,8 +130,7 @@ impl Criteria {
     #[must_use]
     pub fn refuses(&self, status: u16) -> bool {
         let beside = self.beside.iter().map(|beside| &beside.declared);
-        status == TOO_MANY_REQUESTS
-            || self.limit.iter().chain(beside).any(|limit| limit.status == status)
+        refuses(self.limit.iter().chain(beside), status)
     }
 }
 

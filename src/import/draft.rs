@@ -5,20 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::secrets::{gives_secret, is_number_secret, is_placeholder, is_secret, names_secret};
+use crate::scenario::{ADDRESS_HEADER, OWN_HEADERS};
 use crate::secret::mask;
 
-/// Headers that are the transport's or the runner's own.
-const OWN_HEADERS: [&str; 9] = [
-    "x-forwarded-for",
-    "host",
-    "content-length",
-    "connection",
-    "transfer-encoding",
-    "te",
-    "upgrade",
-    "accept-encoding",
-    "x-load-test",
-];
+/// What a client tells of itself, beside what the transport and the runner do.
+const LEFT_OUT: [&str; 2] = ["accept-encoding", ADDRESS_HEADER];
 
 /// The body of a request, its texts templates.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -162,7 +153,7 @@ impl Draft {
     /// identity.
     pub(super) fn header(&mut self, name: &str, value: &str) {
         let lower = name.to_lowercase();
-        if OWN_HEADERS.contains(&lower.as_str()) {
+        if OWN_HEADERS.contains(&lower.as_str()) || LEFT_OUT.contains(&lower.as_str()) {
             return;
         }
         if lower == "cookie" && !is_placeholder(value) {

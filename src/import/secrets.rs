@@ -1,5 +1,6 @@
 //! What of a text that others wrote is, or may be, a secret.
 
+use crate::scenario::{FILLED, blanked};
 use crate::secret::mask;
 
 /// What the names of secrets have in them.
@@ -19,8 +20,6 @@ const SECRET_NAMES: [&str; 14] = [
     "access_key",
     "private_key",
 ];
-/// What stands for a placeholder while a text is looked through.
-const FILLED: char = '\0';
 
 /// Whether something of that name, or `text` itself (a template), is or may be a secret.
 pub(super) fn is_secret(name: &str, text: &str) -> bool {
@@ -90,24 +89,8 @@ fn is_given(sign: char, rest: &str) -> bool {
     !rest.is_empty() && !rest.starts_with(FILLED) && !rest.starts_with(|c| none.contains(c))
 }
 
-/// A template in lower case, its doubled braces single and its placeholders one character.
+/// A template in lower case, without its placeholders.
 fn looked_through(template: &str) -> String {
     let text = template.to_lowercase().replace("%3d", "=").replace("%3a", ":").replace("%22", "\"");
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(['{', '}']) {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let length = rest.find('}').unwrap_or_default();
-        let named = |c: char| c.is_alphanumeric() || "._:-".contains(c);
-        if rest.starts_with('{') && length > 1 && rest[1..length].chars().all(named) {
-            out.push(FILLED);
-            rest = &rest[length + 1..];
-            continue;
-        }
-        out.push_str(&rest[..1]);
-        let doubled = rest.starts_with("{{") || rest.starts_with("}}");
-        rest = &rest[1 + usize::from(doubled)..];
-    }
-    out + rest
+    blanked(&text, |c| c.is_alphanumeric() || "._:-".contains(c))
 }

@@ -11,12 +11,18 @@ use crate::outcome::{Outcome, ProbeEnd};
 use crate::secret::Secret;
 use crate::tags::{Label, LabelSet};
 
+/// The header that shows whose address a request claims to come from.
+pub const ADDRESS_HEADER: &str = "x-forwarded-for";
+/// Headers that are the transport's or the runner's own.
+pub const OWN_HEADERS: [&str; 7] =
+    ["host", "content-length", "connection", "transfer-encoding", "te", "upgrade", "x-load-test"];
+
 /// Who sends a request.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Its index in the plan.
     pub id: IdentityId,
-    /// The address to claim in `X-Forwarded-For`; `None`: the runner's own, no header.
+    /// The address to claim in [`ADDRESS_HEADER`]; `None`: the runner's own, no header.
     pub address: Option<Ipv4Addr>,
     /// The API key to show.
     pub key: Option<Secret>,

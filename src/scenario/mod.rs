@@ -20,8 +20,8 @@ mod traces;
 mod written;
 
 pub use call::{
-    Acknowledged, Answer, Call, Captured, Expect, Identity, Judgement, Past, REMEMBERED, Request,
-    Scenario,
+    ADDRESS_HEADER, Acknowledged, Answer, Call, Captured, Expect, Identity, Judgement, OWN_HEADERS,
+    Past, REMEMBERED, Request, Scenario,
 };
 pub use json::is_json;
 pub use judge::COMMON_CHECKS;
@@ -29,10 +29,10 @@ pub use metrics::{Own, OwnMetric};
 pub use settings::Settings;
 pub use traces::Traces;
 pub use written::{
-    BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, Flaw, JsonPath,
-    MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names, ProbeSpec,
-    RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn, WORDS, changed,
-    idle_names, probes_by_identity, shows_keys, success, tells_time,
+    BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, FILLED, Flaw,
+    JsonPath, MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names,
+    ProbeSpec, RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn,
+    WORDS, blanked, changed, idle_names, probes_by_identity, shows_keys, success, tells_time,
 };
 
 use run::Run;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::call::{Call, Identity};
+use super::call::{ADDRESS_HEADER, Call, Identity};
 use super::random::{Draw, fold, fold_text};
 use crate::ids::Traffic;
 use crate::secret::Secret;
@@ -74,7 +74,7 @@ pub(super) fn headers(identity: &Identity, more: usize) -> Vec<(&'static str, St
     let mut headers = Vec::with_capacity(2 + more);
     headers.push(("content-type", "application/json".to_owned()));
     if let Some(address) = identity.address {
-        headers.push(("x-forwarded-for", address.to_string()));
+        headers.push((ADDRESS_HEADER, address.to_string()));
     }
     headers
 }

@@ -1,5 +1,6 @@
 //! A scenario that is written in the config: its requests are filled-in templates, its checks conditions.
 
+mod blank;
 mod check;
 mod escape;
 mod group;
@@ -17,6 +18,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+pub use blank::{FILLED, blanked};
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
 pub use request::{changed, idle_names, probes_by_identity, shows_keys, tells_time};
@@ -28,7 +30,7 @@ pub use spec::{
 };
 pub use template::{Names, Template, TemplateError};
 
-use super::call::{Answer, Call, Captured, Expect, Judgement, Request, Scenario};
+use super::call::{ADDRESS_HEADER, Answer, Call, Captured, Expect, Judgement, Request, Scenario};
 use super::judge::{self, BODY_IS_JSON, BODY_SIZE, UNIQUE_KEYS};
 use super::run::{Dice, Run, as_probe};
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
@@ -174,7 +176,7 @@ impl Written {
             headers.push(("content-type", kind.to_owned()));
         }
         if let Some(address) = &address {
-            headers.push(("x-forwarded-for", address.clone()));
+            headers.push((ADDRESS_HEADER, address.clone()));
         }
         for (name, value) in &built.headers {
             headers.push((name, value.text(&values, header)));
