@@ -56,6 +56,22 @@ fn traces_of_the_slowest_and_of_what_failed_stand_in_report_and_comment() {
 }
 
 #[test]
+fn the_count_beside_a_table_is_that_of_its_rows() {
+    let mut seen = 0;
+    for (name, report) in fixtures::all() {
+        let html = report_html(&report, None);
+        for part in html.split("Thresholds</h3> <span class=\"quiet\">").skip(1) {
+            let (count, rest) = part.split_once('<').expect("a page");
+            let body = rest.split("<tbody>").nth(1).and_then(|body| body.split("</tbody>").next());
+            let rows = body.expect("a table").matches("<tr").count();
+            assert_eq!(count, rows.to_string(), "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+}
+
+#[test]
 fn the_first_line_is_the_verdict() {
     for (_, report) in fixtures::all() {
         let text = summary_text(&report, Style::PLAIN);

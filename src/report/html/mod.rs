@@ -159,7 +159,7 @@ fn section(section: &Section, of: &str, act: bool) -> Markup {
     let charts: Vec<_> = blocks.iter().filter(|b| matches!(b, Block::Chart(_))).collect();
     let level = section.blocks.iter().map(|(level, _)| *level).min().unwrap_or(Level::Full);
     let open = !charts.is_empty() || level == Level::Glance || (act && level == Level::Detail);
-    let count: usize = blocks.iter().map(size).sum();
+    let count = size(&blocks);
     let mut title = section.title.clone();
     if let Some(first) = title.get_mut(..1) {
         first.make_ascii_uppercase();
@@ -187,13 +187,20 @@ fn section(section: &Section, of: &str, act: bool) -> Markup {
     }
 }
 
-/// How many things a folded section holds.
-fn size(block: &Block) -> usize {
-    match block {
-        Block::Notes(notes) => notes.len(),
+/// How many things a folded section holds: what is said about a table's rows is none of them.
+fn size(blocks: &[Block]) -> usize {
+    let things = |block: &Block| match block {
         Block::Table(table) => table.rows.len(),
         Block::Quotes(quotes) => quotes.len(),
         _ => 0,
+    };
+    let notes = |block: &Block| match block {
+        Block::Notes(notes) => notes.len(),
+        _ => 0,
+    };
+    match blocks.iter().map(things).sum() {
+        0 => blocks.iter().map(notes).sum(),
+        things => things,
     }
 }
 
