@@ -92,6 +92,19 @@ pub fn refuses<'a>(limits: impl IntoIterator<Item = &'a DeclaredLimit>, status: 
     status == TOO_MANY_REQUESTS || limits.into_iter().any(|limit| limit.status == status)
 }
 
+/// The statuses by which `limits` refuse, in words: `429`, `503`, `429 or 503`.
+#[must_use]
+pub fn refusal_words<'a>(limits: impl IntoIterator<Item = &'a DeclaredLimit>) -> String {
+    let mut statuses: Vec<u16> = limits.into_iter().map(|limit| limit.status).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    if statuses.is_empty() {
+        statuses.push(TOO_MANY_REQUESTS);
+    }
+    let words: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    words.join(" or ")
+}
+
 const fn too_many_requests() -> u16 {
     TOO_MANY_REQUESTS
 }

@@ -283,7 +283,7 @@ pub(super) struct CompareArgs {
     #[arg(long)]
     pub anyway: bool,
     /// Exit with 1 where anything is worse for certain: a response time or the share of
-    /// 429 higher, or the success rate lower; with 3 where nothing could be compared
+    /// refusals higher, or the success rate lower; with 3 where nothing could be compared
     #[arg(long, value_name = "WHAT")]
     pub fail_on: Option<FailOn>,
     /// As JSON.

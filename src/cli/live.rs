@@ -91,11 +91,12 @@ impl Live {
             row("so far", said(all));
         }
         if let Some(limit) = plan.criteria.limit {
+            let status = plan.criteria.refused_by();
             let hits = units::count(tick.outcomes.get(Outcome::RateLimited));
             let expected = plan.criteria.prediction.map_or_else(String::new, |p| {
                 format!(", {} to {} expected", units::count(p.hits_low), units::count(p.hits_high))
             });
-            row("limiter", format!("{}: {hits} × 429{expected}", limit.describe()));
+            row("limiter", format!("{}: {hits} × {status}{expected}", limit.describe()));
         }
         for threshold in &self.seen.thresholds {
             row("", threshold.clone());

@@ -330,3 +330,22 @@ fn more_keys_are_asked_for_by_their_own_name() {
     let problems = resolved(&with(&asked), &one).err().map(|p| p.to_string()).unwrap_or_default();
     assert!(problems.contains("set more of SEARCH_KEY_1, _2, …"), "{problems}");
 }
+
+#[test]
+fn the_way_out_heeds_each_of_several_limits() {
+    let more = "path = \"/x\"\nheaders = { k = \"{identity}\" }\nexpect = { status = 200 }\n\
+                identities = 3\nidentity = { env = \"SEARCH_KEY_*\" }\nrate_limit = [\
+                { limit = 5, window = \"1s\", scope = \"customer\" },\
+                { limit = 30, window = \"10s\", scope = \"customer\" }]";
+    let file = with(more)
+        .replace("\"1s\", target = 5 }", "\"2s\", target = 8 }, { duration = \"6s\", target = 8 }");
+    let keys = [("SEARCH_KEY_1", "k1"), ("SEARCH_KEY_2", "k2"), ("SEARCH_KEY_3", "k3")];
+    let taken = resolved(&file, &keys).unwrap_or_else(|problems| panic!("{problems}"));
+    let feasible = crate::plan::suite_feasibility(&taken.plan, false);
+    let found = &feasible.scenarios[0].contradictions[0];
+    // Three are there, and enough for the one in ten seconds.
+    assert!(found.text.contains("the limit of 5 a second on average"), "{}", found.text);
+    let keys = found.way_out.strip_prefix("give ").and_then(|rest| rest.split(' ').next());
+    let keys: u32 = keys.and_then(|n| n.parse().ok()).expect("how many keys");
+    assert!(keys > 3, "{}", found.way_out);
+}

@@ -80,7 +80,7 @@ fn describe(outcome: Outcome, n: u64, excerpt: Option<&Excerpt>) -> String {
     let text = excerpt.map(|e| e.text.as_str()).filter(|text| !text.is_empty());
     match outcome {
         Outcome::Accepted => format!("{n} were accepted"),
-        Outcome::RateLimited => format!("{n} were rate limited (429)"),
+        Outcome::RateLimited => format!("{n} were rate limited{}", said("")),
         Outcome::Contract => match excerpt.and_then(|e| e.check.as_deref()) {
             Some("body_size") => format!(
                 "{n} broke the contract: check `body_size` failed, the body is over the cap{}",

@@ -107,8 +107,8 @@ static COMMON: [MetricRow; 20] = [
         fate: |ends| (sum(ends, &UNEXPECTED) + sum(ends, &UNANSWERED), ends.sent()),
         spare: |slice| (slice.excused, slice.excused),
         basis: Basis::Arrivals,
-        about: "arrivals answered with an unexpected status or not at all; 429 is expected where \
-                the scenario declares a limit",
+        about: "arrivals answered with an unexpected status or not at all; a limiter's refusal is \
+                expected where the scenario declares a limit",
         ..PLAIN
     },
     MetricRow {
@@ -155,7 +155,7 @@ static COMMON: [MetricRow; 20] = [
         name: "rate_limit_hits",
         draw: Reading::Counter(|slice| slice.rate_limit_hits),
         basis: Basis::Refusals,
-        about: "every answer with status 429",
+        about: "every refusal by a limiter: 429, or the status that is declared",
         ..PLAIN
     },
     MetricRow {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Decision;
 use super::result::ThresholdResult;
 use super::threshold::Threshold;
-use crate::admission::{DeclaredLimit, refuses};
+use crate::admission::{DeclaredLimit, refusal_words, refuses};
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Beside, Inference, Prediction, RuleName, RuleResult};
 use crate::units::Nanos;
@@ -132,6 +132,13 @@ impl Criteria {
         let beside = self.beside.iter().map(|beside| &beside.declared);
         refuses(self.limit.iter().chain(beside), status)
     }
+
+    /// The statuses by which its limiters refuse, in words: `429`, `429 or 503`.
+    #[must_use]
+    pub fn refused_by(&self) -> String {
+        let beside = self.beside.iter().map(|beside| &beside.declared);
+        refusal_words(self.limit.iter().chain(beside))
+    }
 }
 
 impl VerdictKind {
@@ -199,4 +206,12 @@ pub struct Verdict {
     pub limiter: LimiterReport,
     /// Where failures gather, in words: `37 of 41 failures have provider:openai`.
     pub clusters: Vec<String>,
+}
+
+impl LimiterReport {
+    /// The statuses of a refusal, in words: `429`, `429 or 503`.
+    #[must_use]
+    pub fn refused_by(&self) -> String {
+        refusal_words(self.declared.iter().chain(&self.beside))
+    }
 }

@@ -179,6 +179,11 @@ impl Draft {
         self.header_as(name, value);
     }
 
+    /// Sends a cookie that is the identity's.
+    pub(super) fn cookie(&mut self, value: &str) {
+        self.header_as("Cookie", value.to_owned());
+    }
+
     fn header_as(&mut self, name: &str, value: String) {
         let lower = name.to_lowercase();
         set(&mut self.headers, name, value, |own| own.to_lowercase() == lower);

@@ -12,6 +12,7 @@ mod hurl_text;
 mod openapi;
 mod render;
 mod schema;
+mod schema_checks;
 mod secrets;
 mod words;
 

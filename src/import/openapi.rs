@@ -7,9 +7,12 @@ use super::draft::{Body, Draft, Shown, escape_texts, escaped};
 use super::error::ImportError;
 use super::hurl_text::plain;
 use super::render::render;
-use super::schema::{Schemas, Values, checks};
+use super::schema::{Schemas, Values};
+use super::schema_checks::checks;
 
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
+/// The most headers of an answer that are checked.
+const MOST_HEADERS: usize = 8;
 /// The most operations that an error lists.
 const MOST_LISTED: usize = 30;
 
@@ -102,7 +105,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn draft(&self, operation: &Operation<'_>) -> Draft {
         let mut draft = Draft { method: operation.method.to_uppercase(), ..Draft::default() };
-        let mut path = escaped(&(self.base(&mut draft) + operation.path));
+        let mut path = escaped(&(self.base(operation, &mut draft) + operation.path));
         for parameter in self.parameters(operation) {
             self.parameter(&parameter, &mut path, &mut draft);
         }
@@ -110,15 +113,25 @@ impl Reading<'_> {
         self.security(operation, &mut draft);
         self.body(operation, &mut draft);
         self.answer(operation, &mut draft);
+        for note in self.schemas.notes() {
+            draft.note(note);
+        }
         draft
     }
 
-    /// What stands before every path: that of the first server.
-    fn base(&self, draft: &mut Draft) -> String {
-        let server =
-            self.whole.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
+    /// What stands before every path: that of the first server, its variables as they are
+    /// unless somebody says otherwise.
+    fn base(&self, operation: &Operation<'_>, draft: &mut Draft) -> String {
+        let levels = [operation.said, operation.item, self.whole];
+        let server = levels.into_iter().find_map(|level| level.pointer("/servers/0"));
+        let url = server.and_then(|server| server.get("url")?.as_str()).unwrap_or_default();
+        let variables = server.and_then(|server| server.get("variables")?.as_object());
+        let url = variables.into_iter().flatten().fold(url.to_owned(), |url, (name, said)| {
+            let usual = said.get("default").and_then(Value::as_str);
+            usual.map_or(url.clone(), |usual| url.replace(&format!("{{{name}}}"), usual))
+        });
         let mut of_server = Draft::default();
-        of_server.url(server);
+        of_server.url(&url);
         for note in of_server.notes {
             draft.note(note);
         }
@@ -161,7 +174,7 @@ impl Reading<'_> {
         }
         let schema = parameter.get("schema").unwrap_or(&Value::Null);
         let given =
-            parameter.get("example").or_else(|| first_of(parameter.get("examples"))).cloned();
+            parameter.get("example").or_else(|| self.first_of(parameter.get("examples"))).cloned();
         let values =
             given.map_or_else(|| self.schemas.values(schema), |value| Values::Given(vec![value]));
         let shown = shown(place, name, values, draft);
@@ -189,6 +202,10 @@ impl Reading<'_> {
                 ("apiKey", "query", _) => {
                     let shown = draft.shown(Shown::Whole);
                     draft.query.push((text("name").to_owned(), shown));
+                }
+                ("apiKey", "cookie", _) => {
+                    let shown = draft.shown(Shown::Whole);
+                    draft.cookie(&format!("{}={shown}", escaped(text("name"))));
                 }
                 ("http", _, "basic") => draft.show("Authorization", Shown::Basic),
                 ("http", _, "bearer") | ("openIdConnect", ..) => {
@@ -226,27 +243,37 @@ impl Reading<'_> {
         let body = operation.said.get("requestBody").map(|body| self.schemas.resolve(body));
         let Some(body) = body else { return };
         let Some(content) = body.get("content").and_then(Value::as_object) else { return };
-        let found = media(content, "json").or_else(|| media(content, "x-www-form-urlencoded"));
+        let found = json_in(content).or_else(|| media(content, "x-www-form-urlencoded"));
         let Some((kind, said)) = found else {
             let kinds: Vec<&str> = content.keys().map(String::as_str).collect();
             draft.note(format!("a body of {} stayed behind", kinds.join(", ")));
             return;
         };
-        let given = said.get("example").or_else(|| first_of(said.get("examples"))).cloned();
+        let given = said.get("example").or_else(|| self.first_of(said.get("examples"))).cloned();
         let schema = said.get("schema").unwrap_or(&Value::Null);
-        let mut value = given.map_or_else(
-            || self.schemas.example(schema),
-            |mut given| {
+        let value = match given {
+            Some(mut given) => {
                 escape_texts(&mut given);
-                given
-            },
-        );
+                Some(given)
+            }
+            None => self.schemas.example(schema),
+        };
+        let Some(mut value) = value else {
+            draft.note("the body's schema has no end: write a body that fits");
+            return;
+        };
         draft.json_value("", &mut value);
         match value {
-            Value::Object(map) if !kind.contains("json") => {
+            Value::Object(map) if kind.contains("urlencoded") => {
                 map.iter().for_each(|(name, value)| draft.field_as(name, scalar(value)));
             }
-            value => draft.body = Body::Json(value),
+            value => {
+                let kind = plain_kind(kind);
+                if kind != "application/json" && !kind.contains('*') {
+                    draft.header("Content-Type", kind);
+                }
+                draft.body = Body::Json(value);
+            }
         }
     }
 
@@ -262,16 +289,41 @@ impl Reading<'_> {
         }
         let response = self.schemas.resolve(response);
         let content = response.get("content").and_then(Value::as_object);
-        let Some((_, said)) = content.and_then(|content| media(content, "json")) else { return };
-        draft.check_header("content-type", "application/json*");
+        self.headers(response, draft);
+        let Some((kind, said)) = content.and_then(json_in) else {
+            let first = content.and_then(|content| content.keys().next());
+            if let Some(kind) = first.map(|kind| plain_kind(kind)).filter(|k| !k.contains('*')) {
+                draft.check_header("content-type", &format!("{}*", escaped(kind)));
+            }
+            return;
+        };
+        if !kind.contains('*') {
+            draft.check_header("content-type", &format!("{}*", escaped(plain_kind(kind))));
+        }
         let schema = said.get("schema").unwrap_or(&Value::Null);
         let (found, more) = checks(&self.schemas, schema);
         for (path, condition) in found {
             draft.check_json(&path, condition);
         }
         if more {
-            draft.note("deeper parts of the answer's schema stayed behind");
+            draft.note("the answer's schema says more than is checked here");
         }
+    }
+
+    /// The headers that an answer must have.
+    fn headers(&self, response: &Value, draft: &mut Draft) {
+        let all = response.get("headers").and_then(Value::as_object);
+        let required = |(_, header): &(&String, &Value)| {
+            self.schemas.resolve(header).get("required") == Some(&Value::Bool(true))
+        };
+        for (name, _) in all.into_iter().flatten().filter(required).take(MOST_HEADERS) {
+            draft.check_header(name, "*");
+        }
+    }
+
+    /// The value of the first of `examples`.
+    fn first_of<'v>(&'v self, examples: Option<&'v Value>) -> Option<&'v Value> {
+        self.schemas.resolve(examples?.as_object()?.values().next()?).get("value")
     }
 }
 
@@ -334,9 +386,14 @@ fn media<'a>(content: &'a Map<String, Value>, part: &str) -> Option<(&'a String,
     content.iter().find(|(kind, _)| kind.to_lowercase().contains(part))
 }
 
-/// The value of the first of `examples`.
-fn first_of(examples: Option<&Value>) -> Option<&Value> {
-    examples?.as_object()?.values().next()?.get("value")
+/// The media type that is JSON, or any.
+fn json_in(content: &Map<String, Value>) -> Option<(&String, &Value)> {
+    media(content, "json").or_else(|| media(content, "*/*"))
+}
+
+/// A media type without its parameters.
+fn plain_kind(kind: &str) -> &str {
+    kind.split(';').next().unwrap_or_default().trim()
 }
 
 fn scalar(value: &Value) -> String {

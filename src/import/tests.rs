@@ -1,9 +1,11 @@
 //! What others have written, and the tables it becomes: read by a config, and without a secret.
 
+mod descriptions;
+
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 
-use super::*;
+use super::{curl, hurl, openapi};
 
 const SECRETS: [&str; 6] = [
     "s3cr3t-of-ada",

@@ -20,6 +20,14 @@ pub fn infer_first(
     let own: Vec<Vec<Admission>> =
         ledgers.iter().enumerate().map(|(i, ledger)| others.of_the_first(i, ledger)).collect();
     let mut inferred = infer(&with(ledgers, &own), Some(first), clock);
+    let refused = |entries: &[Admission]| entries.iter().any(|e| e.admitted == Admitted::No);
+    if inferred.algorithm == Algorithm::Unknown
+        && !own.iter().any(|entries| refused(entries))
+        && ledgers.iter().any(|ledger| refused(ledger.entries))
+    {
+        // Its own ledger reads as if nobody had been refused.
+        "another of the limits may have made every refusal".clone_into(&mut inferred.why);
+    }
     for other in beside {
         inferred.why.push_str("; ");
         inferred.why.push_str(&of_another(ledgers, first, other, clock));

@@ -256,14 +256,16 @@ fn over_the_limit(
     schedule: &Schedule,
     accepted: (u64, u64),
 ) -> Option<Contradiction> {
-    let limit = plan.criteria.limit?;
+    let peak = schedule.peak();
+    let lead = plan.criteria.limit?;
     if accepted.0 >= schedule.total() {
         return None;
     }
+    // On average the first lets through least; at the edges of windows another may.
+    let limit = if peak > within(plan, &lead, 0.0) { lead } else { tightest(plan, lead) };
     let quotas = u64::from(traffic::quotas(plan, &limit));
     let window = limit.window.as_secs_f64();
     let admits = limit.limit as f64 * quotas as f64 / window;
-    let peak = schedule.peak();
     let samples = format!(
         "about {} of {} arrivals will be real work",
         count(accepted.0),
@@ -303,15 +305,32 @@ fn over_the_limit(
     Some(Contradiction { text, way_out, impossible: false })
 }
 
-/// How to load within the limit.
+/// The rate that stays within `limit`, whose windows may last `longer` seconds longer.
+fn within(plan: &Plan, limit: &DeclaredLimit, longer: f64) -> f64 {
+    let quotas = f64::from(traffic::quotas(plan, limit));
+    limit.limit as f64 * quotas / (limit.window.as_secs_f64() + longer)
+}
+
+/// The declared limit that is passed first, where clocks are of whole seconds.
+fn tightest(plan: &Plan, lead: DeclaredLimit) -> DeclaredLimit {
+    let beside = plan.criteria.beside.iter().map(|beside| beside.declared);
+    let rate = |limit: &DeclaredLimit| within(plan, limit, 1.0);
+    beside.fold(lead, |least, other| if rate(&other) < rate(&least) { other } else { least })
+}
+
+/// How to load within the limit, and all that are declared beside it.
 fn way_out(plan: &Plan, suite: &SuitePlan, limit: &DeclaredLimit, schedule: &Schedule) -> String {
     let peak = schedule.peak();
-    let window = limit.window.as_secs_f64();
-    let busiest = schedule.busiest(limit.longest());
-    let wanted = traffic::identities_needed(limit, busiest, plan.probes.share);
-    let quotas = f64::from(traffic::quotas(plan, limit));
+    let beside = plan.criteria.beside.iter().map(|beside| beside.declared);
+    let each = plan.criteria.limit.into_iter().chain(beside);
+    let each = each.filter(|limit| limit.scope.counts_each(plan.identities.kind));
+    let needed = each.map(|limit| {
+        let busiest = schedule.busiest(limit.longest());
+        traffic::identities_needed(&limit, busiest, plan.probes.share)
+    });
+    let wanted = needed.max().unwrap_or(1);
     // A tenth below, and a second for whole-second clocks.
-    let within = limit.limit as f64 * quotas / (window + 1.0) / 1.1;
+    let within = within(plan, &tightest(plan, *limit), 1.0) / 1.1;
     let scale = if peak > 0.0 { suite.rate_scale * within / peak } else { suite.rate_scale };
     let slower = format!(
         "load at no more than {} (--rate-scale {})",

@@ -126,8 +126,9 @@ fn table(report: &SuiteReport, baseline: Option<&SuiteReport>, room: usize) -> S
     let known = |scenario: &ScenarioReport| change(scenario).is_some_and(|c| c.change.is_some());
     let delta = if report.scenarios.iter().any(known) { " (Δ)" } else { "" };
     let mut text = format!(
-        "| | p95 / limit{delta} | success / limit | 429 / predicted | |\n\
-         | --- | ---: | ---: | ---: | --- |\n"
+        "| | p95 / limit{delta} | success / limit | {} / predicted | |\n\
+         | --- | ---: | ---: | ---: | --- |\n",
+        refused_by(report)
     );
     let mut left_out = 0;
     for scenario in figures::worst_first(report) {
@@ -142,6 +143,18 @@ fn table(report: &SuiteReport, baseline: Option<&SuiteReport>, room: usize) -> S
         add!(text, "| {left_out} more, all passed | | | | |\n");
     }
     text
+}
+
+/// `429`, the status that all of them declare, or `refused`.
+fn refused_by(report: &SuiteReport) -> String {
+    let said = |scenario: &ScenarioReport| scenario.verdict.limiter.refused_by();
+    let mut statuses: Vec<String> = report.scenarios.iter().map(said).collect();
+    statuses.sort_unstable();
+    statuses.dedup();
+    match statuses.as_slice() {
+        [one] => one.clone(),
+        _ => "refused".to_owned(),
+    }
 }
 
 fn row(scenario: &ScenarioReport, change: Option<&FigureComparison>) -> String {

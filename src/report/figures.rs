@@ -70,7 +70,7 @@ pub(super) fn latency_rows(recording: &Recording) -> Vec<(&'static str, Trend)> 
         ("  in ramps", in_stages(recording, Outcome::Accepted, "ramp").response_time.clone()),
         ("service time, accepted", accepted.service_time.clone()),
         ("  of it waiting", accepted.waiting.clone()),
-        ("response time of 429", refused.response_time.clone()),
+        ("response time, refused", refused.response_time.clone()),
         ("schedule lag in holds", recording.generator.lag_hold.clone()),
     ];
     rows.into_iter().filter(|(_, trend)| !trend.is_empty()).collect()

@@ -72,6 +72,38 @@ fn the_count_beside_a_table_is_that_of_its_rows() {
 }
 
 #[test]
+fn a_refusal_is_called_by_the_status_that_is_declared() {
+    let mut report = fixtures::full(true);
+    for scenario in &mut report.scenarios {
+        let limits = [&mut scenario.plan.criteria.limit, &mut scenario.verdict.limiter.declared];
+        limits.into_iter().flatten().for_each(|limit| limit.status = 503);
+    }
+    let comment_text = comment(&report, None, Masthead::default());
+    assert!(comment_text.contains("| 503 / predicted |"), "{comment_text}");
+    let summary = summary_text(&report, Style::PLAIN);
+    assert!(
+        summary.contains("503 observed") || report_html(&report, None).contains("503 observed")
+    );
+    let texts = files(&report, None).map(|(_, text)| text).chain([
+        comment_text,
+        summary,
+        markdown(&report, None, usize::MAX),
+        explain_text(&explain(&report), Style::PLAIN),
+    ]);
+    for text in texts {
+        for word in ["429 observed", "observed 429", "predicted 429", "of 429", "with 429", "429 /"]
+        {
+            assert!(!text.contains(word), "{word} in {text}");
+        }
+    }
+    // Beside one that refuses by another status, the column is of neither.
+    report.scenarios[0].verdict.limiter.declared = None;
+    let other = fixtures::full(true).scenarios.remove(0);
+    report.scenarios.push(other);
+    assert!(comment(&report, None, Masthead::default()).contains("| refused / predicted |"));
+}
+
+#[test]
 fn the_first_line_is_the_verdict() {
     for (_, report) in fixtures::all() {
         let text = summary_text(&report, Style::PLAIN);

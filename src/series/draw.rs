@@ -26,7 +26,7 @@ pub(super) const RATE_LIMITED: Family = Family::new(
     "loadgate_rate_limited_total",
     Kind::Counter,
     "",
-    "Answers with 429 to requests of any kind, canary, probes and proof included.",
+    "Refusals by a limiter (429, or the status declared), canary, probes and proof included.",
 );
 pub(super) const SENT: Family = Family::new(
     "loadgate_sent_total",
@@ -87,7 +87,7 @@ const PREDICTED: Family = Family::new(
     "loadgate_rate_limit_predicted",
     Kind::Gauge,
     "",
-    "429 answers that a correct limiter of the declared kind gives in this run, at least and at most.",
+    "Refusals that a correct limiter of the declared kind gives in this run, at least and at most.",
 );
 const CPU: Family = Family::new(
     "loadgate_process_cpu_seconds_total",

@@ -46,7 +46,14 @@ const SIGNING: &str = "whsec_0123456789abcdef";
 fn resolved(text: &str, env: &str, vars: &[(&str, &str)]) -> Option<Resolved> {
     let vars: BTreeMap<String, String> =
         vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    let flags = Flags { env: Some(env.to_owned()), ..Flags::default() };
+    // A load that is short and slow is predicted as any other, in less time.
+    let (short, slow) = (Some("0.02".to_owned()), Some("0.1".to_owned()));
+    let flags = Flags {
+        env: Some(env.to_owned()),
+        duration_scale: short,
+        rate_scale: slow,
+        ..Flags::default()
+    };
     let file = UserFile { name: "fuzz/load-gate.toml".to_owned(), text: text.to_owned() };
     let sources = Sources { flags: &flags, vars: &vars, file: Some(&file) };
     match resolve(&sources, Purpose::Plan, 7) {

@@ -135,8 +135,13 @@ fn none_seen(ledgers: &[LedgerView<'_>], declared: Option<&DeclaredLimit>) -> In
         window_s: None,
         why,
     };
-    let Some(declared) = declared else {
-        return none(format!("nothing was refused in {} requests", count(sent as u64)));
+    let declared = match (sent, declared) {
+        (0, _) => return unknown("nothing was sent".to_owned()),
+        (1, None) => return none("nothing was refused in 1 request".to_owned()),
+        (sent, None) => {
+            return none(format!("nothing was refused in {} requests", count(sent as u64)));
+        }
+        (_, Some(declared)) => declared,
     };
     let shortest = (declared.window - slack(declared.window)).as_secs_f64();
     let past_twice = |ledger: &&LedgerView<'_>| {

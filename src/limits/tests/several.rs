@@ -91,3 +91,27 @@ fn what_the_second_limit_forbids_breaks_holds() {
     assert!(names(&rules).contains(&RuleName::Holds), "{rules:#?}");
     assert!(evidence(&rules, RuleName::Holds).contains("10 a second"));
 }
+
+#[test]
+fn where_another_may_have_refused_everything_it_is_not_said_that_nothing_was_refused() {
+    // Ten a second without a pause: one of five a second that counts refusals too would
+    // refuse from the sixth on, whatever the first of thirty in ten seconds does.
+    let moments: Vec<Nanos> = (0..200).map(|n| Nanos::from_millis(100 * n)).collect();
+    let (mut first, mut second) =
+        (limiter("log", 30, Nanos::from_secs(10)), limiter("log", 5, Nanos::from_secs(1)));
+    let mut dice = Dice::new(5);
+    let entries = ledger(&moments, Nanos::from_millis(20), Nanos::ZERO, &mut dice, |at| {
+        second.admits(at) && first.admits(at)
+    });
+    assert!(entries.iter().any(|entry| entry.admitted == Admitted::No));
+    let beside = [Beside { declared: limit_of(5, 1), together: false }];
+    let found = infer_first(&[view(&entries)], &limit_of(30, 10), &beside, ServerTime::default());
+    assert_eq!(found.algorithm, Algorithm::Unknown);
+    assert!(found.why.starts_with("another of the limits may have made"), "{}", found.why);
+}
+
+#[test]
+fn of_nothing_that_was_sent_nothing_is_told() {
+    let found = infer(&[], None, ServerTime::default());
+    assert_eq!((found.algorithm, found.why.as_str()), (Algorithm::Unknown, "nothing was sent"));
+}

@@ -60,14 +60,14 @@ const fn mark_of(verdict: FindingVerdict) -> Mark {
     }
 }
 
-/// 429 observed within what was predicted.
+/// Refusals observed within what was predicted.
 fn refusals(scenario: &ScenarioReport) -> Option<Measure> {
     let limiter = &scenario.verdict.limiter;
     let (low, high) = limiter.predicted_hits?;
     let seen = limiter.observed_hits;
     let within = (low..=high).contains(&seen);
     Some(Measure {
-        name: "429 observed".to_owned(),
+        name: format!("{} observed", limiter.refused_by()),
         wanted: format!("{} to {} predicted", units::count(low), units::count(high)),
         value: units::count(seen),
         // What a limiter owes is said by its rules; this only tells where to look.

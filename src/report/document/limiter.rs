@@ -4,7 +4,7 @@ use super::super::words;
 use super::model::{Block, Section};
 use super::table::{Cell, Column, Level, Table};
 use super::windows;
-use crate::admission::{DeclaredLimit, TOO_MANY_REQUESTS};
+use crate::admission::DeclaredLimit;
 use crate::limits::{RuleResult, RuleVerdict};
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -20,7 +20,7 @@ pub(super) fn section(scenario: &ScenarioReport) -> Section {
         let probable = probable.map(|hits| format!(", probably about {}", units::count(hits)));
         format!("{} to {}{}", units::count(low), units::count(high), probable.unwrap_or_default())
     });
-    let status = limiter.declared.map_or(TOO_MANY_REQUESTS, |declared| declared.status);
+    let status = limiter.refused_by();
     let (expected, came) = (format!("predicted {status}"), format!("observed {status}"));
     let facts = Table::of_facts([
         ("declared", Cell::words(declared)),

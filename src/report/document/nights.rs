@@ -25,7 +25,7 @@ type TableRow = (&'static str, fn(&NightFigures) -> Option<f64>, fn(f64) -> Stri
 const ROWS: [TableRow; 3] = [
     ("p95", |figures| figures.p95_ms, units::millis),
     ("success", |figures| figures.success_rate, units::percent),
-    ("429", |figures| figures.rate_limit_hits.map(|n| n as f64), |n| units::count(n as u64)),
+    ("refused", |figures| figures.rate_limit_hits.map(|n| n as f64), |n| units::count(n as u64)),
 ];
 
 /// The section; `None` with fewer than two nights.
@@ -84,7 +84,7 @@ fn chart(nights: &[&Night], name: &str) -> Option<Chart> {
         Column::words("night"),
         Column::figures("p95"),
         Column::figures("success"),
-        Column::figures("429"),
+        Column::figures("refused"),
     ]);
     for night in nights {
         let Some(of) = figures(night) else { continue };

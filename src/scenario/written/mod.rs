@@ -320,20 +320,40 @@ impl Scenario for Written {
     }
 
     fn advice(&self, status: u16) -> String {
-        match (status, &self.spec.keys, &self.spec.sign) {
-            (401 | 403, Some(keys), _) => format!(
-                "the target refuses the first key: set {} to a key of this environment",
-                keys.replace('*', "1")
-            ),
-            (401 | 403, None, Some(sign)) => format!(
-                "the target refuses our signature: set {} to this environment's secret, and \
-                 compare `sign` in [scenarios.{}] with what the API wants",
-                sign.secret, self.id
-            ),
-            _ => format!(
-                "the target answered {status} to the first request: compare [scenarios.{}] with \
+        let (id, spec) = (self.id, &self.spec);
+        if !matches!(status, 401 | 403) {
+            return format!(
+                "the target answered {status} to the first request: compare [scenarios.{id}] with \
+                 what the API wants"
+            );
+        }
+        if spec.setup.is_some() {
+            return format!(
+                "the target refuses what the first identity's setup gave: compare `capture` and \
+                 `expires` of [scenarios.{id}.setup], and where [scenarios.{id}] shows what it \
+                 captured, with what the API wants"
+            );
+        }
+        let key = spec
+            .keys
+            .as_ref()
+            .map(|keys| format!("set {} to a key of this environment", keys.replace('*', "1")));
+        let secret = spec.sign.as_ref().map(|sign| {
+            format!(
+                "set {} to this environment's secret, and compare `sign` in [scenarios.{id}] with \
                  what the API wants",
-                self.id
+                sign.secret
+            )
+        });
+        match (key, secret) {
+            (Some(key), None) => format!("the target refuses the first key: {key}"),
+            (None, Some(secret)) => format!("the target refuses our signature: {secret}"),
+            (Some(key), Some(secret)) => {
+                format!("the target refuses the first key or our signature: {key}; {secret}")
+            }
+            (None, None) => format!(
+                "the target answered {status} to the first request: compare [scenarios.{id}] with \
+                 what the API wants"
             ),
         }
     }

@@ -101,6 +101,6 @@ pub const fn figure_name(figure: Figure) -> &'static str {
         Figure::P95 => "p95",
         Figure::P99 => "p99",
         Figure::SuccessRate => "success rate",
-        Figure::RateLimited => "share of 429",
+        Figure::RateLimited => "refused share",
     }
 }

@@ -92,7 +92,7 @@ pub struct SuiteComparison {
 }
 
 impl SuiteComparison {
-    /// Whether anything is worse for certain: a quantile or the share of 429 higher,
+    /// Whether anything is worse for certain: a quantile or the share refused higher,
     /// or the success rate lower. What is slight is not.
     #[must_use]
     pub fn is_worse(&self) -> bool {

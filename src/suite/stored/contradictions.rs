@@ -104,7 +104,7 @@ fn slices(here: &Place, recording: &Recording) -> Found {
         self::slice(&here, slice)?;
         let parts = [
             (slice.requests, whole.requests, "requests"),
-            (slice.rate_limit_hits, whole.rate_limit_hits, "answers 429"),
+            (slice.rate_limit_hits, whole.rate_limit_hits, "refusals"),
             (slice.bytes_sent, whole.bytes_sent, "bytes sent"),
             (slice.bytes_received, whole.bytes_received, "bytes received"),
             (slice.failed, whole.failed, "failures"),
@@ -272,12 +272,12 @@ fn beside(here: &Place, recording: &Recording) -> Found {
     }
     let (refusals, whole) = (&recording.refusals, recording.total());
     let place = here.at("refusals");
-    place.within("refusals", refusals.refused, "answers 429", whole.rate_limit_hits)?;
+    place.within("refusals", refusals.refused, "refusals", whole.rate_limit_hits)?;
     for part in [refusals.json, refusals.retry_after, refusals.limit_headers] {
         place.within("of that kind", part, "refusals", refusals.refused)?;
     }
     let limited = whole.outcomes.get(Outcome::RateLimited);
-    place.within("arrivals refused", limited, "answers 429", whole.rate_limit_hits)?;
+    place.within("arrivals refused", limited, "refusals", whole.rate_limit_hits)?;
     let excerpts = here.at("excerpts");
     let mut quoted = OutcomeCounts::default();
     for (index, excerpt) in recording.excerpts.iter().enumerate() {

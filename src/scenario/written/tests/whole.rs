@@ -30,3 +30,35 @@ fn a_captured_value_of_dots_leads_nowhere() {
     }
     assert_eq!(path, "/%2E/%2E%2E/.../a.b/.%252e");
 }
+
+#[test]
+fn advice_names_all_that_may_have_been_refused() {
+    let advice = |change: &dyn Fn(&mut Spec)| {
+        let mut own = spec();
+        change(&mut own);
+        scenario(own).advice(401)
+    };
+    let signed = |own: &mut Spec| {
+        own.sign = Some(SignSpec {
+            scheme: Scheme::HmacSha256,
+            secret: "HOOK_SECRET".to_owned(),
+            header: "x-signature".to_owned(),
+            encoding: Encoding::Hex,
+            prefix: String::new(),
+            payload: "{body}".to_owned(),
+        });
+    };
+    assert!(advice(&|_| ()).contains("refuses the first key: set SEARCH_KEY_1"));
+    let both = advice(&signed);
+    assert!(both.contains("set SEARCH_KEY_1") && both.contains("set HOOK_SECRET"), "{both}");
+    let setup = advice(&|own| {
+        own.setup = Some(SetupSpec {
+            request: RequestSpec { path: "/token".to_owned(), ..own.request.clone() },
+            status: Vec::new(),
+            capture: BTreeMap::from([("token".to_owned(), "$.token".to_owned())]),
+            expires: None,
+        });
+    });
+    assert!(setup.contains("setup gave") && setup.contains("[scenarios.search.setup]"), "{setup}");
+    assert!(!setup.contains("SEARCH_KEY_1"), "{setup}");
+}
