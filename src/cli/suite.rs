@@ -141,7 +141,8 @@ async fn mint(
     let (given, mint) = (keys.len() as u64, u64::from(plan.identities.mint));
     let shard = session.plan.dealing.shard;
     // A key belongs to one shard, which creates its customer.
-    let own: Vec<u64> = (0..mint).filter(|k| shard.share().has(given + k + 1)).collect();
+    let identities = plan.identities;
+    let own: Vec<u64> = (0..mint).filter(|k| identities.is_of(given + k, shard)).collect();
     let (wanted, through) = (own.len(), minting.through.scenario);
     let minted = match minting::mint(session, minting, own.clone(), Arc::clone(clock), stop).await {
         Ok(minted) => minted,

@@ -93,12 +93,21 @@ fn shard(
                 let message = format!("{shard} is a shard of {}, and {other} says {n}", shard.of());
                 wrong(from, message, "expected the same number in both")
             }
-            (Some(shard), _) => Some((shard, true)),
+            (Some(shard), _) => match index {
+                // All pods of a Job would send the same part.
+                Some((text, other)) if next(text) != Some(shard.index()) => {
+                    let message = format!("{shard} is named, and {other} is {}", quote(text));
+                    let expected = "expected the pod's index and one more as I, or only one of them \
+                                    (LOAD_GATE_SHARDS beside the index; a blank index counts as none)";
+                    wrong(from, message, expected)
+                }
+                _ => Some((shard, true)),
+            },
         };
     }
     match (index, machines) {
         (Some((text, from)), Some((n, _))) => {
-            let next = text.trim().parse::<u32>().ok().and_then(|index| index.checked_add(1));
+            let next = next(text);
             if let Some(shard) = next.and_then(|index| Shard::new(index, n)) {
                 Some((shard, true))
             } else {
@@ -119,6 +128,11 @@ fn shard(
         (None, Some((n, _))) => Shard::new(1, n).map(|shard| (shard, false)),
         (_, None) => None,
     }
+}
+
+/// The number of a shard whose index, counted from 0, is written like that.
+fn next(index: &str) -> Option<u32> {
+    index.trim().parse::<u32>().ok()?.checked_add(1)
 }
 
 /// The moment that `text` names: RFC 3339, or `+DUR`: so long from now at least, rounded
@@ -185,6 +199,8 @@ mod tests {
         assert_eq!(told(&run(&[(SHARD, "2/4")])), second);
         assert_eq!(told(&run(&[(SHARD, "2/4"), (SHARDS, "4")])), second);
         assert_eq!(told(&run(&[(INDEX, "1"), (SHARDS, "4")])), second);
+        assert_eq!(told(&run(&[(SHARD, "2/4"), (INDEX, "1")])), second);
+        assert_eq!(told(&run(&[(SHARD, "2/4"), (INDEX, "")])), second);
         assert_eq!(told(&run(&[(SHARD, "")])), Some(("1/1".to_owned(), false)));
         assert_eq!(told(&run(&[(INDEX, "0"), (SHARDS, "1")])), Some(("1/1".to_owned(), true)));
         let planned = read(&Flags::default(), &[(SHARDS, "4")], Purpose::Plan);
@@ -201,6 +217,8 @@ mod tests {
             (&[(SHARDS, "0")], "is no number of machines"),
             (&[(SHARDS, "4")], "nobody says which"),
             (&[(INDEX, "3")], "of how many"),
+            (&[(SHARD, "2/4"), (INDEX, "2")], "2/4 is named, and JOB_COMPLETION_INDEX is `2`"),
+            (&[(SHARD, "2/4"), (SHARDS, "4"), (INDEX, "x")], "JOB_COMPLETION_INDEX is `x`"),
             (&[(INDEX, "4"), (SHARDS, "4")], "from 0 to 3"),
             (&[("LOAD_GATE_RUN", "a\u{7}b")], "LOAD_GATE_RUN"),
         ] {

@@ -145,10 +145,7 @@ fn own(run: &ScenarioRun) -> Vec<Identity> {
     let mut all = run.job.identities.all();
     let (shard, plan) = (run.job.shard, run.job.plan.identities);
     if !shard.is_alone() && !plan.is_shared() {
-        let proves = |identity: &Identity| shard.leads() && identity.id.0 >= plan.count;
-        let sends =
-            |identity: &Identity| identity.id.0 < plan.count && run.deal.owns(identity.id.0);
-        all.retain(|identity| proves(identity) || sends(identity));
+        all.retain(|identity| plan.is_of(u64::from(identity.id.0), shard));
     }
     all
 }

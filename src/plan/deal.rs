@@ -66,12 +66,6 @@ impl Deal {
         })
     }
 
-    /// Whether the identity of that number (from 0) is nobody else's.
-    #[must_use]
-    pub fn owns(&self, identity: u32) -> bool {
-        self.share.has(u64::from(identity) + 1)
-    }
-
     /// The numbers in it, of `total` arrivals, in order.
     #[must_use]
     pub fn numbers(&self, total: u64) -> Box<dyn Iterator<Item = u64> + '_> {
@@ -216,7 +210,8 @@ mod tests {
             let mut planned = vec![0; plan.stages.len()];
             let mut identities = BTreeSet::new();
             for index in 1..=shards {
-                let deal = Deal::new(&plan, Shard::new(index, shards).expect("is one"), &scenario);
+                let shard = Shard::new(index, shards).expect("is one");
+                let deal = Deal::new(&plan, shard, &scenario);
                 let mut own = Vec::new();
                 for worker in 0..workers {
                     let part = deal.part(schedule.total(), worker, workers);
@@ -231,7 +226,7 @@ mod tests {
                 if !plan.identities.is_shared() {
                     let own: BTreeSet<_> =
                         own.iter().map(|(n, ..)| (n - 1) % u64::from(count)).collect();
-                    prop_assert!(own.iter().all(|identity| deal.owns(*identity as u32)));
+                    prop_assert!(own.iter().all(|identity| plan.identities.is_of(*identity, shard)));
                     prop_assert!(own.iter().all(|identity| identities.insert(*identity)));
                 }
                 // Nor is anything that is delivered again.

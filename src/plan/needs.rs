@@ -130,7 +130,8 @@ impl Machine {
         let deal = Deal::new(plan, shard, &scenario.into());
         let arrivals: u64 = deal.stages(&schedule).iter().map(|stage| stage.planned).sum();
         let part = arrivals as f64 / schedule.total().max(1) as f64;
-        let own = (0..plan.identities.count).filter(|identity| deal.owns(*identity)).count();
+        let all = 0..u64::from(plan.identities.count);
+        let own = all.filter(|identity| plan.identities.is_of(*identity, shard)).count();
         let own = u32::try_from(own).unwrap_or(u32::MAX);
         Some(Self {
             shard,

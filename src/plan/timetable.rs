@@ -28,7 +28,8 @@ pub fn lead(plan: &Plan) -> Nanos {
 #[must_use]
 pub fn made_ready(plan: &Plan, machines: u32) -> Nanos {
     let (all, machines) = (plan.identities, machines.max(1));
-    let minted = all.mint.div_ceil(machines);
+    // One of them may create the one that is set aside, too.
+    let minted = all.mint.div_ceil(machines).saturating_add(all.set_aside).min(all.mint);
     let written = plan.settings.written.as_deref();
     let set_up = match written.and_then(|spec| spec.setup.as_ref()) {
         None => 0,
@@ -109,7 +110,7 @@ mod tests {
         assert_eq!(made_ready(&plan, 2), Nanos::from_secs(2), "5 and the one set aside");
         assert_eq!(made_ready(&plan, 64), Nanos::from_secs(1));
         plan.identities.mint = 8;
-        assert_eq!(made_ready(&plan, 2), Nanos::from_secs(4 + 2));
+        assert_eq!(made_ready(&plan, 2), Nanos::from_secs(5 + 2), "with the one set aside");
         plan.identities =
             IdentityPlan { kind: IdentityKind::Global, count: 1, set_aside: 0, ..plan.identities };
         plan.identities.mint = 0;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::extension::Extension;
 use super::extras::{Extras, ProbePlan};
 use super::schedule::{Schedule, Stage};
-use super::shard::Dealing;
+use super::shard::{Dealing, Shard};
 use crate::gate::Criteria;
 use crate::ids::{IdentityKind, ScenarioId};
 use crate::measure::{Ended, Recording};
@@ -74,6 +74,15 @@ impl IdentityPlan {
             IdentityKind::Address => !self.claims_addresses(),
             IdentityKind::Key => false,
         }
+    }
+
+    /// Whether the identity of that number (from 0) is `shard`'s among several machines:
+    /// those that share the arrivals go round, and the first machine proves the limit.
+    #[must_use]
+    pub const fn is_of(&self, identity: u64, shard: Shard) -> bool {
+        let (count, set_aside) = (self.count as u64, self.set_aside as u64);
+        let proves = count <= identity && identity < count + set_aside;
+        if proves { shard.leads() } else { shard.share().has(identity + 1) }
     }
 
     /// How many share the arrivals: identities, or machines with an address each.

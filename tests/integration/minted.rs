@@ -3,8 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use crate::api::{api, json};
+use crate::merge::{Machine, in_seconds};
 use crate::support::run_in;
 
 /// What the API was asked for.
@@ -125,4 +129,85 @@ fn a_probe_that_a_key_s_owner_gets_through_with_fails_the_gate() {
     let done = run_in(&config(&url), &["run", "items", "--env", "t", "--no-check"], &[]);
     assert_eq!(done.code, 1, "{}", done.all());
     assert!(done.out.contains("no_number"), "{}", done.all());
+}
+
+/// When each key was exchanged, by key; of those that are none, by what is wrong with them.
+type Exchanged = BTreeMap<String, Vec<Instant>>;
+
+/// Customers, and exchanges of their keys, `limit` a second each.
+fn exchanges(limit: usize) -> (String, Arc<Mutex<Exchanged>>) {
+    let seen: Arc<Mutex<Exchanged>> = Arc::default();
+    let kept = Arc::clone(&seen);
+    let url = api(move |asked| {
+        let mut seen = kept.lock().expect("not poisoned");
+        let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        if asked.path == "/api/v1/customers/onboard" {
+            let key = format!("rsolv_{:0>43}", seen.len());
+            let customer = serde_json::json!({
+                "id": seen.len() + 1, "name": body["name"], "email": body["email"],
+                "trial_fixes_limit": 5, "trial_fixes_used": 0, "subscription_type": "trial",
+            });
+            let told = serde_json::json!({ "customer": customer, "api_key": key });
+            seen.insert(key, Vec::new());
+            return json(201, &told.to_string());
+        }
+        let (key, now) = (asked.headers.get("x-api-key"), Instant::now());
+        let key = key.map_or("", String::as_str);
+        let Some(admitted) = seen.get_mut(key) else {
+            let code = if key.is_empty() { "AUTH_REQUIRED" } else { "INVALID_API_KEY" };
+            seen.entry(code.to_owned()).or_default().push(now);
+            return json(401, &format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#));
+        };
+        if admitted.iter().filter(|at| now - **at < Duration::from_secs(1)).count() >= limit {
+            return json(429, r#"{"error":"Rate limit exceeded","retry_after":1}"#);
+        }
+        admitted.push(now);
+        let minutes = body["ttl_minutes"].as_u64().expect("a TTL");
+        let credential =
+            serde_json::json!({ "api_key": "sk", "expires_at": in_seconds(60 * minutes) });
+        let providers = body["providers"].as_array().expect("providers").iter();
+        let credentials: BTreeMap<_, _> =
+            providers.filter_map(|name| Some((name.as_str()?, &credential))).collect();
+        let usage = serde_json::json!({ "remaining_fixes": 9, "reset_at": in_seconds(9000) });
+        json(200, &serde_json::json!({ "credentials": credentials, "usage": usage }).to_string())
+    });
+    (url, seen)
+}
+
+#[test]
+fn the_key_that_proves_the_limit_is_made_by_the_machine_that_shows_it() {
+    let (url, seen) = exchanges(10);
+    let config = format!(
+        r#"[environments.t]
+url = "{url}"
+profile = "tiny"
+email_domain = "loadtest.test"
+[engine]
+max_lag = "2s"
+[scenarios.credential-vending]
+mint_keys = 4
+rate_limit = {{ limit = 10, window = "1s", scope = "customer", retry_after = false, headers = false }}
+[scenarios.credential-vending.profiles]
+tiny = [{{ duration = "0s", target = 6 }}, {{ duration = "2s", target = 6 }}]
+"#
+    );
+    let start = in_seconds(14);
+    // The fourth key is the one that is set aside, and would by turns be the second machine's.
+    let machines = ["1/2", "2/2"].map(|shard| {
+        let args = ["credential-vending", "--no-check", "--shard", shard, "--start-at", &start];
+        Machine::start(&config, &[], &args)
+    });
+    for machine in machines {
+        let done = machine.end();
+        assert!(done.code == 0, "{}", done.all());
+    }
+    let seen = seen.lock().expect("not poisoned");
+    assert!(!seen.contains_key("AUTH_REQUIRED"), "somebody showed no key: {seen:?}");
+    let made: Vec<usize> =
+        seen.iter().filter(|(key, _)| key.starts_with("rsolv_")).map(|(_, at)| at.len()).collect();
+    assert_eq!(made.len(), 4);
+    assert!(
+        made.iter().all(|n| *n > 0) && made.iter().sum::<usize>() > 13,
+        "all are shown: {made:?}"
+    );
 }
