@@ -186,6 +186,9 @@ fn merged(files: &[PathBuf], allow_missing: u32) -> anyhow::Result<Merged> {
 
 /// What a file says of itself, or why it can't be read.
 fn header(file: &Path) -> Result<ShardHeader, String> {
+    if !file.exists() && file.parent().is_some_and(Path::is_dir) {
+        return Err("there is none, nor one in a directory beside it".to_owned());
+    }
     let text = input::read_text(file, MOST_SUITE).map_err(|error| error.to_string())?;
     suite::read_header(&text).map_err(|error| error.to_string())
 }

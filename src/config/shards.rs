@@ -79,31 +79,11 @@ fn shard(
         }
     };
     if let Some((text, from)) = named {
-        let parts = text.trim().split_once('/');
-        let shard =
-            parts.and_then(|(i, n)| Shard::new(i.trim().parse().ok()?, n.trim().parse().ok()?));
-        return match (shard, machines) {
-            (None, _) => {
-                let message = format!("{} is no shard", quote(text));
-                let expected =
-                    format!("expected I/N, such as 2/4: I from 1 to N, N up to {MOST_SHARDS}");
-                wrong(from, message, &expected)
-            }
-            (Some(shard), Some((n, other))) if n != shard.of() => {
-                let message = format!("{shard} is a shard of {}, and {other} says {n}", shard.of());
-                wrong(from, message, "expected the same number in both")
-            }
-            (Some(shard), _) => match index {
-                // All pods of a Job would send the same part.
-                Some((text, other)) if next(text) != Some(shard.index()) => {
-                    let message = format!("{shard} is named, and {other} is {}", quote(text));
-                    let expected = "expected the pod's index and one more as I, or only one of them \
-                                    (LOAD_GATE_SHARDS beside the index; a blank index counts as none)";
-                    wrong(from, message, expected)
-                }
-                _ => Some((shard, true)),
-            },
-        };
+        let shard = named_shard(text, machines, index);
+        return shard
+            .map_err(|wrong| problems.outside(from, wrong))
+            .ok()
+            .map(|shard| (shard, true));
     }
     match (index, machines) {
         (Some((text, from)), Some((n, _))) => {
@@ -128,6 +108,33 @@ fn shard(
         (None, Some((n, _))) => Shard::new(1, n).map(|shard| (shard, false)),
         (_, None) => None,
     }
+}
+
+/// The shard that `text` names, where the number of machines and a pod's index, each with where
+/// it was said, don't contradict it.
+fn named_shard(
+    text: &str,
+    machines: Option<(u32, &str)>,
+    index: Option<(&str, &str)>,
+) -> Result<Shard, Wrong> {
+    let parts = text.trim().split_once('/');
+    let shard = parts.and_then(|(i, n)| Shard::new(i.trim().parse().ok()?, n.trim().parse().ok()?));
+    let Some(shard) = shard else {
+        let expected = format!("expected I/N, such as 2/4: I from 1 to N, N up to {MOST_SHARDS}");
+        return Err(Wrong::new(format!("{} is no shard", quote(text)), expected));
+    };
+    if let Some((n, other)) = machines.filter(|(n, _)| *n != shard.of()) {
+        let message = format!("{shard} is a shard of {}, and {other} says {n}", shard.of());
+        return Err(Wrong::new(message, "expected the same number in both"));
+    }
+    // All pods of a Job would send the same part.
+    if let Some((pod, other)) = index.filter(|(pod, _)| next(pod) != Some(shard.index())) {
+        let message = format!("{shard} is named, and {other} is {}", quote(pod));
+        let expected = "expected the pod's index and one more as I, or only one of them \
+                        (LOAD_GATE_SHARDS beside the index; a blank index counts as none)";
+        return Err(Wrong::new(message, expected));
+    }
+    Ok(shard)
 }
 
 /// The number of a shard whose index, counted from 0, is written like that.

@@ -26,6 +26,12 @@ pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
     let (rows, left_out) = shown(shards, &scenario.plan.criteria.generator);
     let mut table = heads();
     let few = rows.len() <= FEW;
+    let odd = rows.iter().filter(|(_, odd)| odd.is_some()).count();
+    if !few && odd > 0 {
+        let more = if odd == MOST_ROWS { " or more" } else { "" };
+        let how = "late, behind, short of its part, or answered in twice the usual time";
+        section.add(Level::Glance, Block::Words(format!("{odd}{more} stand out: {how}")));
+    }
     for (row, odd) in rows {
         let level = if few || odd.is_some() { Level::Glance } else { Level::Detail };
         table.row_at(level, cells(row, odd.unwrap_or(Tone::Plain)));
@@ -149,5 +155,27 @@ mod tests {
         let usual = median(&shards);
         let odd = shards.rows.iter().map(|row| oddity(&bounds, usual, row));
         assert_eq!(odd.collect::<Vec<_>>(), [None, Some(Tone::Doubtful)]);
+    }
+
+    #[test]
+    fn of_many_machines_it_is_said_that_the_rows_shown_are_the_odd_ones() {
+        let mut report = crate::report::fixtures::pass().scenarios.remove(0);
+        let said = |report: &ScenarioReport| {
+            let blocks = section(report).expect("several machines").blocks;
+            let words = blocks.into_iter().filter_map(|(level, block)| match block {
+                Block::Words(text) => Some((level, text)),
+                _ => None,
+            });
+            words.collect::<Vec<_>>()
+        };
+        let rows: Vec<ShardRow> = (1..=20).map(|shard| report.recording.row_of(shard)).collect();
+        report.recording.shards = Some(Shards { of: 20, rows, ..Shards::default() });
+        assert_eq!(said(&report), []);
+        for row in report.recording.shards.iter_mut().flat_map(|shards| &mut shards.rows[..2]) {
+            row.dropped = 1;
+        }
+        let told =
+            "2 stand out: late, behind, short of its part, or answered in twice the usual time";
+        assert_eq!(said(&report), [(Level::Glance, told.to_owned())]);
     }
 }

@@ -15,6 +15,9 @@ use crate::units::{Nanos, Timestamp};
 pub struct ShardHeader {
     /// load-gate's version.
     pub tool_version: String,
+    /// The commit that it was built from, where that is known.
+    #[serde(default)]
+    pub tool_commit: Option<String>,
     /// Whether it is a checkpoint of a run that never ended.
     pub partial: bool,
     /// Which part of a run it is of; `None`: of a run of one machine.
@@ -121,7 +124,7 @@ impl Roster {
                 MergeError::Unreadable(format!("{name}: {why}"))
             }));
         }
-        let Some((reference, version)) = most_frequent(read().map(|(.., header)| header)) else {
+        let Some((reference, typical)) = most_frequent(read().map(|(.., header)| header)) else {
             return Ok(None);
         };
         let mut roster = Self {
@@ -139,7 +142,7 @@ impl Roster {
         // What is complete first: a checkpoint beside it is one more of the same.
         for partial in [false, true] {
             for (place, name, header) in read().filter(|(.., header)| header.partial == partial) {
-                let index = match part_of(header, reference, version) {
+                let index = match part_of(header, reference, typical) {
                     Ok(part) => part.shard.index(),
                     Err(why) => {
                         roster.strangers.push(format!("{name} {why}"));
@@ -173,30 +176,30 @@ impl Roster {
     }
 }
 
-/// The part whose run and version most headers are of; of several the first.
+/// The part whose run and build most headers are of, and a header of it; of several the first.
 fn most_frequent<'a>(
     headers: impl Iterator<Item = &'a ShardHeader>,
-) -> Option<(&'a Part, &'a str)> {
-    let mut groups: Vec<(&Part, &str, usize)> = Vec::new();
+) -> Option<(&'a Part, &'a ShardHeader)> {
+    let mut groups: Vec<(&Part, &ShardHeader, usize)> = Vec::new();
     for header in headers {
         let Some(part) = &header.shard else { continue };
-        let same = groups.iter_mut().find(|(other, version, _)| {
-            difference(part, other).is_none() && *version == header.tool_version
+        let same = groups.iter_mut().find(|(other, typical, _)| {
+            difference(part, other).is_none() && other_build(header, typical).is_none()
         });
         match same {
             Some((.., n)) => *n += 1,
-            None => groups.push((part, &header.tool_version, 1)),
+            None => groups.push((part, header, 1)),
         }
     }
     let most = groups.iter().map(|(.., n)| *n).max()?;
-    groups.iter().find(|(.., n)| *n == most).map(|(part, version, _)| (*part, *version))
+    groups.iter().find(|(.., n)| *n == most).map(|(part, typical, _)| (*part, *typical))
 }
 
-/// Which part a header is of; or why it isn't of the run of `reference`.
+/// Which part a header is of; or why it isn't of the run of `reference`, of which `typical` is.
 fn part_of<'a>(
     header: &'a ShardHeader,
     reference: &Part,
-    version: &str,
+    typical: &ShardHeader,
 ) -> Result<&'a Part, String> {
     let Some(part) = &header.shard else {
         return Err("is no shard: it was run without --shard".to_owned());
@@ -204,11 +207,24 @@ fn part_of<'a>(
     if let Some(why) = difference(part, reference) {
         return Err(format!("is a shard of another run: {why}"));
     }
-    if header.tool_version != version {
-        let own = &header.tool_version;
-        return Err(format!("was written by load-gate {own}, the other shards by {version}"));
+    other_build(header, typical).map_or(Ok(part), Err)
+}
+
+/// What tells that another load-gate wrote it, if anything does.
+fn other_build(header: &ShardHeader, typical: &ShardHeader) -> Option<String> {
+    let written = |own: &str, other: &str| {
+        format!("was written by load-gate {own}, the other shards by {other}")
+    };
+    let (version, other) = (&header.tool_version, &typical.tool_version);
+    if version != other {
+        return Some(written(version, other));
     }
-    Ok(part)
+    let commit = |header: &ShardHeader| match &header.tool_commit {
+        Some(commit) => format!("commit {commit}"),
+        None => "no known commit".to_owned(),
+    };
+    let (own, other) = (commit(header), commit(typical));
+    (own != other).then(|| written(&format!("{version} of {own}"), &format!("that of {other}")))
 }
 
 /// What tells that two parts are of different runs, if anything does.

@@ -203,10 +203,14 @@ fn with_a_shard_missing_nothing_is_a_failure() {
 #[test]
 fn whatever_is_no_shard_of_the_run_is_named() {
     type Change = fn(&mut SuiteReport);
-    let changes: [(Change, &str); 6] = [
+    let changes: [(Change, &str); 7] = [
         (
             |r| r.tool_version = "1.0.0".to_owned(),
             "e was written by load-gate 1.0.0, the other shards by 1.1.0",
+        ),
+        (
+            |r| r.tool_commit = Some("bbbb".to_owned()),
+            "e was written by load-gate 1.1.0 of commit bbbb, the other shards by that of commit aaaa",
         ),
         (|r| r.shard = None, "e is no shard: it was run without --shard"),
         (
@@ -225,6 +229,9 @@ fn whatever_is_no_shard_of_the_run_is_named() {
     ];
     for (change, why) in changes {
         let (_, mut reports) = four();
+        for report in &mut reports {
+            report.tool_commit = Some("aaaa".to_owned());
+        }
         let mut stranger = reports[1].clone();
         change(&mut stranger);
         reports.push(stranger);
