@@ -30,12 +30,14 @@ for target in "${targets[@]}"; do
   mkdir -p "corpus/$target"
   seeds=("../tests/fuzz/seeds/$target")
   [ "$target" != config ] || seeds+=(../examples/scenarios ../load_tests)
+  words=()
+  case $target in config | written) words=(-dict=config.dict) ;; esac
   echo "== $target, $seconds s"
   # A suite.json may take four times its size; nothing else comes near.
   log=$(mktemp)
   found=
   "${cargo[@]}" fuzz run --fuzz-dir . "$target" "corpus/$target" "${seeds[@]}" -- \
-    -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=262144 -print_final_stats=1 \
+    -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=262144 -print_final_stats=1 "${words[@]}" \
     >"$log" 2>&1 || { failed=1; found=1; tail -60 "$log"; }
   grep -E "^#[0-9]+.*DONE|^stat::|^Done " "$log" || true
   tried=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")

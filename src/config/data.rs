@@ -72,6 +72,11 @@ pub(super) fn read(
     }
 }
 
+/// What stands for a column that couldn't be read.
+pub(super) fn unread() -> DataColumn {
+    column(vec!["1".to_owned()], Turn::InTurn, Vec::new())
+}
+
 /// Reports keys that say nothing beside others that are there.
 fn contradictions(section: &mut Section<'_, '_>) {
     let said = |key: &str| section.node(key).is_some();

@@ -52,6 +52,9 @@ pub(super) struct EnvironmentConfig {
     pub(super) unprotected: bool,
     pub(super) max_rate: Option<f64>,
     pub(super) scenarios: Option<Vec<ScenarioId>>,
+    /// Where in that list each stands, and where the profile does.
+    pub(super) listed_at: BTreeMap<ScenarioId, Place>,
+    pub(super) profile_at: Option<Place>,
     pub(super) probes: Option<bool>,
     pub(super) verify_limits: Option<bool>,
     pub(super) mint_keys: Option<bool>,
@@ -192,6 +195,8 @@ fn read_environment(
             if rate > 0.0 { Ok(rate) } else { Err(wrong()) }
         }),
         scenarios: section.value("scenarios", scenario_list),
+        listed_at: section.node("scenarios").map(listed_at).unwrap_or_default(),
+        profile_at: section.node("profile").map(|node| node.place.clone()),
         probes: section.value("probes", flag),
         verify_limits: section.value("verify_limits", flag),
         mint_keys: section.value("mint_keys", flag),
@@ -205,6 +210,15 @@ fn scenario_list(node: &Node) -> Result<Vec<ScenarioId>, Wrong> {
         // Whether there is one of that name is known when all is read.
         ScenarioId::parse(&name).ok_or_else(|| unknown("scenario", &name, &names))
     })
+}
+
+fn listed_at(node: &Node) -> BTreeMap<ScenarioId, Place> {
+    let Value::List(items) = &node.value else { return BTreeMap::new() };
+    let each = items.iter().filter_map(|item| match &item.value {
+        Value::Text(name) => Some((ScenarioId::parse(name)?, item.place.clone())),
+        _ => None,
+    });
+    each.collect()
 }
 
 fn built_in(name: &str) -> Option<&'static Entry> {

@@ -41,7 +41,10 @@ fn in_table(table: &Table, path: &str, own: usize, problems: &mut Diagnostics) {
         }
         let named = of_headers && CREDENTIALS.contains(&key.to_lowercase().as_str());
         match &entry.node.value {
-            Value::Text(text) if named && !text.is_empty() && !text.contains('{') => {
+            Value::Text(text)
+                if (named && !text.is_empty() || of_headers && is_scheme(text))
+                    && !text.contains('{') =>
+            {
                 problems.at(&entry.node.place, &path, credential());
             }
             value => in_value(value, &entry.node.place, &path, own, problems),
@@ -62,6 +65,13 @@ fn in_value(value: &Value, place: &Place, path: &str, own: usize, problems: &mut
         Value::Table(table) => in_table(table, path, own, problems),
         Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Flag(_) | Value::Moment => {}
     }
+}
+
+/// Whether a header's value is a scheme with a credential after it.
+fn is_scheme(value: &str) -> bool {
+    let (scheme, rest) = value.trim().split_once(' ').unwrap_or_default();
+    let known = ["bearer", "basic", "token", "apikey"];
+    known.contains(&scheme.to_lowercase().as_str()) && rest.trim().len() >= 8
 }
 
 fn credential() -> Wrong {

@@ -42,6 +42,8 @@ pub(super) struct ScenarioConfig {
     pub(super) settings: BTreeMap<String, serde_json::Value>,
     /// What is written of it, where it isn't built in.
     pub(super) spec: Option<Box<Spec>>,
+    /// Where its table begins.
+    pub(super) place: Place,
 }
 
 /// The stages of one profile, unscaled.
@@ -75,6 +77,7 @@ pub(super) fn read_scenario(
         profiles,
         thresholds,
         spec: None,
+        place: place.clone(),
         mint_keys: section
             .value("mint_keys", |node| integer(node, 0, MAX_MINT))
             .map_or(0, |n| n as u32),
@@ -120,8 +123,16 @@ pub(super) fn read_written(
     }
     let spec = Some(Box::new(spec));
     let settings = BTreeMap::new();
-    let config =
-        ScenarioConfig { identities, limits, profiles, thresholds, spec, mint_keys: 0, settings };
+    let config = ScenarioConfig {
+        identities,
+        limits,
+        profiles,
+        thresholds,
+        spec,
+        mint_keys: 0,
+        settings,
+        place: place.clone(),
+    };
     Some((id, config))
 }
 

@@ -86,7 +86,8 @@ impl PlanBase<'_> {
 
     /// Whether there is a scenario of that name, and whether it may run here.
     fn is_known(&self, id: ScenarioId, named: bool, problems: &mut Diagnostics) -> bool {
-        let from = if named { "" } else { "environments" };
+        let listed = self.target.config.listed_at.get(&id).filter(|_| !named);
+        let from = format!("environments.{}.scenarios", self.target.environment.name);
         let Some(config) = self.file.scenarios.get(&id) else {
             if self.file.broken.contains(&id) {
                 return false;
@@ -97,7 +98,11 @@ impl PlanBase<'_> {
                 .collect();
             let mut seen = std::collections::BTreeSet::new();
             let names: Vec<&str> = names.into_iter().filter(|name| seen.insert(*name)).collect();
-            problems.outside(from, unknown("scenario", id.name(), &names));
+            let wrong = unknown("scenario", id.name(), &names);
+            match listed {
+                Some(place) => problems.at(place, &from, wrong),
+                None => problems.outside("", wrong),
+            }
             return false;
         };
         let undeclared = config.spec.as_ref().is_some_and(|spec| spec.writes.is_none());
@@ -106,7 +111,7 @@ impl PlanBase<'_> {
             let expected = format!("expected writes = false or true in [scenarios.{id}]");
             let wrong = Wrong::new(message, expected)
                 .help("where it is protected, that has to be known before a run");
-            problems.outside(from, wrong);
+            problems.at(&config.place, "", wrong);
             return false;
         }
         true
@@ -127,6 +132,13 @@ impl PlanBase<'_> {
 
     fn report_profile(&self, unable: &[ScenarioId], problems: &mut Diagnostics) {
         let mut known: Vec<&str> = Vec::new();
+        // One whose stages couldn't be read has been told of.
+        let said = |id: &ScenarioId| {
+            self.file.scenarios.get(id).is_some_and(|s| s.profiles.contains_key(self.profile))
+        };
+        if !problems.is_empty() && unable.iter().all(said) {
+            return;
+        }
         for id in unable {
             let scenario = self.file.scenarios.get(id);
             let profiles = scenario.iter().flat_map(|scenario| &scenario.profiles);
@@ -143,7 +155,12 @@ impl PlanBase<'_> {
             Some(name) => wrong.help(format!("did you mean {}?", quote(name))),
             None => wrong,
         };
-        problems.outside(self.profile_from, wrong);
+        let named = self.target.config.profile_at.as_ref();
+        let table = || self.file.scenarios.get(unable.first()?).map(|scenario| &scenario.place);
+        match named.or_else(table).filter(|_| self.profile_from.is_empty()) {
+            Some(place) => problems.at(place, "", wrong),
+            None => problems.outside(self.profile_from, wrong),
+        }
     }
 
     fn plan_one(

@@ -123,7 +123,14 @@ pub(super) fn read_headers(
 ) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::new();
     entries(section, key, |name, entry, path, problems| {
-        match header_name(name).and_then(|name| {
+        let name = match header_name(name) {
+            Ok(name) => name,
+            Err(wrong) => {
+                problems.at(&entry.key, path, wrong);
+                return;
+            }
+        };
+        match Ok(name).and_then(|name| {
             let value = template(&entry.node, names, MOST_TEXT)?;
             let ends = value.chars().any(char::is_control);
             let wrong = || Wrong::new("a header is one line", "expected no control characters");
@@ -147,7 +154,11 @@ pub(super) fn header_name(name: &str) -> Result<String, Wrong> {
     if OWN_HEADERS.contains(&name.as_str()) {
         return Err(Wrong::new(
             format!("`{name}` is not a scenario's to set"),
-            "expected another header: where a run goes is the environment's to say",
+            if name == "host" {
+                "expected another header: where a run goes is the environment's to say"
+            } else {
+                "expected another header: load-gate sets this one itself"
+            },
         ));
     }
     if name == ADDRESS_HEADER {

@@ -51,12 +51,13 @@ pub(super) fn id(name: &str, key: &Place, problems: &mut Diagnostics) -> Option<
 /// The spec in `section`; `None` where it is too wrong to go on. `folder` is where the
 /// files of data lie; `scope_ip` whether a limit counts by address.
 pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool) -> Option<Spec> {
-    let data = read_data(section, folder);
-    let (keys, addresses) = read_identity(section);
-    let identity = match (&keys, addresses || scope_ip) {
-        (Some(_), _) => IdentityKind::Key,
-        (None, true) => IdentityKind::Address,
-        (None, false) => IdentityKind::Global,
+    let (data, data_read) = read_data(section, folder);
+    let who = read_identity(section);
+    let identity = match who {
+        Who::Keys(_) | Who::Unread => IdentityKind::Key,
+        Who::Addresses => IdentityKind::Address,
+        Who::Nobody if scope_ip => IdentityKind::Address,
+        Who::Nobody => IdentityKind::Global,
     };
     let columns: Vec<&str> = data.keys().map(String::as_str).collect();
     let before = Names {
@@ -79,6 +80,14 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path, scope_ip: bool)
     let writes = section.value("writes", flag);
     let probes = read_probes(section, &names, sign.is_some());
     let request = RequestSpec { method, path: path?, headers, body };
+    let keys = match who {
+        Who::Unread => return None,
+        Who::Keys(variables) => Some(variables),
+        Who::Addresses | Who::Nobody => None,
+    };
+    if !data_read {
+        return None;
+    }
     let spec = Spec { request, expect, identity, keys, sign, tags, data, setup, probes, writes };
     unfit::report(&spec, section);
     if spec.keys.is_some() && !shows_keys(&spec) {
@@ -117,8 +126,22 @@ fn variable(node: &Node, star: bool) -> Result<String, Wrong> {
 }
 
 /// The variables of the keys, and whether identities are addresses.
-fn read_identity(section: &mut Section<'_, '_>) -> (Option<String>, bool) {
-    let Some((table, place, path)) = section.table("identity") else { return (None, false) };
+/// Who a request is from.
+enum Who {
+    /// Whoever has these keys: the name of their variables.
+    Keys(String),
+    Addresses,
+    /// It isn't said.
+    Nobody,
+    /// It is said, and can't be read: that has been reported.
+    Unread,
+}
+
+fn read_identity(section: &mut Section<'_, '_>) -> Who {
+    let said = section.node("identity").is_some();
+    let Some((table, place, path)) = section.table("identity") else {
+        return if said { Who::Unread } else { Who::Nobody };
+    };
     let mut identity = Section::new(table, &place, path, &["env", "kind"], section.problems);
     let kinds = ["key", "address"];
     let kind = identity.value("kind", |node| {
@@ -126,16 +149,19 @@ fn read_identity(section: &mut Section<'_, '_>) -> (Option<String>, bool) {
         let found = kinds.iter().find(|known| **known == kind);
         found.copied().ok_or_else(|| unknown("kind", &kind, &kinds))
     });
+    if kind.is_none() && identity.node("kind").is_some() {
+        return Who::Unread;
+    }
     if kind == Some("address") {
         if identity.node("env").is_some() {
             let wrong =
                 Wrong::new("an address needs no variable", "expected env or kind = \"address\"");
             identity.problems.at(&identity.place_of("env"), &identity.join("env"), wrong);
         }
-        return (None, true);
+        return Who::Addresses;
     }
     let hint = "env = \"SEARCH_KEY_*\", or kind = \"address\"";
-    (identity.required("env", hint, |node| variable(node, true)), false)
+    identity.required("env", hint, |node| variable(node, true)).map_or(Who::Unread, Who::Keys)
 }
 
 /// What is signed: something that differs from request to request.
@@ -210,8 +236,10 @@ fn read_sign(section: &mut Section<'_, '_>, names: &Names<'_>) -> Option<SignSpe
     })
 }
 
-fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> BTreeMap<String, DataColumn> {
-    let mut columns = BTreeMap::new();
+/// The columns, and whether all of them could be read: one that couldn't stands there empty,
+/// so that what names it isn't reported as well.
+fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> (BTreeMap<String, DataColumn>, bool) {
+    let (mut columns, mut all_read) = (BTreeMap::new(), true);
     entries(section, "data", |name, entry, path, problems| {
         let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
         if name.is_empty() || name.len() > 40 || !name.bytes().all(fits) {
@@ -220,18 +248,19 @@ fn read_data(section: &mut Section<'_, '_>, folder: &Path) -> BTreeMap<String, D
                 "expected 1 to 40 letters, digits and `_`",
             );
             problems.at(&entry.key, path, wrong);
+            all_read = false;
             return;
         }
-        if let Some(column) = data::read(&entry.node, &entry.key, path, folder, problems) {
-            columns.insert(name.to_owned(), column);
-        }
+        let read = data::read(&entry.node, &entry.key, path, folder, problems);
+        all_read &= read.is_some();
+        columns.insert(name.to_owned(), read.unwrap_or_else(data::unread));
     });
     if columns.len() > MOST_COLUMNS {
         let (place, path) = (section.place_of("data"), section.join("data"));
         let wrong = Wrong::new("these are too many", format!("expected at most {MOST_COLUMNS}"));
         section.problems.at(&place, &path, wrong);
     }
-    columns
+    (columns, all_read)
 }
 
 fn read_tags(

@@ -17,7 +17,12 @@ use crate::scenario::{
 };
 
 pub(super) fn statuses(node: &Node) -> Result<Vec<u16>, Wrong> {
-    let one = |node: &Node| integer(node, 100, 599).map(|status| status as u16);
+    let one = |node: &Node| match &node.value {
+        Value::Text(class) if class.to_lowercase().ends_with("xx") => {
+            Err(mismatch(node, "a whole number from 100 to 599, or no `status`: any 2xx"))
+        }
+        _ => integer(node, 100, 599).map(|status| status as u16),
+    };
     match &node.value {
         Value::List(items) if (1..=20).contains(&items.len()) => items.iter().map(one).collect(),
         Value::List(_) => {
@@ -131,7 +136,10 @@ fn read_one_expect(
         expect.json.extend(condition.map(|condition| (at.to_owned(), condition)));
     });
     entries(&mut section, "header", |name, entry, path, problems| {
-        let pattern = template(&entry.node, names, MOST_TEXT);
+        let pattern = template(&entry.node, names, MOST_TEXT).and_then(|pattern| {
+            let none = || Wrong::new("this is empty", "expected a text, or `*`: that it is there");
+            if pattern.trim().is_empty() { Err(none()) } else { Ok(pattern) }
+        });
         match field_name(name).and_then(|name| Ok((name, pattern?))) {
             Ok(pair) => expect.header.push(pair),
             Err(wrong) => problems.at(&entry.node.place, path, wrong),

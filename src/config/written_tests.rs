@@ -302,6 +302,7 @@ fn a_scenario_that_is_named_and_not_there_is_told() {
     let file = with("path = \"/\"").replace("scenarios = [\"mine\"]", "scenarios = [\"mien\"]");
     let problems = resolved(&file, &[]).expect_err("is none").to_string();
     assert!(problems.contains("unknown scenario `mien`"), "{problems}");
+    assert!(problems.contains("--> load-gate.toml:4:14"), "{problems}");
     assert!(problems.contains("did you mean `mine`"), "{problems}");
 }
 
@@ -311,6 +312,7 @@ fn where_it_is_protected_a_scenario_says_whether_it_writes() {
         |file: String| file.replace("profile = \"p\"", "profile = \"p\"\nprotected = true");
     let refusal = resolved(&protect(with("path = \"/\"")), &[]).expect_err("is refused");
     assert!(refusal.to_string().contains("writes = false or true"), "{refusal}");
+    assert!(refusal.to_string().contains("--> load-gate.toml:6:"), "{refusal}");
     let refusal = resolved(&protect(with("path = \"/\"\nwrites = false")), &[]);
     let refusal = refusal.expect_err("isn't confirmed").to_string();
     assert!(!refusal.contains("writes") && refusal.contains("confirm"), "{refusal}");
@@ -348,4 +350,16 @@ fn the_way_out_heeds_each_of_several_limits() {
     let keys = found.way_out.strip_prefix("give ").and_then(|rest| rest.split(' ').next());
     let keys: u32 = keys.and_then(|n| n.parse().ok()).expect("how many keys");
     assert!(keys > 3, "{}", found.way_out);
+}
+
+#[test]
+fn a_profile_without_stages_is_told_where_it_is_named_and_broken_ones_once() {
+    let file = with("path = \"/\"").replace("profile = \"p\"", "profile = \"pp\"");
+    let problems = resolved(&file, &[]).expect_err("has none").to_string();
+    assert!(problems.contains("--> load-gate.toml:3:11"), "{problems}");
+    assert!(problems.contains("did you mean `p`?"), "{problems}");
+    let file = with("path = \"/\"").replace("target = 5", "rate = 5, target = \"5\"");
+    let problems = resolved(&file, &[]).expect_err("are none").to_string();
+    assert!(problems.contains("unknown key `rate`"), "{problems}");
+    assert!(!problems.contains("no stages"), "{problems}");
 }

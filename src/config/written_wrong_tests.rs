@@ -80,6 +80,18 @@ const WRONG: &[(&str, &str)] = &[
     ("[scenarios.mine.thresholds]\nsucces_rate = [\"rate>0.9\"]", "`success_rate`?"),
     ("tags = { term = \"x\" }\n[scenarios.mine.thresholds]\n\"checks{term:y}\" = [\"rate>0.9\"]", "term"),
     ("loop = 3", "unknown key `loop`"),
+    ("expect = { status = \"2xx\" }", "or no `status`: any 2xx"),
+    ("expect = { header = { etag = \"\" } }", "`*`: that it is there"),
+    ("expect = { json = { \"$.a\" = \"is an array\" } }", "did you mean `array`?"),
+    ("expect = { json = { \"$.a\" = \"500 >\" } }", "reads like `<`"),
+    ("expect = { json = { \"$.a\" = \"string or null\" } }", "reads like `present`"),
+    ("headers = { x-sig = \"Bearer abcdefghijklmnop\" }", "a credential stands here"),
+    ("headers = { Content-Length = \"3\" }", "load-gate sets this one itself"),
+    // What follows from a mistake isn't another.
+    ("path = \"/{data.x}\"\ntags = { t = \"{data.x}\" }\ndata = { x = [] }", "expected 1 to 100000"),
+    ("path = \"/{data.x}\"\ndata = { x = { file = \"none.csv\" } }", "expected a file beside the config"),
+    ("headers = { k = \"{identity}\" }\nidentity = { env = \"search key\" }\nrate_limit = { limit = 5, window = \"9s\", scope = \"customer\" }", "environment variable"),
+    ("headers = { k = \"{identity}\" }\nidentity = { kind = \"adress\" }", "did you mean `address`?"),
 ];
 
 #[test]

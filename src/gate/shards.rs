@@ -80,6 +80,7 @@ pub(super) fn starved(bounds: &GeneratorBounds, recording: &Recording) -> Option
     };
     let more = match short.len() {
         1 => String::new(),
+        2 => " (and another)".to_owned(),
         n => format!(" (and {} more shards)", count(n as u64 - 1)),
     };
     let message = format!("the generator fell short: {first}{more}");

@@ -9,7 +9,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 /// Mutations tried of each target; a config that is fine is planned, which takes its time.
 fn cases(name: &str) -> u32 {
-    if name == "config" { 24 } else { 192 }
+    if name == "config" { 48 } else { 192 }
 }
 
 fn seeds(name: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -59,6 +59,12 @@ fn meant(word: &str) -> Option<&'static str> {
         return Some(sign);
     }
     let lower = word.to_lowercase();
+    if let Some(known) = ["is an ", "is a ", "is ", "an ", "a "].iter().find_map(|before| {
+        let rest = lower.strip_prefix(before)?;
+        TYPES.into_iter().chain(OTHERS).find(|known| *known == rest)
+    }) {
+        return Some(known);
+    }
     let compared = RELATIONS.iter().find(|(relation, _)| {
         let number = lower.strip_prefix(relation).and_then(|rest| rest.strip_prefix(' '));
         number.is_some_and(|number| number.trim().parse::<f64>().is_ok())
@@ -89,16 +95,24 @@ fn meant(word: &str) -> Option<&'static str> {
     near.min_by_key(|(distance, ..)| *distance).map(|(.., known)| known)
 }
 
-/// Whether it names several types to choose from: `string | null`.
+/// Whether it names several types to choose from: `string | null`, `string or null`.
 fn is_choice(word: &str) -> bool {
+    let word = word.replace(" or ", "|").replace([',', '/'], "|");
     let parts = || word.split('|').map(str::trim);
     let known =
         |part: &str| TYPES.contains(&part) || CALLED.iter().any(|(called, _)| *called == part);
     parts().count() > 1 && parts().all(known)
 }
 
-/// The sign in the middle of a comparison: `x < 5`.
+/// The sign in the middle of a comparison (`x < 5`), or after its number (`5 >`), where it
+/// stands the other way round.
 fn compares(word: &str) -> Option<&'static str> {
+    let turned = [(">=", "<="), ("<=", ">="), (">", "<"), ("<", ">")];
+    if let Some((number, sign)) =
+        turned.into_iter().find_map(|(sign, turned)| Some((word.strip_suffix(sign)?, turned)))
+    {
+        return number.trim().parse::<f64>().is_ok().then_some(sign);
+    }
     let mut parts = word.split_whitespace();
     let (Some(left), Some(sign), Some(right), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())

@@ -47,11 +47,16 @@ pub(super) fn obstacles<'a>(
         reasons.push(format!("the stages are {} and were {}", stages(is), stages(was)));
     }
     if was.identities != is.identities {
-        reasons.push(format!(
-            "the identities number {} and numbered {}, or are of another kind",
-            units::count(u64::from(is.identities.count)),
-            units::count(u64::from(was.identities.count)),
-        ));
+        let (is, was) = (&is.identities, &was.identities);
+        reasons.push(if is.count == was.count && is.machines != was.machines {
+            format!("{} machines send and {} sent", is.machines, was.machines)
+        } else {
+            format!(
+                "the identities number {} and numbered {}, or are of another kind",
+                units::count(u64::from(is.count)),
+                units::count(u64::from(was.count)),
+            )
+        });
     }
     if was.settings != is.settings {
         reasons.push("the scenario's settings differ".to_owned());
