@@ -1,6 +1,6 @@
 //! The comparison of two runs, as text and as a page.
 
-use super::document::{Document, Level};
+use super::document::{Document, Grain, Level};
 use super::text::Style;
 use super::{html, text};
 use crate::suite::{SuiteComparison, SuiteReport};
@@ -8,13 +8,13 @@ use crate::suite::{SuiteComparison, SuiteReport};
 /// The comparison for people, at most about a screen a scenario.
 #[must_use]
 pub fn compare_text(comparison: &SuiteComparison, style: Style) -> String {
-    text::draw(&Document::compared(comparison, None), style, Level::Detail)
+    text::draw(&Document::compared(comparison, None, Grain::FINEST), style, Level::Detail)
 }
 
 /// The comparison as one offline page, the two runs over one another.
 #[must_use]
 pub fn compare_html(comparison: &SuiteComparison, base: &SuiteReport, new: &SuiteReport) -> String {
-    html::page(&Document::compared(comparison, Some((base, new))))
+    html::finest_that_fits(|grain| Document::compared(comparison, Some((base, new)), grain))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! read through real parsers.
 
 mod junit;
+mod pages;
 
 use super::*;
 use crate::gate::VerdictKind;

@@ -1,8 +1,8 @@
 //! Draws a document as text for a terminal, and the full text of one scenario.
 
 use super::document::{
-    Block, Cell, Chapter, Document, Dress, Fact, Level, Mark, Measure, Note, Quote, Section, Table,
-    Tone,
+    Block, Cell, Chapter, Document, Dress, Fact, Grain, Level, Mark, Measure, Note, Quote, Section,
+    Table, Tone,
 };
 use super::past::EarlierRuns;
 use super::table::{self, Lean, fold};
@@ -67,7 +67,7 @@ pub(super) fn draw(document: &Document, style: Style, level: Level) -> String {
 #[must_use]
 pub fn scenario_text(report: &SuiteReport, scenario: &ScenarioReport, style: Style) -> String {
     let mut document = Document::new(report, EarlierRuns::default());
-    document.chapters = vec![Chapter::new(scenario, None)];
+    document.chapters = vec![Chapter::new(scenario, None, Grain::FINEST)];
     let mut page = Page { style, level: Level::Detail, text: String::new() };
     for chapter in &document.chapters {
         let first = format!("{}: {}", chapter.name, chapter.verdict);

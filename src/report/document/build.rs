@@ -2,6 +2,7 @@
 
 use super::super::past::EarlierRuns;
 use super::super::{escape, figures, words};
+use super::grain::Grain;
 use super::model::{Chapter, Document, Fact, Note, Section};
 use super::table::{Cell, Level, Tone};
 use super::{advice, against, card, judged, limiter, measured, nights, resources, shards};
@@ -13,6 +14,15 @@ use crate::units;
 impl Document {
     /// The document of `report`, held against what is known of the `past`.
     pub(in crate::report) fn new<'a>(
+        report: &SuiteReport,
+        past: impl Into<EarlierRuns<'a>>,
+    ) -> Self {
+        Self::at(Grain::FINEST, report, past)
+    }
+
+    /// The same, its pictures no finer than `grain`.
+    pub(in crate::report) fn at<'a>(
+        grain: Grain,
         report: &SuiteReport,
         past: impl Into<EarlierRuns<'a>>,
     ) -> Self {
@@ -28,12 +38,21 @@ impl Document {
             dashboard: dashboard(report).map(str::to_owned),
             partial: report.partial.then_some("made from a checkpoint of a run that never ended"),
             caveats: report.caveats.clone(),
-            chapters: order.iter().map(|scenario| Chapter::new(scenario, baseline)).collect(),
+            chapters: order
+                .iter()
+                .map(|scenario| Chapter::new(scenario, baseline, grain))
+                .collect(),
             against: against::section(&order, baseline),
             nights: history.and_then(nights::section),
             advice: report.scenarios.iter().flat_map(advice::of).collect(),
             repeat: Some(repeat(report)),
-            notices: report.notices.iter().map(|n| Note::new(Tone::Quiet, n)).collect(),
+            notices: report
+                .notices
+                .iter()
+                .cloned()
+                .chain(grain.said())
+                .map(|n| Note::new(Tone::Quiet, n))
+                .collect(),
             left_out: left_out(report),
             small_print: "intervals are distribution-free and rest on how many independent samples the samples are worth",
         }
@@ -50,6 +69,7 @@ impl Chapter {
     pub(in crate::report) fn new(
         scenario: &ScenarioReport,
         baseline: Option<&SuiteReport>,
+        grain: Grain,
     ) -> Self {
         let verdict = &scenario.verdict;
         let mark = words::verdict_mark(verdict.kind);
@@ -61,34 +81,40 @@ impl Chapter {
             verdict: verdict.kind.name(),
             reasons: reasons.chain(clusters).collect(),
             card: card::of(scenario, figures::of(baseline, scenario.plan.scenario)),
-            sections: sections(scenario, baseline),
+            sections: sections(scenario, baseline, grain),
         }
     }
 }
 
-fn sections(scenario: &ScenarioReport, baseline: Option<&SuiteReport>) -> Vec<Section> {
+fn sections(
+    scenario: &ScenarioReport,
+    baseline: Option<&SuiteReport>,
+    grain: Grain,
+) -> Vec<Section> {
     if let Ended::Skipped { .. } = scenario.recording.ended {
         return Vec::new();
     }
     let before = figures::of(baseline, scenario.plan.scenario);
-    [
+    let sections = [
         Some(measured::load(scenario)),
         judged::thresholds(scenario),
         judged::first_evidence(scenario),
-        Some(measured::arrivals(scenario)),
-        measured::latency(scenario, before),
-        resources::section(scenario, before),
+        Some(measured::arrivals(scenario, grain)),
+        measured::latency(scenario, before, grain),
+        resources::section(scenario, before, grain),
         measured::connections(scenario),
         judged::rules(scenario),
-        Some(limiter::section(scenario)),
+        Some(limiter::section(scenario, grain)),
         measured::probes(scenario),
         measured::generator(scenario),
         shards::section(scenario),
         judged::answers(scenario),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    ];
+    let mut sections: Vec<Section> = sections.into_iter().flatten().collect();
+    if !grain.draws(scenario.verdict.kind) {
+        sections.iter_mut().for_each(Section::without_charts);
+    }
+    sections
 }
 
 fn facts(report: &SuiteReport) -> Vec<Fact> {

@@ -2,8 +2,9 @@
 
 use super::super::chart::{Axis, Chart, Key};
 use super::super::figures::bin_quantile;
+use super::grain::Grain;
 use super::model::{Block, Card, Chapter, Document, Fact, Note, Section};
-use super::over_time::{Steps, stages};
+use super::over_time::{Steps, length, stages};
 use super::shapes;
 use super::table::{Cell, Column, Level, Mark, Table, Tone};
 use crate::measure::Second;
@@ -23,6 +24,7 @@ impl Document {
     pub(in crate::report) fn compared(
         comparison: &SuiteComparison,
         runs: Option<(&SuiteReport, &SuiteReport)>,
+        grain: Grain,
     ) -> Self {
         let (mark, verdict) = match comparison.headline.starts_with("different") {
             true => DIFFERENT,
@@ -48,7 +50,7 @@ impl Document {
             dashboard: None,
             partial: None,
             caveats: Vec::new(),
-            chapters: chapters.map(|scenario| chapter(scenario, runs)).collect(),
+            chapters: chapters.map(|scenario| chapter(scenario, runs, grain)).collect(),
             against: None,
             nights: None,
             advice: Vec::new(),
@@ -57,6 +59,7 @@ impl Document {
                 .warnings
                 .iter()
                 .map(doubtful)
+                .chain(grain.said().map(|said| Note::new(Tone::Quiet, said)))
                 .chain(
                     (comparison.figures_compared > 0)
                         .then(|| Note::new(Tone::Quiet, explanation(comparison))),
@@ -89,7 +92,11 @@ fn label(run: &RunLabel) -> String {
     )
 }
 
-fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) -> Chapter {
+fn chapter(
+    comparison: &Comparison,
+    runs: Option<(&SuiteReport, &SuiteReport)>,
+    grain: Grain,
+) -> Chapter {
     let certain = |f: &FigureComparison| matches!(f.call, Call::Higher | Call::Lower);
     let differs = comparison.figures.iter().any(certain)
         || comparison.limiter.iter().any(|change| change.certain);
@@ -106,7 +113,10 @@ fn chapter(comparison: &Comparison, runs: Option<(&SuiteReport, &SuiteReport)>) 
             suite.scenarios.iter().position(|s| s.plan.scenario == comparison.scenario)
         };
         if let (Some(before), Some(now)) = (of(base), of(new)) {
-            sections.extend(charts(&base.scenarios[before], &new.scenarios[now]));
+            let verdict = new.scenarios[now].verdict.kind;
+            let drawn = grain.draws(verdict);
+            let charts = || charts(&base.scenarios[before], &new.scenarios[now], grain);
+            sections.extend(drawn.then(charts).flatten());
         }
     }
     Chapter {
@@ -232,13 +242,13 @@ fn resources(comparison: &Comparison) -> Option<Section> {
 type OfSteps<'a> = (&'a dyn Fn(&[Second], f64) -> Option<f64>, fn(f64) -> String);
 
 /// Both runs over one another.
-fn charts(before: &ScenarioReport, now: &ScenarioReport) -> Option<Section> {
+fn charts(before: &ScenarioReport, now: &ScenarioReport, grain: Grain) -> Option<Section> {
     let mut section = Section::new("over one another");
     let sent = |bins: &[Second], seconds: f64| {
         Some(bins.iter().map(|bin| f64::from(bin.sent)).sum::<f64>() / seconds.max(1e-9))
     };
     let about = ("sent-of-both", "arrivals sent a second", "arrivals a second");
-    section.chart(Level::Full, Some(both(before, now, about, (&sent, units::rate))));
+    section.chart(Level::Full, Some(both([before, now], grain, about, (&sent, units::rate))));
     for (id, title, q) in
         [("p50-of-both", "p50 of each second", 0.5), ("p95-of-both", "p95 of each second", 0.95)]
     {
@@ -246,7 +256,8 @@ fn charts(before: &ScenarioReport, now: &ScenarioReport) -> Option<Section> {
             bins.iter().filter_map(|bin| bin_quantile(bin, q)).reduce(f64::max)
         };
         let about = (id, title, "response time of accepted arrivals");
-        section.chart(Level::Full, Some(both(before, now, about, (&worst, units::millis))));
+        section
+            .chart(Level::Full, Some(both([before, now], grain, about, (&worst, units::millis))));
     }
     let percentiles = shapes::percentiles(now, Some(before), ["new", "base"]);
     section.chart(Level::Full, percentiles);
@@ -255,19 +266,19 @@ fn charts(before: &ScenarioReport, now: &ScenarioReport) -> Option<Section> {
 
 /// One figure of both runs over time.
 fn both(
-    before: &ScenarioReport,
-    now: &ScenarioReport,
+    [before, now]: [&ScenarioReport; 2],
+    grain: Grain,
     (id, title, axis): (&'static str, &str, &'static str),
     (of, said): OfSteps<'_>,
 ) -> Chart {
-    let (was, is) = (Steps::of(before), Steps::of(now));
+    let (was, is) = (Steps::of(before, grain), Steps::of(now, grain));
     let width = |run: &ScenarioReport| f64::from(run.recording.timeline.width.max(1));
     let one = |run: &ScenarioReport, bin: &Second| of(std::slice::from_ref(bin), width(run));
     let most = [before, now]
         .into_iter()
         .flat_map(|run| run.recording.timeline.bins.iter().filter_map(move |bin| one(run, bin)));
     let y = Axis::up_to(most.fold(0.0, f64::max), said, axis);
-    let x = Axis::seconds(was.seconds().max(is.seconds()));
+    let x = Axis::seconds(length(before).max(length(now)));
     let (readings, data) = is.told(&["base", "new"], |first, bins, seconds| {
         // Steps of another width are other moments.
         let same = width(before) == width(now);

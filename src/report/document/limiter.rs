@@ -1,6 +1,7 @@
 //! The limiter of a scenario: declared, predicted, observed, inferred, and its rules.
 
 use super::super::words;
+use super::grain::Grain;
 use super::model::{Block, Section};
 use super::table::{Cell, Column, Level, Table};
 use super::windows;
@@ -10,7 +11,7 @@ use crate::suite::ScenarioReport;
 use crate::units;
 
 /// The limiter's section.
-pub(super) fn section(scenario: &ScenarioReport) -> Section {
+pub(super) fn section(scenario: &ScenarioReport, grain: Grain) -> Section {
     let limiter = &scenario.verdict.limiter;
     let declared = limiter.declared.iter().chain(&limiter.beside);
     let declared: Vec<String> = declared.map(DeclaredLimit::describe).collect();
@@ -46,7 +47,7 @@ pub(super) fn section(scenario: &ScenarioReport) -> Section {
             section.add(level, Block::Table(table));
         }
     }
-    for chart in windows::charts(scenario) {
+    for chart in windows::charts(scenario, grain) {
         section.chart(Level::Full, Some(chart));
     }
     section

@@ -2,6 +2,7 @@
 
 use super::super::figures::{self, QUANTILES};
 use super::super::words;
+use super::grain::Grain;
 use super::model::{Block, Note, Section};
 use super::table::{Cell, Column, Level, Table, Tone};
 use super::{over_time, shapes};
@@ -36,7 +37,7 @@ pub(super) fn load(scenario: &ScenarioReport) -> Section {
 }
 
 /// How the arrivals ended.
-pub(super) fn arrivals(scenario: &ScenarioReport) -> Section {
+pub(super) fn arrivals(scenario: &ScenarioReport, grain: Grain) -> Section {
     let recording = &scenario.recording;
     let all = recording.total();
     let counts = &all.outcomes;
@@ -80,10 +81,10 @@ pub(super) fn arrivals(scenario: &ScenarioReport) -> Section {
     );
     section.add(Level::Full, Block::Words(text));
     if recording.timeline.bins.len() > 1 {
-        section.chart(Level::Full, Some(over_time::rates(scenario)));
-        section.chart(Level::Detail, Some(over_time::outcomes(scenario)));
-        section.chart(Level::Full, Some(over_time::in_flight(scenario)));
-        section.chart(Level::Full, over_time::lag(scenario));
+        section.chart(Level::Full, Some(over_time::rates(scenario, grain)));
+        section.chart(Level::Detail, Some(over_time::outcomes(scenario, grain)));
+        section.chart(Level::Full, Some(over_time::in_flight(scenario, grain)));
+        section.chart(Level::Full, over_time::lag(scenario, grain));
     }
     section
 }
@@ -107,6 +108,7 @@ fn trend(table: &mut Table, name: Cell, trend: &Trend) {
 pub(super) fn latency(
     scenario: &ScenarioReport,
     before: Option<&ScenarioReport>,
+    grain: Grain,
 ) -> Option<Section> {
     let rows = figures::latency_rows(&scenario.recording);
     if rows.is_empty() {
@@ -133,8 +135,8 @@ pub(super) fn latency(
     let p95 = figures::per_bin(&scenario.recording, 0.95);
     if p95.iter().flatten().count() > 1 {
         section.add(Level::Detail, Block::Spark { name: "p95 over time", values: p95 });
-        section.chart(Level::Full, Some(over_time::latency(scenario)));
-        section.chart(Level::Full, shapes::heat(scenario));
+        section.chart(Level::Full, Some(over_time::latency(scenario, grain)));
+        section.chart(Level::Full, shapes::heat(scenario, grain));
     }
     section.chart(Level::Full, shapes::percentiles(scenario, before, ["this run", "baseline"]));
     section.chart(Level::Full, shapes::knee(scenario));

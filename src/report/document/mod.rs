@@ -5,6 +5,7 @@ mod against;
 mod build;
 mod card;
 mod comparison;
+mod grain;
 mod judged;
 mod limiter;
 mod measured;
@@ -18,7 +19,8 @@ mod table;
 mod windows;
 
 pub(super) use build::dashboard;
+pub(super) use grain::Grain;
 pub(super) use model::{Block, Card, Chapter, Document, Fact, Measure, Note, Quote, Section};
 pub(super) use nights::{lines as night_lines, sentence as drift_sentence, span as nights_span};
 pub(super) use shards::lines as shard_lines;
-pub(super) use table::{Cell, Dress, Level, Mark, Table, Tone};
+pub(super) use table::{Cell, Column, Dress, Level, Mark, Table, Tone};

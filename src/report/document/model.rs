@@ -74,6 +74,11 @@ impl Section {
         }
     }
 
+    /// Takes its charts away.
+    pub(in crate::report) fn without_charts(&mut self) {
+        self.blocks.retain(|(_, block)| !matches!(block, Block::Chart(_)));
+    }
+
     /// The same, when there is something in it.
     pub(in crate::report) fn filled(self) -> Option<Self> {
         (!self.blocks.is_empty()).then_some(self)

@@ -2,6 +2,7 @@
 
 use super::super::chart::{Axis, Chart, Key, Layer, LimitLine, Shade};
 use super::super::figures::bin_quantile;
+use super::grain::Grain;
 use super::table::{Cell, Column, Table};
 use crate::gate::ThresholdResult;
 use crate::measure::{Second, StageKind};
@@ -10,28 +11,17 @@ use crate::plan::Schedule;
 use crate::suite::ScenarioReport;
 use crate::units::{self, Nanos};
 
-/// The most steps in time that readings and tables tell apart.
-const MOST_STEPS: usize = 60;
-/// The most points of a line: more than the eye tells apart.
-const MOST_POINTS: usize = 216;
-
 /// The time of a load, cut into steps for readings and tables.
 pub(super) struct Steps<'a> {
     bins: &'a [Second],
     width: f64,
-    group: usize,
+    grain: Grain,
 }
 
 impl<'a> Steps<'a> {
-    pub(super) fn of(scenario: &'a ScenarioReport) -> Self {
+    pub(super) fn of(scenario: &'a ScenarioReport, grain: Grain) -> Self {
         let timeline = &scenario.recording.timeline;
-        let group = timeline.bins.len().div_ceil(MOST_STEPS).max(1);
-        Self { bins: &timeline.bins, width: f64::from(timeline.width.max(1)), group }
-    }
-
-    /// How long the load lasted, in seconds.
-    pub(super) fn seconds(&self) -> f64 {
-        self.bins.len() as f64 * self.width
+        Self { bins: &timeline.bins, width: f64::from(timeline.width.max(1)), grain }
     }
 
     /// The readings of each step and the table behind them: a row a step, made
@@ -44,8 +34,9 @@ impl<'a> Steps<'a> {
         let named = columns.iter().map(|name| Column::figures(name));
         let mut table = Table::new([Column::words("at")].into_iter().chain(named));
         let mut readings = Vec::new();
-        for (i, bins) in self.bins.chunks(self.group).enumerate() {
-            let first = i * self.group;
+        let group = Grain::group(self.bins.len(), self.grain.steps);
+        for (i, bins) in self.bins.chunks(group).enumerate() {
+            let first = i * group;
             let at = units::clock(Nanos::from_secs_f64(first as f64 * self.width));
             let cells = said(first, bins, bins.len() as f64 * self.width);
             let pairs: Vec<String> =
@@ -63,7 +54,7 @@ impl<'a> Steps<'a> {
         key: &'static str,
         value: impl Fn(usize, &Second) -> Option<f64>,
     ) -> Layer {
-        let group = self.bins.len().div_ceil(MOST_POINTS).max(1);
+        let group = Grain::group(self.bins.len(), self.grain.points);
         let values: Vec<Option<f64>> =
             self.bins.iter().enumerate().map(|(i, bin)| value(i, bin)).collect();
         let points = values.chunks(group).enumerate().map(|(i, values)| {
@@ -76,6 +67,12 @@ impl<'a> Steps<'a> {
     fn most(&self, value: impl Fn(&Second) -> f64) -> f64 {
         self.bins.iter().map(value).fold(0.0, f64::max)
     }
+}
+
+/// How long the load lasted, in seconds.
+pub(super) fn length(scenario: &ScenarioReport) -> f64 {
+    let timeline = &scenario.recording.timeline;
+    timeline.bins.len() as f64 * f64::from(timeline.width.max(1))
 }
 
 /// The stages, holds darker than ramps.
@@ -110,13 +107,13 @@ fn chart(
         layers,
         readings,
         data,
-        ..Chart::new(id, title, Axis::seconds(Steps::of(scenario).seconds()), y)
+        ..Chart::new(id, title, Axis::seconds(length(scenario)), y)
     }
 }
 
 /// The rate asked for and the rate achieved.
-pub(super) fn rates(scenario: &ScenarioReport) -> Chart {
-    let steps = Steps::of(scenario);
+pub(super) fn rates(scenario: &ScenarioReport, grain: Grain) -> Chart {
+    let steps = Steps::of(scenario, grain);
     let width = steps.width;
     let schedule = Schedule::new(&scenario.plan.stages);
     let asked = |i: usize| schedule.rate_at(Nanos::from_secs_f64((i as f64 + 0.5) * width));
@@ -143,9 +140,9 @@ pub(super) fn bounds_on_latency(scenario: &ScenarioReport) -> Vec<(f64, &Thresho
 }
 
 /// Response time of accepted arrivals: p50, p95 and p99 of each second.
-pub(super) fn latency(scenario: &ScenarioReport) -> Chart {
+pub(super) fn latency(scenario: &ScenarioReport, grain: Grain) -> Chart {
     const DRAWN: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
-    let steps = Steps::of(scenario);
+    let steps = Steps::of(scenario, grain);
     let layers: Vec<Layer> =
         DRAWN.map(|(key, q)| steps.line(key, move |_, bin| bin_quantile(bin, q))).into();
     let told = steps.told(&DRAWN.map(|(key, _)| key), |_, bins, _| {
@@ -209,12 +206,12 @@ fn breach(steps: &Steps<'_>, q: f64, bound: f64, name: &str) -> Option<String> {
 }
 
 /// Outcomes per second, accepted at the bottom.
-pub(super) fn outcomes(scenario: &ScenarioReport) -> Chart {
-    let steps = Steps::of(scenario);
+pub(super) fn outcomes(scenario: &ScenarioReport, grain: Grain) -> Chart {
+    let steps = Steps::of(scenario, grain);
     let counts = &scenario.recording.total().outcomes;
     let there = |outcome: &Outcome| *outcome == Outcome::Accepted || counts.get(*outcome) > 0;
     let shown: Vec<Outcome> = Outcome::ALL.into_iter().filter(there).collect();
-    let group = steps.bins.len().div_ceil(180).max(1);
+    let group = Grain::group(steps.bins.len(), grain.points);
     let mut below = vec![0.0; steps.bins.len().div_ceil(group)];
     let mut layers = Vec::new();
     for outcome in &shown {
@@ -249,8 +246,8 @@ pub(super) fn outcomes(scenario: &ScenarioReport) -> Chart {
 }
 
 /// The most requests in flight, second by second.
-pub(super) fn in_flight(scenario: &ScenarioReport) -> Chart {
-    let steps = Steps::of(scenario);
+pub(super) fn in_flight(scenario: &ScenarioReport, grain: Grain) -> Chart {
+    let steps = Steps::of(scenario, grain);
     let layers = vec![steps.line("flight", |_, bin| Some(f64::from(bin.in_flight)))];
     let told = steps.told(&["in flight"], |_, bins, _| {
         let most = bins.iter().map(|bin| bin.in_flight).max().unwrap_or(0);
@@ -262,8 +259,8 @@ pub(super) fn in_flight(scenario: &ScenarioReport) -> Chart {
 }
 
 /// The largest schedule lag, second by second; `None` in a recording that has none.
-pub(super) fn lag(scenario: &ScenarioReport) -> Option<Chart> {
-    let steps = Steps::of(scenario);
+pub(super) fn lag(scenario: &ScenarioReport, grain: Grain) -> Option<Chart> {
+    let steps = Steps::of(scenario, grain);
     let millis = |bin: &Second| f64::from(bin.lag) / 1e3;
     if steps.bins.iter().all(|bin| bin.lag == 0) {
         return None;

@@ -1,6 +1,7 @@
 //! What the service itself had to do meanwhile, as its own monitoring knew it.
 
 use super::super::chart::{Axis, Chart, Layer, LimitLine};
+use super::grain::Grain;
 use super::model::{Block, Note, Section};
 use super::over_time::stages;
 use super::table::{Cell, Column, Level, Table, Tone};
@@ -13,6 +14,7 @@ use crate::units::{self, Nanos};
 pub(super) fn section(
     scenario: &ScenarioReport,
     before: Option<&ScenarioReport>,
+    grain: Grain,
 ) -> Option<Section> {
     let recording = &scenario.recording;
     let known = recording.resources.iter().filter(|resource| resource.count() > 0);
@@ -56,13 +58,13 @@ pub(super) fn section(
         section.add(Level::Full, Block::Notes(missing));
     }
     for resource in known {
-        section.chart(Level::Full, Some(chart(scenario, resource)));
+        section.chart(Level::Full, Some(chart(scenario, resource, grain)));
     }
     section.filled()
 }
 
 /// One resource over the time of the load.
-fn chart(scenario: &ScenarioReport, resource: &Resource) -> Chart {
+fn chart(scenario: &ScenarioReport, resource: &Resource, grain: Grain) -> Chart {
     let recording = &scenario.recording;
     let start = recording.started_at.after(recording.load_offset);
     let points: Vec<(f64, Option<f64>)> = resource.points(start).collect();
@@ -78,9 +80,9 @@ fn chart(scenario: &ScenarioReport, resource: &Resource) -> Chart {
     let near = |bound: &f64| *bound > 0.0 && *bound <= most * 4.0;
     let top = bounds.iter().map(|(at, _)| *at).filter(near).fold(most, f64::max);
     let mut data = Table::new([Column::words("at"), Column::figures("value")]);
-    for (at, value) in &points {
+    for (at, value) in grouped(&points, grain.steps) {
         let cells = [
-            Cell::words(units::clock(Nanos::from_secs_f64(*at))),
+            Cell::words(units::clock(Nanos::from_secs_f64(at))),
             Cell::figure_or_dash(value.map(|value| resource.unit.say(value))),
         ];
         data.row(cells);
@@ -94,11 +96,22 @@ fn chart(scenario: &ScenarioReport, resource: &Resource) -> Chart {
     let lines = bounds.into_iter().filter(|(at, _)| near(at));
     Chart {
         shades: stages(scenario),
-        layers: vec![Layer::Line { key: "now", points }],
+        layers: vec![Layer::Line { key: "now", points: grouped(&points, grain.points) }],
         bounds: lines.map(|(at, label)| LimitLine { at, label }).collect(),
         data,
         ..Chart::new(format!("resource-{}", plain(&resource.name)), &resource.name, x, y)
     }
+}
+
+/// At most so many of the points: of several that are next to one another the largest, at
+/// the moment of the first.
+fn grouped(points: &[(f64, Option<f64>)], most: usize) -> Vec<(f64, Option<f64>)> {
+    let groups = points.chunks(Grain::group(points.len(), most));
+    let one = |group: &[(f64, Option<f64>)]| {
+        let largest = group.iter().filter_map(|(_, value)| *value).reduce(f64::max);
+        Some((group.first()?.0, largest))
+    };
+    groups.filter_map(one).collect()
 }
 
 /// What thresholds allow of it.

@@ -2,6 +2,7 @@
 
 use super::super::chart::{Axis, Chart, Key, Layer};
 use super::super::figures::{self, bin_quantile};
+use super::grain::Grain;
 use super::over_time::{bounds_on_latency, stages};
 use super::table::{Cell, Column, Table};
 use crate::measure::{Trend, span_of};
@@ -105,24 +106,23 @@ fn percentile_table(
 }
 
 /// How often which response time came, second by second.
-pub(super) fn heat(scenario: &ScenarioReport) -> Option<Chart> {
-    // Six buckets a row: rows are 14 % apart.
-    const TALL: u16 = 6;
+pub(super) fn heat(scenario: &ScenarioReport, grain: Grain) -> Option<Chart> {
+    let tall = grain.tall;
     let timeline = &scenario.recording.timeline;
     let width = f64::from(timeline.width.max(1));
-    let group = timeline.bins.len().div_ceil(60).max(1);
+    let group = Grain::group(timeline.bins.len(), grain.columns);
     let mut cells: Vec<((usize, u16), u64)> = Vec::new();
     let mut rows = std::collections::BTreeMap::<u16, u64>::new();
     for (i, bins) in timeline.bins.chunks(group).enumerate() {
         let mut column = std::collections::BTreeMap::<u16, u64>::new();
         for (bucket, n) in bins.iter().flat_map(|bin| &bin.response) {
-            *column.entry(bucket / TALL).or_default() += u64::from(n);
-            *rows.entry(bucket / TALL).or_default() += u64::from(n);
+            *column.entry(bucket / tall).or_default() += u64::from(n);
+            *rows.entry(bucket / tall).or_default() += u64::from(n);
         }
         cells.extend(column.into_iter().map(|(row, n)| ((i, row), n)));
     }
     let most = cells.iter().map(|(_, n)| *n).max()? as f64;
-    let edge = |row: u16| span_of(row * TALL).as_millis_f64();
+    let edge = |row: u16| span_of(row * tall).as_millis_f64();
     let (low, high) = (*rows.first_key_value()?.0, *rows.last_key_value()?.0);
     let end = timeline.bins.len() as f64 * width;
     let heat = cells.iter().map(|((i, row), n)| {

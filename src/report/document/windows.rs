@@ -1,6 +1,7 @@
 //! The limiter's windows as they are inferred: what each identity had admitted and refused in them.
 
 use super::super::chart::{Axis, Chart, Key, Layer, LimitLine};
+use super::grain::Grain;
 use super::table::{Cell, Column, Table};
 use crate::admission::{Admission, Admitted};
 use crate::limits::Algorithm;
@@ -8,8 +9,6 @@ use crate::measure::Ledger;
 use crate::suite::ScenarioReport;
 use crate::units::{self, Nanos};
 
-/// The most identities that are drawn.
-const MOST: usize = 4;
 /// The most windows that are drawn of one identity.
 const MOST_WINDOWS: usize = 240;
 
@@ -22,12 +21,17 @@ struct Window {
 }
 
 /// A chart an identity: the one set aside first, then those that met the limit.
-pub(super) fn charts(scenario: &ScenarioReport) -> Vec<Chart> {
+pub(super) fn charts(scenario: &ScenarioReport, grain: Grain) -> Vec<Chart> {
     let mut ledgers: Vec<&Ledger> = scenario.recording.ledgers.iter().collect();
     ledgers.retain(|ledger| !ledger.entries.is_empty());
     ledgers.sort_by_key(|ledger| (std::cmp::Reverse(ledger.refused), ledger.identity));
     let ids = ["window-1", "window-2", "window-3", "window-4"];
-    ledgers.into_iter().take(MOST).zip(ids).filter_map(|(l, id)| chart(scenario, l, id)).collect()
+    ledgers
+        .into_iter()
+        .take(grain.identities)
+        .zip(ids)
+        .filter_map(|(l, id)| chart(scenario, l, id))
+        .collect()
 }
 
 fn chart(scenario: &ScenarioReport, ledger: &Ledger, id: &'static str) -> Option<Chart> {

@@ -6,8 +6,8 @@ use super::super::chart::{self, Chart};
 use super::super::escape::one_line;
 use super::table::{swatch, table};
 
-/// The chart `chart` of the chapter `of`.
-pub(super) fn figure(chart: &Chart, of: &str) -> Markup {
+/// The chart `chart` of the chapter `of`, in which it has the number `at`.
+pub(super) fn figure(chart: &Chart, of: &str, at: &str) -> Markup {
     let name = format!("{of}-{}", chart.id);
     let title = one_line(&chart.title);
     html! {
@@ -19,7 +19,7 @@ pub(super) fn figure(chart: &Chart, of: &str) -> Markup {
             @for words in &chart.words { p.said { (one_line(words)) } }
             div.plot {
                 (PreEscaped(chart::svg(chart)))
-                @if !chart.readings.is_empty() { (readings(chart, &name)) }
+                @if !chart.readings.is_empty() { (readings(chart, at)) }
             }
             p.axes.quiet { (chart.y.name) " over " (chart.x.name) }
             @if !chart.data.rows.is_empty() {

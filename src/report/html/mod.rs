@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use self::table::{badge, cell, class, table};
 use super::chart;
 use super::document::{
-    Block, Card, Chapter, Document, Fact, Level, Mark, Measure, Note, Quote, Section,
+    Block, Card, Chapter, Document, Fact, Grain, Level, Mark, Measure, Note, Quote, Section,
 };
 use super::escape::one_line;
 use super::past::EarlierRuns;
@@ -16,15 +16,31 @@ use crate::suite::SuiteReport;
 
 const STYLE: &str = include_str!("page.css");
 
+/// What mail and artifact viewers still take: a page has coarser charts before it has more.
+const MOST_BYTES: usize = 490_000;
+
 /// report.html: the whole run.
 #[must_use]
 pub fn report_html<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> String {
-    page(&Document::new(report, past))
+    let past = past.into();
+    finest_that_fits(|grain| Document::at(grain, report, past))
+}
+
+/// The page of the finest document that is small enough; of the coarsest where none is.
+pub(super) fn finest_that_fits(document: impl Fn(Grain) -> Document) -> String {
+    let mut html = String::new();
+    for grain in Grain::ALL {
+        html = page(&document(grain));
+        if html.len() <= MOST_BYTES {
+            break;
+        }
+    }
+    html
 }
 
 /// The page of a document. Text of others is escaped by maud; nothing is loaded
 /// from anywhere.
-pub(super) fn page(document: &Document) -> String {
+fn page(document: &Document) -> String {
     let title = format!("{}: {}", document.title, document.headline);
     let page = html! {
         (DOCTYPE)
@@ -41,12 +57,12 @@ pub(super) fn page(document: &Document) -> String {
                 (header(document))
                 main {
                     (first_screen(document))
-                    div.chapters { @for chapter in &document.chapters { (self::chapter(chapter)) } }
+                    div.chapters { @for (i, chapter) in document.chapters.iter().enumerate() { (self::chapter(chapter, i)) } }
                     @if let Some(section) = &document.against {
-                        section.chapter { (self::section(section, "against", true)) }
+                        section.chapter { (self::section(section, Place { of: "against", at: String::new(), act: true })) }
                     }
                     @if let Some(section) = &document.nights {
-                        section.chapter { (self::section(section, "nights", true)) }
+                        section.chapter { (self::section(section, Place { of: "nights", at: "n".to_owned(), act: true })) }
                     }
                     (last(document))
                 }
@@ -54,7 +70,9 @@ pub(super) fn page(document: &Document) -> String {
             }
         }
     };
-    let mut text = page.into_string();
+    // HTML lets these ends go; of others' text none can be one, it is escaped.
+    let ends = ["</td>", "</th>", "</tr>"];
+    let mut text = ends.iter().fold(page.into_string(), |text, end| text.replace(end, ""));
     text.push('\n');
     text
 }
@@ -140,21 +158,31 @@ fn anchor(name: &str) -> String {
     name.chars().map(plain).take(60).collect()
 }
 
-fn chapter(chapter: &Chapter) -> Markup {
+fn chapter(chapter: &Chapter, number: usize) -> Markup {
     let id = anchor(&chapter.name);
     html! {
         section.chapter aria-labelledby=(id) {
             h2 id=(id) { (one_line(&chapter.name)) " " (badge(chapter.mark, chapter.verdict)) }
             @if !chapter.reasons.is_empty() { (notes(&chapter.reasons)) }
-            @for section in &chapter.sections {
-                (self::section(section, &id, chapter.mark != Mark::Pass))
+            @for (i, section) in chapter.sections.iter().enumerate() {
+                (self::section(section, Place { of: &id, at: format!("{number}.{i}"), act: chapter.mark != Mark::Pass }))
             }
         }
     }
 }
 
+/// Where a section stands.
+struct Place<'a> {
+    /// The id of its chapter.
+    of: &'a str,
+    /// Its number, which no other section has.
+    at: String,
+    /// Whether its details are needed to act.
+    act: bool,
+}
+
 /// A section, folded where nothing of it is needed to act.
-fn section(section: &Section, of: &str, act: bool) -> Markup {
+fn section(section: &Section, Place { of, at, act }: Place<'_>) -> Markup {
     let blocks = section.blocks_at(Level::Glance..=Level::Full);
     let charts: Vec<_> = blocks.iter().filter(|b| matches!(b, Block::Chart(_))).collect();
     let level = section.blocks.iter().map(|(level, _)| *level).min().unwrap_or(Level::Full);
@@ -177,8 +205,8 @@ fn section(section: &Section, of: &str, act: bool) -> Markup {
                 }
                 @if !charts.is_empty() {
                     div.charts {
-                        @for block in charts {
-                            @if let Block::Chart(chart) = block { (figure::figure(chart, of)) }
+                        @for (i, block) in charts.into_iter().enumerate() {
+                            @if let Block::Chart(chart) = block { (figure::figure(chart, of, &format!("{at}.{i}"))) }
                         }
                     }
                 }

@@ -1,9 +1,9 @@
 //! Tables and cells of a page.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::super::chart::colour;
-use super::super::document::{Cell, Dress, Mark, Table, Tone};
+use super::super::document::{Cell, Column, Dress, Mark, Table, Tone};
 use super::super::escape::one_line;
 
 /// The class of what became of something.
@@ -24,19 +24,26 @@ pub(super) fn badge(mark: Mark, word: &str) -> Markup {
 /// A table, which scrolls where it is too wide.
 pub(super) fn table(table: &Table, title: &str) -> Markup {
     let head = table.has_head();
+    // Where all but the first are columns of figures, the table says so once.
+    let plain = |column: &Column| !column.figures;
+    let figures = head
+        && table.columns.split_first().is_some_and(|(first, rest)| {
+            plain(first) && !rest.is_empty() && !rest.iter().any(plain)
+        });
+    let numeric = |column: &Column| (column.figures && !figures).then_some("n");
     html! {
         div.scroll tabindex="0" role="group" aria-label=(one_line(title)) {
-            table {
+            table class=[figures.then_some("f")] {
                 @if head {
                     thead { tr { @for column in &table.columns {
                         @if column.name.is_empty() { td {} }
-                        @else { th scope="col" class=[column.figures.then_some("n")] { (column.name) } }
+                        @else { th class=[numeric(column)] { (column.name) } }
                     } } }
                 }
                 tbody { @for row in &table.rows { tr {
                     @for (i, (cell, column)) in row.cells.iter().zip(&table.columns).enumerate() {
                         @if !head && i == 0 { th scope="row" { (self::cell(cell)) } }
-                        @else { td class=[column.figures.then_some("n")] { (self::cell(cell)) } }
+                        @else { td class=[numeric(column)] { (self::cell(cell)) } }
                     }
                 } } }
             }
@@ -66,8 +73,8 @@ pub(super) fn cell(cell: &Cell) -> Markup {
 /// The colour of a series.
 pub(super) fn swatch(key: &str) -> Markup {
     html! {
-        svg class={ "swatch area " (key) } width="10" height="10" viewBox="0 0 10 10" aria-hidden="true" fill=(colour(key)) {
-            rect width="10" height="10" rx="2" {}
+        svg class={ "swatch area " (key) } width="10" height="10" aria-hidden="true" fill=(colour(key)) {
+            (PreEscaped("<rect width=\"10\" height=\"10\"/>"))
         }
     }
 }
@@ -80,8 +87,11 @@ fn bar(share: f64, tone: Tone) -> Markup {
         Tone::Bad => "rejected",
         Tone::Plain | Tone::Quiet => "",
     };
+    if share <= 0.0 {
+        return html! {};
+    }
     html! {
-        svg class={ "share area " (key) } width="160" height="10" viewBox="0 0 160 10" aria-hidden="true" fill=(colour(key)) {
+        svg class={ "share area " (key) } width="160" height="10" aria-hidden="true" fill=(colour(key)) {
             rect width=(format!("{:.1}", share * 160.0)) height="10" {}
         }
     }

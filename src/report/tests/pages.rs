@@ -1,0 +1,48 @@
+//! Pages of many scenarios: small enough, and never without a picture in silence.
+
+use super::*;
+use crate::ids::ScenarioId;
+use crate::suite::SuiteReport;
+
+/// The full profile of so many scenarios, every third of which fails.
+pub(super) fn many(n: usize) -> SuiteReport {
+    let mut report = fixtures::full(true);
+    let made: Vec<_> = report.scenarios.iter().cycle().take(n).cloned().enumerate().collect();
+    report.scenarios = made
+        .into_iter()
+        .map(|(i, mut scenario)| {
+            let id = ScenarioId::parse(&format!("checkout-of-orders-{i}")).expect("a name");
+            scenario.plan.scenario = id;
+            scenario.verdict.scenario = id;
+            scenario
+        })
+        .collect();
+    report
+}
+
+#[test]
+fn the_page_of_the_full_profile_has_room_to_spare() {
+    let page = report_html(&fixtures::full(true), Some(&fixtures::full(false)));
+    assert!(page.len() <= 400_000, "{} bytes", page.len());
+    assert!(!page.contains("charts are coarser"));
+}
+
+#[test]
+fn more_scenarios_have_coarser_charts_and_as_many() {
+    let charts = |page: &str| page.matches("<figure class=\"chart\"").count();
+    let of_one = charts(&report_html(&many(3), None)) / 3;
+    for n in [5, 10] {
+        let page = report_html(&many(n), Some(&many(n)));
+        assert!(page.len() < 500_000, "{n}: {} bytes", page.len());
+        assert!(page.contains("charts are coarser"), "{n}");
+        // The windows of fewer identities are drawn, which is said.
+        assert!(charts(&page) >= (of_one - 3) * n, "{n}: {} of {of_one} each", charts(&page));
+    }
+}
+
+#[test]
+fn where_charts_have_no_room_the_page_says_so() {
+    let page = report_html(&many(30), None);
+    assert!(page.contains("left out"));
+    assert!(page.contains("suite.json has every second"));
+}
