@@ -1,10 +1,14 @@
 //! Moments, spans and figures: one type each, and the one place that formats them.
 
+mod change;
+
 use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::change::{by, change, size};
 
 /// A span, or a moment counted from the start of a scenario's load, in whole
 /// nanoseconds (0 to about 584 years). Arithmetic saturates, never wraps.

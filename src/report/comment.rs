@@ -3,7 +3,7 @@
 use super::document::dashboard;
 use super::escape::{code, link, markdown as esc};
 use super::past::EarlierRuns;
-use super::{figures, markdown};
+use super::{figures, markdown, words};
 use crate::gate::{Finding, FindingVerdict, Method, ThresholdResult, VerdictKind};
 use crate::suite::{Call, Figure, FigureComparison, ScenarioReport, SuiteReport, compare_suites};
 use crate::units::{self, Nanos};
@@ -103,7 +103,7 @@ fn first_line(report: &SuiteReport, masthead: Masthead<'_>) -> String {
 fn reason(report: &SuiteReport) -> String {
     let verdict = report.verdict.name();
     let said = report.headline.strip_prefix(verdict).unwrap_or(&report.headline);
-    let said = said.trim_start_matches([':', ',', ' ']);
+    let said = words::at_a_glance(said.trim_start_matches([':', ',', ' ']));
     if said.chars().count() <= MOST_REASON {
         return said.to_owned();
     }
@@ -198,16 +198,12 @@ fn latency(scenario: &ScenarioReport, change: Option<&FigureComparison>) -> Stri
     )
 }
 
-/// ` (+11 %, +6 … +16)`: how p95 stands to the baseline's, with what noise leaves room for.
+/// ` (+11 %, +6.2 % … +16 %)`: how p95 stands to the baseline's, with what noise leaves room for.
 fn delta(compared: &FigureComparison) -> String {
     let Some(change) = compared.change else { return String::new() };
-    let percent = |ratio: f64| format!("{:+.0}", (ratio - 1.0) * 100.0).replace('-', "−");
-    let text = format!(
-        "{}&nbsp;%, {}&nbsp;…&nbsp;{}",
-        percent(change.value),
-        percent(change.low),
-        percent(change.high)
-    );
+    let said = |ratio| whole(&units::change(ratio));
+    let (value, low, high) = (said(change.value), said(change.low), said(change.high));
+    let text = format!("{value}, {low}&nbsp;…&nbsp;{high}");
     match compared.call {
         Call::Higher | Call::Lower => format!(" (**{text}**)"),
         _ => format!(" ({text})"),

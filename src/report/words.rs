@@ -17,6 +17,23 @@ pub(super) const fn verdict_mark(kind: VerdictKind) -> Mark {
     }
 }
 
+/// The longest reason that is told whole at a first glance, in characters.
+const GLANCE: usize = 110;
+
+/// A reason at a first glance: of a long one what stands before its evidence, which is told
+/// further down.
+pub(super) fn at_a_glance(reason: &str) -> &str {
+    if reason.chars().count() <= GLANCE {
+        return reason;
+    }
+    let ends = [" (", "; ", ": "].into_iter().filter_map(|end| {
+        // What a scenario is called is no reason yet.
+        let far = reason.char_indices().nth(40)?.0;
+        Some(far + reason.get(far..)?.find(end)?)
+    });
+    ends.min().and_then(|end| reason.get(..end)).unwrap_or(reason)
+}
+
 /// What became of a rule.
 pub(super) fn finding(verdict: FindingVerdict) -> Cell {
     let (mark, word) = match verdict {

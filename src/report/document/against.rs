@@ -19,7 +19,7 @@ pub(super) fn section(
         Column::words("figure"),
         Column::figures("baseline"),
         Column::figures("now"),
-        Column::figures("ratio"),
+        Column::figures("change"),
     ]);
     for scenario in order {
         if let Some(before) = figures::of(Some(baseline), scenario.plan.scenario) {
@@ -39,7 +39,7 @@ pub(super) fn section(
 
 fn rows(table: &mut Table, before: &ScenarioReport, now: &ScenarioReport) {
     let mut row = |name: &str, was: String, is: String, ratio: Option<f64>| {
-        let ratio = ratio.map(|ratio| format!("{ratio:.2}")).unwrap_or_default();
+        let ratio = ratio.map(units::change).unwrap_or_default();
         let id = now.plan.scenario.to_string();
         let figures = [was, is, ratio].map(Cell::figure);
         table.row([vec![Cell::words(id), Cell::words(name)], figures.to_vec()].concat());

@@ -74,7 +74,9 @@ impl Chapter {
         let verdict = &scenario.verdict;
         let mark = words::verdict_mark(verdict.kind);
         let reasons = verdict.reasons.iter().map(|text| Note::new(mark.tone(), text));
-        let clusters = verdict.clusters.iter().map(|text| Note::new(Tone::Doubtful, text));
+        let told = |text: &&String| !verdict.reasons.iter().any(|reason| reason.contains(*text));
+        let clusters =
+            verdict.clusters.iter().filter(told).map(|text| Note::new(Tone::Doubtful, text));
         Self {
             name: verdict.scenario.to_string(),
             mark,

@@ -84,15 +84,14 @@ fn refusals(scenario: &ScenarioReport) -> Option<Measure> {
 fn change(scenario: &ScenarioReport, before: &ScenarioReport) -> Option<String> {
     let p95 = |s: &ScenarioReport| figures::accepted(&s.recording).response_time.quantile(0.95);
     let (now, then) = (p95(scenario)?, p95(before)?);
-    let ratio = now.0 as f64 / (then.0 as f64).max(1.0) - 1.0;
-    if ratio.abs() < 0.001 {
+    let ratio = now.0 as f64 / (then.0 as f64).max(1.0);
+    if (ratio - 1.0).abs() < 0.001 {
         return Some(format!("p95 {}, as the baseline's", units::span(now)));
     }
-    let sign = if ratio < 0.0 { "−" } else { "+" };
-    let size = units::percent(ratio.abs());
     Some(format!(
-        "p95 {}, {sign}{size} against the baseline's {}",
+        "p95 {}, {} against the baseline's {}",
         units::span(now),
+        units::change(ratio),
         units::span(then)
     ))
 }

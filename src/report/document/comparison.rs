@@ -309,11 +309,11 @@ fn value(figure: &FigureComparison, value: Option<f64>) -> String {
     }
 }
 
-/// `×1.21 (1.15 to 1.27)` or `+0.12 pp (−0.20 to +0.43)`.
+/// `+21 % (+15 % to +27 %)` or `+0.12 pp (−0.20 to +0.43)`.
 fn interval(figure: Figure, change: Change) -> String {
     if figure.quantile().is_some() {
-        let times = |x: f64| units::number((x * 1e3).round() / 1e3);
-        format!("×{} ({} to {})", times(change.value), times(change.low), times(change.high))
+        let said = units::change;
+        format!("{} ({} to {})", said(change.value), said(change.low), said(change.high))
     } else {
         let (value, low, high) = (points(change.value), points(change.low), points(change.high));
         format!("{value} pp ({low} to {high})")
@@ -346,8 +346,8 @@ fn said(figure: &FigureComparison) -> String {
         (false, false) => "lower",
     };
     match figure.call {
-        Call::Higher | Call::Lower => format!("certain: {direction} by {}", reach(figure, change)),
-        Call::Slight => format!("certain but slight: {direction} by {}", reach(figure, change)),
+        Call::Higher | Call::Lower => format!("certain: {direction} {}", reach(figure, change)),
+        Call::Slight => format!("certain but slight: {direction} {}", reach(figure, change)),
         Call::Noise | Call::TooFew => match unnoticed(figure) {
             Some(unnoticed) if figure.hides_much() => format!("can't tell: {unnoticed}"),
             Some(unnoticed) => format!("noise: {unnoticed}"),
@@ -356,19 +356,20 @@ fn said(figure: &FigureComparison) -> String {
     }
 }
 
-/// `15 % to 27 %`: the interval of a change that is certain.
+/// `by 15 % to 27 %`, `× 20 to × 27`: the interval of a change that is certain.
 fn reach(figure: &FigureComparison, change: Change) -> String {
-    let (low, high) = if figure.figure.quantile().is_some() {
-        ((change.low - 1.0).abs(), (change.high - 1.0).abs())
-    } else {
-        (change.low.abs(), change.high.abs())
+    // The nearer to no change at all first.
+    let none = if figure.figure.quantile().is_some() { 1.0 } else { 0.0 };
+    let away = |value: &f64| (value - none).abs();
+    let (low, high) = match away(&change.low) <= away(&change.high) {
+        true => (change.low, change.high),
+        false => (change.high, change.low),
     };
-    let (low, high) = (low.min(high), low.max(high));
     if figure.figure.quantile().is_some() {
-        format!("{} to {}", units::percent(low), units::percent(high))
+        format!("{} to {}", units::by(low), units::size(high))
     } else {
-        let points = |x| points(x).trim_start_matches('+').to_owned();
-        format!("{} to {} percentage points", points(low), points(high))
+        let points = |x: f64| points(x.abs()).trim_start_matches('+').to_owned();
+        format!("by {} to {} percentage points", points(low), points(high))
     }
 }
 

@@ -33,7 +33,10 @@ impl Grain {
     pub(in crate::report) const FINEST: Self =
         Self { steps: 90, points: 216, columns: 60, tall: 6, identities: 4, drawn: Drawn::All };
 
-    /// From the finest to none at all.
+    const COARSEST: Self =
+        Self { steps: 6, points: 40, columns: 10, tall: 12, identities: 1, drawn: Drawn::All };
+
+    /// From the finest to none at all, each smaller than the one before.
     pub(in crate::report) const ALL: [Self; 9] = [
         Self::FINEST,
         Self { steps: 60, ..Self::FINEST },
@@ -41,16 +44,9 @@ impl Grain {
         Self { steps: 27, points: 144, columns: 36, identities: 3, ..Self::FINEST },
         Self { steps: 18, points: 108, columns: 24, identities: 2, ..Self::FINEST },
         Self { steps: 10, points: 64, columns: 16, tall: 12, identities: 1, ..Self::FINEST },
-        Self { steps: 6, points: 40, columns: 10, tall: 12, identities: 1, ..Self::FINEST },
-        Self {
-            steps: 18,
-            points: 108,
-            columns: 24,
-            tall: 6,
-            identities: 2,
-            drawn: Drawn::NotPassed,
-        },
-        Self { drawn: Drawn::None, ..Self::FINEST },
+        Self::COARSEST,
+        Self { drawn: Drawn::NotPassed, ..Self::COARSEST },
+        Self { drawn: Drawn::None, ..Self::COARSEST },
     ];
 
     /// Whether a scenario of this verdict has pictures.

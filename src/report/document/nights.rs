@@ -160,9 +160,9 @@ pub(in crate::report) fn sentence(drift: &Drift) -> String {
     let (before, after) = drift.levels;
     let moved = if drift.ratio > 1.0 { "rose" } else { "fell" };
     let mut text = format!(
-        "p95 of {} {moved} by {:.0} % on {} ({} to {})",
+        "p95 of {} {moved} {} on {} ({} to {})",
         one_line(&drift.scenario),
-        (drift.ratio - 1.0).abs() * 100.0,
+        units::by(drift.ratio),
         date(drift.since),
         units::millis(before),
         units::millis(after)

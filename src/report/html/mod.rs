@@ -12,6 +12,7 @@ use super::document::{
 };
 use super::escape::one_line;
 use super::past::EarlierRuns;
+use super::words;
 use crate::suite::SuiteReport;
 
 const STYLE: &str = include_str!("page.css");
@@ -28,14 +29,23 @@ pub fn report_html<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -
 
 /// The page of the finest document that is small enough; of the coarsest where none is.
 pub(super) fn finest_that_fits(document: impl Fn(Grain) -> Document) -> String {
-    let mut html = String::new();
-    for grain in Grain::ALL {
-        html = page(&document(grain));
-        if html.len() <= MOST_BYTES {
-            break;
+    let fits = |html: &str| html.len() <= MOST_BYTES;
+    let [finest, coarser @ .., coarsest] = Grain::ALL;
+    let html = page(&document(finest));
+    if fits(&html) {
+        return html;
+    }
+    let (mut low, mut high) = (0, coarser.len());
+    let mut found = None;
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let html = page(&document(coarser[middle]));
+        match fits(&html) {
+            true => (high, found) = (middle, Some(html)),
+            false => low = middle + 1,
         }
     }
-    html
+    found.unwrap_or_else(|| page(&document(coarsest)))
 }
 
 /// The page of a document. Text of others is escaped by maud; nothing is loaded
@@ -95,7 +105,7 @@ fn header(document: &Document) -> Markup {
 /// The headline without the verdict, which stands before it.
 fn bare(document: &Document) -> &str {
     let rest = document.headline.strip_prefix(document.verdict).unwrap_or(&document.headline);
-    rest.trim_start_matches([':', ',', ' '])
+    words::at_a_glance(rest.trim_start_matches([':', ',', ' ']))
 }
 
 fn fact(fact: &Fact) -> Markup {
@@ -128,7 +138,7 @@ fn card(chapter: &Chapter, card: &Card) -> Markup {
         div class={ "card " (class(chapter.mark)) } {
             h2 { a href={ "#" (id) } { (one_line(&chapter.name)) } " " (badge(chapter.mark, chapter.verdict)) }
             @if chapter.mark != Mark::Pass {
-                @for reason in chapter.reasons.iter().take(1) { p.why { (one_line(&reason.text)) } }
+                @for reason in chapter.reasons.iter().take(1) { p.why { (one_line(words::at_a_glance(&reason.text))) } }
             }
             @for measure in &card.measures { (self::measure(measure)) }
             @if let Some((name, values)) = &card.spark {

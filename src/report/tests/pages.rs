@@ -41,8 +41,23 @@ fn more_scenarios_have_coarser_charts_and_as_many() {
 }
 
 #[test]
+fn a_long_reason_is_told_without_its_evidence_first_and_whole_below() {
+    let report = fixtures::full(true);
+    let page = report_html(&report, None);
+    let (_, first) = page.split_once("<h1>").expect("a headline");
+    let (first, rest) = first.split_once("</h1>").expect("its end");
+    let said = "p(95) of response_time{outcome:accepted} is 3.00 s, wanted &lt; 2.00 s";
+    assert!(first.ends_with(said), "{first}");
+    let whole = escape::html(&report.scenarios[0].verdict.reasons[0]);
+    assert_eq!(rest.matches(whole.as_str()).count(), 1, "whole, once");
+    for short in ["pass, 3 of 3 scenarios", "onboarding: interrupted after 12.0 s"] {
+        assert_eq!(words::at_a_glance(short), short);
+    }
+}
+
+#[test]
 fn where_charts_have_no_room_the_page_says_so() {
-    let page = report_html(&many(30), None);
+    let page = report_html(&many(16), None);
     assert!(page.contains("left out"));
     assert!(page.contains("suite.json has every second"));
 }

@@ -78,13 +78,17 @@ pub fn unnoticed(figure: &FigureComparison) -> Option<String> {
     Some(format!("a {name} up to {by} would have gone unnoticed"))
 }
 
-/// `p95 21.4 % slower`.
+/// `p95 21 % slower`, `p95 × 23`.
 fn described(figure: &FigureComparison) -> String {
     let value = figure.change.map_or(0.0, |change| change.value);
     let name = figure_name(figure.figure);
     if figure.figure.quantile().is_some() {
         let word = if value > 1.0 { "slower" } else { "faster" };
-        format!("{name} {} {word}", units::percent((value - 1.0).abs()))
+        let change = units::change(value);
+        match change.strip_prefix(['+', '−']) {
+            Some(size) => format!("{name} {size} {word}"),
+            None => format!("{name} {change}"),
+        }
     } else {
         let word = if value > 0.0 { "higher" } else { "lower" };
         let points = units::number((value.abs() * 1e4).round() / 100.0);
