@@ -14,7 +14,9 @@ pub fn compare_text(comparison: &SuiteComparison, style: Style) -> String {
 /// The comparison as one offline page, the two runs over one another.
 #[must_use]
 pub fn compare_html(comparison: &SuiteComparison, base: &SuiteReport, new: &SuiteReport) -> String {
-    html::finest_that_fits(|grain| Document::compared(comparison, Some((base, new)), grain))
+    html::finest_that_fits(html::MOST_BYTES, |grain| {
+        Document::compared(comparison, Some((base, new)), grain)
+    })
 }
 
 #[cfg(test)]

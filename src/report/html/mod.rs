@@ -18,18 +18,19 @@ use crate::suite::SuiteReport;
 const STYLE: &str = include_str!("page.css");
 
 /// What mail and artifact viewers still take: a page has coarser charts before it has more.
-const MOST_BYTES: usize = 490_000;
+pub(super) const MOST_BYTES: usize = 490_000;
 
 /// report.html: the whole run.
 #[must_use]
 pub fn report_html<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -> String {
     let past = past.into();
-    finest_that_fits(|grain| Document::at(grain, report, past))
+    finest_that_fits(MOST_BYTES, |grain| Document::at(grain, report, past))
 }
 
-/// The page of the finest document that is small enough; of the coarsest where none is.
-pub(super) fn finest_that_fits(document: impl Fn(Grain) -> Document) -> String {
-    let fits = |html: &str| html.len() <= MOST_BYTES;
+/// The page of the finest document that takes at most so many bytes; of the coarsest where
+/// none does.
+pub(super) fn finest_that_fits(most: usize, document: impl Fn(Grain) -> Document) -> String {
+    let fits = |html: &str| html.len() <= most;
     let [finest, coarser @ .., coarsest] = Grain::ALL;
     let html = page(&document(finest));
     if fits(&html) {

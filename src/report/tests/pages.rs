@@ -28,16 +28,14 @@ fn the_page_of_the_full_profile_has_room_to_spare() {
 }
 
 #[test]
-fn more_scenarios_have_coarser_charts_and_as_many() {
+fn ten_scenarios_have_coarser_charts_and_as_many() {
     let charts = |page: &str| page.matches("<figure class=\"chart\"").count();
-    let of_one = charts(&report_html(&many(3), None)) / 3;
-    for n in [5, 10] {
-        let page = report_html(&many(n), Some(&many(n)));
-        assert!(page.len() < 500_000, "{n}: {} bytes", page.len());
-        assert!(page.contains("charts are coarser"), "{n}");
-        // The windows of fewer identities are drawn, which is said.
-        assert!(charts(&page) >= (of_one - 3) * n, "{n}: {} of {of_one} each", charts(&page));
-    }
+    let of_one = charts(&report_html(&fixtures::full(true), None)) / 3;
+    let page = report_html(&many(10), None);
+    assert!(page.len() < 500_000, "{} bytes", page.len());
+    assert!(page.contains("charts are coarser"));
+    // The windows of fewer identities are drawn, which is said.
+    assert!(charts(&page) >= (of_one - 3) * 10, "{} of {of_one} each", charts(&page));
 }
 
 #[test]
@@ -57,7 +55,14 @@ fn a_long_reason_is_told_without_its_evidence_first_and_whole_below() {
 
 #[test]
 fn where_charts_have_no_room_the_page_says_so() {
-    let page = report_html(&many(16), None);
-    assert!(page.contains("left out"));
-    assert!(page.contains("suite.json has every second"));
+    let report = fixtures::full(true);
+    let within = |most| {
+        let at = |grain| document::Document::at(grain, &report, None);
+        html::finest_that_fits(most, at)
+    };
+    for (most, said) in [(120_000, "that passed are left out"), (1, "charts are left out")] {
+        let page = within(most);
+        assert!(page.contains(said) && page.contains("suite.json has every second"), "{most}");
+        assert_eq!(page.contains("<figure class=\"chart\""), most > 1);
+    }
 }
