@@ -57,7 +57,9 @@ impl Frame<'_> {
     fn cells(&self, boxes: impl Iterator<Item = [f64; 4]>) -> String {
         let whole = |tenths: i64| (tenths + 5).div_euclid(10);
         let mut places: Vec<[i64; 4]> = boxes.map(|b| self.place(b)).collect();
-        places.iter_mut().for_each(|p| *p = [p[0], p[1], whole(p[2]), whole(p[3])]);
+        for place in &mut places {
+            *place = [place[0], place[1], whole(place[2]), whole(place[3])];
+        }
         places.sort_by_key(|[left, _, top, bottom]| (*top, *bottom, *left));
         let mut path = String::new();
         let same_row = |a: &[i64; 4], b: &[i64; 4]| a[1] == b[0] && a[2..] == b[2..];
@@ -260,7 +262,10 @@ fn layer(frame: &mut Frame<'_>, layer: &Layer) {
             let whole = |at: f64| (at / DOT).round() as i64 * DOT as i64;
             let place = |(x, y): &(f64, f64)| (whole(frame.x_of(*x)), whole(frame.y_of(*y)));
             let places: std::collections::BTreeSet<_> = points.iter().map(place).collect();
-            let path: String = places.into_iter().map(|(x, y)| format!("M{x} {y}h0")).collect();
+            let mut path = String::new();
+            for (x, y) in places {
+                add!(path, "M{x} {y}h0");
+            }
             add!(
                 frame.svg,
                 "<path class=\"dots {key}\" d=\"{path}\" stroke=\"{}\" stroke-width=\"6\" stroke-linecap=\"round\" stroke-opacity=\".65\"/>",

@@ -361,9 +361,10 @@ fn reach(figure: &FigureComparison, change: Change) -> String {
     // The nearer to no change at all first.
     let none = if figure.figure.quantile().is_some() { 1.0 } else { 0.0 };
     let away = |value: &f64| (value - none).abs();
-    let (low, high) = match away(&change.low) <= away(&change.high) {
-        true => (change.low, change.high),
-        false => (change.high, change.low),
+    let (low, high) = if away(&change.low) <= away(&change.high) {
+        (change.low, change.high)
+    } else {
+        (change.high, change.low)
     };
     if figure.figure.quantile().is_some() {
         format!("{} to {}", units::by(low), units::size(high))

@@ -41,9 +41,10 @@ pub(super) fn finest_that_fits(most: usize, document: impl Fn(Grain) -> Document
     while low < high {
         let middle = usize::midpoint(low, high);
         let html = page(&document(coarser[middle]));
-        match fits(&html) {
-            true => (high, found) = (middle, Some(html)),
-            false => low = middle + 1,
+        if fits(&html) {
+            (high, found) = (middle, Some(html));
+        } else {
+            low = middle + 1;
         }
     }
     found.unwrap_or_else(|| page(&document(coarsest)))
