@@ -1,6 +1,7 @@
 //! Puts the sources together, the later over the earlier: built in, file, variables, flags.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use super::base::PlanBase;
 use super::destination::{self, Destination};
@@ -27,6 +28,18 @@ pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
     [shared, resources].into_iter().chain(catalogue::BUILT_IN.iter().map(|entry| entry.defaults))
 }
 
+/// The built-in files laid over each other, and what they say: read once.
+static BUILT_IN: LazyLock<(Table, File, Diagnostics)> = LazyLock::new(|| {
+    let (mut root, mut problems, mut files) = (Table::new(), Diagnostics::default(), 0);
+    for (name, text) in built_in() {
+        let source = problems.add_source(format!("{name} (built in)"), text);
+        tree::overlay(&mut root, parse(source, &mut problems));
+        files += 1;
+    }
+    let file = file::read(&root, files, Path::new(""), &mut problems);
+    (root, file, problems)
+});
+
 const DEFAULT_PROFILE: &str = "full";
 const DEFAULT_COOLDOWN: Nanos = Nanos::from_secs(30);
 
@@ -46,7 +59,7 @@ pub fn resolve(
     let Some((file, built_in)) = read_files(sources, &mut problems) else { return Err(problems) };
     let given = read_given(sources, seed, &mut problems);
     let mut secrets = read_secrets(sources, &file, &mut notices, &mut problems);
-    let target = destination::choose(sources, &file, &built_in, &mut notices, &mut problems);
+    let target = destination::choose(sources, &file, built_in, &mut notices, &mut problems);
     let Some(target) = target else { return Err(problems) };
     if purpose != Purpose::Plan {
         destination::confirm(sources, &target, &mut problems);
@@ -135,16 +148,15 @@ fn keys_to_make(plans: &[Plan]) -> usize {
 
 /// The merged files, and the built-in ones alone; `None`: the user's is no TOML, and of what it
 /// would have said nothing is known.
-fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> Option<(File, File)> {
-    let mut root = Table::new();
+fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> Option<(File, &'static File)> {
+    let (built_in, from_it, _) = &*BUILT_IN;
+    let mut root = built_in.clone();
     let mut first_user = 0;
-    for (name, text) in built_in() {
+    // Places name their files by their order.
+    for (name, text) in self::built_in() {
         first_user += 1;
-        let source = problems.add_source(format!("{name} (built in)"), text);
-        tree::overlay(&mut root, parse(source, problems));
+        problems.add_source(format!("{name} (built in)"), text);
     }
-    let mut unused = Diagnostics::default();
-    let built_in = file::read(&root, first_user, Path::new(""), &mut unused);
     if let Some(user) = sources.file {
         let text = user.text.strip_prefix('\u{feff}').unwrap_or(&user.text);
         let source = problems.add_source(&user.name, text);
@@ -156,7 +168,7 @@ fn read_files(sources: &Sources<'_>, problems: &mut Diagnostics) -> Option<(File
     }
     let folder = sources.file.and_then(|file| Path::new(&file.name).parent());
     let folder = folder.unwrap_or_else(|| Path::new(""));
-    Some((file::read(&root, first_user, folder, problems), built_in))
+    Some((file::read(&root, first_user, folder, problems), from_it))
 }
 
 /// A source's tree, with threshold keys and profiles in their one spelling, so that
@@ -256,4 +268,15 @@ fn read_given(sources: &Sources<'_>, seed: u64, problems: &mut Diagnostics) -> G
         workers.ok_or_else(|| problems.outside(from, wrong())).ok()
     });
     Given { rate_scale, duration_scale, cooldown, seed: named.unwrap_or(seed), workers }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::BUILT_IN;
+
+    #[test]
+    fn the_built_in_files_have_no_mistake() {
+        let (_, _, problems) = &*BUILT_IN;
+        assert!(problems.is_empty(), "{problems}");
+    }
 }

@@ -108,6 +108,7 @@ fn where_another_may_have_refused_everything_it_is_not_said_that_nothing_was_ref
     let found = infer_first(&[view(&entries)], &limit_of(30, 10), &beside, ServerTime::default());
     assert_eq!(found.algorithm, Algorithm::Unknown);
     assert!(found.why.starts_with("another of the limits may have made"), "{}", found.why);
+    assert!(!found.why.contains("sliding counter"), "{}", found.why);
 }
 
 #[test]

@@ -113,6 +113,10 @@ impl Condition {
             Self::NonEmpty => "is not empty".to_owned(),
             Self::Compare(..) => source.trim().to_owned(),
             Self::Like(_) => format!("is like {}", source.trim().trim_start_matches('~').trim()),
+            // A text in quotes may look the same.
+            Self::Equals(value) if source.trim_start().starts_with('=') => {
+                format!("is the number {value}")
+            }
             Self::Equals(value) => format!("is {value}"),
             Self::Same(_) | Self::Whole(_) => format!("is {}", source.trim()),
         }

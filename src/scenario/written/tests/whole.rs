@@ -62,3 +62,15 @@ fn advice_names_all_that_may_have_been_refused() {
     assert!(setup.contains("setup gave") && setup.contains("[scenarios.search.setup]"), "{setup}");
     assert!(!setup.contains("SEARCH_KEY_1"), "{setup}");
 }
+
+#[test]
+fn a_number_and_the_text_that_looks_like_it_are_checks_of_different_names() {
+    let names = |condition: &str| {
+        let mut own = spec();
+        own.expect[0].json = vec![("$.jsonrpc".to_owned(), json!(condition))];
+        let scenario = scenario(own);
+        scenario.checks().iter().map(ToString::to_string).collect::<Vec<String>>()
+    };
+    assert!(names("2.0").contains(&"$.jsonrpc is 2.0".to_owned()), "{:?}", names("2.0"));
+    assert!(names("= 2.0").contains(&"$.jsonrpc is the number 2.0".to_owned()));
+}
