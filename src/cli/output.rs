@@ -184,6 +184,20 @@ mod tests {
     }
 
     #[test]
+    fn every_flag_that_is_an_input_is_told_as_one() {
+        let yml = include_str!("../../action.yml");
+        let command = <crate::cli::args::Cli as clap::CommandFactory>::command();
+        let asked = ["run", "merge"].map(|name| command.find_subcommand(name).expect("is one"));
+        let flags = asked.iter().flat_map(|command| command.get_arguments());
+        let flags: Vec<&str> = flags.filter_map(clap::Arg::get_long).collect();
+        assert!(flags.len() > 15);
+        for flag in flags.iter().filter(|flag| yml.contains(&format!("\n  {flag}:\n"))) {
+            let told = name_inputs(&format!("see --{flag}")).into_owned();
+            assert_eq!(told, format!("see input `{flag}`"));
+        }
+    }
+
+    #[test]
     fn an_action_s_reader_is_told_of_inputs() {
         let output = Output::new(&std::collections::BTreeMap::new());
         assert_eq!(output.inert("give --baseline"), "give --baseline");

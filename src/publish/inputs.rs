@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 
 /// Flags and the inputs that are given for them.
-const INPUTS: [(&str, &str); 19] = [
+const INPUTS: [(&str, &str); 22] = [
+    ("allow-missing", "allow-missing"),
     ("allow-skip", "allow-skip"),
     ("baseline", "baseline"),
     ("baseline-max-age", "baseline-max-age"),
@@ -22,6 +23,8 @@ const INPUTS: [(&str, &str); 19] = [
     ("rate-scale", "rate-scale"),
     ("results-dir", "results-dir"),
     ("seed", "seed"),
+    ("shard", "shard"),
+    ("start-at", "start-at"),
     ("strict-plan", "strict-plan"),
     ("url", "url"),
 ];
