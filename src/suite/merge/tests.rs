@@ -19,7 +19,7 @@ use machines::{
 };
 
 proptest! {
-    // A case makes up to 33 recorders with all their histograms.
+    // A case makes up to 65 recorders with all their histograms.
     #![proptest_config(ProptestConfig::with_cases(6))]
 
     #[test]
@@ -29,7 +29,7 @@ proptest! {
         name in prop::sample::select(vec!["onboarding", "credential-vending", "webhook"]),
         kind in prop::sample::select(vec![IdentityKind::Key, IdentityKind::Global]),
         keys in 1_u32..70,
-        machines in 2_u32..=32,
+        machines in 2_u32..=64,
     ) {
         let stage = |(millis, tenths)| Stage {
             duration: Nanos::from_millis(millis),
