@@ -169,7 +169,7 @@ pub(super) struct RunArgs {
 }
 
 /// What a run is compared with.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct BaselineArgs {
     /// What relative thresholds and the comparison rest on: an earlier run's suite.json or its
     /// directory; within a workflow also `last-success`, `last-run` or a run's number, of which
@@ -337,9 +337,8 @@ pub(super) struct MergeArgs {
     /// Judge though so many shards are missing: every report says so.
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub allow_missing: u32,
-    /// What relative thresholds and the comparison rest on: as of `run`.
-    #[arg(long, value_name = "FILE|DIR|RUN")]
-    pub baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub baseline: BaselineArgs,
     /// Where the merged results go.
     #[arg(long, value_name = "DIR", default_value = "load_tests/results")]
     pub results_dir: PathBuf,

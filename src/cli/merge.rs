@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{BaselineArgs, MergeArgs};
+use super::args::MergeArgs;
 use super::baseline::Earlier;
 use super::delivery::{self, Delivery};
 use super::results::Results;
@@ -53,11 +53,11 @@ fn merge_and_deliver(
     let merged = merged(&files, args.allow_missing)?;
     // Before the results directory is cleared: the baseline may lie in it.
     let token = run::github_token(delivery, world);
-    let given = BaselineArgs { baseline: args.baseline.clone(), ..BaselineArgs::default() };
     let now = surroundings::now();
-    let mut earlier = Earlier::of(&given, merged.series(), token.as_ref(), now, world)?;
+    let mut earlier = Earlier::of(&args.baseline, merged.series(), token.as_ref(), now, world)?;
     let baseline = earlier.suite.take();
-    let mut whole = merged.judged(baseline.as_ref())?;
+    let required = args.baseline.baseline_required;
+    let mut whole = merged.judged(baseline.as_ref(), required)?;
     whole.notices.extend(earlier.notices.iter().cloned());
     if delivery.is_some() {
         delivery::notices(&earlier.notices, world);
@@ -112,13 +112,22 @@ impl Merged {
         }
     }
 
-    fn judged(self, baseline: Option<&SuiteReport>) -> Result<SuiteReport, UsageError> {
+    /// As one run, held against `baseline`, without which thresholds that rest on one are
+    /// inconclusive where it is `required`.
+    fn judged(
+        self,
+        baseline: Option<&SuiteReport>,
+        required: bool,
+    ) -> Result<SuiteReport, UsageError> {
         match self {
             Self::Dealt(union) => union
-                .finish(baseline)
+                .finish(baseline, required)
                 .ok_or_else(|| UsageError::Plain("no shard can be read".to_owned())),
             Self::Added(mut suite) => {
-                if baseline.is_some() {
+                for scenario in &mut suite.scenarios {
+                    scenario.plan.criteria.baseline_required |= required;
+                }
+                if baseline.is_some() || required {
                     suite.judge(baseline);
                 }
                 Ok(*suite)

@@ -250,7 +250,7 @@ impl<'a> Inputs<'a> {
         Ok(Some(MergeArgs {
             dirs: names.map(PathBuf::from).collect(),
             allow_missing,
-            baseline: run.baseline.baseline.clone(),
+            baseline: run.baseline.clone(),
             results_dir: run.shared.results_dir.clone(),
             junit: run.shared.junit.clone(),
             verbose: false,

@@ -134,6 +134,8 @@ fn a_shard_says_nothing_on_github_and_whoever_merges_does() {
         ("INPUT_ALLOW_MISSING", "1"),
         ("INPUT_RESULTS_DIR", "out"),
         ("INPUT_BASELINE", "base"),
+        ("INPUT_BASELINE_REQUIRED", "true"),
+        ("INPUT_BASELINE_MAX_AGE", "12h"),
         ("INPUT_ISSUE_ON_FAILURE", "true"),
     ]));
     let merging = merging.expect("well-formed");
@@ -141,7 +143,9 @@ fn a_shard_says_nothing_on_github_and_whoever_merges_does() {
     let merge = merging.merge.expect("is asked for");
     assert_eq!(merge.dirs, ["shards/1", "shards/2", "more"].map(PathBuf::from));
     assert_eq!((merge.allow_missing, merge.results_dir), (1, PathBuf::from("out")));
-    assert_eq!(merge.baseline, Some(PathBuf::from("base")));
+    assert_eq!(merge.baseline.baseline, Some(PathBuf::from("base")));
+    assert!(merge.baseline.baseline_required);
+    assert_eq!(merge.baseline.max_age(), Nanos::from_secs(12 * 3600));
 
     insta::assert_snapshot!(
         error(&[("INPUT_MERGE", "shards"), ("INPUT_SHARD", "1/2")]),

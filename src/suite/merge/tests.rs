@@ -15,7 +15,8 @@ use crate::plan::{IdentityKind, Schedule, Shard, Stage};
 use crate::suite::{SuiteReport, read_suite};
 use crate::units::Nanos;
 use machines::{
-    BEFORE_LOAD, built, comparable, header, json, measured, merged, plan_of, report, shard,
+    BEFORE_LOAD, built, comparable, header, held_against, json, measured, merged, plan_of, report,
+    shard,
 };
 
 proptest! {
@@ -168,6 +169,27 @@ fn a_shard_alone_is_never_green() {
         "1 of 4 shards are there: shard 1 is missing, shard 3 is missing, shard 4 is missing"
     );
     assert_eq!(reports[1].verdict, VerdictKind::Inconclusive);
+}
+
+#[test]
+fn a_baseline_that_is_required_is_asked_of_the_whole() {
+    let (_, mut reports) = four();
+    for report in &mut reports {
+        report.scenarios[0].plan.criteria.thresholds =
+            crate::gate::parse_threshold("response_time", "p(95)<1.5*baseline")
+                .into_iter()
+                .collect();
+    }
+    let verdict = |baseline: Option<&SuiteReport>, required| {
+        let whole = held_against(&reports, 0, baseline, required).expect("shards of one run");
+        // Whoever reads what was merged judges it alike.
+        assert_eq!(read_suite(&json(&whole)).expect("is read").verdict, whole.verdict);
+        whole.verdict
+    };
+    assert_eq!(verdict(None, false), VerdictKind::Pass);
+    assert_eq!(verdict(None, true), VerdictKind::Inconclusive);
+    let before = merged(&reports, 0).expect("shards of one run");
+    assert_eq!(verdict(Some(&before), true), VerdictKind::Pass);
 }
 
 #[test]

@@ -148,10 +148,13 @@ impl Union {
         self.roster.strangers.push(why);
     }
 
-    /// The whole, judged; thresholds relative to a baseline look into `baseline`. `None`:
-    /// nothing was added.
+    /// The whole, judged; thresholds relative to a baseline look into `baseline`, without
+    /// which they are inconclusive where it is `required`. `None`: nothing was added.
     #[must_use]
-    pub fn finish(self, baseline: Option<&SuiteReport>) -> Option<SuiteReport> {
+    pub fn finish(mut self, baseline: Option<&SuiteReport>, required: bool) -> Option<SuiteReport> {
+        for growing in &mut self.scenarios {
+            growing.plan.criteria.baseline_required |= required;
+        }
         let mut suite = self.suite?;
         let shards = Shards {
             of: self.roster.part.shard.of(),

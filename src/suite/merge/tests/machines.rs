@@ -145,6 +145,16 @@ pub(super) fn json(report: &SuiteReport) -> String {
 
 /// Merges reports as files of the names `a`, `b`, ….
 pub(super) fn merged(reports: &[SuiteReport], allowed: u32) -> Result<SuiteReport, MergeError> {
+    held_against(reports, allowed, None, false)
+}
+
+/// The same, held against a baseline, which may be `required`.
+pub(super) fn held_against(
+    reports: &[SuiteReport],
+    allowed: u32,
+    baseline: Option<&SuiteReport>,
+    required: bool,
+) -> Result<SuiteReport, MergeError> {
     let name = |i: usize| char::from(b'a' + i as u8).to_string();
     let files: Vec<_> =
         reports.iter().enumerate().map(|(i, report)| (name(i), header(report))).collect();
@@ -154,7 +164,7 @@ pub(super) fn merged(reports: &[SuiteReport], allowed: u32) -> Result<SuiteRepor
     for place in members {
         union.add(&name(place), reports[place].clone());
     }
-    Ok(union.finish(None).expect("there are members"))
+    Ok(union.finish(baseline, required).expect("there are members"))
 }
 
 pub(super) fn shard(index: u32, of: u32) -> Shard {
