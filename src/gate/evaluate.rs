@@ -83,7 +83,7 @@ pub fn still_open(criteria: &Criteria, recording: &Recording) -> Option<String> 
 /// Why there was no load to judge, if there was none.
 fn no_load(ended: &Ended) -> Option<&'static str> {
     match ended {
-        Ended::Misconfigured { .. } => Some("the canary was refused, no load was sent"),
+        Ended::Misconfigured { .. } => Some("the canary was refused"),
         Ended::Unreachable { .. } => Some("the target was unreachable, no load was sent"),
         Ended::Skipped { .. } => Some("the scenario was skipped"),
         Ended::Completed

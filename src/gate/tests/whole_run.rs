@@ -65,6 +65,11 @@ fn a_canary_that_is_refused_says_what_to_mend_and_others_change_nothing() {
     let verdict = judged(DEFAULT, &Recording::empty(ScenarioId::fixed("onboarding"), at, ended));
     assert_eq!(verdict.kind, VerdictKind::Inconclusive);
     assert_eq!(verdict.reasons, ["misconfigured, no load was sent: mend `email_domain`"]);
+    let mut of_several = fine().done();
+    of_several.ended = Ended::Misconfigured { advice: "mend `email_domain`".to_owned() };
+    let part = judged(DEFAULT, &of_several);
+    assert_eq!(part.kind, VerdictKind::Inconclusive);
+    assert_eq!(part.reasons[0], "misconfigured, not all of the load was sent: mend `email_domain`");
     let thresholds = verdict.findings.iter().filter(|f| f.about == About::Threshold);
     assert!(
         thresholds.clone().count() == 2
