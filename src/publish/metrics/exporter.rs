@@ -245,21 +245,21 @@ impl<'a> Worker<'a> {
 
     /// Takes what has come, and waits for more where there is nothing to do until then.
     fn take(&mut self, inbox: &Inbox<Errand>, not_before: Instant) {
-        let idle = Duration::from_millis(100);
         let now = Instant::now();
-        let patience = match self.deadline {
-            Some(deadline) if self.waiting.is_empty() || now < not_before => {
-                std::thread::sleep(
-                    idle.min(deadline.saturating_duration_since(now))
-                        .min(not_before.saturating_duration_since(now)),
-                );
-                return;
+        let pause = not_before.saturating_duration_since(now);
+        if let Some(deadline) = self.deadline {
+            if !self.waiting.is_empty() {
+                std::thread::sleep(pause.min(deadline.saturating_duration_since(now)));
             }
-            Some(_) => return,
-            None if self.waiting.is_empty() => idle,
-            None => not_before.saturating_duration_since(now).min(idle),
+            return;
+        }
+        // An end comes as an errand too, or by the sender's being dropped: no look costs a wake-up.
+        let errand = if self.waiting.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(pause)
         };
-        match inbox.recv_timeout(patience) {
+        match errand {
             Ok(order) => self.keep(order),
             Err(RecvTimeoutError::Timeout) => {}
             // Dropped without an end: nobody waits for us.
