@@ -127,5 +127,5 @@ impl Observer for Checkpointer {
 fn write(report: &SuiteReport, path: &Path) {
     // A checkpoint that can't be written is no reason to end a run; the final
     // reports say what is wrong with the disk.
-    let _ = files::write(path, report::suite_json(report).as_bytes());
+    let _ = files::write_by(path, |file| report::write_suite_json(report, file));
 }

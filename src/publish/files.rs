@@ -1,6 +1,6 @@
 //! Files written whole or not at all: a temporary file beside them, fsync, rename.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Why a file or directory couldn't be used, and what to do.
@@ -103,10 +103,10 @@ fn lock(_: &Path) -> Result<std::fs::File, Locked> {
 ///
 /// # Errors
 /// When there is no room there either.
-pub fn write_aside(name: &str, content: &[u8]) -> std::io::Result<PathBuf> {
+pub fn write_aside(name: &str, content: &[u8]) -> io::Result<PathBuf> {
     let dir = tempfile::Builder::new().prefix("load-gate-").tempdir()?;
     let path = dir.path().join(name);
-    write_whole(&path, content)?;
+    write_whole(&path, |file| file.write_all(content))?;
     let _ = dir.keep();
     Ok(path)
 }
@@ -138,15 +138,32 @@ pub fn prepare<N: AsRef<str>>(dir: &Path, names: &[N]) -> Result<(), FileError> 
 /// # Errors
 /// When the disk is full, the directory is gone, or the file is somebody else's.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
-    write_whole(path, content).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    write_by(path, |file| file.write_all(content))
 }
 
-fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
+/// Writes what `fill` gives to `path`, whole or not at all.
+///
+/// # Errors
+/// As [`write`], and those of `fill`.
+pub fn write_by(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), FileError> {
+    write_whole(path, fill).map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
+fn write_whole(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".load-gate-").tempfile_in(dir)?;
     open_to_all(&file)?;
-    file.write_all(content)?;
+    let mut pieces = BufWriter::new(file.as_file_mut());
+    fill(&mut pieces)?;
+    pieces.flush()?;
+    drop(pieces);
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_directory(dir);
@@ -155,14 +172,14 @@ fn write_whole(path: &Path, content: &[u8]) -> std::io::Result<()> {
 
 /// Temporary files are private; a report is for whoever may enter the directory.
 #[cfg(unix)]
-fn open_to_all(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+fn open_to_all(file: &tempfile::NamedTempFile) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "the same shape as on Unix")]
-fn open_to_all(_file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+fn open_to_all(_file: &tempfile::NamedTempFile) -> io::Result<()> {
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub use figures::wanted_selectors;
 pub use hgrm::hgrm;
 pub use history_text::history_text;
 pub use html::report_html;
-pub use json::suite_json;
+pub use json::{suite_json, write_suite_json};
 pub use junit::junit;
 pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
