@@ -152,10 +152,7 @@ pub fn write_by(
     write_whole(path, fill).map_err(|source| FileError::Write { path: path.to_owned(), source })
 }
 
-fn write_whole(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> io::Result<()> {
+fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".load-gate-").tempfile_in(dir)?;
