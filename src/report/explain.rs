@@ -105,16 +105,19 @@ fn finding(scenario: &ScenarioReport, finding: &Finding) -> FindingExplanation {
         verdict: finding.verdict,
         why: one_line(&finding.message),
         evidence: finding.evidence.iter().take(5).map(|text| one_line(text)).collect(),
-        would_change: would_change(finding),
+        would_change: would_change(scenario, finding),
         next: next(scenario, finding),
     }
 }
 
-fn would_change(finding: &Finding) -> String {
+fn would_change(scenario: &ScenarioReport, finding: &Finding) -> String {
     let Some(threshold) = &finding.threshold else {
         return match (finding.verdict, finding.about) {
             (FindingVerdict::Inconclusive, About::Generator) => {
                 "a run in which the generator keeps to its plan".to_owned()
+            }
+            (FindingVerdict::Inconclusive, About::Run) if cut_short(scenario) => {
+                "a run that goes on to its end".to_owned()
             }
             (FindingVerdict::Inconclusive | FindingVerdict::Skipped, _) => {
                 "a run in which this can be seen".to_owned()

@@ -3,6 +3,7 @@
 
 mod junit;
 mod pages;
+mod same;
 
 use super::*;
 use crate::gate::VerdictKind;

@@ -5,6 +5,7 @@ use super::super::explain::next;
 use super::measured::share;
 use super::model::Note;
 use super::table::Tone;
+use crate::admission::Scope;
 use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
@@ -19,9 +20,16 @@ pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
     let mut advice = of_findings(scenario);
     let refused = share(scenario, Outcome::RateLimited);
     if refused > 0.05 {
+        // A quota that everybody shares has room for no more, whoever comes.
+        let shared = scenario.verdict.limiter.declared.is_some_and(|d| d.scope == Scope::Global);
+        let way = if shared {
+            "lower the rate (--rate-scale)"
+        } else {
+            "spread the load over more identities or lower the rate"
+        };
         advice.push(format!(
-            "{id}: {} of the arrivals were refused by the limiter: spread the load over more identities \
-             or lower the rate, so that latency rests on accepted work.",
+            "{id}: {} of the arrivals were refused by the limiter: {way}, so that latency rests on \
+             accepted work.",
             units::percent(refused)
         ));
     }
@@ -101,6 +109,24 @@ mod tests {
             "{interrupted:?}"
         );
         assert_eq!(told(&fixtures::pass()), [""; 0]);
+    }
+
+    #[test]
+    fn a_shared_quota_has_no_more_room_for_more_identities() {
+        let mut report = fixtures::old_baseline();
+        let scenario = &mut report.scenarios[0];
+        let advised = |scenario: &ScenarioReport| {
+            of(scenario).into_iter().map(|note| note.text).collect::<Vec<String>>().join(" ")
+        };
+        assert!(advised(scenario).contains("more identities"));
+        let mut shared = scenario.verdict.limiter.declared.expect("declared");
+        shared.scope = Scope::Global;
+        scenario.verdict.limiter.declared = Some(shared);
+        let advised = advised(scenario);
+        assert!(
+            advised.contains("lower the rate") && !advised.contains("spread the load"),
+            "{advised}"
+        );
     }
 
     #[test]
