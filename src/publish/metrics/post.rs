@@ -28,11 +28,12 @@ pub(super) enum Sent {
 }
 
 /// A client for `url` that follows nothing: a redirect could carry credentials elsewhere. The
-/// system's trust store is read where a receiver is asked by TLS.
+/// system's trust store, which takes milliseconds, is read where anybody is asked by TLS.
+#[expect(clippy::disallowed_methods, reason = "reqwest reads the same variables itself")]
 pub(super) fn client(url: &str) -> reqwest::Result<Client> {
     rustls::crypto::ring::default_provider().install_default().ok();
-    let plain = url.starts_with("http://");
     let builder = Client::builder();
+    let plain = !asks_by_tls(url, |name| std::env::var(name).ok());
     let builder = if plain { builder.tls_certs_only([]) } else { builder };
     builder
         .redirect(reqwest::redirect::Policy::none())
@@ -40,6 +41,16 @@ pub(super) fn client(url: &str) -> reqwest::Result<Client> {
         .timeout(PATIENCE)
         .connect_timeout(PATIENCE)
         .build()
+}
+
+/// The variables by which reqwest finds who stands before an `http://` URL.
+const PROXIES: [&str; 4] = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+
+/// Whether the receiver, or a proxy before it, is asked by TLS.
+fn asks_by_tls(url: &str, variable: impl Fn(&str) -> Option<String>) -> bool {
+    let by_tls = |url: &str| !url.trim().to_ascii_lowercase().starts_with("http://");
+    let secure = |proxy: String| !proxy.trim().is_empty() && by_tls(&proxy);
+    by_tls(url) || PROXIES.iter().filter_map(|name| variable(name)).any(secure)
 }
 
 /// Sends `body`; the answer's meaning is that of remote write 1.0 and of OTLP: 5xx and 429
@@ -167,6 +178,19 @@ fn why(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn authorities_are_read_where_anybody_is_asked_by_tls() {
+        let asked = |url: &str, name: &'static str, proxy: &'static str| {
+            asks_by_tls(url, |asked| (asked == name).then(|| proxy.to_owned()))
+        };
+        assert!(asked("https://metrics/write", "", ""));
+        assert!(!asked("http://metrics/write", "HTTP_PROXY", ""));
+        assert!(!asked("HTTP://metrics/write", "all_proxy", "http://proxy:3128"));
+        assert!(!asked("http://metrics/write", "HTTPS_PROXY", "https://proxy"));
+        assert!(asked("http://metrics/write", "HTTP_PROXY", "https://proxy"));
+        assert!(asked("http://metrics/write", "all_proxy", "HTTPS://proxy"));
+    }
 
     #[test]
     fn how_long_to_wait_is_said_in_seconds_or_by_a_date() {
