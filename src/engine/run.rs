@@ -302,9 +302,14 @@ async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
         return Ok(());
     }
     let mut sleeper = worker.take_sleeper()?;
-    let start = run.now();
+    let proof = &run.job.plan.extras.proof;
+    // It goes on into the load, so it begins as long before an appointed one as before any.
+    let latest = run.appointed().map(|at| at.saturating_sub(proof.load_starts));
+    let start = latest.unwrap_or_default().max(run.now());
+    // Whoever ends the run is heard below.
+    let _ = sleeper.until(start).await;
     run.proof_start.get_or_init(|| start);
-    let lead_in = &run.job.plan.extras.proof.lead_in;
+    let lead_in = &proof.lead_in;
     run.tell(Order::Proof(lead_in.last().copied().unwrap_or_default()));
     for (k, moment) in (0..).zip(lead_in) {
         if sleeper.until(start + *moment).await.is_err() {

@@ -122,6 +122,27 @@ async fn the_load_begins_at_its_moment() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_proof_goes_on_into_the_load_as_it_does_without_an_appointment() {
+    let plan = full();
+    assert!(!plan.extras.proof.follow_ups.is_empty());
+    let at_once = run_with(plan.clone(), true, None, |_| (Duration::from_millis(20), success()));
+    let at_once = at_once.await.recording;
+    // Counted from the load's start, in milliseconds.
+    let proof = |recording: &Recording| -> Vec<i64> {
+        let own = recording.ledgers.iter().find(|ledger| ledger.set_aside).expect("one");
+        let since = |sent: Nanos| (sent.0 as i64 - recording.load_offset.0 as i64) / 1_000_000;
+        own.entries.iter().map(|entry| since(entry.sent)).collect()
+    };
+    let wanted = proof(&at_once);
+    for shard in [Shard::ALONE, shard(1, 2)] {
+        let sent = proof(&sent_by(&plan, shard).await.recording);
+        assert_eq!(sent.len(), wanted.len());
+        let off = sent.iter().zip(&wanted).map(|(sent, wanted)| (sent - wanted).abs()).max();
+        assert!(off < Some(50), "{off:?} ms: {sent:?} instead of {wanted:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_comes_late_drops_what_was_missed_and_sends_the_rest_in_time() {
     let mut hold = plan(stages(&[(0, 50.0), (10, 50.0)]));
     hold.settings.values.insert("duplicates".to_owned(), 0.0.into());

@@ -134,7 +134,7 @@ pub fn failure_page(problem: &str, comment_id: &str) -> String {
         })
         .collect();
     format!(
-        "⛔ **not run** · load-gate{name} · nothing was sent\n\n```text\n{}\n```\n",
+        "⛔ **not run** · load-gate{name} · there is no verdict\n\n```text\n{}\n```\n",
         lines.join("\n")
     )
 }

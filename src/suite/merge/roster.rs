@@ -162,13 +162,12 @@ impl Roster {
             }
         }
         let whole = |place: &usize| files[*place].1.as_ref().is_ok_and(|header| !header.partial);
-        roster.members = shards.into_values().map(|(place, _)| place).filter(whole).collect();
+        let places: Vec<usize> = shards.into_values().map(|(place, _)| place).collect();
+        roster.members = places.iter().copied().filter(|place| whole(place)).collect();
         if roster.members.is_empty() {
-            let why = match roster.cut.first() {
-                Some(cut) => format!("shard {} is {}", cut.shard, cut.why.as_deref().unwrap_or("")),
-                None => roster.strangers.join("; "),
-            };
-            return Err(MergeError::Unreadable(why));
+            // None came to its end: what they measured is shown, and says so of each.
+            roster.members = places;
+            roster.cut.clear();
         }
         let members = roster.members.iter().filter_map(|place| files[*place].1.as_ref().ok());
         roster.clocks = clocks(members);

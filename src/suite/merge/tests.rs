@@ -320,6 +320,25 @@ fn where_all_were_interrupted_what_they_measured_is_shown() {
 }
 
 #[test]
+fn where_every_shard_was_killed_what_there_is_is_shown_and_none_counts() {
+    let (_, mut reports) = four();
+    for report in &mut reports {
+        report.partial = true;
+        report.scenarios[0].recording.ended = Ended::Running;
+    }
+    for allowed in [0, 4] {
+        let whole = merged(&reports[..3], allowed).expect("shards of one run");
+        assert_eq!(whole.verdict, VerdictKind::Inconclusive);
+        let (verdict, message) = shards_there(&whole);
+        let killed = "shard 3 is partial: its run never ended, shard 4 is missing";
+        assert!(message.starts_with("0 of 4 shards are there: shard 1 is partial"), "{message}");
+        assert!(message.contains(killed), "{verdict:?} {message}");
+        let read = read_suite(&json(&whole)).expect("is read");
+        assert_eq!(read.verdict, VerdictKind::Inconclusive);
+    }
+}
+
+#[test]
 fn a_shard_that_starved_is_the_generators_fault() {
     let (_, mut reports) = four();
     // One arrival in a hundred dropped by one of four: a quarter of that of the whole.
@@ -392,11 +411,6 @@ fn nothing_that_can_be_read_is_a_mistake() {
     let files = [("a".to_owned(), Err("no such file".to_owned()))];
     let error = Roster::call(&files).expect_err("nothing to merge");
     insta::assert_snapshot!(error, @"there is no shard to merge: a: no such file");
-    let (_, mut reports) = four();
-    reports[0].partial = true;
-    let files = [("a".to_owned(), header(&reports[0]))];
-    let error = Roster::call(&files).expect_err("nothing to merge");
-    insta::assert_snapshot!(error, @"there is no shard to merge: shard 1 is partial: its run never ended");
     // Without any shard it is for others to merge.
     let (_, reports) = four();
     let alone = SuiteReport { shard: None, ..reports[0].clone() };
