@@ -13,9 +13,12 @@ const UNITS: [&str; 12] = ["ns", "µs", "ms", "s", "m", "h", "%", "/s", "B", "Ki
 fn plain(text: &str) -> String {
     let mut read = String::new();
     let mut in_tag = false;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
+        // A bound that is wanted (`< 2.00 s`) begins none.
+        let next = text.get(at + 1..).and_then(|rest| rest.chars().next());
+        let begins = next.is_some_and(|next| next.is_ascii_alphabetic() || "/!?".contains(next));
         match c {
-            '<' => in_tag = true,
+            '<' if begins => in_tag = true,
             '>' if in_tag => {
                 in_tag = false;
                 read.push(' ');
@@ -120,6 +123,23 @@ fn what_scripts_read_is_what_people_read() {
             for figure in said {
                 let figure = figure.replace("/s", " /s");
                 assert!(known.contains(&figure), "{name}: {figure} of k6's JSON isn't on the page");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_of_the_comment_has_the_figures_of_its_scenario() {
+    for report in [fixtures::pass(), fixtures::full(true)] {
+        let text = plain(&comment(&report, None, Masthead::default()));
+        for scenario in &report.scenarios {
+            let name = format!("| {} |", scenario.plan.scenario);
+            let row = text.lines().find(|line| line.starts_with(&name)).expect("a row");
+            let (rate, _) = scenario.recording.total().success_rate().expect("a rate");
+            let p95 = figures::accepted(&scenario.recording).response_time.quantile(0.95);
+            let hits = crate::units::count(scenario.verdict.limiter.observed_hits);
+            for said in [crate::units::percent(rate), crate::units::span(p95.expect("one")), hits] {
+                assert!(row.contains(&said), "{said}: {row}");
             }
         }
     }
