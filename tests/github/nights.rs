@@ -30,6 +30,17 @@ fn archive(files: &[(&str, &str)]) -> Vec<u8> {
 /// A run of a second against the embedded target, which passes or, by a threshold that
 /// nothing can meet, fails: what is fetched is judged anew, so that it has to be real.
 fn real(verdict: &str) -> SuiteReport {
+    // Once more where load-gate says of itself that it fell short, as on a machine that does much else.
+    let fell_short =
+        |(suite, _): &(SuiteReport, String)| suite.headline.contains("the generator fell short");
+    let mut runs = (0..3).map(|_| measured(verdict)).skip_while(fell_short);
+    let (suite, said) = runs.next().unwrap_or_else(|| measured(verdict));
+    assert_eq!(suite.verdict.to_string(), verdict, "{said}");
+    suite
+}
+
+/// Such a run, and what it said.
+fn measured(verdict: &str) -> (SuiteReport, String) {
     let gate = if verdict == "pass" { "[]" } else { "[\"p(95)<0.001\"]" };
     let dir = tempfile::tempdir().expect("a directory");
     let config = format!(
@@ -46,9 +57,7 @@ fn real(verdict: &str) -> SuiteReport {
         .expect("runs");
     let text = std::fs::read_to_string(dir.path().join("results/suite.json"));
     let suite: SuiteReport = serde_json::from_str(&text.expect("suite.json")).expect("a report");
-    let said = String::from_utf8_lossy(&done.stdout).into_owned();
-    assert_eq!(suite.verdict.to_string(), verdict, "{said}");
-    suite
+    (suite, String::from_utf8_lossy(&done.stdout).into_owned())
 }
 
 /// The run of night `id`, which ended with that verdict.
