@@ -11,7 +11,7 @@ use crate::units::Nanos;
 
 /// Spans from 1 µs to 1 h to three significant digits. Shorter ones count as
 /// 1 µs and longer ones as 1 h in quantiles; sum, minimum and maximum are exact.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Trend {
     /// While it is recorded: a place for each span there may be. Where it is there,
     /// nothing is in `stored`.
@@ -26,6 +26,14 @@ pub struct Trend {
 impl Default for Trend {
     fn default() -> Self {
         Self { open: None, stored: Packed::default(), sum: 0, min: Nanos::MAX, max: Nanos::ZERO }
+    }
+}
+
+/// A copy takes the room of what was recorded, not of all that might be: those of checkpoints
+/// come and go every few seconds.
+impl Clone for Trend {
+    fn clone(&self) -> Self {
+        Self { open: None, stored: self.packed(), ..*self }
     }
 }
 
@@ -372,6 +380,19 @@ mod tests {
         assert_eq!(json(&again), json(&left));
         again.record(Nanos::from_millis(5000));
         assert_eq!((again.count(), again.quantile(1.0)), (2001, Some(Nanos::from_millis(5000))));
+    }
+
+    #[test]
+    fn a_copy_says_the_same_in_the_room_of_what_was_recorded() {
+        let trend = of((0..5_000).map(|i| i * 7 % 3_011));
+        let mut copy = trend.clone();
+        assert_eq!(copy, trend);
+        assert!(copy.open.is_none(), "it takes a place for each span there may be");
+        for rank in [1, 2, 2_500, 4_999, 5_000] {
+            assert_eq!(copy.order_statistic(rank), trend.order_statistic(rank), "{rank}");
+        }
+        copy.record(Nanos::from_secs(5));
+        assert_eq!((copy.count(), trend.count()), (5_001, 5_000));
     }
 
     #[test]
