@@ -144,7 +144,7 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
 /// Writes what `fill` gives to `path`, whole or not at all.
 ///
 /// # Errors
-/// As [`write`], and those of `fill`.
+/// As [`write()`], and those of `fill`.
 pub fn write_by(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,

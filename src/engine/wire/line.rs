@@ -65,12 +65,13 @@ impl Gauge {
         done
     }
 
-    fn wrote(&self, bytes: usize) {
-        let now = self.clock.now();
+    /// Bytes were written by a call that was made at `from`. That is when a request is on its
+    /// way: who is asked may have answered before this thread goes on after its call.
+    fn wrote(&self, from: Nanos, bytes: usize) {
         if self.first_write.get().is_none() {
-            self.first_write.set(Some(now));
+            self.first_write.set(Some(from));
         }
-        self.last_write.set(Some(now));
+        self.last_write.set(Some(self.clock.now()));
         self.written.set(self.written.get() + bytes as u64);
     }
 
@@ -201,12 +202,13 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let from = self.gauge.clock.now();
         let polled = match &mut self.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_write(context, bytes),
         };
         if let Poll::Ready(Ok(written)) = polled {
-            self.gauge.wrote(written);
+            self.gauge.wrote(from, written);
         }
         polled
     }
@@ -216,12 +218,13 @@ impl AsyncWrite for Line {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let from = self.gauge.clock.now();
         let polled = match &mut self.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_write_vectored(context, slices),
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(context, slices),
         };
         if let Poll::Ready(Ok(written)) = polled {
-            self.gauge.wrote(written);
+            self.gauge.wrote(from, written);
         }
         polled
     }
@@ -252,3 +255,52 @@ impl AsyncWrite for Line {
 #[derive(Debug, thiserror::Error)]
 #[error("the target sent more than {MOST_INTERIM} interim answers (1xx) to one request")]
 pub(super) struct TooManyInterim;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::time::Duration;
+
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::engine::clock::Pacer;
+
+    /// A nanosecond passes whenever it is looked at.
+    #[derive(Default)]
+    struct Looks(AtomicU64);
+
+    impl Clock for Looks {
+        fn now(&self) -> Nanos {
+            Nanos(self.0.fetch_add(1, Ordering::Relaxed))
+        }
+
+        fn unix(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn pacer(&self) -> io::Result<Box<dyn Pacer>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// A server on the same core answered before the writing thread went on: a request seemed to
+    /// have left after its answer was made, and a limiter to have refused too soon.
+    #[tokio::test]
+    async fn a_request_is_on_its_way_from_the_call_that_writes_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("bound");
+        let stream = TcpStream::connect(address).await.expect("connects");
+        let clock = Arc::new(Looks::default());
+        let gauge = Gauge::new(clock.clone());
+        let mut line =
+            Line::new(Stream::Plain(Socket::new(stream, Rc::clone(&gauge))), Rc::clone(&gauge));
+        gauge.begin();
+        line.write_all(b"GET / HTTP/1.1").await.expect("written");
+        line.write_all(b"\r\n\r\n").await.expect("written");
+        let (first, last) = (gauge.first_write.get(), gauge.last_write.get());
+        assert_eq!((first, last), (Some(Nanos(0)), Some(Nanos(3))));
+        assert_eq!(gauge.written.get(), 18);
+    }
+}
