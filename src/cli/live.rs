@@ -31,6 +31,8 @@ pub(super) struct Live {
 struct Seen {
     last: Option<[Nanos; 3]>,
     all: Option<[Nanos; 3]>,
+    /// Answers by which the limiter refused.
+    hits: u64,
     thresholds: Vec<String>,
 }
 
@@ -63,6 +65,7 @@ impl Live {
         self.seen = Seen {
             last: quantiles(last),
             all: quantiles(bins),
+            hits: recording.total().rate_limit_hits,
             thresholds: plan
                 .criteria
                 .thresholds
@@ -92,11 +95,12 @@ impl Live {
         }
         if let Some(limit) = plan.criteria.limit {
             let status = plan.criteria.refused_by();
-            let hits = units::count(tick.outcomes.get(Outcome::RateLimited));
-            let expected = plan.criteria.prediction.map_or_else(String::new, |p| {
-                format!(", {} to {} expected", units::count(p.hits_low), units::count(p.hits_high))
+            // Of requests of any kind, as the reports count them and as they are predicted.
+            let hits = units::count(self.seen.hits);
+            let predicted = plan.criteria.prediction.map_or_else(String::new, |p| {
+                format!(", {} to {} predicted", units::count(p.hits_low), units::count(p.hits_high))
             });
-            row("limiter", format!("{}: {hits} × {status}{expected}", limit.describe()));
+            row("limiter", format!("{}: {hits} × {status}{predicted}", limit.describe()));
         }
         for threshold in &self.seen.thresholds {
             row("", threshold.clone());
@@ -216,6 +220,7 @@ mod tests {
     use super::*;
     use crate::outcome::OutcomeCounts;
     use crate::report::fixtures;
+    use crate::tags::Selector;
 
     fn live() -> Live {
         let run = fixtures::pass();
@@ -253,6 +258,18 @@ mod tests {
         insta::assert_snapshot!("live_80", live.lines(80).join("\n"));
         insta::assert_snapshot!("live_120", live.lines(120).join("\n"));
         insta::assert_snapshot!("plain", live.plain().unwrap_or_default());
+    }
+
+    #[test]
+    fn refusals_are_those_that_the_reports_count() {
+        let mut live = live();
+        let mut recording = fixtures::pass().scenarios[0].recording.clone();
+        let all = recording.slices.get_mut(&Selector::all()).expect("is always kept");
+        // The proof was refused before the load, as is predicted.
+        all.rate_limit_hits = 65;
+        live.measured(&recording);
+        let line = live.lines(120).into_iter().find(|line| line.contains("limiter"));
+        assert!(line.is_some_and(|line| line.contains(": 65 × 429, ")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::super::words;
 use super::model::{Card, Measure};
 use super::table::Mark;
 use crate::gate::{FindingVerdict, MetricKind};
+use crate::measure::Ended;
 use crate::suite::ScenarioReport;
 use crate::units;
 
@@ -66,13 +67,19 @@ fn refusals(scenario: &ScenarioReport) -> Option<Measure> {
     let (low, high) = limiter.predicted_hits?;
     let seen = limiter.observed_hits;
     let within = (low..=high).contains(&seen);
+    let word = match scenario.recording.ended {
+        _ if within => "as predicted",
+        Ended::Completed => "not as predicted",
+        // What is predicted is of all that was to be sent.
+        _ => "cut short",
+    };
     Some(Measure {
         name: format!("{} observed", limiter.refused_by()),
         wanted: format!("{} to {} predicted", units::count(low), units::count(high)),
         value: units::count(seen),
         // What a limiter owes is said by its rules; this only tells where to look.
         mark: if within { Mark::Pass } else { Mark::Info },
-        word: if within { "as predicted" } else { "not as predicted" }.to_owned(),
+        word: word.to_owned(),
         top: (high.max(seen).max(1)) as f64 * 1.15,
         at: Some(seen as f64),
         interval: None,
