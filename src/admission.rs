@@ -203,15 +203,15 @@ impl DeclaredLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Admitted {
-    /// Any answer but a refusal and 5xx: it used quota.
+    /// Any answer but a refusal, 401, 403 and 5xx: it used quota.
     Yes,
     /// 429, or the status that is declared.
     No,
     /// 5xx, timeout or transport: counts as admitted for *lets through* and as
     /// not admitted for *holds*.
     Unknown,
-    /// A probe refused with another status than 429: whether the limiter stands
-    /// before the check that refused it isn't said anywhere. Counts like
+    /// A probe refused with another status than 429, or anything refused with 401 or 403:
+    /// whether the limiter stands before the check that refused it isn't said anywhere. Counts like
     /// [`Self::Unknown`], but its moment is known.
     Perhaps,
 }

@@ -373,10 +373,12 @@ impl Judged {
         }
     }
 
-    /// Admitted means any answer but a refusal and 5xx (docs/rate-limits.md).
+    /// Admitted means any answer but a refusal, 5xx, and one that says who may not ask: nobody
+    /// says whether the limiter stands before that check (docs/rate-limits.md).
     const fn admitted(&self) -> Admitted {
         match self.status {
             _ if self.refused => Admitted::No,
+            401 | 403 => Admitted::Perhaps,
             400..=499 if self.probe.is_some() => Admitted::Perhaps,
             0 | 500..=599 => Admitted::Unknown,
             _ => Admitted::Yes,

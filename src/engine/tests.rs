@@ -19,7 +19,7 @@ use super::*;
 use crate::admission::{DeclaredLimit, Scope};
 use crate::gate::Criteria;
 use crate::ids::{ProbeKind, ScenarioId, Traffic};
-use crate::measure::{Ended, LineEvent, Recording};
+use crate::measure::{Ended, Ledger, LineEvent, Recording};
 use crate::outcome::Outcome;
 use crate::plan::{Extras, IdentityKind, IdentityPlan, Plan, ProbePlan, Shard, Stage};
 use crate::scenario::{self, Request, Settings};
@@ -318,6 +318,22 @@ async fn a_refused_canary_is_the_last_request() {
     assert_eq!(run.transport.sent.load(Ordering::Relaxed), 1);
     assert!(matches!(run.recording.ended, Ended::Misconfigured { .. }));
     assert_eq!(run.recording.total().outcomes.total(), 0);
+}
+
+/// A key that the target refused counted as admitted: a limiter that was never reached was
+/// said not to be there.
+#[tokio::test(start_paused = true)]
+async fn whether_a_limiter_counts_those_without_credentials_is_not_known() {
+    for status in [401, 403] {
+        let run = run_with(plan(stages(&[(0, 10.0), (2, 10.0)])), true, None, move |k| {
+            (Duration::ZERO, if k % 2 == 1 { answer(status, "{}") } else { success() })
+        })
+        .await;
+        let ledgers = &run.recording.ledgers;
+        let counts = |of: fn(&Ledger) -> u64| ledgers.iter().map(of).sum::<u64>();
+        assert_eq!(counts(|l| l.unknown), 10, "{status}");
+        assert_eq!(counts(|l| l.admitted) + counts(|l| l.unknown), 21, "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
