@@ -1,41 +1,45 @@
 //! A small histogram of one second: buckets and how often each was met, in order.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Buckets by their numbers, each with a count: a map that is gone through far more often than
-/// it is changed, kept as a list. Stored as a map.
+/// it is changed, kept as a list. Copies share it until one of them changes: of a checkpoint's
+/// hundreds of seconds that is the last one. Stored as a map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Buckets(Vec<(u16, u32)>);
+pub struct Buckets(Arc<Vec<(u16, u32)>>);
 
 impl Buckets {
     /// Counts `n` more in `bucket`.
     pub fn add(&mut self, bucket: u16, n: u32) {
-        match self.0.binary_search_by_key(&bucket, |(own, _)| *own) {
-            Ok(place) => self.0[place].1 += n,
-            Err(place) => self.0.insert(place, (bucket, n)),
+        let all = Arc::make_mut(&mut self.0);
+        match all.binary_search_by_key(&bucket, |(own, _)| *own) {
+            Ok(place) => all[place].1 += n,
+            Err(place) => all.insert(place, (bucket, n)),
         }
     }
 
     /// Adds all of `other`, in time that grows with both.
     pub fn merge(&mut self, other: &Self) {
+        let all = Arc::make_mut(&mut self.0);
         let mut place = 0;
         let mut news = Vec::new();
         for (bucket, n) in other {
-            while self.0.get(place).is_some_and(|(own, _)| *own < bucket) {
+            while all.get(place).is_some_and(|(own, _)| *own < bucket) {
                 place += 1;
             }
-            match self.0.get_mut(place).filter(|(own, _)| *own == bucket) {
+            match all.get_mut(place).filter(|(own, _)| *own == bucket) {
                 Some((_, count)) => *count += n,
                 None => news.push((bucket, n)),
             }
         }
         if !news.is_empty() {
-            self.0.extend(news);
+            all.extend(news);
             // Two runs in order: that is found, and they are merged.
-            self.0.sort_by_key(|(bucket, _)| *bucket);
+            all.sort_by_key(|(bucket, _)| *bucket);
         }
     }
 
@@ -104,7 +108,7 @@ impl<'de> Deserialize<'de> for Buckets {
                     all.sort_by_key(|(bucket, _)| *bucket);
                     all.dedup_by_key(|(bucket, _)| *bucket);
                 }
-                Ok(Buckets(all))
+                Ok(Buckets(Arc::new(all)))
             }
         }
 
@@ -147,5 +151,14 @@ mod tests {
         let twice: Buckets = serde_json::from_str(r#"{"7":2,"3":5,"7":9}"#).expect("is read");
         assert!(twice.iter().eq([(3, 5), (7, 9)]));
         assert!(serde_json::from_str::<Buckets>(r#"{"70000":1}"#).is_err());
+    }
+
+    #[test]
+    fn a_copy_is_shared_until_one_of_both_changes() {
+        let mut one: Buckets = [(3, 1), (9, 2)].into_iter().collect();
+        let copy = one.clone();
+        assert!(Arc::ptr_eq(&one.0, &copy.0));
+        one.add(3, 4);
+        assert!(one.iter().eq([(3, 5), (9, 2)]) && copy.iter().eq([(3, 1), (9, 2)]));
     }
 }
