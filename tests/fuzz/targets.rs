@@ -47,7 +47,7 @@ fn resolved(text: &str, env: &str, vars: &[(&str, &str)]) -> Option<Resolved> {
     let vars: BTreeMap<String, String> =
         vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     // A load that is short and slow is predicted as any other, in less time.
-    let (short, slow) = (Some("0.02".to_owned()), Some("0.1".to_owned()));
+    let (short, slow) = (Some("0.05".to_owned()), Some("0.5".to_owned()));
     let flags = Flags {
         env: Some(env.to_owned()),
         duration_scale: short,
