@@ -261,7 +261,7 @@ pub fn age(age: Nanos) -> String {
         1..=47 => (hours, "hour"),
         _ => (hours / 24, "day"),
     };
-    format!("{n} {unit}{}", if n == 1 { "" } else { "s" })
+    counted(n, unit)
 }
 
 /// A moment of a load on its clock, cut to tenths of a second: `3:00`, `0:01.5`.
@@ -335,6 +335,12 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// So many of a thing whose plural ends in s: `1 request`, `40,200 requests`.
+#[must_use]
+pub fn counted(n: u64, thing: &str) -> String {
+    format!("{} {thing}{}", count(n), if n == 1 { "" } else { "s" })
+}
+
 /// A rate per second: `200/s`, `12.5/s`.
 #[must_use]
 pub fn rate(per_second: f64) -> String {
@@ -382,6 +388,12 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_thing_is_said_otherwise() {
+        let said = [0, 1, 40_200].map(|n| counted(n, "request"));
+        assert_eq!(said, ["0 requests", "1 request", "40,200 requests"]);
+    }
 
     #[test]
     fn spans_read_well_at_every_size() {

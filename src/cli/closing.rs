@@ -8,6 +8,7 @@ use crate::engine::Stop;
 use crate::publish::files;
 use crate::report::{self, EarlierRuns};
 use crate::suite::{History, SuiteReport};
+use crate::units::counted;
 
 /// Writes every file of `report`, whose pass it takes back where one can't be kept. The
 /// nights up to this run.
@@ -35,8 +36,7 @@ fn not_kept(report: &mut SuiteReport, problems: &[String], results: &Results, wo
     for problem in problems {
         world.output.error(problem);
     }
-    let (dir, n) = (results.dir().display(), problems.len());
-    let files = if n == 1 { "1 file".to_owned() } else { format!("{n} files") };
+    let (dir, files) = (results.dir().display(), counted(problems.len() as u64, "file"));
     report.doubt(format!("what was measured could not be kept: {files} not written to {dir}"));
     let content = report::suite_json(report);
     let said = match files::write_aside("suite.json", content.as_bytes()) {

@@ -125,7 +125,6 @@ fn variable(node: &Node, star: bool) -> Result<String, Wrong> {
         .hidden())
 }
 
-/// The variables of the keys, and whether identities are addresses.
 /// Who a request is from.
 enum Who {
     /// Whoever has these keys: the name of their variables.

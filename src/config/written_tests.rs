@@ -23,7 +23,7 @@ fn with(more: &str) -> String {
 }
 
 #[test]
-fn the_issue_s_table_is_taken() {
+fn a_table_with_everything_is_taken() {
     let more = r#"
 method = "POST"
 path = "/api/v1/search?limit={data.limit}"

@@ -48,7 +48,8 @@ impl<'v> Whole<'v> {
         self.parts.iter().find_map(|part| part.get(key))
     }
 
-    fn says(&self, key: &str) -> bool {
+    /// Whether a part of it says `key: true`.
+    pub(super) fn says(&self, key: &str) -> bool {
         self.parts.iter().any(|part| part.get(key) == Some(&Value::Bool(true)))
     }
 
@@ -94,11 +95,6 @@ impl<'v> Whole<'v> {
     /// Itself, without what it is put together from.
     pub(super) fn itself(&self) -> Option<&'v Value> {
         self.parts.first().copied()
-    }
-
-    /// Whether it is for answers only, or for requests only.
-    pub(super) fn only_for(&self, side: &str) -> bool {
-        self.says(side)
     }
 
     /// The values that the description gives.
@@ -256,7 +252,7 @@ impl<'a> Schemas<'a> {
         let some_must = properties.iter().any(|(.., required)| *required);
         let mut made = Map::new();
         for (name, schema, required) in properties {
-            if some_must && !required || self.whole(schema).only_for("readOnly") {
+            if some_must && !required || self.whole(schema).says("readOnly") {
                 continue;
             }
             match self.example_in(schema, above) {

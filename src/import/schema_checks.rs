@@ -33,7 +33,7 @@ pub(super) fn checks(schemas: &Schemas<'_>, schema: &Value) -> (Vec<(String, Val
             break;
         }
         let whole = schemas.whole(part.schema);
-        if whole.only_for("writeOnly") {
+        if whole.says("writeOnly") {
             continue;
         }
         let below = below(&whole, &part);

@@ -9,7 +9,7 @@ use super::party::Party;
 use super::trace::Refusal;
 use super::{Algorithm, Inference};
 use crate::admission::{DeclaredLimit, RefusalCounts, Scope, WHOLE_SECOND};
-use crate::units::{Nanos, count, number, per};
+use crate::units::{Nanos, count, counted, number, per};
 
 /// A moment counted from the scenario's first request.
 fn at(seconds: f64) -> String {
@@ -25,7 +25,7 @@ fn times(n: usize) -> String {
 }
 
 fn requests(n: usize) -> String {
-    if n == 1 { "1 request".to_owned() } else { format!("{} requests", times(n)) }
+    counted(n as u64, "request")
 }
 
 fn per_window(declared: &DeclaredLimit) -> String {

@@ -69,10 +69,8 @@ mod tests {
         ] {
             assert_eq!(change(ratio), said, "{ratio}");
         }
-        assert_eq!((by(1.11), by(0.9), by(23.4)), words("by 11 %", "by 10 %", "× 23"));
-    }
-
-    fn words(a: &str, b: &str, c: &str) -> (String, String, String) {
-        (a.to_owned(), b.to_owned(), c.to_owned())
+        for (ratio, said) in [(1.11, "by 11 %"), (0.9, "by 10 %"), (23.4, "× 23")] {
+            assert_eq!(by(ratio), said, "{ratio}");
+        }
     }
 }

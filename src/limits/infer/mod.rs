@@ -20,7 +20,7 @@ use super::party::LedgerView;
 use super::trace::Trace;
 use super::{Algorithm, Inference};
 use crate::admission::{DeclaredLimit, WHOLE_SECOND};
-use crate::units::count;
+use crate::units::counted;
 
 pub use answer::ServerTime;
 
@@ -135,13 +135,11 @@ fn none_seen(ledgers: &[LedgerView<'_>], declared: Option<&DeclaredLimit>) -> In
         window_s: None,
         why,
     };
-    let declared = match (sent, declared) {
-        (0, _) => return unknown("nothing was sent".to_owned()),
-        (1, None) => return none("nothing was refused in 1 request".to_owned()),
-        (sent, None) => {
-            return none(format!("nothing was refused in {} requests", count(sent as u64)));
-        }
-        (_, Some(declared)) => declared,
+    if sent == 0 {
+        return unknown("nothing was sent".to_owned());
+    }
+    let Some(declared) = declared else {
+        return none(format!("nothing was refused in {}", counted(sent as u64, "request")));
     };
     let shortest = (declared.window - slack(declared.window)).as_secs_f64();
     let past_twice = |ledger: &&LedgerView<'_>| {

@@ -30,24 +30,14 @@ pub fn report_html<'a>(report: &SuiteReport, past: impl Into<EarlierRuns<'a>>) -
 /// The page of the finest document that takes at most so many bytes; of the coarsest where
 /// none does.
 pub(super) fn finest_that_fits(most: usize, document: impl Fn(Grain) -> Document) -> String {
-    let fits = |html: &str| html.len() <= most;
-    let [finest, coarser @ .., coarsest] = Grain::ALL;
-    let html = page(&document(finest));
-    if fits(&html) {
-        return html;
+    let drawn = |grain: Grain| page(&document(grain));
+    let finest = drawn(Grain::FINEST);
+    if finest.len() <= most {
+        return finest;
     }
-    let (mut low, mut high) = (0, coarser.len());
-    let mut found = None;
-    while low < high {
-        let middle = usize::midpoint(low, high);
-        let html = page(&document(coarser[middle]));
-        if fits(&html) {
-            (high, found) = (middle, Some(html));
-        } else {
-            low = middle + 1;
-        }
-    }
-    found.unwrap_or_else(|| page(&document(coarsest)))
+    // Each is smaller than the one before: few of them are drawn.
+    let fits = Grain::ALL.partition_point(|grain| drawn(*grain).len() > most);
+    drawn(Grain::ALL[fits.min(Grain::ALL.len() - 1)])
 }
 
 /// The page of a document. Text of others is escaped by maud; nothing is loaded

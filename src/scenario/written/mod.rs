@@ -244,6 +244,15 @@ impl Written {
         }
         set
     }
+
+    /// What to do about a first answer that tells nothing more.
+    fn compare(&self, status: u16) -> String {
+        format!(
+            "the target answered {status} to the first request: compare [scenarios.{}] with what \
+             the API wants",
+            self.id
+        )
+    }
 }
 
 impl Scenario for Written {
@@ -322,10 +331,7 @@ impl Scenario for Written {
     fn advice(&self, status: u16) -> String {
         let (id, spec) = (self.id, &self.spec);
         if !matches!(status, 401 | 403) {
-            return format!(
-                "the target answered {status} to the first request: compare [scenarios.{id}] with \
-                 what the API wants"
-            );
+            return self.compare(status);
         }
         if spec.setup.is_some() {
             return format!(
@@ -351,10 +357,7 @@ impl Scenario for Written {
             (Some(key), Some(secret)) => {
                 format!("the target refuses the first key or our signature: {key}; {secret}")
             }
-            (None, None) => format!(
-                "the target answered {status} to the first request: compare [scenarios.{id}] with \
-                 what the API wants"
-            ),
+            (None, None) => self.compare(status),
         }
     }
 }
