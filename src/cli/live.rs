@@ -273,6 +273,23 @@ mod tests {
     }
 
     #[test]
+    fn a_limiter_that_refuses_in_its_own_way_is_counted_by_that_status() {
+        let run = fixtures::pass();
+        let mut plan = run.scenarios[0].plan.clone();
+        plan.criteria.limit.as_mut().expect("declared").status = 503;
+        let mut live = live();
+        let tick = live.tick.clone().expect("has run");
+        live.begin(&plan);
+        live.tick(&tick);
+        let mut recording = run.scenarios[0].recording.clone();
+        recording.slices.get_mut(&Selector::all()).expect("is always kept").rate_limit_hits = 65;
+        live.measured(&recording);
+        let lines = live.lines(120).join("\n");
+        assert!(lines.contains(": 65 × 503, ") && !lines.contains("429"), "{lines}");
+        assert!(lines.contains("3 rate_limited"), "{lines}");
+    }
+
+    #[test]
     fn before_the_first_second_there_is_nothing_to_see() {
         assert!(Live::default().lines(80).is_empty());
         assert_eq!(Live::default().plain(), None);

@@ -141,7 +141,7 @@ fn list(node: &Node) -> Result<Vec<String>, Wrong> {
 fn from_file(path: &Path, name: &str, column: Option<&str>) -> Result<Vec<String>, Wrong> {
     let cannot = |why: String| {
         let message = format!("{} can't be read: {why}", quote(name));
-        Wrong::new(message, "expected a file beside the config")
+        Wrong::new(message, "expected a file, by its path from the config's folder")
     };
     let text = input::read_text(path, MOST_BYTES).map_err(|error| cannot(error.to_string()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -184,7 +184,7 @@ fn in_csv(text: &str, name: &str, column: &str) -> Result<Vec<String>, Wrong> {
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let headers = reader.headers().map_err(wrong)?.clone();
     let Some(index) = headers.iter().position(|header| header.trim() == column) else {
-        let known: Vec<&str> = headers.iter().collect();
+        let known: Vec<&str> = headers.iter().map(str::trim).collect();
         let missing = Wrong::new(
             format!("{} has no column {}", quote(name), quote(column)),
             format!("known: {}", listing(known.iter().copied())),

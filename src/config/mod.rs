@@ -32,6 +32,8 @@ mod written;
 #[cfg(test)]
 mod written_care_tests;
 mod written_checks;
+#[cfg(test)]
+mod written_data_tests;
 mod written_setup;
 #[cfg(test)]
 mod written_tests;

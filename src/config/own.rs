@@ -28,16 +28,23 @@ pub(super) fn probes(id: ScenarioId, spec: Option<&Spec>, share: f64) -> ProbePl
     }
 }
 
-/// What to know before a written scenario is run.
-pub(super) fn notices(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> Vec<String> {
+/// What to know before a written scenario is run; of one that `sends` nothing, because it
+/// is skipped, not what its requests would do.
+pub(super) fn notices(
+    id: ScenarioId,
+    spec: &Spec,
+    limits: &[DeclaredLimit],
+    sends: bool,
+) -> Vec<String> {
     let mut notices = Vec::new();
     match spec.writes {
+        _ if !sends => {}
         Some(true) => notices.push(format!("{id} creates or changes data there")),
         None if spec.may_write() => notices
             .push(format!("{id} may create or change data there: say writes = false or true")),
         _ => {}
     }
-    if let Some(setup) = &spec.setup {
+    if let Some(setup) = spec.setup.as_ref().filter(|_| sends) {
         let path = setup.request.path.split('?').next().unwrap_or_default();
         let renewed = if setup.expires.is_some() { ", and again before that expires" } else { "" };
         notices.push(format!(

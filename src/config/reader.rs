@@ -28,11 +28,25 @@ impl<'t, 'p> Section<'t, 'p> {
         known: &[&str],
         problems: &'p mut Diagnostics,
     ) -> Self {
+        Self::beside(table, place, path, (known, &[]), problems)
+    }
+
+    /// [`Section::new`]; of a key that stands `elsewhere` it is said in which table.
+    pub(super) fn beside(
+        table: &'t Table,
+        place: &Place,
+        path: impl Into<String>,
+        (known, elsewhere): (&[&str], &[(&str, &str)]),
+        problems: &'p mut Diagnostics,
+    ) -> Self {
         let path = path.into();
-        for (key, entry) in table {
-            if !known.contains(&key.as_str()) {
-                problems.at(&entry.key, &path, unknown("key", key, known));
-            }
+        for (key, entry) in table.iter().filter(|(key, _)| !known.contains(&key.as_str())) {
+            let wrong = unknown("key", key, known);
+            let wrong = match elsewhere.iter().find(|(own, _)| own == key) {
+                Some((_, there)) => wrong.help(format!("it stands in `{there}`")),
+                None => wrong,
+            };
+            problems.at(&entry.key, &path, wrong);
         }
         Self { table, place: place.clone(), path, problems }
     }

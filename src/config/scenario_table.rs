@@ -104,7 +104,8 @@ pub(super) fn read_written(
     let known: Vec<&str> = SHARED.iter().chain(&written::KEYS).copied().collect();
     let path = format!("scenarios.{name}");
     literals::refuse(table, &path, problems);
-    let mut section = Section::new(table, place, path, &known, problems);
+    let keys = (known.as_slice(), &written::ELSEWHERE[..]);
+    let mut section = Section::beside(table, place, path, keys, problems);
     let spec = written::read(&mut section, folder, counts_by_address(table));
     let identity = match &spec {
         Some(spec) => spec.identity,

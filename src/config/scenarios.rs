@@ -178,10 +178,13 @@ impl PlanBase<'_> {
         let (labels, resources) = (scenario.labels(), &self.file.resources.names());
         let facts = Judged { scenario: id, stages: stages.len(), labels, resources };
         thresholds::check(&config.thresholds, &facts, problems);
+        let mut more = Vec::new();
+        let plan = self.assemble(id, stages, &mut more, problems)?;
         if let Some(spec) = &config.spec {
-            notices.extend(own::notices(id, spec, &config.limits));
+            notices.extend(own::notices(id, spec, &config.limits, plan.skip.is_none()));
         }
-        self.assemble(id, stages, notices, problems)
+        notices.append(&mut more);
+        Some(plan)
     }
 
     /// A plan without what [`Plan::completed`] adds.
@@ -275,8 +278,14 @@ impl PlanBase<'_> {
         let path = format!("scenarios.{id}.identities");
         match (question.kind(), asked.value) {
             (IdentityKind::Global, AskedIdentities::Count(n)) if n > 1 => {
-                let message = "this limit counts everybody together";
-                let wrong = Wrong::new(message, "expected 1, \"auto\" or nothing at all");
+                let wrong = if config.limits.is_empty() {
+                    let expected = "expected an identity table: env = \"SEARCH_KEY_*\", or kind = \
+                                    \"address\"";
+                    Wrong::new("nobody is there to share the load", expected)
+                } else {
+                    let message = "this limit counts everybody together";
+                    Wrong::new(message, "expected 1, \"auto\" or nothing at all")
+                };
                 problems.at(&asked.place, &path, wrong);
             }
             (IdentityKind::Key, AskedIdentities::Count(n))

@@ -29,6 +29,21 @@ pub(super) const KEYS: [&str; 14] = [
     "setup", "data", "probes", "writes",
 ];
 
+/// Keys that are looked for in that table, and the one of its own tables that has them.
+pub(super) const ELSEWHERE: [(&str, &str); 11] = [
+    ("refusal", "rate_limit"),
+    ("limit", "rate_limit"),
+    ("window", "rate_limit"),
+    ("scope", "rate_limit"),
+    ("burst", "rate_limit"),
+    ("status", "expect"),
+    ("capture", "setup"),
+    ("expires", "setup"),
+    ("env", "identity"),
+    ("secret", "sign"),
+    ("without_header", "probes"),
+];
+
 /// The longest name of a scenario.
 const MOST_NAME: usize = 40;
 
@@ -272,7 +287,9 @@ fn read_tags(
     let place = section.place_of("tags");
     entries(section, "tags", |name, entry, path, problems| {
         let common = TagKey::COMMON.iter().any(|key| key.name() == name);
-        if common || TagKey::parse(name).is_none() || name.len() > 32 {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let fits = name.len() <= 32 && name.bytes().all(plain);
+        if common || !fits || TagKey::parse(name).is_none() {
             let wrong = Wrong::new(
                 format!("{} can't be a tag of a scenario's own", quote(name)),
                 "expected letters, digits and `_`, and none of the tags that every arrival has",

@@ -181,6 +181,10 @@ fn what_is_nearly_a_word_of_checks_is_asked_about() {
         "number one",
         "{n}",
         "absent-minded",
+        "= < 5",
+        "= 5 >",
+        "= string or null",
+        "=x < 5",
     ] {
         told(&format!("path = \"/\"\nexpect = {{ json = {{ \"$.a\" = \"{text}\" }} }}"))
             .unwrap_or_else(|said| panic!("{text}: {said}"));
@@ -230,4 +234,19 @@ fn a_scenario_that_takes_refusals_only_for_success_is_refused() {
         let said = refused(more);
         assert!(said.contains("refusal") && said.contains("--> load-gate.toml:"), "{said}");
     }
+}
+
+#[test]
+fn of_what_is_skipped_nothing_is_said_that_it_would_do() {
+    let more = |sign: &str| {
+        format!(
+            "path = \"/{{setup.t}}\"\nmethod = \"POST\"\nwrites = true\n{sign}\n\
+             setup = {{ path = \"/login\", capture = {{ t = \"$.t\" }} }}"
+        )
+    };
+    let said = |sign: &str| told(&more(sign)).unwrap_or_else(|said| panic!("{said}")).join("\n");
+    let sent = said("");
+    assert!(sent.contains("creates or changes data") && sent.contains("/login"), "{sent}");
+    let skipped = said("sign = { scheme = \"stripe\", secret = \"NOT_SET\" }");
+    assert_eq!(skipped, "", "its secret isn't set");
 }

@@ -145,6 +145,10 @@ fn read_one_expect(
             Err(wrong) => problems.at(&entry.node.place, path, wrong),
         }
     });
+    if table.keys().all(|key| key == "name") {
+        let wrong = Wrong::new("nothing is expected here", "expected status, json or header");
+        section.problems.at(place, path, wrong);
+    }
     expect
 }
 

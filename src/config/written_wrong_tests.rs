@@ -87,9 +87,15 @@ const WRONG: &[(&str, &str)] = &[
     ("expect = { json = { \"$.a\" = \"string or null\" } }", "reads like `present`"),
     ("headers = { x-sig = \"Bearer abcdefghijklmnop\" }", "a credential stands here"),
     ("headers = { Content-Length = \"3\" }", "load-gate sets this one itself"),
+    ("refusal = { status = 503 }", "it stands in `rate_limit`"),
+    ("status = 200", "it stands in `expect`"),
+    ("tags = { \"a-b\" = \"x\" }", "can't be a tag"),
+    ("expect = {}", "nothing is expected here"),
+    ("expect = [{ status = 200 }, { name = \"a\" }]", "nothing is expected here"),
+    ("identities = 5", "expected an identity table"),
     // What follows from a mistake isn't another.
     ("path = \"/{data.x}\"\ntags = { t = \"{data.x}\" }\ndata = { x = [] }", "expected 1 to 100000"),
-    ("path = \"/{data.x}\"\ndata = { x = { file = \"none.csv\" } }", "expected a file beside the config"),
+    ("path = \"/{data.x}\"\ndata = { x = { file = \"none.csv\" } }", "by its path from the config's folder"),
     ("headers = { k = \"{identity}\" }\nidentity = { env = \"search key\" }\nrate_limit = { limit = 5, window = \"9s\", scope = \"customer\" }", "environment variable"),
     ("headers = { k = \"{identity}\" }\nidentity = { kind = \"adress\" }", "did you mean `address`?"),
 ];

@@ -1,5 +1,7 @@
 //! What identities send before they take part, and again before what they were given expires: in no figure.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use super::stop::StopReason;
 use super::transport::Failure;
 use super::worker::{Worker, on_own_thread};
 use crate::admission::TOO_MANY_REQUESTS;
-use crate::ids::Traffic;
+use crate::ids::{IdentityId, Traffic};
 use crate::measure::{Ended, Setups};
 use crate::plan::SET_UP_AT_ONCE;
 use crate::scenario::{Answer, Call, Captured, Identity};
@@ -213,6 +215,7 @@ async fn ask(worker: &Worker, identity: &Identity) -> Result<Given, Unset> {
 
 /// Renews what expires, for as long as it is polled.
 pub(super) async fn renew(worker: Rc<Worker>) {
+    let under_way: Rc<RefCell<BTreeSet<IdentityId>>> = Rc::default();
     let clock = std::sync::Arc::clone(&worker.run.job.clock);
     loop {
         let identities = &worker.run.job.identities;
@@ -225,7 +228,11 @@ pub(super) async fn renew(worker: Rc<Worker>) {
         }
         // Tried again later, should this one fail; done, it is due later still.
         identities.postpone(identity.id, clock.now());
-        let worker = Rc::clone(&worker);
+        if !under_way.borrow_mut().insert(identity.id) {
+            // The last one hasn't been answered yet.
+            continue;
+        }
+        let (worker, under_way) = (Rc::clone(&worker), Rc::clone(&under_way));
         // The others' turns come meanwhile.
         spawn_local(async move {
             let (run, id) = (&worker.run, identity.id);
@@ -237,6 +244,7 @@ pub(super) async fn renew(worker: Rc<Worker>) {
                 }
                 Err(unset) => Some(unset.words),
             };
+            under_way.borrow_mut().remove(&id);
             let failed = words.is_some();
             let gone = !identities.can_send(id, run.job.clock.now());
             let without = words.filter(|_| gone);

@@ -38,7 +38,12 @@ fn setups(recording: &Recording) -> Option<Finding> {
         setups.unusable.iter().map(|one| format!("{}: {}", one.who, one.why)).collect();
     let (verdict, more) = if setups.lost > 0 {
         let lost = count(setups.lost);
-        let more = format!("; {lost} arrivals were not sent, for want of what they give");
+        let why = if setups.failed == 0 {
+            "for what they give had expired before more of it came"
+        } else {
+            "for want of what they give"
+        };
+        let more = format!("; {lost} arrivals were not sent, {why}");
         (FindingVerdict::Inconclusive, more)
     } else if without.is_empty() {
         (FindingVerdict::Pass, String::new())

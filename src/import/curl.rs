@@ -3,52 +3,12 @@
 use serde_json::Value;
 
 use super::check;
-use super::draft::{Body, Draft, Shown, escape_texts, escaped};
+use super::curl_options::{is_ignored, takes_value};
+use super::draft::{Body, Draft, METHODS, Shown, escape_texts, escaped};
 use super::error::ImportError;
 use super::render::render;
 use super::secrets::names_secret;
-use super::words::words;
-
-/// Options that change nothing of what a scenario says.
-const IGNORED: [&str; 22] = [
-    "-s",
-    "--silent",
-    "-S",
-    "--show-error",
-    "-v",
-    "--verbose",
-    "-i",
-    "--include",
-    "-f",
-    "--fail",
-    "--compressed",
-    "--http1.1",
-    "--http2",
-    "-#",
-    "--progress-bar",
-    "--no-progress-meter",
-    "-N",
-    "--no-buffer",
-    "--fail-with-body",
-    "-g",
-    "--globoff",
-    "--tlsv1.2",
-];
-/// Options with a value that change nothing of it.
-const IGNORED_WITH_VALUE: [&str; 12] = [
-    "-o",
-    "--output",
-    "-w",
-    "--write-out",
-    "-m",
-    "--max-time",
-    "--connect-timeout",
-    "--retry",
-    "--retry-delay",
-    "-D",
-    "--dump-header",
-    "--cacert",
-];
+use super::words::line;
 
 #[derive(Default)]
 struct Command {
@@ -56,15 +16,31 @@ struct Command {
     url: Option<String>,
     method: Option<String>,
     data: Vec<(Kind, String)>,
+    /// Pairs of `--url-query`.
+    asked: Vec<String>,
     get: bool,
-    multipart: bool,
     json: bool,
+    /// A body that can't be carried over.
+    apart: Option<Apart>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Apart {
+    /// A form of several parts.
+    Form,
+    /// A file that is put there.
+    File,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
+    /// A text, or `@FILE`.
     Plain,
+    /// A text, whatever it begins with.
+    Raw,
     Encode,
+    /// Of JSON: nothing stands between two of them.
+    Json,
 }
 
 /// The table of a scenario that sends what `command` sends.
@@ -72,9 +48,20 @@ enum Kind {
 /// # Errors
 /// It is no curl command, or has no URL.
 pub fn curl(command: &str, name: &str) -> Result<String, ImportError> {
-    let words = words(command)?;
-    let mut rest = words.iter().map(String::as_str).peekable();
-    rest.next_if(|word| *word == "$");
+    if ["^\n", "^\r\n", "`\n", "`\r\n", "^\""].iter().any(|end| command.contains(end)) {
+        return Err(ImportError::new(
+            "this is written for cmd.exe or PowerShell: copy it as one for bash (`\\` at the ends \
+             of lines)",
+        ));
+    }
+    let line = line(command)?;
+    // `TOKEN=… time curl …`
+    let before = |word: &&str| {
+        let name = word.split_once('=').map_or("", |(name, _)| name);
+        let of_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        ["$", "%", "time", "sudo"].contains(word) || !name.is_empty() && name.bytes().all(of_name)
+    };
+    let mut rest = line.words.iter().map(String::as_str).skip_while(before);
     if !rest.next().is_some_and(|word| word == "curl" || word.ends_with("/curl")) {
         return Err(ImportError::new(
             "this is no curl command: expected one that begins with `curl`",
@@ -82,6 +69,10 @@ pub fn curl(command: &str, name: &str) -> Result<String, ImportError> {
     }
     let mut read = Command::default();
     while let Some(word) = rest.next() {
+        if matches!(word, "--next" | "-:") {
+            read.draft.note("what stands after `--next` stayed behind: import it by itself");
+            break;
+        }
         if let Some(long) = word.strip_prefix("--") {
             let (option, given) = match long.split_once('=') {
                 Some((name, value)) => (format!("--{name}"), Some(value)),
@@ -96,7 +87,11 @@ pub fn curl(command: &str, name: &str) -> Result<String, ImportError> {
             read.draft.note("only the first of several URLs was taken");
         }
     }
-    let draft = read.finish()?;
+    if let Some(operator) = &line.operator {
+        read.draft.note(format!("what stands after `{operator}` stayed behind"));
+    }
+    let mut draft = read.finish()?;
+    draft.note_filled(&line.filled);
     check::held(render(&[(name.to_owned(), draft)]), name)
 }
 
@@ -130,7 +125,7 @@ impl Command {
             String::new()
         };
         match option {
-            "-X" | "--request" => self.method = Some(value.to_uppercase()),
+            "-X" | "--request" => self.method = Some(method(&value)?),
             "--url" => self.url = Some(value),
             "-H" | "--header" => self.header(&value),
             "-A" | "--user-agent" => self.draft.header("User-Agent", &escaped(&value)),
@@ -141,14 +136,17 @@ impl Command {
                 self.draft.note("the user stayed behind: set it as `name:password`");
             }
             "--oauth2-bearer" => self.draft.show("Authorization", Shown::Bearer),
-            "-d" | "--data" | "--data-raw" | "--data-binary" | "--data-ascii" => {
+            "-d" | "--data" | "--data-binary" | "--data-ascii" => {
                 self.data.push((Kind::Plain, value));
             }
+            "--data-raw" => self.data.push((Kind::Raw, value)),
             "--data-urlencode" => self.data.push((Kind::Encode, value)),
             "--json" => {
                 self.json = true;
-                self.data.push((Kind::Plain, value));
+                self.data.push((Kind::Json, value));
             }
+            "--url-query" => self.asked.push(value),
+            "-T" | "--upload-file" => self.apart = Some(Apart::File),
             "-G" | "--get" => self.get = true,
             "-I" | "--head" => self.method = Some("HEAD".to_owned()),
             "-L" | "--location" => {
@@ -157,11 +155,11 @@ impl Command {
             "-k" | "--insecure" => {
                 self.draft.note("certificates are always checked: `-k` has no meaning here, see [engine] ca_file");
             }
-            "-F" | "--form" => {
-                self.multipart = true;
+            "-F" | "--form" | "--form-string" => {
+                self.apart = Some(Apart::Form);
                 self.draft.note("a multipart form (`-F`) can't be sent: it stayed behind");
             }
-            _ if IGNORED.contains(&option) || IGNORED_WITH_VALUE.contains(&option) => {}
+            _ if is_ignored(option) => {}
             _ => self.draft.note(format!("`{option}` stayed behind")),
         }
         Ok(())
@@ -182,16 +180,34 @@ impl Command {
         let url =
             if url.contains("://") || url.starts_with('/') { url } else { format!("http://{url}") };
         self.draft.url(&escaped(&url));
-        let has_body = !self.data.is_empty() || self.multipart;
-        if self.data.iter().any(|(kind, text)| *kind == Kind::Plain && text.starts_with('@')) {
+        for pair in std::mem::take(&mut self.asked) {
+            let pair =
+                pair.strip_prefix('+').map_or_else(|| encoded(Kind::Encode, &pair), str::to_owned);
+            self.ask(&pair);
+        }
+        let upload = self.apart == Some(Apart::File);
+        let has_body = !self.data.is_empty() || self.apart == Some(Apart::Form);
+        let in_files = |(kind, text): &(Kind, String)| is_file(*kind, text);
+        if upload || self.data.iter().any(in_files) {
             self.draft
                 .note("the body is in a file, which stayed behind: say it as json, body or form");
-            self.data.retain(|(_, text)| !text.starts_with('@'));
+            self.data.retain(|data| !in_files(data));
         }
-        let usual = if has_body && !self.get { "POST" } else { "GET" };
+        let usual = match (upload, has_body && !self.get) {
+            (true, _) => "PUT",
+            (false, true) => "POST",
+            (false, false) => "GET",
+        };
         self.draft.method = self.method.take().unwrap_or_else(|| usual.to_owned());
         self.body();
         Ok(self.draft)
+    }
+
+    /// Takes over the pairs of a query, encoded as they are.
+    fn ask(&mut self, pairs: &str) {
+        for (name, value) in form(pairs) {
+            self.draft.ask(&escaped(&name), &escaped(&value));
+        }
     }
 
     fn body(&mut self) {
@@ -200,7 +216,7 @@ impl Command {
         if pairs.is_empty() {
             return;
         }
-        let text = pairs.join("&");
+        let text = pairs.join(if self.json { "" } else { "&" });
         let template = escaped(&text);
         // A form's first name begins with none of these; what only reads like one has its
         // secrets anywhere.
@@ -210,9 +226,7 @@ impl Command {
                 self.draft.note("what `-G` asks for may hold a secret: it stayed behind");
                 return;
             }
-            for (name, value) in form(&text) {
-                self.draft.query(&escaped(&name), &escaped(&value));
-            }
+            self.ask(&text);
             return;
         }
         let kind =
@@ -250,66 +264,29 @@ impl Command {
     }
 }
 
-fn takes_value(option: &str) -> bool {
-    const WITH_VALUE: [&str; 51] = [
-        "-X",
-        "--request",
-        "--url",
-        "-H",
-        "--header",
-        "-A",
-        "--user-agent",
-        "-e",
-        "--referer",
-        "-b",
-        "--cookie",
-        "-u",
-        "--user",
-        "--oauth2-bearer",
-        "-d",
-        "--data",
-        "--data-raw",
-        "--data-binary",
-        "--data-ascii",
-        "--data-urlencode",
-        "--json",
-        "-F",
-        "--form",
-        "-x",
-        "--proxy",
-        "-T",
-        "--upload-file",
-        "-U",
-        "--proxy-user",
-        "-E",
-        "--cert",
-        "--cert-type",
-        "--key",
-        "--key-type",
-        "--pass",
-        "--capath",
-        "--pinnedpubkey",
-        "-c",
-        "--cookie-jar",
-        "-r",
-        "--range",
-        "-K",
-        "--config",
-        "--resolve",
-        "--connect-to",
-        "--interface",
-        "--unix-socket",
-        "--limit-rate",
-        "--max-redirs",
-        "--retry-max-time",
-        "--aws-sigv4",
-    ];
-    WITH_VALUE.contains(&option) || IGNORED_WITH_VALUE.contains(&option)
+/// The method that `-X` asks for.
+fn method(value: &str) -> Result<String, ImportError> {
+    let method = value.to_uppercase();
+    if METHODS.contains(&method.as_str()) {
+        return Ok(method);
+    }
+    let known = METHODS.join(", ");
+    Err(ImportError::new(format!("a scenario's method is one of {known}; this is another")))
+}
+
+/// Whether data of that kind is what a file holds.
+fn is_file(kind: Kind, text: &str) -> bool {
+    match kind {
+        Kind::Plain | Kind::Json => text.starts_with('@'),
+        Kind::Raw => false,
+        // `NAME@FILE`: without a `=` before it.
+        Kind::Encode => text.split('=').next().is_some_and(|before| before.contains('@')),
+    }
 }
 
 /// What `--data-urlencode` makes of its value; others as they are.
 fn encoded(kind: Kind, text: &str) -> String {
-    if kind == Kind::Plain {
+    if kind != Kind::Encode {
         return text.to_owned();
     }
     let encode =

@@ -8,6 +8,9 @@ use super::secrets::{gives_secret, is_number_secret, is_placeholder, is_secret, 
 use crate::scenario::{ADDRESS_HEADER, OWN_HEADERS};
 use crate::secret::mask;
 
+/// The methods that a scenario can have.
+pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
 /// What a client tells of itself, beside what the transport and the runner do.
 const LEFT_OUT: [&str; 2] = ["accept-encoding", ADDRESS_HEADER];
 
@@ -116,6 +119,29 @@ fn set<T>(all: &mut Vec<(String, T)>, name: &str, value: T, same: impl Fn(&str) 
     is_there
 }
 
+/// A text with what has a meaning in a query encoded; what no path may have is encoded anyway.
+fn in_query(text: &str) -> String {
+    let encoded = text.replace('%', "%25").replace('&', "%26");
+    encoded.replace('+', "%2B").replace('#', "%23")
+}
+
+/// Why a scenario can't send that header, if it can't.
+fn unfit_header(name: &str, value: &str) -> Option<&'static str> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+        Some("a header's name has 1 to 64 letters, digits, `-` and `_` here")
+    } else if value.len() > 4096 {
+        Some("a header has 4 KiB at most")
+    } else {
+        value.chars().any(char::is_control).then_some("a header is one line")
+    }
+}
+
+/// The beginning of `text`, fit for a comment.
+fn escape_line(text: &str) -> String {
+    text.chars().take(40).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 /// Makes every text of `value` a template that gives it back.
 pub(super) fn escape_texts(value: &mut Value) {
     match value {
@@ -127,17 +153,47 @@ pub(super) fn escape_texts(value: &mut Value) {
 }
 
 impl Draft {
+    /// Every text that it sends; of JSON all of it as one.
+    fn texts(&self) -> Vec<String> {
+        let pairs = self.headers.iter().chain(&self.query).map(|(_, value)| value.clone());
+        let mut all: Vec<String> = pairs.chain([self.path.clone()]).collect();
+        match &self.body {
+            Body::None => {}
+            Body::Json(value) => all.push(value.to_string()),
+            Body::Text(text) => all.push(text.clone()),
+            Body::Form(fields) => all.extend(fields.iter().map(|(_, value)| value.clone())),
+        }
+        all
+    }
+
     /// Whether what a setup captured is shown in it.
     pub(super) fn shows_setup(&self) -> bool {
-        let shows = |text: &String| text.contains("{setup.");
-        let body = match &self.body {
-            Body::None => String::new(),
-            Body::Json(value) => value.to_string(),
-            Body::Text(text) => text.clone(),
-            Body::Form(fields) => fields.iter().map(|(_, value)| value.as_str()).collect(),
-        };
-        let pairs = self.headers.iter().chain(&self.query).map(|(_, value)| value);
-        pairs.chain([&self.path, &body]).any(shows)
+        self.shows("{setup.")
+    }
+
+    /// Whether it sends that.
+    pub(super) fn shows(&self, part: &str) -> bool {
+        self.texts().iter().any(|text| text.contains(part))
+    }
+
+    /// Notes what of `filled`, which a shell would have filled in, stands in the request as a
+    /// text.
+    pub(super) fn note_filled(&mut self, filled: &[String]) {
+        let all = self.texts();
+        for text in filled {
+            let quoted = Value::from(escaped(text)).to_string();
+            let encoded: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+            // In a form `+` is a blank.
+            let decoded = escaped(&text.replace('+', " "));
+            let there = [escaped(text), quoted.trim_matches('"').to_owned(), encoded, decoded];
+            if all.iter().any(|own| there.iter().any(|text| own.contains(text.as_str()))) {
+                let text = escape_line(text);
+                self.note(format!(
+                    "`{text}` is for a shell to fill in, and a text here: write a value for it, \
+                     such as {{data.NAME}}, {{unix}} or {{identity}}"
+                ));
+            }
+        }
     }
 
     pub(super) fn note(&mut self, note: impl Into<String>) {
@@ -149,11 +205,23 @@ impl Draft {
         }
     }
 
+    /// Says what kind of body it has, unless that is said already.
+    pub(super) fn kind(&mut self, kind: &str) {
+        if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            self.header_as("Content-Type", kind.to_owned());
+        }
+    }
+
     /// Takes a header over; `value` is a template. What it holds of a secret becomes the
     /// identity.
     pub(super) fn header(&mut self, name: &str, value: &str) {
         let lower = name.to_lowercase();
         if OWN_HEADERS.contains(&lower.as_str()) || LEFT_OUT.contains(&lower.as_str()) {
+            self.note(format!("the header `{lower}` stayed behind: load-gate sees to it itself"));
+            return;
+        }
+        if let Some(why) = unfit_header(&lower, value) {
+            self.note(format!("the header `{}` stayed behind: {why}", escape_line(&lower)));
             return;
         }
         if lower == "cookie" && !is_placeholder(value) {
@@ -197,8 +265,10 @@ impl Draft {
 
     /// Holds what stands at `path` in the answer against `condition`.
     pub(super) fn check_json(&mut self, path: &str, condition: Value) {
-        let text = condition.as_str().and_then(|text| text.strip_prefix("= "));
-        let condition = if text.is_some_and(|text| is_secret(path, text)) {
+        let said = condition.as_str();
+        let text = said.and_then(|text| text.strip_prefix("= "));
+        let pattern = said.and_then(|text| text.strip_prefix("~ "));
+        let condition = if text.or(pattern).is_some_and(|text| is_secret(path, text)) {
             self.note(format!("what `{path}` is may be a secret: that it is there is checked"));
             Value::from("present")
         } else {
@@ -261,7 +331,17 @@ impl Draft {
         if half { "{identity.secret}" } else { "{identity}" }.to_owned()
     }
 
-    /// Takes a pair of the query over, name and value templates.
+    /// Takes a pair over that isn't encoded yet, name and value templates.
+    pub(super) fn ask(&mut self, name: &str, value: &str) {
+        let before = self.query.len();
+        self.query(name, value);
+        for (name, value) in self.query.iter_mut().skip(before) {
+            *name = in_query(name).replace('=', "%3D");
+            *value = in_query(value);
+        }
+    }
+
+    /// Takes a pair of the query over as it stands in a URL, name and value templates.
     pub(super) fn query(&mut self, name: &str, value: &str) {
         if self.may_name(name) {
             let value = self.value(name, value);

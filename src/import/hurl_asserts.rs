@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::draft::Draft;
-use super::hurl_text::Named;
+use super::hurl_text::{Named, escape};
 use crate::scenario::JsonPath;
 
 /// Where a captured value stands: `jsonpath "$.a"` is `$.a`.
@@ -96,6 +96,27 @@ fn condition(rest: &str, named: &Named<'_>, draft: &mut Draft) -> Option<Value> 
             let number: f64 = value.parse().ok()?;
             json!(format!("{word} {number}"))
         }
+        "not" => {
+            let (relation, value) = value.split_once(char::is_whitespace)?;
+            let number: f64 = value.trim().parse().ok().filter(|_| relation == "==")?;
+            json!(format!("!= {number}"))
+        }
+        // A `*` would stand for anything.
+        "contains" | "startsWith" | "endsWith" => {
+            let (text, rest) = text(value)?;
+            let is_plain = text.trim() == text && !text.is_empty() && !text.contains('*');
+            if !is_plain || !rest.trim().is_empty() {
+                return None;
+            }
+            let text = named.template(&text, draft);
+            let (before, after) = match word {
+                "startsWith" => ("", "*"),
+                "endsWith" => ("*", ""),
+                _ => ("*", "*"),
+            };
+            json!(format!("~ {before}{text}{after}"))
+        }
+        "count" if value == "== 0" => json!([]),
         _ => return None,
     })
 }
@@ -104,15 +125,11 @@ fn condition(rest: &str, named: &Named<'_>, draft: &mut Draft) -> Option<Value> 
 fn text(rest: &str) -> Option<(String, &str)> {
     let inner = rest.strip_prefix('"')?;
     let mut out = String::new();
-    let mut chars = inner.char_indices();
-    while let Some((at, c)) = chars.next() {
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
         match c {
-            '"' => return Some((out, &inner[at + 1..])),
-            '\\' => out.push(match chars.next()?.1 {
-                'n' => '\n',
-                't' => '\t',
-                c => c,
-            }),
+            '"' => return Some((out, chars.as_str())),
+            '\\' => escape(&mut chars, &mut out),
             c => out.push(c),
         }
     }

@@ -60,6 +60,120 @@ impl Named<'_> {
     }
 }
 
+/// A line without white space around it and without its comment.
+pub(super) fn uncommented(line: &str) -> &str {
+    let (mut within, mut escape) = (false, false);
+    let comment = line.char_indices().find(|(_, c)| {
+        match c {
+            _ if escape => escape = false,
+            '\\' => escape = true,
+            '"' => within = !within,
+            '#' => return !within,
+            _ => {}
+        }
+        false
+    });
+    comment.map_or(line, |(at, _)| &line[..at]).trim()
+}
+
+/// What a name or value stands for, its escapes read.
+pub(super) fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '\\' { escape(&mut chars, &mut out) } else { out.push(c) }
+    }
+    out
+}
+
+/// What comes after a backslash.
+pub(super) fn escape(chars: &mut std::str::Chars<'_>, out: &mut String) {
+    match chars.next() {
+        Some('n') => out.push('\n'),
+        Some('r') => out.push('\r'),
+        Some('t') => out.push('\t'),
+        Some('b') => out.push('\u{8}'),
+        Some('f') => out.push('\u{c}'),
+        Some('u') => {
+            let rest = chars.as_str();
+            let code = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+            let read = code.and_then(|(code, rest)| {
+                Some((u32::from_str_radix(code, 16).ok().and_then(char::from_u32)?, rest))
+            });
+            match read {
+                Some((c, rest)) => {
+                    out.push(c);
+                    *chars = rest.chars();
+                }
+                None => out.push('u'),
+            }
+        }
+        Some(c) => out.push(c),
+        None => {}
+    }
+}
+
+/// The URL that `text` begins with; white space ends it, but for that of names in braces.
+pub(super) fn first_url(text: &str) -> &str {
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if text[at..].starts_with("{{")
+            && let Some(length) = text[at..].find("}}")
+        {
+            at += length + 2;
+            continue;
+        }
+        if c.is_whitespace() {
+            break;
+        }
+        at += c.len_utf8();
+    }
+    &text[..at]
+}
+
+/// The host of `url`, with its scheme, where it has names in braces; and what follows it.
+pub(super) fn named_host(url: &str) -> Option<(&str, &str)> {
+    let start = match url.find("://") {
+        Some(at) if !url[..at].contains(['/', '?']) => at + 3,
+        _ if url.starts_with("{{") => 0,
+        _ => return None,
+    };
+    let mut at = start;
+    while let Some(c) = url[at..].chars().next() {
+        if url[at..].starts_with("{{")
+            && let Some(length) = url[at..].find("}}")
+        {
+            at += length + 2;
+        } else if matches!(c, '/' | '?' | '#') {
+            break;
+        } else {
+            at += c.len_utf8();
+        }
+    }
+    url[..at].contains("{{").then(|| url.split_at(at))
+}
+
+/// A query of GraphQL and its variables, as the JSON that Hurl sends for it.
+pub(super) fn graphql(text: &str) -> Option<Value> {
+    let variables = text.lines().scan(0, |at, line| {
+        let start = *at;
+        *at += line.len() + 1;
+        Some((start, line))
+    });
+    let mut starts = variables.filter_map(|(start, line)| {
+        let rest = line.trim_start().strip_prefix("variables")?;
+        rest.trim_start().starts_with('{').then_some(start)
+    });
+    let start = starts.next();
+    let query = text[..start.unwrap_or(text.len())].trim();
+    let mut body = serde_json::Map::from_iter([("query".to_owned(), Value::from(query))]);
+    if let Some(start) = start {
+        let said = text[start..].trim_start().strip_prefix("variables")?;
+        body.insert("variables".to_owned(), serde_json::from_str(&quoted_names(said)).ok()?);
+    }
+    Some(Value::Object(body))
+}
+
 /// A name of ours: letters, digits and `_`.
 pub(super) fn plain(name: &str) -> String {
     let fit = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };

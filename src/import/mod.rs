@@ -4,6 +4,7 @@
 
 mod check;
 mod curl;
+mod curl_options;
 mod draft;
 mod error;
 mod hurl;

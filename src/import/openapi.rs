@@ -180,7 +180,7 @@ impl Reading<'_> {
         let shown = shown(place, name, values, draft);
         match place {
             "path" => *path = path.replace(&format!("{{{{{name}}}}}"), &shown),
-            "query" => draft.query(&escaped(name), &shown),
+            "query" => draft.ask(&escaped(name), &shown),
             _ => draft.header(name, &shown),
         }
     }

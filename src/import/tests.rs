@@ -1,6 +1,7 @@
 //! What others have written, and the tables it becomes: read by a config, and without a secret.
 
 mod descriptions;
+mod pasted;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -181,7 +182,7 @@ fn a_curl_command_becomes_a_table_without_what_is_secret_in_it() {
 #[test]
 fn what_is_no_hurl_is_told_with_its_line() {
     for (wrong, line, why) in [
-        ("GET https://x\nHTTP 200\n\nFETCH https://y", 4, "no request"),
+        ("GET https://x\nHTTP 200\n\nFETCH https://y", 4, "a scenario's method is one of"),
         ("POST https://x\n{ \"a\": }", 2, "no JSON"),
         ("GET https://x\n???", 2, "neither a header"),
     ] {
@@ -414,7 +415,7 @@ fn what_stands_after_an_option_of_curl_s_is_no_url() {
     let command = "curl -XPUT -T body.json -x http://proxy:3128 -c jar https://h.example/x -o out";
     let table = curl(command, "mine").unwrap_or_else(|e| panic!("{e}"));
     assert!(table.contains("path = \"/x\"") && table.contains("it was h.example"), "{table}");
-    assert!(table.contains("`-T` stayed behind") && !table.contains("several URLs"), "{table}");
+    assert!(table.contains("the body is in a file") && !table.contains("several URLs"), "{table}");
 }
 
 #[test]

@@ -51,7 +51,11 @@ const fn word(state: CheckState) -> &'static str {
 fn conclusion(report: &CheckReport) -> String {
     let names = |state: CheckState| {
         let of_state = report.lines.iter().filter(|line| line.state == state);
-        of_state.map(|line| line.name.as_str()).collect::<Vec<_>>().join(", ")
+        let mut names: Vec<&str> = of_state.map(|line| line.name.as_str()).collect();
+        // Several checks of one answer have one name.
+        names.dedup();
+        let apart = if names.iter().any(|name| name.contains(',')) { "; " } else { ", " };
+        names.join(apart)
     };
     let (bad, warned) = (names(CheckState::Bad), names(CheckState::Warn));
     match (report.unreachable, bad.is_empty(), warned.is_empty()) {
@@ -101,6 +105,10 @@ mod tests {
         checked.lines.push(CheckLine::bad("health", "", "", ""));
         assert_eq!(conclusion(&checked), "to mend before a run: health");
         assert_eq!(checked.exit_code(), 1);
+        for _ in 0..2 {
+            checked.lines.push(CheckLine::bad("search, check", "", "", ""));
+        }
+        assert_eq!(conclusion(&checked), "to mend before a run: health; search, check");
         checked.unreachable = true;
         assert_eq!(checked.exit_code(), 3);
         assert!(conclusion(&checked).starts_with("unreachable"));

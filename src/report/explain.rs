@@ -173,10 +173,22 @@ pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
              (--start-at): the load began {} after it",
             scenario.recording.generator.late
         ),
+        (About::Generator, _) if scenario.recording.setups.lost > 0 => {
+            "see what the setup was answered, and how soon: an identity that has nothing to show \
+             sends nothing"
+                .to_owned()
+        }
         (About::Generator, _) => {
             "give the generator more CPU, raise `[engine] max_in_flight`, or lower the rate \
              (--rate-scale): the figures say how busy it was, not how good the target is"
                 .to_owned()
+        }
+        (About::Check, _) if scenario.plan.settings.written.is_some() => {
+            let id = scenario.plan.scenario;
+            format!(
+                "compare `expect` in [scenarios.{id}] with what the API answers: `load-gate check \
+                 {id} --try` sends one request"
+            )
         }
         (About::Check, _) => {
             "look at the quoted answer (it broke the contract) and at docs/api.md".to_owned()

@@ -95,3 +95,53 @@ fn a_name_may_stand_after_the_command_in_quotes() {
     let table = imported(&["curl", "-", "--name", "mine"], whole);
     assert!(table.starts_with("[scenarios.mine]"), "{table}");
 }
+
+#[test]
+fn what_people_paste_is_a_table_that_a_config_takes() {
+    let curls = [
+        "curl -u 'sk_test_x:' https://h.example/v1/charges -d amount=2000 -d 'metadata[id]=1'",
+        "curl https://h.example/x | jq '.items[]'",
+        "curl -G https://h.example/search --data-urlencode 'q=a & b' -d limit=10",
+        "curl -H 'X.Own: a' -H 'X-Empty;' -H 'Host: other' -H @more.txt https://h.example/x",
+        "curl \"https://h/${ID}\" -H \"Key: $(id)\" -d \"{\\\"n\\\": \\\"$N\\\"}\"",
+        "curl 'http://[::1]:3000/caf\u{e9}?f={\"a\":1}&l=[1-3]'",
+        "curl --json '{\"a\":null,\"b\":18446744073709551615}' h.example/x",
+        "curl -T big.bin --proto =https -F a=b https://h.example/x",
+    ];
+    let asserts = [
+        "startsWith \"a\"",
+        "== \"< 5\"",
+        "== \"string or null\"",
+        "== \"{a}\"",
+        "== \"=\"",
+        "not == 3",
+        "count == 0",
+        "== {{page}}",
+        "== null",
+        "== \"*\"",
+    ];
+    let asserts: Vec<String> = (0..)
+        .zip(asserts)
+        .map(|(n, assert)| format!("jsonpath \"$.a{n}\" {assert} # {n}\n"))
+        .collect();
+    let asserts = asserts.concat();
+    let hurls = [
+        format!(
+            "GET https://{{{{host}}}}:8080/a?b={{{{page}}}} # c\nHTTP 200\n[Asserts]\n{asserts}"
+        ),
+        "POST {{base}}:80/g\n```graphql\nquery { a(b: \"{{c}}\") }\n```\nHTTP *\n".to_owned(),
+        "POST h/x\n<a>\n <b/>\n</a>\nHTTP 200\n".to_owned(),
+        "GET h/x\n[Query]\na[b]: c & d\n[BasicAuth]\na@b.c: s3cr3t-of-ada\nHTTP 200\n".to_owned(),
+    ];
+    let curls = curls.iter().map(|text| ("curl", (*text).to_owned()));
+    let (mut config, mut names) = ("[environments.t]\nurl = \"http://h\"\n".to_owned(), Vec::new());
+    for (n, (from, text)) in curls.chain(hurls.map(|text| ("hurl", text))).enumerate() {
+        names.push(format!("pasted-{n}"));
+        config += &imported(&[from, "-", "--name", &names[n]], &text);
+    }
+    let mut args = vec!["plan", "--env", "t", "--profile", "smoke"];
+    args.extend(names.iter().map(String::as_str));
+    let done = run_in(&config, &args, &[]);
+    assert_eq!(done.code, 0, "{config}\n{}", done.all());
+    assert!(!done.all().contains("no request, check or tag"), "{}", done.all());
+}

@@ -251,3 +251,32 @@ fn faults_of_an_api_behind_oauth_are_named() {
         });
     });
 }
+
+#[test]
+fn a_token_that_is_long_in_coming_is_asked_for_once_at_a_time() {
+    let most: Arc<Mutex<BTreeMap<String, (u32, u32)>>> = Arc::default();
+    let seen = Arc::clone(&most);
+    let url = api(move |asked| {
+        if asked.path != "/oauth/token" {
+            return json(200, r#"{"page":1,"orders":[]}"#);
+        }
+        let client = asked.headers.get("authorization").cloned().unwrap_or_default();
+        let count = |by: i32| {
+            let mut all = most.lock().expect("not poisoned");
+            let (now, most) = all.entry(client.clone()).or_default();
+            *now = now.saturating_add_signed(by);
+            *most = (*most).max(*now);
+        };
+        count(1);
+        // Longer than the pause between two tries.
+        thread::sleep(Duration::from_millis(700));
+        count(-1);
+        json(200, r#"{"access_token":"tok-of-a","expires_in":2}"#)
+    });
+    let done =
+        run_in(&orders_config(&url), &["run", "orders", "--env", "t", "--no-check"], &clients());
+    assert!(done.out.contains("orders"), "{}", done.all());
+    let seen = seen.lock().expect("not poisoned");
+    assert_eq!(seen.len(), 2, "{}", done.all());
+    assert!(seen.values().all(|(_, most)| *most == 1), "{seen:?}");
+}

@@ -167,3 +167,20 @@ fn a_probe_that_is_breached_fails_and_one_without_a_say_is_inconclusive() {
         assert_eq!(made.verdict().kind, kind, "{ends:?}");
     }
 }
+
+#[test]
+fn arrivals_without_what_a_setup_gives_are_told_with_why() {
+    for (failed, words) in [
+        (
+            3,
+            "4 setup requests were sent, 3 of them gave nothing; 7 arrivals were not sent, for want",
+        ),
+        (0, "7 arrivals were not sent, for what they give had expired before more of it came"),
+    ] {
+        let mut recording = fine().done();
+        (recording.setups.sent, recording.setups.failed, recording.setups.lost) = (4, failed, 7);
+        let verdict = judged(&[], &recording);
+        assert_eq!(verdict.kind, VerdictKind::Inconclusive);
+        assert!(first(&verdict).contains(words), "{}", first(&verdict));
+    }
+}

@@ -330,6 +330,14 @@ impl Scenario for Written {
 
     fn advice(&self, status: u16) -> String {
         let (id, spec) = (self.id, &self.spec);
+        if let (400, Some(sign)) = (status, &spec.sign) {
+            // As Stripe's own libraries refuse a signature.
+            let secret = &sign.secret;
+            return format!(
+                "{}; if that is the signature, set {secret} to this environment's secret",
+                self.compare(status)
+            );
+        }
         if !matches!(status, 401 | 403) {
             return self.compare(status);
         }

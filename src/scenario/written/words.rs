@@ -127,6 +127,10 @@ fn compares(word: &str) -> Option<&'static str> {
 /// That the whole of `text`, a condition, is probably another, if it is.
 pub(super) fn misspelt(text: &str) -> Option<TemplateError> {
     let word = text.trim();
+    // After `=` any text is meant as it stands.
+    if word.strip_prefix('=').is_some_and(|rest| !rest.starts_with(['=', '<', '>'])) {
+        return None;
+    }
     let meant = meant(word)?;
     Some(TemplateError {
         span: 0..text.len(),

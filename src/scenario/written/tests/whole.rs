@@ -61,6 +61,11 @@ fn advice_names_all_that_may_have_been_refused() {
     });
     assert!(setup.contains("setup gave") && setup.contains("[scenarios.search.setup]"), "{setup}");
     assert!(!setup.contains("SEARCH_KEY_1"), "{setup}");
+    let mut own = spec();
+    assert!(!scenario(own.clone()).advice(400).contains("signature"));
+    signed(&mut own);
+    let wrong = scenario(own).advice(400);
+    assert!(wrong.contains("answered 400") && wrong.contains("set HOOK_SECRET"), "{wrong}");
 }
 
 #[test]
