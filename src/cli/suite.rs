@@ -65,6 +65,7 @@ pub(super) async fn run(
                 // One scenario's trouble must not cost the others their reports.
                 .unwrap_or_else(|wrong| plan.not_run(now, broken(&wrong)))
         };
+        telemetry.ended(&recording);
         rest = rest.or_else(|| what_of_the_rest(plan.scenario, &recording.ended));
         done.push(session.judged(&plan, recording));
     }

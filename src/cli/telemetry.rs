@@ -9,7 +9,7 @@ use crate::engine::{Event, Observer, Stop, process_figures};
 use crate::measure::{Ended, Recording};
 use crate::plan::Plan;
 use crate::publish::PublishWarning;
-use crate::publish::metrics::{Allowance, Batch, Exporter, Receiver, push};
+use crate::publish::metrics::{Allowance, Batch, Exporter, push};
 use crate::series::{self, Common, K6Interval, Series};
 use crate::suite::SuiteReport;
 use crate::units::{Nanos, Timestamp};
@@ -35,6 +35,16 @@ struct State {
     elapsed: Option<Nanos>,
     in_flight: u64,
     k6: K6Interval,
+    /// The moment of the last points, in milliseconds since 1970.
+    last: i64,
+}
+
+impl State {
+    /// The moment of points that are drawn now: no receiver takes two of one millisecond.
+    fn moment(&mut self, now: Timestamp) -> i64 {
+        self.last = now.unix_millis.max(self.last.saturating_add(1));
+        self.last
+    }
 }
 
 impl Telemetry {
@@ -51,24 +61,15 @@ impl Telemetry {
         let began = session.started_at.unix_millis;
         let mut exporters = Vec::new();
         if let Some(to) = &settings.prometheus {
-            let receiver = Receiver::RemoteWrite {
-                url: to.url.clone(),
-                access: to.access.clone(),
-                native: to.native_histograms,
-            };
-            exporters.push((Exporter::start(receiver, began, Allowance::default())?, to.names));
+            exporters.push((Exporter::start(to.into(), began, Allowance::default())?, to.names));
         }
         if let Some(to) = &settings.otlp {
-            let receiver = Receiver::Otlp {
-                url: to.url.clone(),
-                access: to.access.clone(),
-                resource: to.resource.clone(),
-                interval: to.interval.into(),
-            };
-            let exporter = Exporter::start(receiver, began, Allowance::default())?;
+            let exporter = Exporter::start(to.into(), began, Allowance::default())?;
             exporters.push((exporter, SeriesNames::LoadGate));
         }
-        Ok(Arc::new(Self { settings, common, exporters, state: Mutex::default(), now }))
+        let k6 = K6Interval::of(&plan.environment.url);
+        let state = Mutex::new(State { k6, ..State::default() });
+        Ok(Arc::new(Self { settings, common, exporters, state, now }))
     }
 
     /// Sends how the run ended, and ends its series. What didn't arrive is a warning.
@@ -81,8 +82,8 @@ impl Telemetry {
             .iter()
             .flat_map(|one| state.k6.series(&one.plan, &one.recording, 0, &self.common))
             .collect();
+        let at = state.moment((self.now)());
         drop(state);
-        let at = (self.now)().unix_millis;
         let interrupted = report.was_interrupted();
         // Who interrupts a run waits for its reports.
         let patience = if interrupted { HURRIED } else { PATIENT };
@@ -123,6 +124,18 @@ impl Telemetry {
         warnings
     }
 
+    /// Shows how a scenario's load ended, as soon as it did: until the run's end its series would
+    /// stand where the last second's points left them.
+    pub(super) fn ended(&self, recording: &Recording) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.plan.as_ref().is_none_or(|plan| plan.scenario != recording.scenario) {
+            return;
+        }
+        (state.elapsed, state.in_flight) = (None, 0);
+        drop(state);
+        self.draw(recording, false);
+    }
+
     /// The dashboard, at this run's time; `None`: no `grafana_url`.
     pub(super) fn dashboard(&self, report: &SuiteReport) -> Option<String> {
         let base = self.settings.grafana_url.as_deref()?;
@@ -136,9 +149,9 @@ impl Telemetry {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(plan) = state.plan.clone() else { return };
         let (elapsed, in_flight) = (state.elapsed, state.in_flight);
-        let at = (self.now)().unix_millis;
+        let at = state.moment((self.now)());
         let mut k6 = |names: SeriesNames| match names {
-            SeriesNames::K6 if begun => series::k6_begun(&plan, &self.common),
+            SeriesNames::K6 if begun => state.k6.begun(&plan, &self.common),
             SeriesNames::K6 => state.k6.series(&plan, recording, in_flight, &self.common),
             SeriesNames::LoadGate => Vec::new(),
         };
@@ -163,8 +176,8 @@ impl Observer for Telemetry {
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
                 let at = (self.now)();
                 let empty = plan.not_run(at, Ended::Running);
-                let k6 = std::mem::take(&mut state.k6);
-                *state = State { plan: Some((*plan).clone()), k6, ..State::default() };
+                state.plan = Some((*plan).clone());
+                (state.elapsed, state.in_flight) = (None, 0);
                 drop(state);
                 self.draw(&empty, true);
             }

@@ -1,5 +1,6 @@
 //! Text becomes meaning: files, environment variables and flags become a plan, or errors that point at the line.
 
+mod access;
 mod base;
 mod data;
 mod destination;
@@ -10,6 +11,7 @@ mod identities;
 mod inputs;
 mod literals;
 mod metrics;
+mod otlp;
 mod own;
 mod pace;
 mod reader;

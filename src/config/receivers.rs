@@ -101,6 +101,12 @@ pub struct OtlpSettings {
     pub resource: Vec<(String, String)>,
     /// `OTEL_METRIC_EXPORT_INTERVAL`; unset: `[metrics] interval`.
     pub interval: Nanos,
+    /// `OTEL_EXPORTER_OTLP_TIMEOUT`: how long an answer is awaited (1 ms to 1 h).
+    pub timeout: Nanos,
+    /// `OTEL_EXPORTER_OTLP_COMPRESSION`: whether bodies are gzip.
+    pub gzip: bool,
+    /// `OTEL_EXPORTER_OTLP_CERTIFICATE`: authorities to trust besides the system's, in PEM.
+    pub ca_file: Option<String>,
 }
 
 /// Where a run's series go.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::access;
 use super::diagnostics::{Diagnostics, Place, Wrong, unknown};
 use super::inputs::Sources;
-use super::metrics;
 use super::reader::Section;
 use super::receivers::{ResourceQuery, ResourcesSettings};
 use super::tree::{Node, Table, Value};
@@ -52,7 +52,7 @@ pub(super) fn read(
     let mut section = Section::new(table, place, path, &known, problems);
     let most = Nanos::from_secs(300);
     let mut config = ResourcesConfig {
-        url: section.value("url", metrics::url),
+        url: section.value("url", access::url),
         namespace: section.value("namespace", text),
         pods: section.value("pods", text),
         settle: section.value("settle", |node| values::span(node, Nanos::ZERO, most)),
@@ -143,7 +143,7 @@ pub(super) fn resolve(
     let url = match sources.variable(VARIABLE) {
         None => config.url.clone(),
         Some(text) => {
-            metrics::receiver_url(text).map_err(|wrong| problems.outside(VARIABLE, wrong)).ok()
+            access::receiver_url(text).map_err(|wrong| problems.outside(VARIABLE, wrong)).ok()
         }
     };
     let queries = config.queries.iter().map(|(name, (query, unit))| ResourceQuery {
@@ -153,7 +153,7 @@ pub(super) fn resolve(
     });
     ResourcesSettings {
         url,
-        access: metrics::access(sources, "LOAD_GATE_RESOURCES", problems),
+        access: access::access(sources, "LOAD_GATE_RESOURCES", problems),
         settle: config.settle.unwrap_or(SETTLE),
         step: config.step,
         queries: queries.collect(),

@@ -12,7 +12,9 @@ use crate::tags::TagKey;
 pub struct Entry {
     /// Its name.
     pub id: ScenarioId,
-    /// Where its requests go.
+    /// How its requests are sent.
+    pub method: &'static str,
+    /// Where they go.
     pub path: &'static str,
     /// The status of an accepted answer.
     pub success: u16,

@@ -69,6 +69,36 @@ pub fn is_success(settings: &Settings, status: u16) -> bool {
     }
 }
 
+/// What the requests of the scenario that `settings` describe have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The method.
+    pub method: String,
+    /// The path, without a query; where it differs from request to request, as it is written.
+    pub path: String,
+    /// The one status of success; `None`: there are several, or any 2xx is.
+    pub success: Option<u16>,
+}
+
+impl Endpoint {
+    /// That of `settings`; `None`: there is no such scenario.
+    #[must_use]
+    pub fn of(settings: &Settings) -> Option<Self> {
+        let path = |path: &str| path.split('?').next().unwrap_or_default().to_owned();
+        if let Some(spec) = &settings.written {
+            let RequestSpec { method, path: own, .. } = &spec.request;
+            let success = match success(&spec.expect).as_slice() {
+                [only] => Some(*only),
+                _ => None,
+            };
+            return Some(Self { method: method.clone(), path: path(own), success });
+        }
+        let entry = catalogue::find(settings.scenario)?;
+        let method = entry.method.to_owned();
+        Some(Self { method, path: path(entry.path), success: Some(entry.success) })
+    }
+}
+
 /// The scenario that `settings` describe; `None`: there is none of that name.
 ///
 /// `seed` and `run_id` decide, with each call, the bytes of its request. `run_id`

@@ -56,13 +56,13 @@ const TARGET_RATE: Family = Family::new(
     "loadgate_target_rate",
     Kind::Gauge,
     "",
-    "Arrivals a second that the plan asks for now; 0 before the load.",
+    "Arrivals a second that the plan asks for now; 0 before the load and after it.",
 );
 const STAGE: Family = Family::new(
     "loadgate_stage",
     Kind::Gauge,
     "",
-    "The number of the stage under way, from 1; 0 before the load.",
+    "The number of the stage under way, from 1; 0 before the load and after it.",
 );
 const BOUND: Family = Family::new(
     "loadgate_threshold_bound_seconds",
@@ -139,7 +139,7 @@ pub fn begun(plan: &Plan, recording: &Recording, common: &Common) -> Vec<Series>
 }
 
 /// The series of one scenario at a moment; `elapsed` since the start of the load (`None`: before
-/// it), `in_flight` requests under way.
+/// it or after it), `in_flight` requests under way.
 #[must_use]
 pub fn of_recording(
     plan: &Plan,
@@ -192,7 +192,7 @@ pub fn of_recording(
 }
 
 /// Statuses whose counters begin at zero.
-const FORESEEN: [u16; 3] = [200, 201, 429];
+pub(super) const FORESEEN: [u16; 3] = [200, 201, 429];
 /// Statuses with a series of their own. Any other one counts with its class: how many
 /// series a run has is not for a server to say.
 const TOLD: [u16; 34] = [
@@ -203,14 +203,18 @@ const TOLD: [u16; 34] = [
 fn by_status(recording: &Recording) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for (status, n) in &recording.statuses {
-        let name = match status {
-            known if TOLD.contains(known) => known.to_string(),
-            100..=599 => format!("{}xx", status / 100),
-            _ => "other".to_owned(),
-        };
-        *counts.entry(name).or_default() += n;
+        *counts.entry(status_name(*status)).or_default() += n;
     }
     counts
+}
+
+/// What a status is called among labels.
+pub(super) fn status_name(status: u16) -> String {
+    match status {
+        known if TOLD.contains(&known) => known.to_string(),
+        100..=599 => format!("{}xx", status / 100),
+        _ => "other".to_owned(),
+    }
 }
 
 /// What became of the probes of a kind.

@@ -50,7 +50,7 @@ fn of_scenario(report: &ScenarioReport, common: &Common) -> Vec<Series> {
     let name = report.plan.scenario.to_string();
     let scenario = ("scenario", name.as_str());
     let recording = &report.recording;
-    let mut series = of_recording(&report.plan, recording, Some(recording.duration), 0, common);
+    let mut series = of_recording(&report.plan, recording, None, 0, common);
     for finding in &report.verdict.findings {
         let Some(threshold) = &finding.threshold else { continue };
         let text = format!("{} {}", threshold.key, threshold.expression);

@@ -14,7 +14,7 @@ mod types;
 pub use buckets::bounds_for;
 pub use draw::{begun, of_process, of_recording};
 pub use ending::of_suite;
-pub use k6_names::{K6Interval, k6_begun};
+pub use k6_names::K6Interval;
 pub use open_metrics::{Dialect, exposition};
 pub use otlp::{Resource, export_request};
 pub use remote_write::Writer;

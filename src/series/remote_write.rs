@@ -103,6 +103,20 @@ enum Point {
     Native(NativeHistogram),
 }
 
+impl Point {
+    /// One of the same kind: `value`, or a histogram without a sample whose sum it is.
+    fn like(&self, value: f64) -> Self {
+        match self {
+            Self::Sample(_) => Self::Sample(value),
+            Self::Native(_) => Self::Native(NativeHistogram {
+                sum: value,
+                schema: SCHEMA,
+                ..NativeHistogram::default()
+            }),
+        }
+    }
+}
+
 impl Writer {
     /// Nothing was written. `native`: histograms as native ones instead of classic buckets.
     #[must_use]
@@ -114,6 +128,17 @@ impl Writer {
     /// counter that the points before didn't have was zero then: what appears later than the
     /// others has a rate all the same.
     pub fn write(&mut self, series: &[Series], at: i64) -> Vec<u8> {
+        self.body(series, at, None)
+    }
+
+    /// The body of the last write: `series` at the moment `at`, and a millisecond later a stale
+    /// marker for every series that was ever written. One write, so that nobody has the last
+    /// points of series that never end.
+    pub fn finish(&mut self, series: &[Series], at: i64) -> Vec<u8> {
+        self.body(series, at, Some(at.saturating_add(1)))
+    }
+
+    fn body(&mut self, series: &[Series], at: i64, end: Option<i64>) -> Vec<u8> {
         let before = self.last.replace(at).filter(|before| *before < at);
         let again = self.told.is_none_or(|told| at.saturating_sub(told) >= TOLD_AGAIN);
         if again {
@@ -121,31 +146,35 @@ impl Writer {
         }
         let (mut body, mut scratch) = (Vec::new(), Vec::new());
         let mut told: Vec<&Family> = Vec::new();
+        let mut written = vec![false; self.known.len()];
         let mut next = 0;
         for one in series {
             let (place, new) = self.place(one, next);
             next = place + 1;
+            written.resize(self.known.len(), false);
+            written[place] = true;
             let zero = before.filter(|_| new && one.family.kind != Kind::Gauge);
             let points = points(&one.value, self.native);
             for (name, point) in self.known[place].names.iter().zip(points) {
                 scratch.clear();
                 scratch.extend_from_slice(name);
                 if let Some(before) = zero {
-                    let none = match point {
-                        Point::Sample(_) => Point::Sample(0.0),
-                        Point::Native(_) => Point::Native(NativeHistogram {
-                            schema: SCHEMA,
-                            ..NativeHistogram::default()
-                        }),
-                    };
-                    put(none, before, &mut scratch);
+                    put(point.like(0.0), before, &mut scratch);
                 }
+                let marker = point.like(f64::from_bits(STALE));
                 put(point, at, &mut scratch);
+                if let Some(end) = end {
+                    put(marker, end, &mut scratch);
+                }
                 field(TIMESERIES, &scratch, &mut body);
             }
             if (again || new) && !told.iter().any(|known| known.name == one.family.name) {
                 told.push(&one.family);
             }
+        }
+        if let Some(end) = end {
+            let rest = self.known.iter().zip(written).filter(|(_, written)| !written);
+            self.mark(rest.map(|(known, _)| known), end, &mut body);
         }
         for family in told {
             message::encode(METADATA, &metadata(family), &mut body);
@@ -153,27 +182,16 @@ impl Writer {
         compressed(&body)
     }
 
-    /// The body that ends every series that was ever written at the moment `at`: a stale
-    /// marker for each.
-    #[must_use]
-    pub fn end(&self, at: i64) -> Vec<u8> {
-        let (mut body, mut scratch) = (Vec::new(), Vec::new());
-        let stale = f64::from_bits(STALE);
-        for known in &self.known {
-            let native = self.native && matches!(known.series.value, SampleValue::Histogram(_));
-            for name in &known.names {
-                scratch.clear();
-                scratch.extend_from_slice(name);
-                let marker = if native {
-                    Point::Native(NativeHistogram { sum: stale, ..NativeHistogram::default() })
-                } else {
-                    Point::Sample(stale)
-                };
-                put(marker, at, &mut scratch);
-                field(TIMESERIES, &scratch, &mut body);
+    /// Stale markers for what has no last point.
+    fn mark<'a>(&self, rest: impl Iterator<Item = &'a Known>, end: i64, body: &mut Vec<u8>) {
+        for known in rest {
+            let points = points(&known.series.value, self.native);
+            for (name, point) in known.names.iter().zip(points) {
+                let mut one = name.clone();
+                put(point.like(f64::from_bits(STALE)), end, &mut one);
+                field(TIMESERIES, &one, body);
             }
         }
-        compressed(&body)
     }
 
     /// Where `one` is known, and whether it wasn't before; mostly at `likely`, for series come

@@ -116,11 +116,15 @@ fn what_is_written_has_sorted_labels_and_ends_stale() {
     let again = read(&writer.write(&turned, 3_000));
     assert_eq!(at(&again.series[0]), [(3_000, 1.0)]);
     assert_eq!(again.series[6].labels, begun.series[0].labels);
-    let ended = read(&writer.end(5));
+    // The last write ends what is in it, and what isn't any more.
+    let ended = read(&writer.finish(&some()[1..], 4_000));
     assert_eq!(ended.series.len(), 7);
-    for (one, before) in ended.series.iter().zip(&written.series) {
-        assert_eq!(one.labels, before.labels);
-        assert_eq!(one.samples[0].value.to_bits(), 0x7ff0_0000_0000_0002);
+    assert_eq!(at(&ended.series[0])[0], (4_000, 1.0));
+    for (place, one) in ended.series.iter().enumerate() {
+        assert_eq!(one.labels, written.series[(place + 1) % 7].labels);
+        assert_eq!(one.samples.len(), if place == 6 { 1 } else { 2 });
+        let last = one.samples[one.samples.len() - 1];
+        assert_eq!((last.at, last.value.to_bits()), (4_001, 0x7ff0_0000_0000_0002));
     }
 }
 

@@ -7,6 +7,7 @@ Needs the programs prometheus and prometheus-pushgateway on the PATH (Debian has
 """
 
 import argparse
+import gzip
 import json
 import math
 import re
@@ -73,10 +74,10 @@ class Server:
         self.home.cleanup()
 
 
-def prometheus(*flags):
+def prometheus(*flags, scrapes=""):
     port = free_port()
     home = tempfile.mkdtemp(prefix="live-prometheus-")
-    Path(home, "prometheus.yml").write_text("global: {scrape_interval: 15s}\n")
+    Path(home, "prometheus.yml").write_text("global: {scrape_interval: 15s}\n" + scrapes)
     return Server(
         ["prometheus", f"--config.file={home}/prometheus.yml", f"--storage.tsdb.path={home}/data",
          f"--web.listen-address=127.0.0.1:{port}", "--web.enable-remote-write-receiver", *flags],
@@ -117,10 +118,52 @@ def value(server, expression, at):
     return float(result[0]["value"][1])
 
 
+class Service(BaseHTTPRequestHandler):
+    """What cAdvisor, kube-state-metrics, node exporter, postgres exporter and PromEx say of a service, in short."""
+
+    def do_GET(self):
+        pod, n = 'namespace="shop",pod="shop-1",container="web"', time.time() - self.server.began
+        lines = [
+            f"container_cpu_usage_seconds_total{{{pod}}} {0.5 * n}", f"container_cpu_cfs_periods_total{{{pod}}} {10 * n}",
+            f"container_cpu_cfs_throttled_periods_total{{{pod}}} {n}", f"container_memory_working_set_bytes{{{pod}}} 2e8",
+            f'kube_pod_container_resource_limits{{{pod},resource="memory"}} 4e8',
+            f"kube_pod_container_status_restarts_total{{{pod}}} 1", f'node_cpu_seconds_total{{mode="idle",cpu="0"}} {0.8 * n}',
+            "node_memory_MemAvailable_bytes 6e9", "node_memory_MemTotal_bytes 8e9",
+            'pg_stat_database_numbackends{datname="shop"} 12', "pg_settings_max_connections 100",
+            'pg_stat_activity_count{datname="shop",state="active"} 4', 'shop_prom_ex_ecto_repo_init_pool_size 10',
+        ]
+        for bound in (1, 10, "+Inf"):
+            lines.append(f'shop_prom_ex_ecto_repo_query_queue_time_milliseconds_bucket{{le="{bound}"}} {20 * n}')
+        body = ("\n".join(lines) + "\n").encode()
+        self.send_response(200)
+        self.send_header("content-type", "text/plain; version=0.0.4")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def service():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
+    server.daemon_threads, server.began = True, time.time()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    scrapes = f"""scrape_configs:
+  - job_name: shop
+    scrape_interval: 1s
+    honor_labels: true
+    static_configs: [{{targets: ["127.0.0.1:{server.server_port}"]}}]
+"""
+    return server, scrapes
+
+
 def remote_write(binary):
     print("Prometheus, remote write", flush=True)
-    with prometheus() as server:
-        run = Run(binary, "--prometheus-url", f"{server.url}/api/v1/write")
+    serving, scrapes = service()
+    with prometheus(scrapes=scrapes) as server:
+        url = f"{server.url}/api/v1/write"
+        run = Run(binary, "--prometheus-url", url, config=f'[resources]\nurl = "{server.url}"\nsettle = "2s"\n')
         holds(run.code == 0, f"exit 0: {run.said[-400:] if run.code else ''}")
         at = run.ended + 5
         window = f"[{math.ceil(run.ended - run.began) + 30}s]"
@@ -142,8 +185,11 @@ def remote_write(binary):
         load = parse(run.recording["started_at"]) + run.recording["load_offset"] / 1e9
         before = [rate for moment, rate in asked if moment < load]
         holds(before and set(before) == {0.0}, f"{len(before)} points before the load ask for nothing")
-        apart = max(later[0] - earlier[0] for earlier, later in zip(asked, asked[1:]))
+        over = load + run.recording["duration"] / 1e9
+        during = [moment for moment, _ in asked if moment <= over]
+        apart = max(later - earlier for earlier, later in zip(during, during[1:]))
         holds(apart < 2, f"points come every second, {apart:.2f} s apart at most")
+        holds({rate for moment, rate in asked if moment > over} == {0.0}, "and after the load nothing is asked for")
         middle = (run.began + run.ended) / 2 + 2
         rate = query(server, "sum(rate(loadgate_requests_total[4s]))", middle)
         holds(rate and float(rate[0]["value"][1]) > 0, f"rate() has data on a ten-second run: {rate[0]['value'][1]}")
@@ -151,34 +197,31 @@ def remote_write(binary):
 
 
 def dashboard(server, run):
-    if not DASHBOARD.is_file():
-        return
     model = json.loads(DASHBOARD.read_text())
     seconds = math.ceil(run.ended - run.began) + 10
-    words = {"$__rate_interval": "4s", "$__range": f"{seconds}s", "$__interval": "1s", "$testid": ".*",
-             "$environment": ".*", "$scenario": ".*", "${DS_PROMETHEUS}": ""}
-    asked, empty = 0, []
-    for panel in every_panel(model["panels"]):
-        for target in panel.get("targets", []):
-            expression = target["expr"]
-            if "# optional" in expression:
-                continue
-            for word, instead in words.items():
-                expression = expression.replace(word, instead)
-            query_range = urllib.parse.urlencode(
-                {"query": expression, "start": run.began, "end": run.ended + 1, "step": 1}
-            )
-            found = get(f"{server.url}/api/v1/query_range?{query_range}")["data"]["result"]
-            asked += 1
-            if not found:
-                empty.append((panel["title"], target["expr"]))
-    optional = [t["expr"] for p in every_panel(model["panels"]) for t in p.get("targets", []) if "# optional" in t["expr"]]
-    for expression in optional:
+    words = {"$__rate_interval": "4s", "$__range": f"{seconds}s", "$testid": ".*", "$environment": ".*", "$scenario": ".*",
+             "$namespace": "shop", "$pods": "shop-.+"}
+
+    def asked(expression):
         for word, instead in words.items():
             expression = expression.replace(word, instead)
-        get(f"{server.url}/api/v1/format_query?" + urllib.parse.urlencode({"query": expression}))
-    holds(optional, f"{len(optional)} more are PromQL")
-    holds(not empty, f"all {asked} queries of the dashboard return data{': ' if empty else ''}{empty or ''}")
+        query = {"query": expression, "start": run.began, "end": run.ended + 1, "step": 1}
+        return get(f"{server.url}/api/v1/query_range?" + urllib.parse.urlencode(query))["data"]["result"]
+
+    queries = [(panel["title"], target["expr"]) for panel in every_panel(model["panels"]) for target in panel.get("targets", [])]
+    empty = [(title, expression) for title, expression in queries if not asked(expression)]
+    holds(not empty, f"all {len(queries)} queries of the dashboard return data{': ' if empty else ''}{empty or ''}")
+    borders = {a["name"]: asked(a["expr"]) for a in model["annotations"]["list"]}
+    stages = len(run.recording["stages"])
+    found = sum(len(series["values"]) for series in borders["Stages"])
+    holds(found == stages + 1, f"{found} annotations at the borders of {stages} stages")
+    holds(borders["Verdict"], "and at the verdict")
+    variables = [v for v in model["templating"]["list"] if v["type"] == "query"]
+    for variable in variables:
+        series, label = re.fullmatch(r"label_values\((.*), *(\w+)\)", variable["definition"]).groups()
+        holds(any(label in one["metric"] for one in asked(series)), f"the variable {variable['name']} has values")
+    known = {one["name"]: one.get("missing") for one in run.recording["resources"]}
+    holds(len(known) == 10 and not any(known.values()), f"each built-in query of [resources] finds its series: {', '.join(known)}")
 
 
 def every_panel(panels):
@@ -194,11 +237,17 @@ def k6_names(binary):
         run = Run(binary, "--prometheus-url", f"{server.url}/api/v1/write", config=config)
         holds(run.code == 0, "exit 0")
         at, window = run.ended + 5, f"[{math.ceil(run.ended - run.began) + 30}s]"
-        total = value(server, f"max_over_time(k6_http_reqs_total{window})", at)
+        total = value(server, f"sum(max_over_time(k6_http_reqs_total{window}))", at)
         holds(total == sum(run.recording["requests"].values()), f"k6_http_reqs_total is {total:.0f}")
         for name in ("k6_http_req_duration_p95", "k6_http_req_failed_rate", "k6_checks_rate", "k6_vus"):
             holds(query(server, f"max_over_time({name}{window})", at), f"{name} has data")
-        p95 = value(server, f"max_over_time(k6_http_req_duration_p95{window})", at)
+        accepted = 'k6_http_reqs_total{expected_response="true",status="201",method="POST",name="onboarding"}'
+        n = value(server, f"max_over_time({accepted}{window})", at)
+        holds(n == run.total["outcomes"]["accepted"], f"{n:.0f} of them are as expected")
+        checks = query(server, f"max_over_time(k6_checks_rate{window})", at)
+        named = {one["metric"]["check"] for one in checks}
+        holds(named == {check["name"] for check in run.recording["checks"]}, f"each of {len(named)} checks has its rate")
+        p95 = value(server, f'max_over_time(k6_http_req_duration_p95{{expected_response="true"}}{window})', at)
         holds(p95 < 5, f"its spans are seconds: {p95}")
 
 
@@ -306,12 +355,13 @@ def otlp(binary):
     env = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": url.removesuffix("/api/v1/write"), "OTEL_SERVICE_NAME": "gate",
         "OTEL_RESOURCE_ATTRIBUTES": "team=payments,tier=a%20b", "OTEL_EXPORTER_OTLP_HEADERS": "x-tenant=t%3D1",
+        "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
     }
     run = Run(binary, env=env)
     holds(run.code == 0, "exit 0")
     headers, body = server.bodies[-1]
     holds({k.lower(): v for k, v in headers.items()}["x-tenant"] == "t=1", "headers of the environment are sent")
-    message = ExportMetricsServiceRequest.FromString(body)
+    message = ExportMetricsServiceRequest.FromString(gzip.decompress(body))
     resource = {a.key: a.value.string_value for a in message.resource_metrics[0].resource.attributes}
     holds(resource == {"team": "payments", "tier": "a b", "service.name": "gate"}, f"resource {resource}")
     metrics = {m.name: m for m in message.resource_metrics[0].scope_metrics[0].metrics}

@@ -8,13 +8,12 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use reqwest::{Client, Method};
+use reqwest::Method;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::post::{self, Sent};
+use super::post::{Line, Sent};
 use super::receiver::Receiver;
-use crate::config::Access;
 use crate::publish::PublishWarning;
 use crate::series::{Series, Writer, export_request};
 
@@ -160,17 +159,24 @@ fn serve(
     end: watch::Receiver<Option<Instant>>,
 ) -> Tally {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let (Ok(runtime), Ok(client)) = (runtime, post::client(receiver.url())) else {
-        return Tally { reason: Some("no client could be made".to_owned()), ..Tally::default() };
-    };
-    runtime.block_on(Worker::new(receiver, began, limits, client, end).work(inbox))
+    let runtime = runtime.map_err(|error| error.to_string());
+    match runtime.and_then(|runtime| Ok((runtime, receiver.line()?))) {
+        Ok((runtime, line)) => {
+            runtime.block_on(Worker::new(receiver, began, limits, line, end).work(inbox))
+        }
+        // Nothing can be sent: what comes is counted.
+        Err(reason) => {
+            let undelivered = inbox.iter().count();
+            Tally { undelivered, reason: Some(reason), ..Tally::default() }
+        }
+    }
 }
 
 struct Worker<'a> {
     receiver: &'a Receiver,
     began: i64,
     limits: Allowance,
-    client: Client,
+    line: Line,
     waiting: VecDeque<Vec<u8>>,
     writer: Writer,
     /// The moment of the last points that were exported by OTLP.
@@ -186,7 +192,7 @@ impl<'a> Worker<'a> {
         receiver: &'a Receiver,
         began: i64,
         limits: Allowance,
-        client: Client,
+        line: Line,
         end: watch::Receiver<Option<Instant>>,
     ) -> Self {
         let (waiting, tally) = (VecDeque::new(), Tally::default());
@@ -195,7 +201,7 @@ impl<'a> Worker<'a> {
             receiver,
             began,
             limits,
-            client,
+            line,
             waiting,
             writer: Writer::new(native),
             exported: None,
@@ -274,12 +280,11 @@ impl<'a> Worker<'a> {
         };
         match self.receiver {
             Receiver::RemoteWrite { .. } => {
-                let body = self.writer.write(&batch.series, batch.at);
+                let body = match last {
+                    Some(_) => self.writer.finish(&batch.series, batch.at),
+                    None => self.writer.write(&batch.series, batch.at),
+                };
                 self.queue(body);
-                if last.is_some() {
-                    let end = self.writer.end(batch.at + 1);
-                    self.queue(end);
-                }
             }
             Receiver::Otlp { resource, interval, .. } => {
                 let due = self.exported.is_none_or(|at| {
@@ -290,7 +295,7 @@ impl<'a> Worker<'a> {
                     let nanos = |millis: i64| u64::try_from(millis).unwrap_or(0) * 1_000_000;
                     let body =
                         export_request(&batch.series, resource, nanos(self.began), nanos(batch.at));
-                    self.queue(body);
+                    self.queue(self.receiver.packed(body));
                 }
             }
         }
@@ -307,21 +312,9 @@ impl<'a> Worker<'a> {
     }
 
     async fn post(&self, body: Vec<u8>) -> Sent {
-        let headers: &[(&str, &str)] = match self.receiver {
-            Receiver::RemoteWrite { .. } => &[
-                ("content-encoding", "snappy"),
-                ("content-type", "application/x-protobuf"),
-                ("x-prometheus-remote-write-version", "0.1.0"),
-                ("user-agent", concat!("load-gate/", env!("CARGO_PKG_VERSION"))),
-            ],
-            Receiver::Otlp { .. } => &[
-                ("content-type", "application/x-protobuf"),
-                ("user-agent", concat!("load-gate/", env!("CARGO_PKG_VERSION"))),
-            ],
-        };
-        let access: &Access = self.receiver.access();
+        let (to, access) = (self.receiver, self.receiver.access());
         tokio::select! {
-            sent = post::send(&self.client, Method::POST, self.receiver.url(), headers, access, body) => sent,
+            sent = self.line.send(Method::POST, to.url(), to.headers(), access, body) => sent,
             () = self.ended() => Sent::Later(None, "no answer before the end".to_owned()),
         }
     }

@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 
-use super::post::{self, Sent};
-use crate::config::{Access, MetricsSettings};
+use super::post::{Again, Line, PATIENCE, Sent};
+use super::receiver::Receiver;
+use crate::config::MetricsSettings;
 use crate::preflight::CheckLine;
 use crate::series::{Writer, export_request};
 
@@ -11,39 +12,38 @@ use crate::series::{Writer, export_request};
 pub async fn look(settings: &MetricsSettings) -> Vec<CheckLine> {
     let mut lines = Vec::new();
     if let Some(to) = &settings.prometheus {
-        let headers = [
-            ("content-encoding", "snappy"),
-            ("content-type", "application/x-protobuf"),
-            ("x-prometheus-remote-write-version", "0.1.0"),
-        ];
         let body = Writer::default().write(&[], 0);
-        lines.push(tried("remote write", Method::POST, &to.url, &headers, &to.access, body).await);
+        lines.push(tried("remote write", &to.into(), body).await);
     }
     if let Some(to) = &settings.otlp {
-        let headers = [("content-type", "application/x-protobuf")];
         let body = export_request(&[], &to.resource, 0, 0);
-        lines.push(tried("OTLP", Method::POST, &to.url, &headers, &to.access, body).await);
+        lines.push(tried("OTLP", &to.into(), body).await);
     }
     if let Some((url, access)) = &settings.pushgateway {
+        let name = "Pushgateway";
         let status = format!("{}/api/v1/status", url.trim_end_matches('/'));
-        lines.push(tried("Pushgateway", Method::GET, &status, &[], access, Vec::new()).await);
+        lines.push(match Line::to(&status, PATIENCE, Again::AnyServerError, None) {
+            Ok(line) => {
+                said(name, &status, line.send(Method::GET, &status, &[], access, Vec::new()).await)
+            }
+            Err(error) => refused(name, &status, &error),
+        });
     }
     lines
 }
 
-async fn tried(
-    name: &str,
-    method: Method,
-    url: &str,
-    headers: &[(&'static str, &str)],
-    access: &Access,
-    body: Vec<u8>,
-) -> CheckLine {
-    let client = match post::client(url) {
-        Ok(client) => client,
-        Err(error) => return refused(name, url, &error.to_string()),
+async fn tried(name: &str, to: &Receiver, body: Vec<u8>) -> CheckLine {
+    let url = to.url();
+    let line = match to.line() {
+        Ok(line) => line,
+        Err(error) => return refused(name, url, &error),
     };
-    match post::send(&client, method, url, headers, access, body).await {
+    let body = to.packed(body);
+    said(name, url, line.send(Method::POST, url, to.headers(), to.access(), body).await)
+}
+
+fn said(name: &str, url: &str, sent: Sent) -> CheckLine {
+    match sent {
         Sent::Taken => CheckLine::ok(name, format!("{url} takes what is sent")),
         Sent::Later(_, reason) | Sent::Never(reason) => refused(name, url, &reason),
     }

@@ -9,10 +9,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::config::Access;
+use crate::engine::client_tls;
 use crate::secret::excerpt;
+use crate::units::Nanos;
 
-/// The longest that an answer is awaited.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that an answer is awaited, where nobody says otherwise.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of a refusal that are read for its reason.
 const EXCERPT: usize = 2048;
 
@@ -27,20 +29,60 @@ pub(super) enum Sent {
     Never(String),
 }
 
-/// A client for `url` that follows nothing: a redirect could carry credentials elsewhere. The
-/// system's trust store, which takes milliseconds, is read where anybody is asked by TLS.
-#[expect(clippy::disallowed_methods, reason = "reqwest reads the same variables itself")]
-pub(super) fn client(url: &str) -> reqwest::Result<Client> {
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let builder = Client::builder();
-    let plain = !asks_by_tls(url, |name| std::env::var(name).ok());
-    let builder = if plain { builder.tls_certs_only([]) } else { builder };
-    builder
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .timeout(PATIENCE)
-        .connect_timeout(PATIENCE)
-        .build()
+/// Which refusals may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// 5xx and 429 (remote write 1.0, "Retries & Backoff").
+    AnyServerError,
+    /// 429, 502, 503 and 504 alone (OTLP 1.x, "Retryable Response Codes").
+    Unavailable,
+}
+
+impl Again {
+    fn may(self, status: StatusCode) -> bool {
+        let any = self == Self::AnyServerError && status.is_server_error();
+        any || [429, 502, 503, 504].contains(&status.as_u16())
+    }
+}
+
+/// A way to one receiver.
+pub(super) struct Line {
+    client: Client,
+    patience: Duration,
+    again: Again,
+}
+
+impl Line {
+    /// To `url`, where an answer is awaited for `patience`. It follows nothing: a redirect could
+    /// carry credentials elsewhere. The system's trust store, which takes milliseconds, is read
+    /// where anybody is asked by TLS; `ca_file` holds authorities to trust besides it.
+    #[expect(clippy::disallowed_methods, reason = "reqwest reads the same variables itself")]
+    pub(super) fn to(
+        url: &str,
+        patience: Duration,
+        again: Again,
+        ca_file: Option<&str>,
+    ) -> Result<Self, String> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let builder = Client::builder();
+        let plain = !asks_by_tls(url, |name| std::env::var(name).ok());
+        let builder = match ca_file {
+            _ if plain => builder.tls_certs_only([]),
+            None => builder,
+            file => {
+                let tls = client_tls(file).map_err(|wrong| wrong.to_string())?;
+                builder.tls_backend_preconfigured(tls)
+            }
+        };
+        let client = builder
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .timeout(patience)
+            .connect_timeout(patience)
+            .build()
+            .map_err(|error| why(&error, patience))?;
+        Ok(Self { client, patience, again })
+    }
 }
 
 /// The variables by which reqwest finds who stands before an `http://` URL.
@@ -53,37 +95,37 @@ fn asks_by_tls(url: &str, variable: impl Fn(&str) -> Option<String>) -> bool {
     by_tls(url) || PROXIES.iter().filter_map(|name| variable(name)).any(secure)
 }
 
-/// Sends `body`; the answer's meaning is that of remote write 1.0 and of OTLP: 5xx and 429
-/// may be sent again, any other 4xx must not.
-pub(super) async fn send(
-    client: &Client,
-    method: Method,
-    url: &str,
-    headers: &[(&'static str, &str)],
-    access: &Access,
-    body: Vec<u8>,
-) -> Sent {
-    let mut request = client.request(method, url).body(body);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let answer = match identified(request, access).send().await {
-        Ok(answer) => answer,
-        Err(error) => return Sent::Later(None, why(&error)),
-    };
-    let status = answer.status();
-    if status.is_success() {
-        return taken(answer, access).await;
-    }
-    let wait = wait(answer.headers());
-    let text = beginning(answer).await;
-    let said = excerpt(&String::from_utf8_lossy(&text), 200, &access.secrets());
-    let reason =
-        if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Sent::Later(wait, reason)
-    } else {
-        Sent::Never(reason)
+impl Line {
+    /// Sends `body`, and says what the answer means.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        url: &str,
+        headers: &[(&'static str, &str)],
+        access: &Access,
+        body: Vec<u8>,
+    ) -> Sent {
+        let mut request = self.client.request(method, url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = match identified(request, access).send().await {
+            Ok(answer) => answer,
+            Err(error) => return Sent::Later(None, why(&error, self.patience)),
+        };
+        let status = answer.status();
+        if status.is_success() {
+            return taken(answer, access).await;
+        }
+        let wait = wait(answer.headers());
+        let text = beginning(answer).await;
+        let said = excerpt(&String::from_utf8_lossy(&text), 200, &access.secrets());
+        let reason = if said.is_empty() {
+            format!("HTTP {status}")
+        } else {
+            format!("HTTP {status}: {said}")
+        };
+        if self.again.may(status) { Sent::Later(wait, reason) } else { Sent::Never(reason) }
     }
 }
 
@@ -119,7 +161,8 @@ struct PartialSuccess {
 /// sent again.
 async fn taken(answer: reqwest::Response, access: &Access) -> Sent {
     let kind = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind != Some("application/x-protobuf") {
+    let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/x-protobuf") {
         return Sent::Taken;
     }
     let body = beginning(answer).await;
@@ -164,9 +207,9 @@ async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
     text
 }
 
-fn why(error: &reqwest::Error) -> String {
+fn why(error: &reqwest::Error, patience: Duration) -> String {
     if error.is_timeout() {
-        return format!("no answer within {} s", PATIENCE.as_secs());
+        return format!("no answer within {}", Nanos::from(patience));
     }
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
@@ -190,6 +233,16 @@ mod tests {
         assert!(!asked("http://metrics/write", "HTTPS_PROXY", "https://proxy"));
         assert!(asked("http://metrics/write", "HTTP_PROXY", "https://proxy"));
         assert!(asked("http://metrics/write", "all_proxy", "HTTPS://proxy"));
+    }
+
+    #[test]
+    fn each_protocol_says_what_may_be_sent_again() {
+        let may = |again: Again| -> Vec<u16> {
+            let all = (400..600).filter_map(|code| StatusCode::from_u16(code).ok());
+            all.filter(|status| again.may(*status)).map(|status| status.as_u16()).collect()
+        };
+        assert_eq!(may(Again::Unavailable), [429, 502, 503, 504]);
+        assert_eq!(may(Again::AnyServerError), [vec![429], (500..600).collect()].concat());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 
-use super::post::{self, Sent};
+use super::post::{Again, Line, PATIENCE, Sent};
 use crate::config::Access;
 use crate::publish::PublishWarning;
 use crate::series::{Common, Dialect, Series, exposition};
@@ -17,15 +17,15 @@ pub async fn push(
     series: &[Series],
 ) -> Vec<PublishWarning> {
     let mut warnings = Vec::new();
-    let client = match post::client(url) {
-        Ok(client) => client,
-        Err(error) => return vec![warning(url, &error.to_string())],
+    let line = match Line::to(url, PATIENCE, Again::AnyServerError, None) {
+        Ok(line) => line,
+        Err(error) => return vec![warning(url, &error)],
     };
     for (scenario, group) in by_scenario(series) {
         let body = exposition(&group, Dialect::Prometheus).into_bytes();
         let at = group_url(url, common, &scenario);
         let headers = [("content-type", "text/plain; version=0.0.4")];
-        let sent = post::send(&client, Method::PUT, &at, &headers, access, body).await;
+        let sent = line.send(Method::PUT, &at, &headers, access, body).await;
         if let Sent::Later(_, reason) | Sent::Never(reason) = sent {
             warnings.push(warning(url, &format!("{scenario}: {reason}")));
         }

@@ -70,6 +70,20 @@ fn exporter(url: &str) -> Exporter {
     Exporter::start(receiver, 0, limits).expect("a thread")
 }
 
+fn otlp(url: &str) -> Exporter {
+    let receiver = Receiver::Otlp {
+        url: url.to_owned(),
+        access: Access::default(),
+        resource: Vec::new(),
+        interval: Duration::ZERO,
+        timeout: Duration::from_secs(5),
+        gzip: true,
+        ca_file: None,
+    };
+    let limits = Allowance { queue: 4, backoff: Duration::from_millis(1) };
+    Exporter::start(receiver, 0, limits).expect("a thread")
+}
+
 fn batch(at: i64) -> Batch {
     const SOME: Family = Family::new("loadgate_some", Kind::Gauge, "", "Something.");
     Batch { at, series: vec![Common::of("e", "p", "t").number(&SOME, &[], 1.0)] }
@@ -81,9 +95,9 @@ fn what_is_refused_for_good_is_not_sent_again_and_said_once() {
     let exporter = exporter(&url);
     exporter.offer(batch(1));
     let warning = exporter.finish(batch(2), Duration::from_secs(5), || false).expect("a warning");
-    // One, the last one, and the markers that end the series.
-    assert_eq!(taken.lock().expect("a lock").len(), 3);
-    assert!(warning.what.starts_with("3 of 3 batches"), "{warning}");
+    // One, and the last one with the markers that end the series.
+    assert_eq!(taken.lock().expect("a lock").len(), 2);
+    assert!(warning.what.starts_with("2 of 2 batches"), "{warning}");
     assert!(warning.reason.contains("400"), "{warning}");
 }
 
@@ -95,7 +109,7 @@ fn what_may_be_sent_again_arrives() {
     let exporter = exporter(&url);
     exporter.offer(batch(1));
     assert_eq!(exporter.finish(batch(2), Duration::from_secs(10), || false), None);
-    assert_eq!(taken.lock().expect("a lock").len(), 5);
+    assert_eq!(taken.lock().expect("a lock").len(), 4);
 }
 
 #[test]
@@ -113,14 +127,17 @@ fn a_receiver_that_hangs_costs_a_bounded_queue() {
 #[test]
 fn what_a_receiver_rejects_of_points_that_it_takes_is_told() {
     let (url, _) = receiver(|_| Some(PARTLY));
-    let receiver = Receiver::Otlp {
-        url,
-        access: Access::default(),
-        resource: Vec::new(),
-        interval: Duration::ZERO,
-    };
-    let limits = Allowance { queue: 4, backoff: Duration::from_millis(1) };
-    let exporter = Exporter::start(receiver, 0, limits).expect("a thread");
+    let exporter = otlp(&url);
     let warning = exporter.finish(batch(2), Duration::from_secs(5), || false).expect("a warning");
     assert!(warning.reason.contains("2 points were rejected: too old"), "{warning}");
+}
+
+#[test]
+fn an_error_that_otlp_calls_final_is_not_sent_again() {
+    let (url, taken) = receiver(|_| Some("500 Internal Server Error"));
+    let exporter = otlp(&url);
+    exporter.offer(batch(1));
+    let warning = exporter.finish(batch(2), Duration::from_secs(5), || false).expect("a warning");
+    assert_eq!(taken.lock().expect("a lock").len(), 2);
+    assert!(warning.what.starts_with("2 of 2 batches"), "{warning}");
 }

@@ -25,6 +25,7 @@ const PATH: &str = "/api/v1/credentials/exchange";
 /// What others may know.
 pub(super) const ENTRY: Entry = Entry {
     id: ID,
+    method: "POST",
     path: PATH,
     success: EXCHANGED,
     identity: IdentityKind::Key,

@@ -21,6 +21,7 @@ const PATH: &str = "/api/v1/customers/onboard";
 /// What others may know.
 pub(super) const ENTRY: Entry = Entry {
     id: ID,
+    method: "POST",
     path: PATH,
     success: CREATED,
     identity: IdentityKind::Address,

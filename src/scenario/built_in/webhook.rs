@@ -27,6 +27,7 @@ const PATH: &str = "/api/webhooks/stripe";
 /// What others may know.
 pub(super) const ENTRY: Entry = Entry {
     id: ID,
+    method: "POST",
     path: PATH,
     success: RECEIVED,
     identity: IdentityKind::Global,
