@@ -80,8 +80,13 @@ impl Observer for Progress {
                 self.line(&format!("  the load begins in {left}: waiting"));
             }
             Event::Proof(lasting) => {
+                let lasting = if lasting.is_zero() {
+                    "while the load lasts".to_owned()
+                } else {
+                    format!("about {lasting}")
+                };
                 self.line(&format!(
-                    "  verifying the rate limit with an identity set aside, about {lasting}"
+                    "  verifying the rate limit with an identity set aside, {lasting}"
                 ));
             }
             Event::Load { arrivals, duration } => {

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use crate::admission::{DeclaredLimit, refuses};
 use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
-use crate::plan::ProbePlan;
+use crate::plan::{IdentityPlan, ProbePlan};
 use crate::scenario::{self, BodySpec, Spec, catalogue};
 
 /// The probes that accompany a share of the arrivals.
@@ -62,6 +62,17 @@ pub(super) fn notices(
     notices
 }
 
+/// That `{identity}` is empty: who sends from this machine's own address alone names none.
+pub(super) fn shows_nobody(id: ScenarioId, spec: &Spec, who: &IdentityPlan) -> Option<String> {
+    let is_empty = who.kind == IdentityKind::Address && !who.claims_addresses();
+    (is_empty && scenario::names_identity(spec)).then(|| {
+        format!(
+            "{id} shows `{{identity}}`, which is empty: it is the address that a request claims, and \
+             from one address none is claimed (identities = 2, or \"auto\")"
+        )
+    })
+}
+
 /// What of `expect` may mean another thing than is read.
 fn doubtful_checks(id: ScenarioId, spec: &Spec, limits: &[DeclaredLimit]) -> Vec<String> {
     let mut notices = Vec::new();
@@ -109,6 +120,13 @@ fn doubtful_requests(id: ScenarioId, spec: &Spec) -> Vec<String> {
     if has_body && ["GET", "HEAD"].contains(&request.method.as_str()) {
         let method = &request.method;
         notices.push(format!("{id} sends a body with {method}: say method = \"POST\" or another"));
+    }
+    let unpacked = |text: &String| text.trim() == "identity";
+    if request.headers.get("accept-encoding").is_some_and(|text| !unpacked(text)) {
+        notices.push(format!(
+            "{id} asks for compressed answers (accept-encoding), which are judged as they come: \
+             compressed JSON isn't JSON"
+        ));
     }
     if let Some(word) = spec.texts().into_iter().find_map(doubled) {
         notices.push(format!(

@@ -151,9 +151,10 @@ impl PlanBase<'_> {
             format!("no stages for profile {} in {names}", quote(self.profile)),
             format!("known: {}", listing(known.iter().copied())),
         );
-        let wrong = match suggestion(self.profile, known) {
-            Some(name) => wrong.help(format!("did you mean {}?", quote(name))),
-            None => wrong,
+        let wrong = match (suggestion(self.profile, known.iter().copied()), known.first()) {
+            (Some(name), _) => wrong.help(format!("did you mean {}?", quote(name))),
+            (None, Some(name)) => wrong.help(format!("name one, such as --profile {name}")),
+            (None, None) => wrong,
         };
         let named = self.target.config.profile_at.as_ref();
         let table = || self.file.scenarios.get(unable.first()?).map(|scenario| &scenario.place);
@@ -182,6 +183,7 @@ impl PlanBase<'_> {
         let plan = self.assemble(id, stages, &mut more, problems)?;
         if let Some(spec) = &config.spec {
             notices.extend(own::notices(id, spec, &config.limits, plan.skip.is_none()));
+            notices.extend(own::shows_nobody(id, spec, &plan.identities));
         }
         notices.append(&mut more);
         Some(plan)

@@ -16,6 +16,9 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 /// The longest text of a template outside bodies, in bytes.
 pub(super) const MOST_TEXT: usize = 4096;
 
+/// The most headers of a request.
+const MOST_HEADERS: usize = 64;
+
 /// That `error` is wrong with a text.
 pub(super) fn in_template(error: TemplateError) -> Wrong {
     let TemplateError { span, message, known, word } = error;
@@ -145,6 +148,11 @@ pub(super) fn read_headers(
             Err(wrong) => problems.at(&entry.node.place, path, wrong),
         }
     });
+    if headers.len() > MOST_HEADERS {
+        let message = format!("these are {} headers", headers.len());
+        let wrong = Wrong::new(message, format!("expected at most {MOST_HEADERS}"));
+        section.problems.at(&section.place_of(key), &section.join(key), wrong);
+    }
     headers
 }
 
@@ -195,7 +203,10 @@ pub(super) fn read_body(section: &mut Section<'_, '_>, names: &Names<'_>) -> Bod
         Some(&"json") => {
             let Some(node) = section.node("json") else { return BodySpec::None };
             let path = section.join("json");
-            json(node, names, &path, section.problems).map_or(BodySpec::None, BodySpec::Json)
+            let read = json(node, names, &path, section.problems);
+            let bytes = read.as_ref().map_or(0, |json| json.to_string().len());
+            bounded(section, "json", bytes);
+            read.map_or(BodySpec::None, BodySpec::Json)
         }
         Some(&"body") => section
             .value("body", |node| template(node, names, MOST_BODY))
@@ -208,9 +219,22 @@ pub(super) fn read_body(section: &mut Section<'_, '_>, names: &Names<'_>) -> Bod
                     Err(wrong) => problems.at(&entry.node.place, path, wrong),
                 }
             });
+            let bytes =
+                fields.iter().map(|(name, value): (&String, &String)| name.len() + value.len() + 2);
+            bounded(section, "form", bytes.sum());
             BodySpec::Form(fields)
         }
         None => BodySpec::None,
+    }
+}
+
+/// Reports a body of so many bytes, if these are too many.
+fn bounded(section: &mut Section<'_, '_>, key: &str, bytes: usize) {
+    if bytes > MOST_BODY {
+        let message = format!("this body has {bytes} bytes");
+        let wrong = Wrong::new(message, format!("expected at most {MOST_BODY} bytes"));
+        let (place, path) = (section.place_of(key), section.join(key));
+        section.problems.at(&place, &path, wrong);
     }
 }
 

@@ -118,6 +118,11 @@ fn what_may_be_meant_otherwise_is_said() {
         ("path = \"/\"\njson = { a = 1 }", "sends a body with GET"),
         ("path = \"/\"\nmethod = \"POST\"\njson = { a = \"{{uuid}}\" }", "one brace on each side"),
         ("path = \"/\"\nheaders = { cookie = \"sid=abc\" }", "a session is a secret"),
+        ("path = \"/\"\nheaders = { Accept-Encoding = \"gzip\" }", "asks for compressed answers"),
+        (
+            "path = \"/\"\nidentity = { kind = \"address\" }\nexpect = { json = { \"$.ip\" = \"{identity}\" } }",
+            "shows `{identity}`, which is empty",
+        ),
     ] {
         let notices = told(more).unwrap_or_else(|said| panic!("{said}"));
         assert!(notices.iter().any(|notice| notice.contains(words)), "{words}: {notices:?}");
@@ -125,4 +130,30 @@ fn what_may_be_meant_otherwise_is_said() {
     let graphql = "path = \"/\"\nmethod = \"POST\"\njson = { query = \"{{ user {{ email }} }}\" }";
     let notices = told(graphql).unwrap_or_else(|said| panic!("{said}"));
     assert!(!notices.iter().any(|notice| notice.contains("brace")), "{notices:?}");
+}
+
+#[test]
+fn a_named_address_is_not_said_to_be_empty() {
+    let more = "path = \"/\"\nidentity = { kind = \"address\" }\nidentities = 2\nheaders = { x = \"{identity}\" }";
+    let notices = told(more).unwrap_or_else(|said| panic!("{said}"));
+    assert!(!notices.iter().any(|notice| notice.contains("{identity}")), "{notices:?}");
+}
+
+#[test]
+fn a_request_is_bounded_as_a_whole() {
+    let many = |n: usize, bytes: usize| -> String {
+        let text = "x".repeat(bytes);
+        let all: Vec<String> = (0..n).map(|i| format!("f{i} = \"{text}\"")).collect();
+        format!("{{ {} }}", all.join(", "))
+    };
+    for (more, words) in [
+        (format!("json = {}", many(2, 200_000)), "expected at most 262144 bytes"),
+        (format!("form = {}", many(70, 4_000)), "expected at most 262144 bytes"),
+        (format!("headers = {}", many(65, 1)), "expected at most 64"),
+    ] {
+        let said = refused(&format!("path = \"/\"\nmethod = \"POST\"\n{more}"));
+        assert!(said.contains(words) && said.contains("--> load-gate.toml:8:"), "{said}");
+    }
+    let fits = format!("path = \"/\"\nmethod = \"POST\"\nheaders = {}", many(64, 1));
+    told(&fits).unwrap_or_else(|said| panic!("{said}"));
 }

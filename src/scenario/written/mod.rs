@@ -21,7 +21,9 @@ use serde_json::Value;
 pub use blank::{FILLED, blanked};
 pub use check::{Condition, WORDS};
 pub use path::JsonPath;
-pub use request::{changed, idle_names, probes_by_identity, shows_keys, tells_time};
+pub use request::{
+    changed, idle_names, names_identity, probes_by_identity, shows_keys, tells_time,
+};
 pub use setup::Capture;
 pub use spec::{
     BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,

@@ -152,6 +152,17 @@ pub fn shows_keys(spec: &Spec) -> bool {
     by_itself(&spec.request) || set_up && any_text(spec, &spec.request, Template::shows_captured)
 }
 
+/// Whether anything that is sent, or asked of an answer, names who sends.
+#[must_use]
+pub fn names_identity(spec: &Spec) -> bool {
+    let (data, setup) = (spec.columns(), spec.captured());
+    let names = Names { data: &data, setup: &setup, identity: true, body: true };
+    let patterns = spec.expect.iter().flat_map(|expect| &expect.header);
+    let mut texts = spec.texts();
+    texts.extend(patterns.map(|(_, pattern)| pattern.as_str()));
+    texts.iter().any(|text| Template::parse(text, &names).is_ok_and(|t| t.shows_identity()))
+}
+
 /// The probes whose requests show who sends: an identity of the load sends them.
 #[must_use]
 pub fn probes_by_identity(spec: &Spec) -> Vec<&str> {
