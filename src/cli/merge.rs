@@ -41,9 +41,15 @@ fn merge_and_deliver(
     // The shards are read before anything of an earlier run is removed, but a
     // shard's own files are no earlier run's.
     let into = real(&args.results_dir);
-    if into.is_some()
-        && let Some(file) = files.iter().find(|file| file.parent().and_then(real) == into)
-    {
+    // Among the others it was passed over, since the whole of an earlier merge may lie there.
+    let own = args.results_dir.join(SUITE_JSON);
+    let among = args.dirs.iter().any(|dir| {
+        let parent = into.as_deref().and_then(Path::parent);
+        parent.is_some() && real(dir).as_deref() == parent
+    });
+    let is_shard = among && header(&own).is_ok_and(|header| header.shard.is_some());
+    let named = files.iter().find(|file| into.is_some() && file.parent().and_then(real) == into);
+    if let Some(file) = named.or(is_shard.then_some(&own)) {
         return Err(UsageError::Plain(format!(
             "{} is a shard's directory and can't take the merged results: name another with --results-dir",
             file.parent().unwrap_or(file).display()

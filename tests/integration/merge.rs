@@ -146,6 +146,20 @@ fn one_plan_is_dealt_started_at_one_moment_and_judged_once() {
     let twice = merge(&[dirs[0], dirs[1], dirs[2], dirs[1]]);
     assert_eq!(twice.code, 3, "{}", twice.all());
     assert!(twice.out.contains("is shard 2 once more"), "{}", twice.all());
+    // What a machine measured isn't overwritten, though the directory above it is named.
+    let above = tempfile::tempdir().expect("a directory");
+    for (dir, name) in dirs.iter().zip(["1", "2", "3"]) {
+        std::fs::create_dir(above.path().join(name)).expect("made");
+        let to = above.path().join(name).join("suite.json");
+        std::fs::copy(dir.join("suite.json"), to).expect("copied");
+    }
+    let into = |name: &str| {
+        let into = above.path().join(name);
+        let merge =
+            load_gate().arg("merge").arg(above.path()).arg("--results-dir").arg(&into).output();
+        merge.expect("runs").status.code()
+    };
+    assert_eq!((into("1"), into("whole"), into("whole")), (Some(2), Some(0), Some(0)));
     // Reports made again from a shard's results aren't green either.
     let output = load_gate().arg("report").arg(dirs[1]).output().expect("runs");
     assert_eq!(output.status.code(), Some(3));

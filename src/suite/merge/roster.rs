@@ -232,7 +232,9 @@ fn difference(part: &Part, reference: &Part) -> Option<String> {
         (own != other).then(|| format!("{what} {own}, not {other}"))
     };
     let of = |part: &Part| part.shard.of().to_string();
-    let start = |part: &Part| part.start_at.human();
+    // Within one second the milliseconds tell them apart.
+    let close = part.start_at.human() == reference.start_at.human();
+    let start = |part: &Part| if close { part.start_at.rfc3339() } else { part.start_at.human() };
     differ("of shards", &of(part), &of(reference))
         .or_else(|| differ("started at", &start(part), &start(reference)))
         .or_else(|| differ("run", &part.run, &reference.run))

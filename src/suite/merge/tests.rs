@@ -225,7 +225,7 @@ fn with_a_shard_missing_nothing_is_a_failure() {
 #[test]
 fn whatever_is_no_shard_of_the_run_is_named() {
     type Change = fn(&mut SuiteReport);
-    let changes: [(Change, &str); 7] = [
+    let changes: [(Change, &str); 8] = [
         (
             |r| r.tool_version = "1.0.0".to_owned(),
             "e was written by load-gate 1.0.0, the other shards by 1.1.0",
@@ -242,6 +242,10 @@ fn whatever_is_no_shard_of_the_run_is_named() {
         (
             |r| r.shard.as_mut().expect("a shard").start_at.unix_millis += 60_000,
             "e is a shard of another run: started at 2026-02-02 02:42:00 UTC, not 2026-02-02 02:41:00 UTC",
+        ),
+        (
+            |r| r.shard.as_mut().expect("a shard").start_at.unix_millis += 900,
+            "e is a shard of another run: started at 2026-02-02T02:41:00.900Z, not 2026-02-02T02:41:00.000Z",
         ),
         (
             |r| r.shard.as_mut().expect("a shard").shard = Shard::new(2, 5).expect("is one"),
