@@ -49,7 +49,7 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&found)?);
     } else {
-        world.output.result(&report::check_text(&found));
+        world.output.result(&report::check_text(&found, world.output.style()));
     }
     Ok(found.exit_code())
 }

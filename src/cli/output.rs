@@ -97,14 +97,20 @@ impl Output {
         let _ = out.flush();
     }
 
-    /// Prints a result that is words: standard output, folded to its terminal.
-    pub(super) fn words(self, text: &str) {
-        self.result(&folded(text, stdout_columns()));
+    /// Prints a result that is words: standard output, folded to its terminal, then dressed.
+    pub(super) fn words(self, text: &str, dress: impl Fn(&str, Style) -> String) {
+        self.result(&dress(&folded(text, stdout_columns()), self.style()));
     }
 
     /// Prints a line about the way there: standard error, folded to its terminal.
     pub(super) fn note(self, text: &str) {
         self.as_drawn(&folded(text, stderr_columns()));
+    }
+
+    /// The same, then dressed.
+    pub(super) fn note_dressed(self, text: &str, dress: impl Fn(&str, Style) -> String) {
+        let style = Style { color: self.color_err, width: self.note_width(), verbose: false };
+        self.as_drawn(&dress(&folded(text, stderr_columns()), style));
     }
 
     /// Prints what has its lines already: standard error.

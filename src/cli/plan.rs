@@ -26,7 +26,8 @@ pub(super) fn plan(args: &PlanArgs, world: &World) -> anyhow::Result<u8> {
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&feasibility)?);
     } else {
-        world.output.words(&report::plan_text(&feasibility, world.output.style().width));
+        let text = report::plan_text(&feasibility, world.output.style().width);
+        world.output.words(&text, |text, style| report::plan_dressed(text, &feasibility, style));
     }
     Ok(if args.strict_plan && feasibility.is_impossible() { USAGE } else { 0 })
 }

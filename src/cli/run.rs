@@ -129,7 +129,8 @@ fn trusts_whom_it_names(resolved: &Resolved) -> Result<(), UsageError> {
 fn tell_plan(resolved: &Resolved, args: &RunArgs, world: &World) -> bool {
     let feasibility = plan::suite_feasibility(&resolved.plan, resolved.one_of_several);
     let lines = report::plan_lines(&feasibility, world.output.note_width());
-    world.output.note(lines.trim_matches('\n'));
+    let dress = |text: &str, style| report::plan_dressed(text, &feasibility, style);
+    world.output.note_dressed(lines.trim_matches('\n'), dress);
     if !resolved.plan.environment.embedded {
         let url = &resolved.plan.environment.url;
         world.output.note(&report::creation_line(&feasibility, url));

@@ -1,7 +1,7 @@
 //! Whether a run gave enough to decide a threshold, and how long one would have to be that does.
 
 use super::observe::Observed;
-use super::{MetricKind, Operator, Threshold};
+use super::{MetricKind, Operator, Threshold, ThresholdResult};
 use crate::measure::intervals::min_samples;
 use crate::measure::{Recording, dependence};
 use crate::units::{self, Nanos};
@@ -51,13 +51,33 @@ pub(super) fn too_little(
 /// How long a run would decide a threshold whose interval straddles `bound`, if the
 /// figure stays: the interval narrows with the root of the time.
 pub(super) fn to_decide(recording: &Recording, observed: &Observed, bound: f64) -> Option<String> {
-    let (low, high) = observed.interval?;
-    let side = if bound > observed.value { high - observed.value } else { observed.value - low };
-    let off = (bound - observed.value).abs();
-    if off <= 0.0 {
-        return None;
+    let times = narrow_enough(observed.value, observed.interval?, bound)?;
+    lasting(recording, times).map(|run| format!("{run} would decide"))
+}
+
+/// How many times as long a run leaves `bound` outside of the interval of `value`.
+fn narrow_enough(value: f64, (low, high): (f64, f64), bound: f64) -> Option<f64> {
+    let side = if bound > value { high - value } else { value - low };
+    let off = (bound - value).abs();
+    (off > 0.0).then(|| (side / off).powi(2).max(1.1))
+}
+
+impl ThresholdResult {
+    /// How many times as long a run would settle it, if its figures stay; `None` where it
+    /// is settled, or where that can't be told.
+    #[must_use]
+    pub fn times_longer(&self) -> Option<f64> {
+        let (value, bound) = (self.observed?, self.bound?);
+        let worth = self.worth.unwrap_or(self.samples).min(self.samples);
+        let needed = self.method.quantile().map_or(1, |q| min_samples(q, self.confidence));
+        let times = if worth < needed {
+            needed as f64 / worth as f64
+        } else {
+            let interval = self.interval.filter(|(low, high)| *low <= bound && bound <= *high)?;
+            narrow_enough(value, interval, bound)?
+        };
+        (times.is_finite() && times < MOST_TIMES).then_some(times)
     }
-    lasting(recording, (side / off).powi(2).max(1.1)).map(|run| format!("{run} would decide"))
 }
 
 /// `a run of about 12m`, that many times as long as this one.

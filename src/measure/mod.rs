@@ -42,5 +42,5 @@ pub use shards::{Absent, ShardRow, Shards};
 pub use slice::{Phases, Slice};
 pub use slow::Slow;
 pub use strata::{Stratum, strata};
-pub use timeline::{BUCKET_LN_WIDTH, Second, Timeline, bucket_of, span_of};
+pub use timeline::{BUCKET_LN_WIDTH, MOST_BINS, Second, Timeline, bucket_of, span_of};
 pub use trend::{PACKED, Trend};

@@ -9,7 +9,7 @@ use crate::units::Nanos;
 /// The most bins kept before pairs are merged: the seconds of ten minutes, and of what is due at
 /// their very end or by clocks that are off. A longer run takes no more memory, and no chart
 /// could show more.
-const MOST_BINS: usize = 660;
+pub const MOST_BINS: usize = 660;
 /// Buckets a doubling of the small per-bin histograms: neighbours are 2.2 % apart.
 const BUCKETS_PER_DOUBLING: f64 = 32.0;
 

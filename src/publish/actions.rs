@@ -280,6 +280,36 @@ mod tests {
     }
 
     #[test]
+    fn what_outputs_say_the_reports_say() {
+        use crate::report::{self, fixtures};
+        use crate::units;
+        for report in [fixtures::pass(), fixtures::all().remove(1).1] {
+            let outputs = outputs(&report, 0, Path::new("results"), Path::new("junit.xml"));
+            let outputs: BTreeMap<String, String> = outputs.into_iter().collect();
+            let told: serde_json::Value = serde_json::from_str(&outputs["results"]).expect("JSON");
+            let comment = report::comment(&report, None, report::Masthead::default());
+            let comment = comment.replace("&nbsp;", " ");
+            for scenario in &report.scenarios {
+                let id = scenario.plan.scenario;
+                let told = &told["scenarios"][id.name()];
+                assert_eq!(told["verdict"], scenario.verdict.kind.name());
+                let row = comment.lines().find(|line| line.starts_with(&format!("| {id} |")));
+                let row = row.expect("a row of the comment");
+                for (output, key, say) in [
+                    ("p95", "p95_ms", units::millis as fn(f64) -> String),
+                    ("success-rate", "success_rate", units::percent),
+                    ("rate-limit-hits", "rate_limit_hits", |n| units::count(n as u64)),
+                ] {
+                    let output = outputs[&format!("{output}-{id}")].parse::<f64>().ok();
+                    assert_eq!(told[key].as_f64(), output, "{id} {key}");
+                    let said = output.map_or_else(|| "–".to_owned(), say);
+                    assert!(row.contains(&said), "{id} {key}: {said} isn't in {row}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_summary_over_the_limit_is_told_and_left_out() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("summary");

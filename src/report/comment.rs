@@ -105,7 +105,7 @@ fn reason(report: &SuiteReport) -> String {
     let said = report.headline.strip_prefix(verdict).unwrap_or(&report.headline);
     let said = words::at_a_glance(said.trim_start_matches([':', ',', ' ']));
     if said.chars().count() <= MOST_REASON {
-        return said.to_owned();
+        return said.into_owned();
     }
     let mut short: String = said.chars().take(MOST_REASON - 1).collect();
     // At a word's end, where there is one near.

@@ -6,9 +6,10 @@ use super::escape::one_line;
 use super::table::fold;
 use super::text::Style;
 use super::{figures, words};
-use crate::gate::{self, About, Finding, FindingVerdict, VerdictKind};
+use crate::gate::{self, About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
 use crate::ids::ScenarioId;
 use crate::measure::Ended;
+use crate::scenario::catalogue;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units;
 
@@ -155,19 +156,7 @@ fn would_change(scenario: &ScenarioReport, finding: &Finding) -> String {
 pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
     let limiter = &scenario.verdict.limiter;
     match (finding.about, finding.verdict) {
-        (About::Threshold, FindingVerdict::Inconclusive) => {
-            "send for longer (--duration-scale): where neighbouring requests share their fate a \
-             higher rate buys little; or to more identities where a limiter refuses most of it"
-                .to_owned()
-        }
-        (About::Threshold, FindingVerdict::Fail) => {
-            "see from when on, and at which rate, it stood on the wrong side (the charts of \
-             report.html), then compare with a run that passed (load-gate compare)"
-                .to_owned()
-        }
-        (About::Threshold, _) => {
-            "a longer hold (--duration-scale) makes the interval narrower".to_owned()
-        }
+        (About::Threshold, verdict) => next_of_threshold(scenario, finding, verdict),
         (About::Generator, _) if !scenario.recording.generator.late.is_zero() => format!(
             "have every machine ready before the appointed moment, or appoint a later one \
              (--start-at): the load began {} after it",
@@ -191,7 +180,10 @@ pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
             )
         }
         (About::Check, _) => {
-            "look at the quoted answer (it broke the contract) and at docs/api.md".to_owned()
+            // What is built in has its contract written down there.
+            let built_in = catalogue::find(scenario.plan.scenario).is_some();
+            let contract = if built_in { " and at docs/api.md" } else { "" };
+            format!("look at the quoted answer (it broke the contract){contract}")
         }
         (About::Probe(_), FindingVerdict::Fail) => {
             "treat it as a security hole: what must be refused was let in".to_owned()
@@ -208,6 +200,60 @@ pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
         }
         (About::Run, _) => next_of_run(scenario, finding).to_owned(),
     }
+}
+
+/// The same, about a threshold: from when on it broke, how much longer a run has to be.
+fn next_of_threshold(
+    scenario: &ScenarioReport,
+    finding: &Finding,
+    verdict: FindingVerdict,
+) -> String {
+    let threshold = finding.threshold.as_ref();
+    let times = threshold.and_then(ThresholdResult::times_longer).map(times_as_long);
+    match verdict {
+        FindingVerdict::Inconclusive => format!(
+            "send {} (--duration-scale): where neighbouring requests share their fate a higher \
+             rate buys little; or to more identities where a limiter refuses most of it",
+            times.as_deref().unwrap_or("for longer")
+        ),
+        FindingVerdict::Fail => {
+            let broke = threshold.and_then(|t| broke(scenario, t));
+            let looked = broke.unwrap_or_else(|| {
+                "see from when on, and at which rate, it stood on the wrong side (the charts of \
+                 report.html)"
+                    .to_owned()
+            });
+            let close = threshold.is_some_and(|t| t.close);
+            let longer = times.filter(|_| close).map(|times| {
+                format!("; it is close, and a run {times} (--duration-scale) would settle it")
+            });
+            let longer = longer.unwrap_or_default();
+            format!("{looked}, then compare with a run that passed (load-gate compare){longer}")
+        }
+        _ => format!(
+            "a hold {} (--duration-scale) makes the interval narrow enough",
+            times.as_deref().unwrap_or("that lasts longer")
+        ),
+    }
+}
+
+/// `3.1 times as long`, up to a tenth, so that it is enough.
+pub(super) fn times_as_long(times: f64) -> String {
+    format!("{} times as long", units::number((times * 10.0).ceil() / 10.0))
+}
+
+/// `look at the target from 4:12 on: p(95) of single seconds was over 2.00 s then, at 100/s`.
+fn broke(scenario: &ScenarioReport, threshold: &ThresholdResult) -> Option<String> {
+    let (quantile, bound) = (threshold.method.quantile()?, threshold.bound?);
+    let ours = threshold.metric.name() == "response_time" && threshold.observed? > bound;
+    let breach = ours.then(|| figures::breach(&scenario.recording, quantile, bound))??;
+    Some(format!(
+        "look at the target from {} on, when {} of single seconds first stood over {}, at {}",
+        units::clock(breach.from),
+        threshold.method,
+        threshold.say(bound),
+        units::rate((breach.rate * 10.0).round() / 10.0)
+    ))
 }
 
 /// The same, about the run itself.

@@ -7,7 +7,7 @@ use crate::measure::{Recording, Second, Slice, Trend, span_of};
 use crate::outcome::Outcome;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::tags::{Selector, TagKey};
-use crate::units;
+use crate::units::{self, Nanos};
 
 /// The quantiles that tables show, with their names.
 pub(super) const QUANTILES: [(&str, f64); 6] =
@@ -101,6 +101,39 @@ pub(super) fn bin_quantile(bin: &Second, quantile: f64) -> Option<f64> {
     bin.response.iter().find_map(|(bucket, n)| {
         seen += u64::from(n);
         (seen >= rank).then(|| span_of(bucket).as_millis_f64())
+    })
+}
+
+/// When a quantile of single seconds first stood over a bound.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Breach {
+    pub(super) from: Nanos,
+    pub(super) to: Nanos,
+    /// Arrivals that were sent a second in that time.
+    pub(super) rate: f64,
+    /// Seconds afterwards in which it stood over it again.
+    pub(super) later: u64,
+}
+
+/// When the response time at `quantile` first stood over `bound`, in milliseconds.
+pub(super) fn breach(recording: &Recording, quantile: f64, bound: f64) -> Option<Breach> {
+    let timeline = &recording.timeline;
+    let width = u64::from(timeline.width.max(1));
+    let over: Vec<bool> = per_bin(recording, quantile)
+        .into_iter()
+        .map(|value| value.is_some_and(|value| value > bound))
+        .collect();
+    let first = over.iter().position(|over| *over)?;
+    let length = over.get(first..)?.iter().take_while(|over| **over).count();
+    let all = over.iter().filter(|over| **over).count();
+    let sent: u64 =
+        timeline.bins.iter().skip(first).take(length).map(|bin| u64::from(bin.sent)).sum();
+    let seconds = |bins: usize| bins as u64 * width;
+    Some(Breach {
+        from: Nanos::from_secs(seconds(first)),
+        to: Nanos::from_secs(seconds(first + length)),
+        rate: sent as f64 / seconds(length) as f64,
+        later: seconds(all - length),
     })
 }
 

@@ -50,7 +50,7 @@ pub use junit::junit;
 pub use k6_json::k6_json;
 pub use markdown::{SUMMARY_BUDGET, baseline_md, markdown};
 pub use past::EarlierRuns;
-pub use plan_text::{creation_line, plan_lines, plan_text};
+pub use plan_text::{creation_line, plan_dressed, plan_lines, plan_text};
 pub use shard_text::{shard_markdown, shard_text};
 pub use sparkline::sparkline;
 pub use table::fold_lines;

@@ -1,6 +1,8 @@
 //! `load-gate plan` as text: the timeline, what limits admit, what thresholds can rest on, contradictions with the way out.
 
+use super::document::Tone;
 use super::table::{Lean, lines};
+use super::text::Style;
 use crate::ids::ScenarioId;
 use crate::limits::Prediction;
 use crate::measure::StageKind;
@@ -46,6 +48,33 @@ pub fn plan_lines(suite: &SuiteFeasibility, width: usize) -> String {
     text.push('\n');
     text.push_str(&needs(&suite.needs));
     text
+}
+
+/// Lines of a plan, folded already, in colours: names, what is off, headings.
+#[must_use]
+pub fn plan_dressed(text: &str, suite: &SuiteFeasibility, style: Style) -> String {
+    const MARKS: [(&str, Tone); 3] = [
+        ("impossible:", Tone::Bad),
+        ("warning:", Tone::Doubtful),
+        ("as things are it is skipped:", Tone::Doubtful),
+    ];
+    let named = |line: &str| {
+        let mut named = suite.scenarios.iter().map(|scenario| format!("{}:", scenario.scenario));
+        named.find_map(|name| line.strip_prefix(&name).map(|rest| style.bold(&name) + rest))
+    };
+    let marked = |line: &str| {
+        let bare = line.trim_start();
+        let (mark, tone) = MARKS.iter().find(|(mark, _)| bare.starts_with(mark))?;
+        let indent = &line[..line.len() - bare.len()];
+        Some(format!("{indent}{}{}", style.paint(*tone, mark), &bare[mark.len()..]))
+    };
+    let heading = |line: &str| {
+        line.trim_start().starts_with("stage  ").then(|| style.paint(Tone::Quiet, line))
+    };
+    let dressed = text.split('\n').map(|line| {
+        named(line).or_else(|| marked(line)).or_else(|| heading(line)).unwrap_or(line.to_owned())
+    });
+    dressed.collect::<Vec<_>>().join("\n")
 }
 
 /// What a run leaves behind at `url`: `this run will create about 90 to 100 customers, 0

@@ -29,6 +29,31 @@ impl Style {
     pub const fn verbose(self, verbose: bool) -> Self {
         Self { verbose, ..self }
     }
+
+    /// `text` in the colour of what it means.
+    pub(super) fn paint(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Good => "32",
+            Tone::Bad => "1;31",
+            Tone::Doubtful => "33",
+            Tone::Quiet => "2",
+        };
+        self.inked(code, text)
+    }
+
+    /// `text` bold: a name, a heading.
+    pub(super) fn bold(self, text: &str) -> String {
+        self.inked("1", text)
+    }
+
+    fn inked(self, code: &str, text: &str) -> String {
+        if self.color && !text.is_empty() {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
 }
 
 /// The closing summary of a run: the headline, then every scenario, the worst
@@ -89,22 +114,7 @@ struct Page {
 
 impl Page {
     fn paint(&self, tone: Tone, text: &str) -> String {
-        let code = match tone {
-            Tone::Plain => return text.to_owned(),
-            Tone::Good => "32",
-            Tone::Bad => "1;31",
-            Tone::Doubtful => "33",
-            Tone::Quiet => "2",
-        };
-        self.inked(code, text)
-    }
-
-    fn inked(&self, code: &str, text: &str) -> String {
-        if self.style.color && !text.is_empty() {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        self.style.paint(tone, text)
     }
 
     fn width(&self) -> usize {
@@ -161,7 +171,7 @@ impl Page {
 
     fn chapter(&mut self, chapter: &Chapter) {
         self.gap();
-        let name = self.inked("1", &chapter.name);
+        let name = self.style.bold(&chapter.name);
         let verdict = self.paint(chapter.mark.tone(), &loud(chapter.mark, chapter.verdict));
         self.line(&format!("{name}  {verdict}"));
         self.notes(2, &chapter.reasons);
@@ -191,7 +201,7 @@ impl Page {
             for (i, line) in fold(&text, most, hang).iter().enumerate() {
                 match line.strip_prefix(&start) {
                     Some(rest) if i == 0 => {
-                        let name = self.inked("1", &name);
+                        let name = self.style.bold(&name);
                         let verdict = self.paint(chapter.mark.tone(), chapter.verdict);
                         self.line(&format!("{name}  {verdict}  {rest}"));
                     }
@@ -229,7 +239,7 @@ impl Page {
         let text = format!("{title}  {}", escape::one_line(lead));
         for (i, line) in fold(text.trim_end(), self.width() - 2, 2).iter().enumerate() {
             let rest = if i == 0 { line.strip_prefix(title) } else { None };
-            let painted = rest.map(|rest| format!("{}{rest}", self.inked("1", title)));
+            let painted = rest.map(|rest| format!("{}{rest}", self.style.bold(title)));
             self.line(&format!("  {}", painted.as_deref().unwrap_or(line)));
         }
     }

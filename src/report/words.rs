@@ -1,5 +1,7 @@
 //! What reports call and how they mark verdicts, outcomes and what was inferred.
 
+use std::borrow::Cow;
+
 use super::document::{Cell, Mark, Tone};
 use super::escape;
 use crate::gate::{FindingVerdict, VerdictKind};
@@ -20,18 +22,29 @@ pub(super) const fn verdict_mark(kind: VerdictKind) -> Mark {
 /// The longest reason that is told whole at a first glance, in characters.
 const GLANCE: usize = 110;
 
-/// A reason at a first glance: of a long one what stands before its evidence, which is told
-/// further down.
-pub(super) fn at_a_glance(reason: &str) -> &str {
+/// So much of a reason is no more than its rule's name.
+const NAMES: usize = 60;
+
+/// A reason at a first glance: of a long one what was seen and wanted, without what stands in
+/// parentheses and without the evidence that follows, which is told further down.
+pub(super) fn at_a_glance(reason: &str) -> Cow<'_, str> {
     if reason.chars().count() <= GLANCE {
-        return reason;
+        return Cow::Borrowed(reason);
     }
-    let ends = [" (", "; ", ": "].into_iter().filter_map(|end| {
-        // What a scenario is called is no reason yet.
-        let far = reason.char_indices().nth(40)?.0;
-        Some(far + reason.get(far..)?.find(end)?)
-    });
-    ends.min().and_then(|end| reason.get(..end)).unwrap_or(reason)
+    let mut bare = String::new();
+    let mut rest = reason;
+    while let Some((before, after)) = rest.split_once(" (") {
+        let Some((_, after)) = after.split_once(')') else { break };
+        bare.push_str(before);
+        rest = after;
+    }
+    bare.push_str(rest);
+    // What follows a colon in a limiter's rule is what was seen.
+    let ends: &[&str] = if bare.contains("rate limit, ") { &["; "] } else { &["; ", ": "] };
+    let far = bare.char_indices().nth(NAMES).map_or(bare.len(), |(at, _)| at);
+    let end = ends.iter().filter_map(|end| Some(far + bare.get(far..)?.find(end)?)).min();
+    bare.truncate(end.unwrap_or(bare.len()));
+    Cow::Owned(bare)
 }
 
 /// What became of a rule.

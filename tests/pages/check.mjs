@@ -93,7 +93,6 @@ async function charts(page, name) {
       marks: [...figure.querySelectorAll(".plot > svg path")].filter((path) =>
         /^(line|area|heat|dots|cross)/.test(path.getAttribute("class") ?? "") && path.getAttribute("d"),
       ).length,
-      readings: figure.querySelectorAll(".readings label").length,
       head: [...figure.querySelectorAll(".data thead th")].map((cell) => cell.textContent),
       rows: [...figure.querySelectorAll(".data tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent)),
     })),
@@ -101,14 +100,19 @@ async function charts(page, name) {
   for (const chart of found) {
     hold(name, `${chart.id} draws something`, chart.marks > 0);
     hold(name, `${chart.id} has its table`, chart.rows.length > 0);
-    hold(name, `${chart.id} has as many readings as rows`, !chart.readings || chart.readings === chart.rows.length);
   }
+  await readings(page, name);
   const kept = resolve(folder, name.replace(".html", ".suite.json"));
   if (!existsSync(kept)) return;
   for (const { plan, recording } of JSON.parse(readFileSync(kept, "utf8")).scenarios) {
     const { bins } = recording.timeline;
     if (bins.length < 2) continue;
     const chart = found.find(({ id }) => id === `${plan.scenario}-outcomes`);
+    const columns = await page.evaluate(
+      (id) => document.getElementById(id)?.closest(".time").querySelectorAll(".moments label").length,
+      `${plan.scenario}-outcomes`,
+    );
+    hold(name, `${plan.scenario} has a column for every second`, columns === bins.length, `${columns} of ${bins.length}`);
     hold(name, `${plan.scenario} has its outcomes drawn`, chart !== undefined);
     for (const [i, outcome] of (chart?.head ?? []).entries()) {
       if (i === 0) continue;
@@ -117,6 +121,43 @@ async function charts(page, name) {
       hold(name, `${chart.id} counts every ${outcome}`, counted === told, `${told} of ${counted}`);
     }
   }
+}
+
+// A pointer over any chart of those over time shows what all of them have at that moment, a value under
+// each name, above them.
+async function readings(page, name) {
+  const blocks = await page.$$(".time");
+  for (const [at, block] of blocks.entries()) {
+    const charts = await block.$$(".chart .plot > svg");
+    for (const [i, chart] of charts.entries()) {
+      await chart.evaluate((svg) => svg.scrollIntoView({ block: "end" }));
+      const share = 0.2 + (0.6 * i) / charts.length;
+      const box = await chart.boundingBox();
+      // The plot stands between the axis's names and a margin.
+      const [left, right] = [box.x + box.width * 0.103125, box.x + box.width * (1 - 0.015625)];
+      await page.mouse.move(left + (right - left) * share, box.y + box.height / 2);
+      const seen = await block.evaluate((time) => {
+        const labels = [...time.querySelectorAll(".moments label")];
+        const shown = labels.filter((label) => getComputedStyle(label.querySelector("i")).opacity === "1");
+        const [names, values] = [time.querySelector(".names"), shown[0]?.querySelector("i")];
+        const [above, line] = [names.getBoundingClientRect(), values?.getBoundingClientRect()];
+        return {
+          moments: labels.length,
+          shown: shown.map((label) => labels.indexOf(label)),
+          names: names.children.length,
+          values: values?.textContent.split("\n").length,
+          visible: above.top >= 0 && above.bottom <= innerHeight,
+          beneath: line && Math.abs(line.left - above.left) < 2 && Math.abs(line.top - above.top) < 24 && Math.abs(line.height - above.height) < 4,
+        };
+      });
+      const wanted = share * seen.moments;
+      const near = seen.shown.length === 1 && Math.abs(seen.shown[0] + 0.5 - wanted) <= 1 + seen.moments / 400;
+      hold(name, `block ${at}, chart ${i}: the moment under the pointer is shown`, near, `${seen.shown} for ${wanted}`);
+      hold(name, `block ${at}, chart ${i}: a value under each name`, seen.names === seen.values, JSON.stringify(seen));
+      hold(name, `block ${at}, chart ${i}: in sight, beneath their names`, seen.visible && seen.beneath, JSON.stringify(seen));
+    }
+  }
+  await page.mouse.move(0, 0);
 }
 
 // The tab key comes to every link, summary, scrolled table and chart with readings, and the arrow
@@ -141,14 +182,14 @@ async function keyboard(page, name) {
   reached.delete(-1);
   hold(name, "is reached with the keyboard", reached.size >= wanted, `${reached.size} of ${wanted}`);
   const shown = await page.evaluate(() => {
-    const radio = document.querySelector(".readings input");
+    const radio = document.querySelector(".moments input");
     radio?.focus();
     return radio !== null;
   });
   if (shown) {
     await page.keyboard.press("ArrowRight");
     const reading = await page.evaluate(() => {
-      const [label] = document.querySelectorAll(".readings label:has(:checked)");
+      const [label] = document.querySelectorAll(".moments label:has(:checked)");
       return label && getComputedStyle(label.querySelector("i")).opacity === "1";
     });
     hold(name, "shows a chart's values by the arrow keys", reading);

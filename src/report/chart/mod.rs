@@ -6,6 +6,6 @@ mod scale;
 mod svg;
 
 pub(super) use mermaid::mermaid;
-pub(super) use model::{Chart, Key, Layer, LimitLine, Shade, colour};
+pub(super) use model::{Chart, Key, Layer, LimitLine, Readings, Shade, colour};
 pub(super) use scale::{Axis, Scale};
 pub(super) use svg::{bullet, sparkline, svg};

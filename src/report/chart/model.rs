@@ -44,6 +44,17 @@ pub(in crate::report) struct Key {
     pub(in crate::report) name: String,
 }
 
+/// What stands at each moment of a chart over the time of a load. The charts of a scenario
+/// have the same moments.
+#[derive(Clone, Debug, Default)]
+pub(in crate::report) struct Readings {
+    pub(in crate::report) moments: Vec<String>,
+    /// What is read off; nothing where a picture has no single values.
+    pub(in crate::report) names: Vec<String>,
+    /// For each moment a value a name.
+    pub(in crate::report) rows: Vec<Vec<String>>,
+}
+
 /// One chart.
 #[derive(Clone, Debug)]
 pub(in crate::report) struct Chart {
@@ -58,8 +69,9 @@ pub(in crate::report) struct Chart {
     pub(in crate::report) bounds: Vec<LimitLine>,
     /// What is to be seen, in words.
     pub(in crate::report) words: Vec<String>,
-    /// Evenly spaced along the x axis: what stands there, in words.
-    pub(in crate::report) readings: Vec<String>,
+    /// Of a chart over the time of the load: what stands at its moments, which are
+    /// evenly spaced along the x axis.
+    pub(in crate::report) readings: Option<Readings>,
     /// The figures behind it.
     pub(in crate::report) data: Table,
     /// Series for renderers without pictures.
@@ -84,7 +96,7 @@ impl Chart {
             layers: Vec::new(),
             bounds: Vec::new(),
             words: Vec::new(),
-            readings: Vec::new(),
+            readings: None,
             data: Table::new([]),
             plain: Vec::new(),
         }

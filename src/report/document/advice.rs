@@ -1,12 +1,12 @@
 //! What to do next: advice that follows from figures by the rules written here.
 
 use super::super::escape::one_line;
-use super::super::explain::next;
+use super::super::explain::{next, times_as_long};
 use super::measured::share;
 use super::model::Note;
 use super::table::Tone;
 use crate::admission::Scope;
-use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
+use crate::gate::{About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -50,9 +50,14 @@ pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
     let close = scenario.verdict.findings.iter();
     let close = close.filter(|f| f.verdict == FindingVerdict::Pass);
     let close = close.filter(|f| f.threshold.as_ref().is_some_and(|t| t.close));
-    advice.extend(
-        close.map(|f| format!("{id}: {} is a close call: a longer run would settle it.", f.name)),
-    );
+    advice.extend(close.map(|f| {
+        let times = f.threshold.as_ref().and_then(ThresholdResult::times_longer);
+        let longer = times.map_or_else(
+            || "a longer run would settle it".to_owned(),
+            |times| format!("a run {} (--duration-scale) would settle it", times_as_long(times)),
+        );
+        format!("{id}: {} is a close call: {longer}.", f.name)
+    }));
     advice.into_iter().map(|text| Note::new(Tone::Plain, text)).collect()
 }
 
@@ -99,7 +104,7 @@ mod tests {
         let slow = told(&fixtures::full(true));
         assert!(
             slow[0]
-                .starts_with("onboarding: response_time{outcome:accepted}: p(95)<2000: see from"),
+                .starts_with("onboarding: response_time{outcome:accepted}: p(95)<2000: look at the target from 4:12 on, when p(95) of single seconds first stood over 2.00 s, at 100/s"),
             "{slow:?}"
         );
         let ended = crate::measure::Ended::Interrupted { after: crate::units::Nanos::ZERO };

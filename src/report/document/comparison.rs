@@ -279,7 +279,7 @@ fn both(
         .flat_map(|run| run.recording.timeline.bins.iter().filter_map(move |bin| one(run, bin)));
     let y = Axis::up_to(most.fold(0.0, f64::max), said, axis);
     let x = Axis::seconds(length(before).max(length(now)));
-    let (readings, data) = is.told(&["base", "new"], |first, bins, seconds| {
+    let (mut readings, data) = is.told(&["base", "new"], |first, bins, seconds| {
         // Steps of another width are other moments.
         let same = width(before) == width(now);
         let then = before.recording.timeline.bins.get(first..).filter(|_| same);
@@ -287,6 +287,9 @@ fn both(
         let told = |bins| of(bins, seconds).map_or_else(|| "–".to_owned(), said);
         vec![if then.is_empty() { "–".to_owned() } else { told(then) }, told(bins)]
     });
+    // Beside those of the other charts.
+    let figure = id.trim_end_matches("-of-both");
+    readings.names.iter_mut().for_each(|name| *name = format!("{figure}, {name}"));
     let key = |key, name: &str| Key { key, name: name.to_owned() };
     Chart {
         keys: vec![key("before", "base"), key("now", "new")],
@@ -295,7 +298,7 @@ fn both(
             was.line("before", |_, bin| one(before, bin)),
             is.line("now", |_, bin| one(now, bin)),
         ],
-        readings,
+        readings: Some(readings),
         data,
         ..Chart::new(id, title, x, y)
     }

@@ -1,7 +1,7 @@
 //! Charts over the time of a load: rates, response times, outcomes, requests in flight, lag.
 
-use super::super::chart::{Axis, Chart, Key, Layer, LimitLine, Shade};
-use super::super::figures::bin_quantile;
+use super::super::chart::{Axis, Chart, Key, Layer, LimitLine, Readings, Shade};
+use super::super::figures::{self, bin_quantile};
 use super::grain::Grain;
 use super::table::{Cell, Column, Table};
 use crate::gate::ThresholdResult;
@@ -24,27 +24,46 @@ impl<'a> Steps<'a> {
         Self { bins: &timeline.bins, width: f64::from(timeline.width.max(1)), grain }
     }
 
-    /// The readings of each step and the table behind them: a row a step, made
-    /// by `said` of its bins and their seconds.
+    /// The readings of each step and the table behind them, which has longer ones: each
+    /// made by `said` of its bins and their seconds.
     pub(super) fn told(
         &self,
         columns: &[&'static str],
         said: impl Fn(usize, &[Second], f64) -> Vec<String>,
-    ) -> (Vec<String>, Table) {
+    ) -> (Readings, Table) {
+        let said = |(first, bins): (usize, &[Second])| {
+            (self.clock(first), said(first, bins, bins.len() as f64 * self.width))
+        };
+        let names = columns.iter().map(|name| (*name).to_owned()).collect();
+        let (moments, rows) = self.steps(self.grain.steps).map(said).unzip();
         let named = columns.iter().map(|name| Column::figures(name));
         let mut table = Table::new([Column::words("at")].into_iter().chain(named));
-        let mut readings = Vec::new();
-        let group = Grain::group(self.bins.len(), self.grain.steps);
-        for (i, bins) in self.bins.chunks(group).enumerate() {
-            let first = i * group;
-            let at = units::clock(Nanos::from_secs_f64(first as f64 * self.width));
-            let cells = said(first, bins, bins.len() as f64 * self.width);
-            let pairs: Vec<String> =
-                columns.iter().zip(&cells).map(|(name, cell)| format!("{name} {cell}")).collect();
-            readings.push(format!("{at}  {}", pairs.join(", ")));
+        for (at, cells) in self.steps(self.grain.rows).map(said) {
             table.row([Cell::words(at)].into_iter().chain(cells.into_iter().map(Cell::figure)));
         }
-        (readings, table)
+        (Readings { moments, names, rows }, table)
+    }
+
+    /// At most so many steps of equal length, each with the number of its first bin.
+    fn steps(&self, most: usize) -> impl Iterator<Item = (usize, &'a [Second])> {
+        let group = Grain::group(self.bins.len(), most);
+        self.bins.chunks(group).enumerate().map(move |(i, bins)| (i * group, bins))
+    }
+
+    /// When the bin with this number begins.
+    fn clock(&self, bin: usize) -> String {
+        units::clock(Nanos::from_secs_f64(bin as f64 * self.width))
+    }
+
+    /// The moments of what isn't measured bin by bin, with what `said` says of the seconds
+    /// from and to.
+    pub(super) fn moments(&self, name: &str, said: impl Fn(f64, f64) -> String) -> Readings {
+        let of = |(first, bins): (usize, &[Second])| {
+            let from = first as f64 * self.width;
+            (self.clock(first), vec![said(from, from + bins.len() as f64 * self.width)])
+        };
+        let (moments, rows) = self.steps(self.grain.steps).map(of).unzip();
+        Readings { moments, names: vec![name.to_owned()], rows }
     }
 
     /// A line of one value a bin, thinned to what can be seen: of each group the
@@ -99,13 +118,13 @@ fn chart(
     y: Axis,
     keys: &[&'static str],
     layers: Vec<Layer>,
-    (readings, data): (Vec<String>, Table),
+    (readings, data): (Readings, Table),
 ) -> Chart {
     Chart {
         keys: keys.iter().map(|key| Key { key, name: (*key).to_owned() }).collect(),
         shades: stages(scenario),
         layers,
-        readings,
+        readings: Some(readings),
         data,
         ..Chart::new(id, title, Axis::seconds(length(scenario)), y)
     }
@@ -174,35 +193,23 @@ pub(super) fn latency(scenario: &ScenarioReport, grain: Grain) -> Chart {
                 threshold.method
             ));
         }
-        chart.words.extend(breach(&steps, q, bound, &threshold.method.to_string()));
+        chart.words.extend(breach(scenario, q, bound, &threshold.method.to_string()));
     }
     chart
 }
 
 /// When a quantile of single seconds first stood over its bound: `p95 over 2.00 s
 /// from 4:12 to 4:31`.
-fn breach(steps: &Steps<'_>, q: f64, bound: f64, name: &str) -> Option<String> {
-    let over: Vec<bool> = steps
-        .bins
-        .iter()
-        .map(|bin| bin_quantile(bin, q).is_some_and(|value| value > bound))
-        .collect();
-    let first = over.iter().position(|over| *over)?;
-    let length = over.get(first..)?.iter().take_while(|over| **over).count();
-    let at = |bin: usize| units::clock(Nanos::from_secs_f64(bin as f64 * steps.width));
-    let all = over.iter().filter(|over| **over).count();
-    let more = match all - length {
+fn breach(scenario: &ScenarioReport, q: f64, bound: f64, name: &str) -> Option<String> {
+    let breach = figures::breach(&scenario.recording, q, bound)?;
+    let more = match breach.later {
         0 => String::new(),
-        more => {
-            format!(", and in {more} later seconds").replace("1 later seconds", "1 later second")
-        }
+        1 => ", and in 1 later second".to_owned(),
+        more => format!(", and in {} later seconds", units::count(more)),
     };
-    Some(format!(
-        "{name} over {} from {} to {}{more}",
-        units::millis(bound),
-        at(first),
-        at(first + length)
-    ))
+    let over = units::millis(bound);
+    let (from, to) = (units::clock(breach.from), units::clock(breach.to));
+    Some(format!("{name} over {over} from {from} to {to}{more}"))
 }
 
 /// Outcomes per second, accepted at the bottom.

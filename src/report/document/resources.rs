@@ -3,7 +3,7 @@
 use super::super::chart::{Axis, Chart, Layer, LimitLine};
 use super::grain::Grain;
 use super::model::{Block, Note, Section};
-use super::over_time::stages;
+use super::over_time::{Steps, length, stages};
 use super::table::{Cell, Column, Level, Table, Tone};
 use crate::gate::{MetricKind, RESOURCE_NAME};
 use crate::measure::{Resource, ResourceUnit};
@@ -80,15 +80,22 @@ fn chart(scenario: &ScenarioReport, resource: &Resource, grain: Grain) -> Chart 
     let near = |bound: &f64| *bound > 0.0 && *bound <= most * 4.0;
     let top = bounds.iter().map(|(at, _)| *at).filter(near).fold(most, f64::max);
     let mut data = Table::new([Column::words("at"), Column::figures("value")]);
-    for (at, value) in grouped(&points, grain.steps) {
+    for (at, value) in grouped(&points, grain.rows) {
         let cells = [
             Cell::words(units::clock(Nanos::from_secs_f64(at))),
             Cell::figure_or_dash(value.map(|value| resource.unit.say(value))),
         ];
         data.row(cells);
     }
-    let end = recording.timeline.bins.len() as f64 * f64::from(recording.timeline.width.max(1));
-    let x = Axis::seconds(end.max(recording.duration.as_secs_f64()));
+    let step = resource.step.as_secs_f64();
+    // What was known last, as long as it is no older than a step.
+    let readings = Steps::of(scenario, grain).moments(&resource.name, |from, to| {
+        let there = points.iter().filter(|(at, _)| (from - step..to).contains(at));
+        let value = there.filter_map(|(_, value)| *value).next_back();
+        value.map_or_else(|| "–".to_owned(), |value| resource.unit.say(value))
+    });
+    let x = Axis::seconds(length(scenario));
+    let points: Vec<_> = points.into_iter().filter(|(at, _)| *at <= x.high).collect();
     let y = match resource.unit {
         ResourceUnit::Bytes => Axis::bytes_to(top, shown, name),
         _ => Axis::up_to(top, shown, name),
@@ -98,6 +105,7 @@ fn chart(scenario: &ScenarioReport, resource: &Resource, grain: Grain) -> Chart 
         shades: stages(scenario),
         layers: vec![Layer::Line { key: "now", points: grouped(&points, grain.points) }],
         bounds: lines.map(|(at, label)| LimitLine { at, label }).collect(),
+        readings: Some(readings),
         data,
         ..Chart::new(format!("resource-{}", plain(&resource.name)), &resource.name, x, y)
     }

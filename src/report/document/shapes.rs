@@ -1,6 +1,6 @@
 //! Charts of the shape of response times: percentiles, the heat of every second, and how they follow the rate.
 
-use super::super::chart::{Axis, Chart, Key, Layer};
+use super::super::chart::{Axis, Chart, Key, Layer, Readings};
 use super::super::figures::{self, bin_quantile};
 use super::grain::Grain;
 use super::over_time::{bounds_on_latency, stages};
@@ -68,7 +68,8 @@ pub(super) fn percentiles(
     };
     let y = Axis::log(
         values().fold(f64::INFINITY, f64::min),
-        values().fold(0.0, f64::max),
+        // A cross at the very edge would be half a cross.
+        values().fold(0.0, f64::max) * 1.15,
         units::millis,
         "response time",
     );
@@ -147,6 +148,7 @@ pub(super) fn heat(scenario: &ScenarioReport, grain: Grain) -> Option<Chart> {
         shades: stages(scenario),
         layers,
         words: vec![words.to_owned()],
+        readings: Some(Readings::default()),
         data,
         ..Chart::new("heat", "how many arrivals took how long", Axis::seconds(end), y)
     })

@@ -34,7 +34,7 @@ pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
     }
     for (row, odd) in rows {
         let level = if few || odd.is_some() { Level::Glance } else { Level::Detail };
-        table.row_at(level, cells(row, odd.unwrap_or(Tone::Plain)));
+        table.row_at(level, cells(row, odd));
     }
     if !table.rows.is_empty() {
         section.add(Level::Glance, Block::Table(table));
@@ -57,7 +57,7 @@ pub(super) fn section(scenario: &ScenarioReport) -> Option<Section> {
 fn shown<'a>(
     shards: &'a Shards,
     bounds: &GeneratorBounds,
-) -> (Vec<(&'a ShardRow, Option<Tone>)>, usize) {
+) -> (Vec<(&'a ShardRow, Option<&'static str>)>, usize) {
     let usual = median(shards);
     let mut rows: Vec<_> =
         shards.rows.iter().map(|row| (row, oddity(bounds, usual, row))).collect();
@@ -91,10 +91,12 @@ fn heads() -> Table {
         Column::figures("service p95").at(Level::Detail),
         Column::figures("late"),
         Column::words("clock").at(Level::Detail),
+        Column::words(""),
     ])
 }
 
-fn cells(row: &ShardRow, tone: Tone) -> Vec<Cell> {
+fn cells(row: &ShardRow, odd: Option<&'static str>) -> Vec<Cell> {
+    let tone = odd.map_or(Tone::Plain, |_| Tone::Doubtful);
     let span = |span: Option<Nanos>| Cell::figure_or_dash(span.map(units::span));
     let rate = row.rate().map(units::rate);
     let late = if row.late.is_zero() { String::new() } else { units::span(row.late) };
@@ -114,6 +116,8 @@ fn cells(row: &ShardRow, tone: Tone) -> Vec<Cell> {
         span(row.service_p95),
         Cell::figure(late),
         Cell::words(clock),
+        // Colour alone would not tell everybody.
+        Cell::words(odd.unwrap_or_default()).toned(tone),
     ]
 }
 
@@ -125,13 +129,18 @@ fn median(shards: &Shards) -> Option<Nanos> {
 }
 
 /// How a row stands out, if it does: the machine fell short, or it was answered slowly.
-fn oddity(bounds: &GeneratorBounds, usual: Option<Nanos>, row: &ShardRow) -> Option<Tone> {
-    let lag = row.lag_p99.is_some_and(|lag| lag > bounds.max_lag);
-    if lag || row.dropped > 0 || !row.late.is_zero() || row.sent < row.planned {
-        return Some(Tone::Doubtful);
+fn oddity(bounds: &GeneratorBounds, usual: Option<Nanos>, row: &ShardRow) -> Option<&'static str> {
+    if !row.late.is_zero() {
+        return Some("late");
+    }
+    if row.lag_p99.is_some_and(|lag| lag > bounds.max_lag) {
+        return Some("behind");
+    }
+    if row.dropped > 0 || row.sent < row.planned {
+        return Some("short");
     }
     let slow = row.response_p95.zip(usual).is_some_and(|(own, usual)| own.0 > usual.0 * ODD);
-    slow.then_some(Tone::Doubtful)
+    slow.then_some("slow answers")
 }
 
 #[cfg(test)]
@@ -154,7 +163,7 @@ mod tests {
         let shards = Shards { of: 2, rows: vec![row(1, 10), row(2, 1000)], ..Shards::default() };
         let usual = median(&shards);
         let odd = shards.rows.iter().map(|row| oddity(&bounds, usual, row));
-        assert_eq!(odd.collect::<Vec<_>>(), [None, Some(Tone::Doubtful)]);
+        assert_eq!(odd.collect::<Vec<_>>(), [None, Some("slow answers")]);
     }
 
     #[test]

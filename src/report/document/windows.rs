@@ -40,6 +40,10 @@ fn chart(scenario: &ScenarioReport, ledger: &Ledger, id: &'static str) -> Option
     let inferred = limiter.inferred.window_s;
     let length = inferred.map_or(declared.window.as_secs_f64(), |window| window.value);
     let windows = windows(scenario, ledger, length)?;
+    if windows.iter().all(|window| window.admitted == 0 && !window.refused) {
+        // Nobody can tell what the limiter made of requests that failed otherwise.
+        return None;
+    }
     let limit = declared.limit as f64;
     let end = windows.last().map_or(length, |window| window.to);
     let most = windows.iter().map(|w| w.admitted as f64).fold(limit, f64::max);

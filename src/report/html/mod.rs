@@ -1,12 +1,15 @@
 //! Draws a document as one offline page without a script: report.html, compare.html.
 
 mod figure;
+mod moments;
 mod table;
+
+use std::borrow::Cow;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use self::table::{badge, cell, class, table};
-use super::chart;
+use self::table::{badge, cell, class, coded, table};
+use super::chart::{self, Chart};
 use super::document::{
     Block, Card, Chapter, Document, Fact, Grain, Level, Mark, Measure, Note, Quote, Section,
 };
@@ -61,10 +64,10 @@ fn page(document: &Document) -> String {
                     (first_screen(document))
                     div.chapters { @for (i, chapter) in document.chapters.iter().enumerate() { (self::chapter(chapter, i)) } }
                     @if let Some(section) = &document.against {
-                        section.chapter { (self::section(section, Place { of: "against", at: String::new(), act: true })) }
+                        section.chapter { (self::section(section, "against", true)) }
                     }
                     @if let Some(section) = &document.nights {
-                        section.chapter { (self::section(section, Place { of: "nights", at: "n".to_owned(), act: true })) }
+                        section.chapter { (self::section(section, "nights", true)) }
                     }
                     (last(document))
                 }
@@ -82,7 +85,7 @@ fn page(document: &Document) -> String {
 fn header(document: &Document) -> Markup {
     html! {
         header class=(class(document.mark)) {
-            h1 { (badge(document.mark, document.verdict)) " " (one_line(bare(document))) }
+            h1 { (badge(document.mark, document.verdict)) " " (parted(&one_line(&bare(document)))) }
             p.facts {
                 @for fact in &document.facts { span { (self::fact(fact)) } " " }
                 @if let Some(url) = &document.run_url { span { a href=(url) { "CI run" } } " " }
@@ -95,9 +98,14 @@ fn header(document: &Document) -> Markup {
 }
 
 /// The headline without the verdict, which stands before it.
-fn bare(document: &Document) -> &str {
+fn bare(document: &Document) -> Cow<'_, str> {
     let rest = document.headline.strip_prefix(document.verdict).unwrap_or(&document.headline);
     words::at_a_glance(rest.trim_start_matches([':', ',', ' ']))
+}
+
+/// Text that may be parted where a selector begins.
+fn parted(text: &str) -> Markup {
+    html! { @for part in text.split_inclusive('{') { (part) @if part.ends_with('{') { wbr; } } }
 }
 
 fn fact(fact: &Fact) -> Markup {
@@ -130,7 +138,7 @@ fn card(chapter: &Chapter, card: &Card) -> Markup {
         div class={ "card " (class(chapter.mark)) } {
             h2 { a href={ "#" (id) } { (one_line(&chapter.name)) } " " (badge(chapter.mark, chapter.verdict)) }
             @if chapter.mark != Mark::Pass {
-                @for reason in chapter.reasons.iter().take(1) { p.why { (one_line(words::at_a_glance(&reason.text))) } }
+                @for reason in chapter.reasons.iter().take(1) { p.why { (one_line(&words::at_a_glance(&reason.text))) } }
             }
             @for measure in &card.measures { (self::measure(measure)) }
             @if let Some((name, values)) = &card.spark {
@@ -162,30 +170,36 @@ fn anchor(name: &str) -> String {
 
 fn chapter(chapter: &Chapter, number: usize) -> Markup {
     let id = anchor(&chapter.name);
+    // What is over time stands together, where the first of it would be.
+    let charts: Vec<Vec<&Chart>> = chapter.sections.iter().map(charts_over_time).collect();
+    let first = charts.iter().position(|charts| !charts.is_empty());
+    let together: Vec<&Chart> = charts.into_iter().flatten().collect();
     html! {
         section.chapter aria-labelledby=(id) {
             h2 id=(id) { (one_line(&chapter.name)) " " (badge(chapter.mark, chapter.verdict)) }
             @if !chapter.reasons.is_empty() { (notes(&chapter.reasons)) }
             @for (i, section) in chapter.sections.iter().enumerate() {
-                (self::section(section, Place { of: &id, at: format!("{number}.{i}"), act: chapter.mark != Mark::Pass }))
+                @if first == Some(i) { (moments::together(&together, &id, number)) }
+                (self::section(section, &id, chapter.mark != Mark::Pass))
             }
         }
     }
 }
 
-/// Where a section stands.
-struct Place<'a> {
-    /// The id of its chapter.
-    of: &'a str,
-    /// Its number, which no other section has.
-    at: String,
-    /// Whether its details are needed to act.
-    act: bool,
+fn charts_over_time(section: &Section) -> Vec<&Chart> {
+    let blocks = section.blocks.iter().map(|(_, block)| block);
+    let charts = blocks.filter_map(|block| match block {
+        Block::Chart(chart) => Some(&**chart),
+        _ => None,
+    });
+    charts.filter(|chart| chart.readings.is_some()).collect()
 }
 
-/// A section, folded where nothing of it is needed to act.
-fn section(section: &Section, Place { of, at, act }: Place<'_>) -> Markup {
-    let blocks = section.blocks_at(Level::Glance..=Level::Full);
+/// A section of the chapter `of` without its charts over time, folded where nothing of it
+/// is needed to `act`.
+fn section(section: &Section, of: &str, act: bool) -> Markup {
+    let mut blocks = section.blocks_at(Level::Glance..=Level::Full);
+    blocks.retain(|block| !matches!(block, Block::Chart(chart) if chart.readings.is_some()));
     let charts: Vec<_> = blocks.iter().filter(|b| matches!(b, Block::Chart(_))).collect();
     let level = section.blocks.iter().map(|(level, _)| *level).min().unwrap_or(Level::Full);
     let open = !charts.is_empty() || level == Level::Glance || (act && level == Level::Detail);
@@ -207,8 +221,8 @@ fn section(section: &Section, Place { of, at, act }: Place<'_>) -> Markup {
                 }
                 @if !charts.is_empty() {
                     div.charts {
-                        @for (i, block) in charts.into_iter().enumerate() {
-                            @if let Block::Chart(chart) = block { (figure::figure(chart, of, &format!("{at}.{i}"))) }
+                        @for block in charts {
+                            @if let Block::Chart(chart) = block { (figure::figure(chart, of)) }
                         }
                     }
                 }
@@ -246,20 +260,7 @@ fn block(block: &Block, title: &str) -> Markup {
 }
 
 fn notes(notes: &[Note]) -> Markup {
-    html! { ul.notes { @for note in notes { li { (one_line(&note.text)) } } } }
-}
-
-/// What stands between backticks as code, where they come in pairs.
-fn coded(text: &str) -> Markup {
-    let parts: Vec<&str> = text.split('`').collect();
-    html! {
-        @if parts.len().is_multiple_of(2) { (text) }
-        @else {
-            @for (i, part) in parts.iter().enumerate() {
-                @if i % 2 == 1 { code { (part) } } @else { (part) }
-            }
-        }
-    }
+    html! { ul.notes { @for note in notes { li { (coded(&one_line(&note.text))) } } } }
 }
 
 fn quote(quote: &Quote) -> Markup {

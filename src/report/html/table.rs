@@ -51,12 +51,25 @@ pub(super) fn table(table: &Table, title: &str) -> Markup {
     }
 }
 
+/// What stands between backticks as code, where they come in pairs.
+pub(super) fn coded(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    html! {
+        @if parts.len().is_multiple_of(2) { (text) }
+        @else {
+            @for (i, part) in parts.iter().enumerate() {
+                @if i % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        }
+    }
+}
+
 /// A cell by its dress.
 pub(super) fn cell(cell: &Cell) -> Markup {
     let text = one_line(&cell.text);
     match cell.dress {
         Dress::Words | Dress::Figure => match cell.tone {
-            Tone::Plain => html! { (text) },
+            Tone::Plain => coded(&text),
             Tone::Quiet => html! { span.quiet { (text) } },
             Tone::Good => html! { span.good { (text) } },
             Tone::Bad => html! { span.bad { (text) } },

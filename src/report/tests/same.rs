@@ -1,7 +1,7 @@
 //! The same figure is the same text in every format: what any of them says with a unit, the page
 //! says letter by letter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::suite::SuiteReport;
@@ -87,13 +87,29 @@ fn bounds(report: &SuiteReport) -> String {
     judged.filter_map(|t| Some(t.say(t.bound?))).collect::<Vec<_>>().join("; ")
 }
 
+/// Every run but the hostile one, each scenario by itself: no figure of another one can
+/// stand in for a wrong one.
+fn alone() -> Vec<(&'static str, SuiteReport)> {
+    let mut runs = fixtures::all();
+    runs.extend([("full", fixtures::full(false)), ("full_slow", fixtures::full(true))]);
+    let mut alone = Vec::new();
+    for (name, report) in runs.into_iter().filter(|(name, _)| *name != "hostile") {
+        let report = parse_suite(&suite_json(&report)).expect(name);
+        for scenario in &report.scenarios {
+            let mut only = report.clone();
+            only.scenarios = vec![scenario.clone()];
+            let verdict = std::slice::from_ref(&scenario.verdict);
+            (only.verdict, only.headline) = crate::gate::suite(verdict, false);
+            alone.push((name, only));
+        }
+    }
+    alone
+}
+
 #[test]
 fn what_any_format_says_the_page_says_letter_by_letter() {
     let mut wrong = Vec::new();
-    let mut runs = fixtures::all();
-    runs.extend([("full", fixtures::full(false)), ("full_slow", fixtures::full(true))]);
-    for (name, report) in runs.into_iter().filter(|(name, _)| *name != "hostile") {
-        let report = parse_suite(&suite_json(&report)).expect(name);
+    for (name, report) in alone() {
         let mut known = figures_in(&report_html(&report, None));
         known.extend(figures_in(&bounds(&report)));
         for (format, text) in formats(&report) {
@@ -143,4 +159,138 @@ fn a_row_of_the_comment_has_the_figures_of_its_scenario() {
             }
         }
     }
+}
+
+/// Where a cell stands: section, row and column, as a page names them.
+type Place = [String; 3];
+
+/// Columns that say which row it is.
+const NAMING: [&str; 9] =
+    ["metric", "wanted", "rule", "outcome", "probe", "resource", "shard", "stage", "from"];
+
+/// The rows of a table, by their places; the first of `rows` has the columns' names.
+fn placed(section: &str, rows: &[Vec<String>], into: &mut BTreeMap<Place, String>) {
+    let Some((head, rows)) = rows.split_first() else { return };
+    let names = |c: usize| c == 0 && head[0].is_empty() || NAMING.contains(&head[c].as_str());
+    for row in rows.iter().filter(|row| row.len() == head.len()) {
+        let (named, said): (Vec<usize>, Vec<usize>) = (0..head.len()).partition(|c| names(*c));
+        let name: Vec<&str> = named.iter().map(|c| row[*c].as_str()).collect();
+        for c in said {
+            let place = [section.to_owned(), name.join(" "), head[c].clone()];
+            into.insert(place, row[c].clone());
+        }
+    }
+}
+
+/// A cell without what only dresses it.
+fn bare(cell: &str) -> String {
+    let cell = plain(&cell.replace("<wbr>", "")).replace(['`', '\\', '█'], "");
+    let cell = cell.replace("&lt;", "<").replace("&gt;", ">");
+    cell.trim_start_matches(|c: char| !c.is_ascii() && !c.is_alphabetic() || c == ' ')
+        .trim()
+        .to_owned()
+}
+
+/// What the tables of a page's only chapter say.
+fn tables_of_page(html: &str) -> BTreeMap<Place, String> {
+    let mut found = BTreeMap::new();
+    let chapter = html.split("<section class=\"chapter\" aria-labelledby").nth(1);
+    let chapter = chapter.and_then(|rest| rest.split("</section>").next()).unwrap_or_default();
+    for part in chapter.split("<h3>").skip(1) {
+        let (title, part) = part.split_once("</h3>").expect("a title");
+        // Those of charts are made from what the charts are made from.
+        let (part, _) = part.split_once("<figure class=\"chart\"").unwrap_or((part, ""));
+        for table in part.split("<table").skip(1) {
+            let table = table.split("</table>").next().unwrap_or_default();
+            let rows = table.split("<tr>").skip(1).map(|row| {
+                let row = row.split("</thead>").next().unwrap_or_default().replace("<th", "<td");
+                let cells = row.split("<td").skip(1).map(|cell| bare(&format!("<td{cell}")));
+                cells.collect::<Vec<_>>()
+            });
+            let mut rows: Vec<_> = rows.collect();
+            if !table.contains("<thead>") {
+                rows.insert(0, vec![String::new(); rows[0].len()]);
+            }
+            placed(&title.to_lowercase(), &rows, &mut found);
+        }
+    }
+    found
+}
+
+/// What the tables of the job's summary say of its only scenario.
+fn tables_of_summary(markdown: &str) -> BTreeMap<Place, String> {
+    let mut found = BTreeMap::new();
+    for part in markdown.split("\n#### ").skip(1) {
+        let part = part.split("\n### ").next().unwrap_or_default();
+        let (title, part) = part.split_once('\n').expect("a title");
+        for table in part.split("\n\n") {
+            let rows =
+                table.lines().filter(|line| line.starts_with('|') && !line.contains("| ---"));
+            let rows = rows.map(|row| {
+                let row = row.trim_start_matches("| ").trim_end_matches('|');
+                row.split(" | ").map(bare).collect::<Vec<_>>()
+            });
+            placed(&title.to_lowercase(), &rows.collect::<Vec<_>>(), &mut found);
+        }
+    }
+    found
+}
+
+/// Places that two formats share at which they don't say the same, and how many they share.
+fn differing(
+    one: &BTreeMap<Place, String>,
+    other: &BTreeMap<Place, String>,
+) -> (Vec<String>, usize) {
+    let shared = one.iter().filter_map(|(place, said)| Some((place, said, other.get(place)?)));
+    let shared: Vec<_> = shared.collect();
+    let differ = shared.iter().filter(|(_, one, other)| one != other);
+    (differ.map(|differs| format!("{differs:?}")).collect(), shared.len())
+}
+
+#[test]
+fn the_same_place_has_the_same_text_in_page_summary_and_terminal() {
+    for (name, report) in alone() {
+        let page = tables_of_page(&report_html(&report, None));
+        let summary = tables_of_summary(&markdown(&report, None, SUMMARY_BUDGET));
+        let (differ, shared) = differing(&page, &summary);
+        assert!(differ.is_empty(), "{name}: {}", differ.join("\n"));
+        let sent = report.scenarios[0].recording.total().outcomes.total() > 0;
+        assert_eq!(
+            shared >= 30,
+            sent,
+            "{name}: {shared} shared of {} and {}",
+            page.len(),
+            summary.len()
+        );
+        // A row of the terminal has its cells two spaces apart, in the page's order.
+        let text = summary_text(&report, Style { width: 400, ..Style::PLAIN });
+        let rows: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        for ([section, row, column], said) in &summary {
+            let at_all = !said.is_empty() && !section.starts_with("nights");
+            let there = |cells: &&Vec<&str>| {
+                row.split("  ").all(|name| {
+                    cells.iter().any(|cell| name.starts_with(cell) || row.contains(cell))
+                }) && cells.iter().any(|cell| cell.eq_ignore_ascii_case(said))
+            };
+            assert!(
+                !at_all || rows.iter().any(|cells| there(&cells)),
+                "{name}: {section}, {row}, {column}: {said}"
+            );
+        }
+    }
+}
+
+#[test]
+fn figures_that_change_places_are_found() {
+    let report = fixtures::pass();
+    let page = report_html(&report, None);
+    let summary = markdown(&report, None, SUMMARY_BUDGET);
+    let swapped =
+        summary.replace("63.3 ms", "?").replace("58.7 ms", "63.3 ms").replace('?', "58.7 ms");
+    assert_eq!(figures_in(&swapped), figures_in(&summary));
+    let (differ, _) = differing(&tables_of_page(&page), &tables_of_summary(&swapped));
+    assert!(differ.len() >= 2, "{differ:?}");
 }
