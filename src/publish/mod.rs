@@ -8,7 +8,7 @@ pub mod metrics;
 
 /// Something that couldn't be published. A warning: it never changes the verdict.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} could not be {}: {reason}; {todo}", if *.fetched { "fetched" } else { "published" })]
+#[error("{what} could not be {deed}: {reason}; {todo}")]
 pub struct PublishWarning {
     /// What.
     pub what: String,
@@ -18,8 +18,8 @@ pub struct PublishWarning {
     pub todo: String,
     /// Whether it is as expected (a fork's read-only token): a notice is enough.
     pub expected: bool,
-    /// Whether it was to be fetched, rather than published.
-    pub fetched: bool,
+    /// What was to be done with it: `published`, `fetched`, `set`.
+    pub deed: &'static str,
 }
 
 impl PublishWarning {
@@ -35,14 +35,14 @@ impl PublishWarning {
             reason: reason.into(),
             todo: todo.into(),
             expected: false,
-            fetched: false,
+            deed: "published",
         }
     }
 
-    /// The same of what was to be fetched.
+    /// The same of what was to be `deed` rather than published.
     #[must_use]
-    pub fn not_fetched(mut self) -> Self {
-        self.fetched = true;
+    pub const fn not(mut self, deed: &'static str) -> Self {
+        self.deed = deed;
         self
     }
 }

@@ -60,6 +60,10 @@ pub(crate) struct Store {
     pub(crate) locked: bool,
     /// Whether the repository has no issues.
     pub(crate) issues_disabled: bool,
+    /// Accounts that can't be given an issue.
+    pub(crate) strangers: Vec<&'static str>,
+    /// Whether the token may write issues and may not give them to anybody.
+    pub(crate) assigning_refused: bool,
     /// Whether no answer comes at all.
     pub(crate) mute: bool,
     pub(crate) seen: Vec<String>,
@@ -210,10 +214,15 @@ impl Store {
             ("GET", ["issues"]) => (200, asked.page(&self.issues_like(&asked.query))),
             ("POST", ["issues"]) => (201, self.raise(&asked.sent)),
             ("PATCH", ["issues", _]) => (200, self.change(number(1), &asked.sent)),
+            ("POST", ["issues", _, "assignees"]) if self.assigning_refused => {
+                (403, refusal("Must have push access to assign."))
+            }
             ("POST", ["issues", _, "assignees"]) => {
                 let names = asked.sent["assignees"].as_array().expect("names");
-                let users: Vec<Value> =
-                    names.iter().map(|n| user(n.as_str().expect("a name"), "User")).collect();
+                let names = names.iter().map(|name| name.as_str().expect("a name"));
+                // As GitHub does: whoever has no access is left out, in silence.
+                let known = names.filter(|name| !self.strangers.iter().any(|who| who == name));
+                let users: Vec<Value> = known.map(|name| user(name, "User")).collect();
                 (201, self.change(number(1), &json!({ "assignees": users })))
             }
             _ => self.read(asked, &parts),

@@ -103,6 +103,28 @@ async fn it_is_given_to_whom_it_may_concern_once() {
 }
 
 #[tokio::test]
+async fn who_cannot_be_given_it_is_named_and_the_issue_stands() {
+    let options =
+        PublishOptions { assignees: vec!["ann".to_owned(), "bob".to_owned()], ..nightly() };
+    let left_out = store(|store| store.strangers = vec!["bob"]);
+    let warnings = night(&left_out, "fail", &options).await;
+    let said: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        ["the issue's assignees could not be set: GitHub left out `bob`; name accounts with \
+          access to this repository"]
+    );
+    assert_eq!(left_out.lock().expect("whole").issues.len(), 1);
+
+    let refused = store(|store| store.assigning_refused = true);
+    let warnings = night(&refused, "fail", &options).await;
+    assert_eq!(warnings.len(), 1);
+    let said = warnings[0].to_string();
+    assert!(said.starts_with("the issue's assignees could not be set: GitHub answered 403"));
+    assert_eq!(refused.lock().expect("whole").issues.len(), 1);
+}
+
+#[tokio::test]
 async fn closing_alone_works_and_writes_nothing_else() {
     let store = store(|_| {});
     assert_eq!(night(&store, "fail", &nightly()).await, []);

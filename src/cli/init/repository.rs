@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// Where an API's address may stand: folders and files that are looked into, in this order.
 const PLACES: [&str; 5] = ["load_tests", "k6", "tests/load", ".github/workflows", ".env.example"];
+/// The name of this machine.
+const LOCAL: &str = "localhost";
 /// No file of more bytes is looked into.
 const MAX_FILE: u64 = 256 * 1024;
 /// No more files of a folder are looked into.
@@ -52,7 +54,9 @@ impl Repository {
             branch: git.as_deref().and_then(default_branch).unwrap_or_else(|| "main".to_owned()),
             slug: git.as_deref().and_then(slug),
             unsure: address_in(&root, |host| !is_for_trying(host)),
-            staging: address_in(&root, is_for_trying),
+            // Of this machine only where nothing else is named: no workflow finds it running.
+            staging: address_in(&root, |host| host != LOCAL && is_for_trying(host))
+                .or_else(|| address_in(&root, is_for_trying)),
             services: services(&root),
             root,
         })
@@ -126,7 +130,7 @@ fn slug(git: &Path) -> Option<String> {
 /// must not go to production because somebody's script names it.
 fn is_for_trying(host: &str) -> bool {
     const WORDS: [&str; 10] =
-        ["stag", "stg", "test", "dev", "preview", "qa", "uat", "sandbox", "localhost", "embedded"];
+        ["stag", "stg", "test", "dev", "preview", "qa", "uat", "sandbox", LOCAL, "embedded"];
     // A top-level domain says nothing: api.example.dev may be production.
     let name = host.rsplit_once('.').map_or(host, |(name, _)| name);
     let parts = name.split(['.', '-', '_']);
@@ -206,11 +210,14 @@ fn address(line: &str) -> Option<String> {
     if !line.contains("API_URL") && !line.contains("BASE_URL") {
         return None;
     }
-    let from = &line[line.find("https://")?..];
+    let from = ["https://", "http://"].into_iter().find_map(|scheme| line.find(scheme))?;
+    let from = &line[from..];
     let in_url = |c: char| c.is_ascii_alphanumeric() || ":/._-".contains(c);
     let text = from.split(|c: char| !in_url(c)).next()?;
     let url = url::Url::parse(text).ok()?;
     let host = url.host_str()?;
-    let plain = url.username().is_empty() && url.path() == "/" && host.contains('.');
+    // A name without a dot is a service of some network's own, this machine apart.
+    let named = host.contains('.') || host == LOCAL;
+    let plain = url.username().is_empty() && url.path() == "/" && named;
     plain.then(|| url.as_str().trim_end_matches('/').to_owned())
 }

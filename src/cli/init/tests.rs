@@ -127,6 +127,15 @@ fn a_host_is_staging_only_if_its_name_says_so() {
 }
 
 #[test]
+fn this_machine_is_taken_where_nothing_else_is_named() {
+    let found = |files: &[(&str, &str)]| repository(files).1.staging.map(|found| found.url);
+    let local = ("load_tests/a.js", "const BASE_URL = 'http://localhost:4000';\n");
+    assert_eq!(found(&[local]).as_deref(), Some("http://localhost:4000"));
+    let staging = (".env.example", "API_URL=http://api.staging.example.org\n");
+    assert_eq!(found(&[local, staging]).as_deref(), Some("http://api.staging.example.org"));
+}
+
+#[test]
 fn a_hostile_branch_name_is_not_written() {
     let head = "ref: refs/heads/x], secrets: [$(curl evil)]\n";
     let (_dir, repository) = repository(&[(".git/HEAD", head)]);

@@ -7,6 +7,7 @@ use super::pull_request::{number, text};
 use super::sticky;
 use super::trouble::Trouble;
 use crate::gate::VerdictKind;
+use crate::publish::PublishWarning;
 use crate::publish::inputs::name_inputs;
 use crate::report::{escape, markdown};
 use crate::suite::{ScenarioReport, SuiteReport};
@@ -36,8 +37,48 @@ pub(super) struct When<'a> {
     pub(super) assignees: &'a [String],
 }
 
+/// What of the issue GitHub wouldn't do.
+pub(super) enum Undone {
+    /// The issue itself.
+    Page(Trouble),
+    /// The word on it that the verdict changed: edits alone notify nobody.
+    Word(Trouble),
+    /// Giving it to somebody.
+    Assignees(Trouble),
+    /// Giving it to these, of whom GitHub says nothing.
+    LeftOut(Vec<String>),
+}
+
+impl From<Trouble> for Undone {
+    fn from(trouble: Trouble) -> Self {
+        Self::Page(trouble)
+    }
+}
+
+impl Undone {
+    /// In words, with what to do.
+    pub(super) fn warn(&self) -> PublishWarning {
+        let permission = "issues: write";
+        match self {
+            Self::Page(trouble) => trouble.warn(super::ISSUE, permission, false),
+            Self::Word(trouble) => {
+                trouble.warn("the word on the issue that its verdict changed", permission, false)
+            }
+            Self::Assignees(trouble) => {
+                trouble.warn("the issue's assignees", permission, false).not("set")
+            }
+            Self::LeftOut(names) => PublishWarning::new(
+                "the issue's assignees",
+                format!("GitHub left out `{}`", names.join("`, `")),
+                "name accounts with access to this repository",
+            )
+            .not("set"),
+        }
+    }
+}
+
 /// Raises, refreshes or closes the issue, as the verdict wants.
-pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When<'_>) -> Result<(), Trouble> {
+pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When<'_>) -> Result<(), Undone> {
     let place = format!("{}/{}", report.environment.name, report.profile);
     let marker = sticky::marker("load-gate-issue", &place);
     let raise = when.raise
@@ -65,7 +106,7 @@ pub(super) async fn keep(api: &Api, report: &SuiteReport, when: When<'_>) -> Res
                 api.rest(&trouble, tried).await?;
                 tried += 1;
             }
-            Err(trouble) => return Err(trouble),
+            Err(trouble) => return Err(trouble.into()),
             Ok(made) => {
                 return assign(api, number(&made, "/number").unwrap_or_default(), when).await;
             }
@@ -114,12 +155,21 @@ async fn among(api: &Api, entries: &[Value], marker: &str) -> Option<Ours> {
 }
 
 /// Gives the issue to whom it may concern. It stands whatever comes of that.
-async fn assign(api: &Api, number: u64, when: When<'_>) -> Result<(), Trouble> {
+async fn assign(api: &Api, number: u64, when: When<'_>) -> Result<(), Undone> {
     if when.assignees.is_empty() {
         return Ok(());
     }
     let path = api.repo(&format!("issues/{number}/assignees"));
-    api.post(&path, &json!({ "assignees": when.assignees })).await.map(drop)
+    let sent = json!({ "assignees": when.assignees });
+    let issue = api.post(&path, &sent).await.map_err(Undone::Assignees)?;
+    // Who can't be given it is passed over in silence, with the status of a success.
+    let holders = issue.get("assignees").and_then(Value::as_array);
+    let holds = |name: &String| {
+        let mut logins = holders.into_iter().flatten().filter_map(|who| text(who, "/login"));
+        logins.any(|login| login.eq_ignore_ascii_case(name))
+    };
+    let left_out: Vec<String> = when.assignees.iter().filter(|n| !holds(n)).cloned().collect();
+    if left_out.is_empty() { Ok(()) } else { Err(Undone::LeftOut(left_out)) }
 }
 
 struct Ours {
@@ -135,7 +185,7 @@ async fn refresh(
     issue: &Ours,
     raise: bool,
     when: When<'_>,
-) -> Result<(), Trouble> {
+) -> Result<(), Undone> {
     if !issue.open && !raise {
         return Ok(());
     }
@@ -160,7 +210,7 @@ async fn refresh(
     };
     api.patch(&path, &change).await?;
     let given = if reopened { assign(api, issue.number, when).await } else { Ok(()) };
-    said.and(given)
+    said.map_err(Undone::Word).and(given)
 }
 
 fn title(report: &SuiteReport) -> String {

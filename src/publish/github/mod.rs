@@ -70,7 +70,7 @@ pub async fn publish(
             assignees: &options.assignees,
         };
         let kept = issue::keep(&api, report, when).await;
-        warnings.extend(kept.err().map(|trouble| trouble.warn(ISSUE, "issues: write", false)));
+        warnings.extend(kept.err().map(|undone| undone.warn()));
     }
     warnings
 }
@@ -95,7 +95,7 @@ pub async fn fetch_nights(
     let options = PublishOptions { patience, ..PublishOptions::default() };
     let api = open(env, &options, token, BASELINE)?;
     let found = nights::fetch(&api, search).await;
-    found.map_err(|trouble| trouble.warn(BASELINE, "actions: read", false).not_fetched())
+    found.map_err(|trouble| trouble.warn(BASELINE, "actions: read", false).not("fetched"))
 }
 
 /// Says on the pull request that there is no result, and why: an earlier comment's

@@ -52,7 +52,7 @@ impl Trouble {
             reason: self.to_string(),
             todo: self.todo(permission, fork),
             expected,
-            fetched: false,
+            deed: "published",
         }
     }
 
