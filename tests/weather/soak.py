@@ -67,9 +67,10 @@ def watch(pid, every, samples, over):
 
 
 def flat(samples, settle, last):
-    """The means of a minute after `settle` seconds and of the last minute."""
-    early = [s for s in samples if settle <= s[0] < settle + 60]
-    late = [s for s in samples if s[0] > last - 60]
+    """The means after `settle` seconds and in the end, each over all weathers: two minutes apart have two weathers."""
+    span = min(60.0 * len(WEATHER), (last - settle) / 2)
+    early = [s for s in samples if settle <= s[0] < settle + span]
+    late = [s for s in samples if s[0] > last - span]
 
     def mean(part, i):
         return sum(s[i] for s in part) / max(len(part), 1)
