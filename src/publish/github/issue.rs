@@ -12,6 +12,8 @@ use crate::publish::inputs::name_inputs;
 use crate::report::{escape, markdown};
 use crate::suite::{ScenarioReport, SuiteReport};
 
+/// What it is called where something of it fails.
+pub(super) const ISSUE: &str = "the issue on failing runs";
 /// The label of our issues.
 const LABEL: &str = "load-gate";
 /// Pages of the issues that we made that are looked through for one without the label.
@@ -60,7 +62,7 @@ impl Undone {
     pub(super) fn warn(&self) -> PublishWarning {
         let permission = "issues: write";
         match self {
-            Self::Page(trouble) => trouble.warn(super::ISSUE, permission, false),
+            Self::Page(trouble) => trouble.warn(ISSUE, permission, false),
             Self::Word(trouble) => {
                 trouble.warn("the word on the issue that its verdict changed", permission, false)
             }

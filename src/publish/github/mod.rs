@@ -33,7 +33,6 @@ const FORKS_CLAIM: &str = "these figures are the fork's own claim: its run made 
 pub const MOST_EVENT: u64 = 32 << 20;
 const COMMENT: &str = "the pull request's comment";
 const BASELINE: &str = "the baseline";
-const ISSUE: &str = "the issue on failing runs";
 
 /// Publishes `report` as `options` say; what couldn't be done comes back in words.
 pub async fn publish(
@@ -48,7 +47,7 @@ pub async fn publish(
     if !comment && !issue {
         return Vec::new();
     }
-    let what = if comment { COMMENT } else { ISSUE };
+    let what = if comment { COMMENT } else { issue::ISSUE };
     let api = match open(env, options, token, what) {
         Ok(api) => api,
         Err(warning) => return vec![warning],
@@ -59,7 +58,7 @@ pub async fn publish(
     }
     if issue {
         // With a time of its own, whatever the comment took.
-        let api = match open(env, options, token, ISSUE) {
+        let api = match open(env, options, token, issue::ISSUE) {
             Ok(api) => api,
             Err(warning) => return vec![warning],
         };
