@@ -199,6 +199,18 @@ pub(super) fn quoted_names(text: &str) -> String {
                 continue;
             }
         }
+        // Within a text a function's argument has quotes of its own.
+        if within
+            && text[at..].starts_with("{{")
+            && let Some(length) = text[at..].find("}}")
+        {
+            let name = &text[at..at + length + 2];
+            if name[2..length].chars().all(|c| c.is_alphanumeric() || "_-./ \"".contains(c)) {
+                out += &name.replace('"', "\\\"");
+                at += name.len();
+                continue;
+            }
+        }
         match c {
             _ if escape => escape = false,
             '\\' if within => escape = true,

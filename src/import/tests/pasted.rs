@@ -140,6 +140,10 @@ fn bodies_of_hurl_are_what_it_makes_of_them() {
     let table = read_hurl(graphql);
     let json = r#"{ query = "query A($ep: B) {{\n  hero(e: $ep) {{ name }}\n}}", variables = { ep = "{data.ep}", n = 1 } }"#;
     assert_eq!(said(&table, "json"), [json], "{table}");
+    let function =
+        "POST https://h/x\n{ \"a\": \"{{getEnv \"HOME\"}}\", \"b\": \"\\\"{{n}}\" }\nHTTP 200\n";
+    let json = r#"{ a = "{data.getEnv__HOME_}", b = "\"{data.n}" }"#;
+    assert_eq!(said(&read_hurl(function), "json"), [json]);
     let fenced = "PUT https://h/x\n```json\n{ \"a\": [{{n}}] }\n```\nHTTP 204\n";
     assert_eq!(said(&read_hurl(fenced), "json"), ["{ a = [\"{data.n}\"] }"]);
     let xml = "POST https://h/x\n<?xml version=\"1.0\"?>\n<a>\n  <b>1</b>\n</a>\n\nHTTP 200\n[Asserts]\nxpath \"//b\" == 1\n\n\
