@@ -6,7 +6,7 @@ use super::escape::one_line;
 use super::table::fold;
 use super::text::Style;
 use super::{figures, words};
-use crate::gate::{self, About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
+use crate::gate::{self, About, Finding, FindingVerdict, MetricKind, ThresholdResult, VerdictKind};
 use crate::ids::ScenarioId;
 use crate::measure::Ended;
 use crate::scenario::catalogue;
@@ -210,7 +210,14 @@ fn next_of_threshold(
 ) -> String {
     let threshold = finding.threshold.as_ref();
     let times = threshold.and_then(ThresholdResult::times_longer).map(times_as_long);
+    let unknown =
+        |t: &ThresholdResult| t.metric.kind() == MetricKind::Gauge && t.observed.is_none();
     match verdict {
+        FindingVerdict::Inconclusive if threshold.is_some_and(unknown) => {
+            "see why the service's monitoring doesn't tell: `load-gate check` asks every query of \
+             [resources] with the run's credentials"
+                .to_owned()
+        }
         FindingVerdict::Inconclusive => format!(
             "send {} (--duration-scale): where neighbouring requests share their fate a higher \
              rate buys little; or to more identities where a limiter refuses most of it",

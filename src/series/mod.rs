@@ -17,5 +17,5 @@ pub use ending::of_suite;
 pub use k6_names::K6Interval;
 pub use open_metrics::{Dialect, exposition};
 pub use otlp::{Resource, export_request};
-pub use remote_write::Writer;
+pub use remote_write::{Writer, joined};
 pub use types::{Buckets, Common, Family, Kind, SampleValue, Series};

@@ -1,7 +1,9 @@
 //! Series as Prometheus remote write 1.0: protobuf, compressed as one raw snappy block.
 
+use std::collections::{BTreeSet, HashMap};
+
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, message};
+use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint, message};
 
 use super::types::{Buckets, Family, Kind, SampleValue, Series};
 
@@ -210,6 +212,58 @@ impl Writer {
         self.known.push(Known { series: one.clone(), names });
         (self.known.len() - 1, true)
     }
+}
+
+/// Several writes as one, in their order: what a receiver that answers slowly has fallen behind.
+/// A series is in it once, with the points of all. `None`: one of them is none of ours.
+#[must_use]
+pub fn joined<'a>(bodies: impl Iterator<Item = &'a [u8]>) -> Option<Vec<u8>> {
+    let mut series: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
+    let mut metadata: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for body in bodies {
+        let plain = snap::raw::Decoder::new().decompress_vec(body).ok()?;
+        for (tag, bytes) in fields(&plain)? {
+            if tag == METADATA {
+                metadata.insert(bytes.to_vec());
+                continue;
+            }
+            let (mut name, mut points) = (Vec::new(), Vec::new());
+            for (tag, bytes) in fields(bytes)? {
+                field(tag, bytes, if tag == LABELS { &mut name } else { &mut points });
+            }
+            let place = *places.entry(name.clone()).or_insert_with(|| {
+                series.push((name, Vec::new()));
+                series.len() - 1
+            });
+            series[place].1.append(&mut points);
+        }
+    }
+    let mut body = Vec::new();
+    for (mut name, mut points) in series {
+        name.append(&mut points);
+        field(TIMESERIES, &name, &mut body);
+    }
+    for bytes in metadata {
+        field(METADATA, &bytes, &mut body);
+    }
+    Some(compressed(&body))
+}
+
+/// The fields of a message whose fields are all length-delimited.
+fn fields(mut bytes: &[u8]) -> Option<Vec<(u32, &[u8])>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let (tag, kind) = decode_key(&mut bytes).ok()?;
+        let length = usize::try_from(decode_varint(&mut bytes).ok()?).ok()?;
+        if kind != WireType::LengthDelimited {
+            return None;
+        }
+        let (own, rest) = bytes.split_at_checked(length)?;
+        all.push((tag, own));
+        bytes = rest;
+    }
+    Some(all)
 }
 
 /// One length-delimited field.

@@ -128,6 +128,27 @@ fn what_is_written_has_sorted_labels_and_ends_stale() {
     }
 }
 
+#[test]
+fn several_writes_are_one_in_which_each_series_is_once() {
+    let mut writer = Writer::default();
+    let bodies = [
+        writer.write(&some()[..1], 1_000),
+        writer.write(&some(), 2_000),
+        writer.finish(&some(), 3_000),
+    ];
+    let alone: Vec<Written> = bodies.iter().map(|body| read(body)).collect();
+    let whole = read(&joined(bodies.iter().map(Vec::as_slice)).expect("writes"));
+    assert_eq!(whole.series.len(), 7);
+    for one in &whole.series {
+        let of_it = alone.iter().flat_map(|write| &write.series).filter(|s| s.labels == one.labels);
+        let bits = |point: &Point| (point.at, point.value.to_bits());
+        let points: Vec<_> = of_it.flat_map(|series| &series.samples).map(bits).collect();
+        assert_eq!(one.samples.iter().map(bits).collect::<Vec<_>>(), points);
+        assert!(one.samples.is_sorted_by_key(|point| point.at));
+    }
+    assert!(joined([b"garbage".as_slice()].into_iter()).is_none());
+}
+
 proptest! {
     #[test]
     fn buckets_hold_every_sample_once(

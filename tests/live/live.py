@@ -441,6 +441,8 @@ def resources(binary):
         ]:
             lost = run(query, ["max<0.9"])
             holds(lost.code == 3 and why in lost.suite["headline"], f"{name}: {lost.suite['headline']}")
+            advice = "asks every query of [resources]" in " ".join(lost.said.split())
+            holds(advice and "send for longer" not in lost.said, f"{name}: and what to do about it is said")
         usual = run("known", ["max<0.9"], queries="")
         asked = [r["query"] for r in usual.recording["resources"]]
         for query in asked:

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::post::{Line, Sent};
 use super::receiver::Receiver;
 use crate::publish::PublishWarning;
-use crate::series::{Series, Writer, export_request};
+use crate::series::{Series, Writer, export_request, joined};
 
 /// The points of one moment.
 #[derive(Clone, Debug)]
@@ -44,6 +44,8 @@ impl Default for Allowance {
     }
 }
 
+/// Batches that are one write at most: some thousand points.
+const MOST_AT_ONCE: usize = 10;
 /// Longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -220,24 +222,24 @@ impl<'a> Worker<'a> {
                 self.tally.undelivered += self.waiting.len();
                 return self.tally;
             }
-            let Some(body) = self.waiting.front() else {
+            if Instant::now() < not_before {
+                continue;
+            }
+            let Some((body, of)) = self.next() else {
                 if self.deadline.is_some() {
                     return self.tally;
                 }
                 continue;
             };
-            if Instant::now() < not_before {
-                continue;
-            }
-            match self.post(body.clone()).await {
+            match self.post(body).await {
                 Sent::Taken => {
-                    self.waiting.pop_front();
-                    self.tally.delivered += 1;
+                    self.waiting.drain(..of);
+                    self.tally.delivered += of;
                     pause = self.limits.backoff;
                 }
                 Sent::Never(reason) => {
-                    self.waiting.pop_front();
-                    self.tally.undelivered += 1;
+                    self.waiting.drain(..of);
+                    self.tally.undelivered += of;
                     self.tally.reason.get_or_insert(reason);
                 }
                 Sent::Later(wait, reason) => {
@@ -247,6 +249,17 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+    }
+
+    /// What is sent next, and how many batches it is of: who answers slowly gets what waits
+    /// together, so that the end of every series arrives in time.
+    fn next(&self) -> Option<(Vec<u8>, usize)> {
+        let first = self.waiting.front()?;
+        let of = self.waiting.len().min(MOST_AT_ONCE);
+        let together = (of > 1 && matches!(self.receiver, Receiver::RemoteWrite { .. }))
+            .then(|| joined(self.waiting.iter().take(of).map(Vec::as_slice)))
+            .flatten();
+        Some(together.map_or_else(|| (first.clone(), 1), |body| (body, of)))
     }
 
     /// Takes what has come, and waits for more where there is nothing to do until then.
@@ -270,6 +283,12 @@ impl<'a> Worker<'a> {
             Err(RecvTimeoutError::Timeout) => {}
             // Dropped without an end: nobody waits for us.
             Err(RecvTimeoutError::Disconnected) => self.deadline = Some(now),
+        }
+        // What came while an answer was awaited.
+        while self.deadline.is_none()
+            && let Ok(order) = inbox.try_recv()
+        {
+            self.keep(order);
         }
     }
 

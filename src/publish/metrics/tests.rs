@@ -95,8 +95,8 @@ fn what_is_refused_for_good_is_not_sent_again_and_said_once() {
     let exporter = exporter(&url);
     exporter.offer(batch(1));
     let warning = exporter.finish(batch(2), Duration::from_secs(5), || false).expect("a warning");
-    // One, and the last one with the markers that end the series.
-    assert_eq!(taken.lock().expect("a lock").len(), 2);
+    // One, and the last one with the markers that end the series: apart or together.
+    assert!((1..=2).contains(&taken.lock().expect("a lock").len()));
     assert!(warning.what.starts_with("2 of 2 batches"), "{warning}");
     assert!(warning.reason.contains("400"), "{warning}");
 }
@@ -109,7 +109,8 @@ fn what_may_be_sent_again_arrives() {
     let exporter = exporter(&url);
     exporter.offer(batch(1));
     assert_eq!(exporter.finish(batch(2), Duration::from_secs(10), || false), None);
-    assert_eq!(taken.lock().expect("a lock").len(), 4);
+    // Two refusals, and both batches after them, apart or together.
+    assert!((3..=4).contains(&taken.lock().expect("a lock").len()));
 }
 
 #[test]
