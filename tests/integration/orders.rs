@@ -204,6 +204,11 @@ fn tokens_that_are_not_given_are_nobody_s_failure_but_the_setup_s() {
     });
 }
 
+/// What was printed, however long its lines were.
+fn in_one_line(done: &crate::support::Done) -> String {
+    done.out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn a_check_tries_one_request_of_a_scenario_and_says_what_holds() {
     let lifetime = Duration::from_secs(60);
@@ -215,18 +220,18 @@ fn a_check_tries_one_request_of_a_scenario_and_says_what_holds() {
         "POST /oauth/token gives 1 value, which hold for 1m",
         "GET /v1/orders?page=1 is answered 200",
         "all 6 checks hold",
-        "ORDERS_CLIENT_* of orders  2 set",
+        "ORDERS_CLIENT_* of orders 2 set",
     ] {
-        assert!(done.out.contains(words), "{words}: {}", done.all());
+        assert!(in_one_line(&done).contains(words), "{words}: {}", done.all());
     }
     assert!(!done.all().contains("tok-1"), "{}", done.all());
     let wrong = orders_config(&seen.url).replace("\"string\"", "\"number\"");
     let done = run_in(&wrong, &args, &clients());
     assert_eq!(done.code, 1, "{}", done.all());
-    assert!(done.out.contains("1 of 6 checks fail"), "{}", done.all());
-    assert!(done.out.contains("`a page of orders` does not hold"), "{}", done.all());
+    assert!(in_one_line(&done).contains("1 of 6 checks fail"), "{}", done.all());
+    assert!(in_one_line(&done).contains("`a page of orders` does not hold"), "{}", done.all());
     let done = run_in(&orders_config(&seen.url), &args, &[]);
-    assert!(done.out.contains("set ORDERS_CLIENT_1"), "{}", done.all());
+    assert!(in_one_line(&done).contains("set ORDERS_CLIENT_1"), "{}", done.all());
 }
 
 #[test]
