@@ -64,12 +64,13 @@ fn narrow_enough(value: f64, (low, high): (f64, f64), bound: f64) -> Option<f64>
 
 impl ThresholdResult {
     /// How many times as long a run would settle it, if its figures stay; `None` where it
-    /// is settled, or where that can't be told.
+    /// is settled, or where that can't be told. `confidence` is the gate's own, which one
+    /// look's may exceed.
     #[must_use]
-    pub fn times_longer(&self) -> Option<f64> {
+    pub fn times_longer(&self, confidence: f64) -> Option<f64> {
         let (value, bound) = (self.observed?, self.bound?);
         let worth = self.worth.unwrap_or(self.samples).min(self.samples);
-        let needed = self.method.quantile().map_or(1, |q| min_samples(q, self.confidence));
+        let needed = self.method.quantile().map_or(1, |q| min_samples(q, confidence));
         let times = if worth < needed {
             needed as f64 / worth as f64
         } else {

@@ -116,6 +116,8 @@ fn ended(recording: &Recording) -> Finding {
                 format!(
                     "interrupted when the load's {planned} were over, while answers were awaited"
                 )
+            } else if *after == units::Nanos::ZERO {
+                "interrupted before its load began".to_owned()
             } else {
                 format!("interrupted after {after} of {planned}")
             };

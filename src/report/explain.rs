@@ -156,6 +156,9 @@ fn would_change(scenario: &ScenarioReport, finding: &Finding) -> String {
 pub(super) fn next(scenario: &ScenarioReport, finding: &Finding) -> String {
     let limiter = &scenario.verdict.limiter;
     match (finding.about, finding.verdict) {
+        (About::Threshold, FindingVerdict::Inconclusive) if cut_short(scenario) => {
+            next_of_run(scenario, finding).to_owned()
+        }
         (About::Threshold, verdict) => next_of_threshold(scenario, finding, verdict),
         (About::Generator, _) if !scenario.recording.generator.late.is_zero() => format!(
             "have every machine ready before the appointed moment, or appoint a later one \
@@ -209,7 +212,9 @@ fn next_of_threshold(
     verdict: FindingVerdict,
 ) -> String {
     let threshold = finding.threshold.as_ref();
-    let times = threshold.and_then(ThresholdResult::times_longer).map(times_as_long);
+    let times = threshold
+        .and_then(|t| t.times_longer(scenario.plan.criteria.decision.confidence))
+        .map(times_as_long);
     let unknown =
         |t: &ThresholdResult| t.metric.kind() == MetricKind::Gauge && t.observed.is_none();
     match verdict {

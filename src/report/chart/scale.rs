@@ -10,6 +10,8 @@ pub(in crate::report) enum Scale {
     Bytes,
     /// Seconds: named at steps that clocks have.
     Time,
+    /// Days since 1970: named at steps that calendars and clocks have.
+    Days,
     /// The logarithm; values must be above 0.
     Log,
 }
@@ -31,6 +33,13 @@ const STEPS: [f64; 4] = [1.0, 2.0, 5.0, 10.0];
 /// Steps of a clock, in seconds.
 const CLOCK: [f64; 12] =
     [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
+
+/// Steps of a calendar: minutes, hours, days.
+const MINUTES: [f64; 19] = [
+    1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 180.0, 360.0, 720.0, 1440.0, 2880.0, 10_080.0,
+    20_160.0, 40_320.0, 80_640.0, 161_280.0, 524_160.0,
+];
+const MINUTES_A_DAY: f64 = 1440.0;
 
 impl Axis {
     /// From 0 to a round value not below `most`.
@@ -117,9 +126,21 @@ impl Axis {
                 let step = CLOCK.into_iter().find(fits).unwrap_or(self.high / 6.0);
                 (0..=7).map(|i| f64::from(i) * step).collect()
             }
+            Scale::Days => {
+                let minutes = (self.high - self.low) * MINUTES_A_DAY;
+                let fits = |step: &f64| minutes / step <= 5.0;
+                let step = MINUTES.into_iter().find(fits).unwrap_or(minutes / 5.0);
+                let first = (self.low * MINUTES_A_DAY / step).ceil();
+                (0..=5).map(|i| (first + f64::from(i)) * step / MINUTES_A_DAY).collect()
+            }
             Scale::Log => log_ticks(self.low, self.high),
         };
-        let inside = |v: &f64| *v >= self.low * 0.999_999 && *v <= self.high * 1.000_001;
+        // What is rounded is off by a share of what is seen, however far from 0 that is.
+        let slack = match self.scale {
+            Scale::Log => self.low * 1e-6,
+            _ => (self.high - self.low) * 1e-6,
+        };
+        let inside = |v: &f64| *v >= self.low - slack && *v <= self.high + slack;
         values.into_iter().filter(inside).map(|value| (value, self.said(value))).collect()
     }
 
@@ -197,6 +218,30 @@ mod tests {
         assert_eq!(named(&Axis::counting_to(2.0, units::number, "")), ["0", "1", "2"]);
         assert_eq!(named(&Axis::counting_to(0.0, units::number, "")), ["0", "1"]);
         assert_eq!(named(&Axis::counting_to(7.0, units::number, "")), ["0", "2", "4", "6", "8"]);
+    }
+
+    #[test]
+    fn days_are_named_once_each_however_few_or_many() {
+        const MINUTE: f64 = 1.0 / MINUTES_A_DAY;
+        let shown = |days: f64| units::number((days * MINUTES_A_DAY).round());
+        for span in [0.5 * MINUTE, 7.0 * MINUTE, 0.3, 1.0, 5.0, 42.0, 400.0] {
+            for low in [20_421.604_1, 20_421.0] {
+                let (high, name) = (low + span, "nights");
+                let axis = Axis { scale: Scale::Days, low, high, shown, name };
+                let ticks = axis.ticks();
+                let names: std::collections::BTreeSet<_> = ticks.iter().map(|(_, n)| n).collect();
+                assert_eq!(names.len(), ticks.len(), "{span}: {ticks:?}");
+                assert!(
+                    ticks.len() <= 6 && (span < MINUTE || !ticks.is_empty()),
+                    "{span}: {ticks:?}"
+                );
+                assert!(
+                    ticks
+                        .iter()
+                        .all(|(at, _)| *at >= low - 1e-3 * span && *at <= high + 1e-3 * span)
+                );
+            }
+        }
     }
 
     proptest! {

@@ -6,7 +6,7 @@ use super::measured::share;
 use super::model::Note;
 use super::table::Tone;
 use crate::admission::Scope;
-use crate::gate::{About, Finding, FindingVerdict, ThresholdResult, VerdictKind};
+use crate::gate::{About, Finding, FindingVerdict, VerdictKind};
 use crate::outcome::Outcome;
 use crate::suite::ScenarioReport;
 use crate::units;
@@ -51,7 +51,10 @@ pub(super) fn of(scenario: &ScenarioReport) -> Vec<Note> {
     let close = close.filter(|f| f.verdict == FindingVerdict::Pass);
     let close = close.filter(|f| f.threshold.as_ref().is_some_and(|t| t.close));
     advice.extend(close.map(|f| {
-        let times = f.threshold.as_ref().and_then(ThresholdResult::times_longer);
+        let times = f
+            .threshold
+            .as_ref()
+            .and_then(|t| t.times_longer(scenario.plan.criteria.decision.confidence));
         let longer = times.map_or_else(
             || "a longer run would settle it".to_owned(),
             |times| format!("a run {} (--duration-scale) would settle it", times_as_long(times)),

@@ -1,16 +1,12 @@
 //! Two runs over one another as a document: every figure with its interval, and what it means.
 
-use super::super::chart::{Axis, Chart, Key};
-use super::super::figures::bin_quantile;
 use super::grain::Grain;
 use super::model::{Block, Card, Chapter, Document, Fact, Note, Section};
-use super::over_time::{Steps, length, stages};
-use super::shapes;
+use super::over_one_another;
 use super::table::{Cell, Column, Level, Mark, Table, Tone};
-use crate::measure::Second;
 use crate::suite::{
-    Call, Change, Comparison, Figure, FigureComparison, ResourceFigures, RunLabel, ScenarioReport,
-    SuiteComparison, SuiteReport, figure_name, unnoticed,
+    Call, Change, Comparison, Figure, FigureComparison, ResourceFigures, RunLabel, SuiteComparison,
+    SuiteReport, figure_name, unnoticed,
 };
 use crate::units::{self, Nanos};
 
@@ -115,7 +111,8 @@ fn chapter(
         if let (Some(before), Some(now)) = (of(base), of(new)) {
             let verdict = new.scenarios[now].verdict.kind;
             let drawn = grain.draws(verdict);
-            let charts = || charts(&base.scenarios[before], &new.scenarios[now], grain);
+            let charts =
+                || over_one_another::section(&base.scenarios[before], &new.scenarios[now], grain);
             sections.extend(drawn.then(charts).flatten());
         }
     }
@@ -236,72 +233,6 @@ fn resources(comparison: &Comparison) -> Option<Section> {
         section.add(Level::Detail, Block::Table(table));
     }
     section.filled()
-}
-
-/// What a step of one run is drawn at, and how that is said.
-type OfSteps<'a> = (&'a dyn Fn(&[Second], f64) -> Option<f64>, fn(f64) -> String);
-
-/// Both runs over one another.
-fn charts(before: &ScenarioReport, now: &ScenarioReport, grain: Grain) -> Option<Section> {
-    let mut section = Section::new("over one another");
-    let sent = |bins: &[Second], seconds: f64| {
-        Some(bins.iter().map(|bin| f64::from(bin.sent)).sum::<f64>() / seconds.max(1e-9))
-    };
-    let about = ("sent-of-both", "arrivals sent a second", "arrivals a second");
-    section.chart(Level::Full, Some(both([before, now], grain, about, (&sent, units::rate))));
-    for (id, title, q) in
-        [("p50-of-both", "p50 of each second", 0.5), ("p95-of-both", "p95 of each second", 0.95)]
-    {
-        let worst = move |bins: &[Second], _: f64| {
-            bins.iter().filter_map(|bin| bin_quantile(bin, q)).reduce(f64::max)
-        };
-        let about = (id, title, "response time of accepted arrivals");
-        section
-            .chart(Level::Full, Some(both([before, now], grain, about, (&worst, units::millis))));
-    }
-    let percentiles = shapes::percentiles(now, Some(before), ["new", "base"]);
-    section.chart(Level::Full, percentiles);
-    section.filled()
-}
-
-/// One figure of both runs over time.
-fn both(
-    [before, now]: [&ScenarioReport; 2],
-    grain: Grain,
-    (id, title, axis): (&'static str, &str, &'static str),
-    (of, said): OfSteps<'_>,
-) -> Chart {
-    let (was, is) = (Steps::of(before, grain), Steps::of(now, grain));
-    let width = |run: &ScenarioReport| f64::from(run.recording.timeline.width.max(1));
-    let one = |run: &ScenarioReport, bin: &Second| of(std::slice::from_ref(bin), width(run));
-    let most = [before, now]
-        .into_iter()
-        .flat_map(|run| run.recording.timeline.bins.iter().filter_map(move |bin| one(run, bin)));
-    let y = Axis::up_to(most.fold(0.0, f64::max), said, axis);
-    let x = Axis::seconds(length(before).max(length(now)));
-    let (mut readings, data) = is.told(&["base", "new"], |first, bins, seconds| {
-        // Steps of another width are other moments.
-        let same = width(before) == width(now);
-        let then = before.recording.timeline.bins.get(first..).filter(|_| same);
-        let then = then.map_or(&[][..], |then| then.get(..bins.len()).unwrap_or(then));
-        let told = |bins| of(bins, seconds).map_or_else(|| "–".to_owned(), said);
-        vec![if then.is_empty() { "–".to_owned() } else { told(then) }, told(bins)]
-    });
-    // Beside those of the other charts.
-    let figure = id.trim_end_matches("-of-both");
-    readings.names.iter_mut().for_each(|name| *name = format!("{figure}, {name}"));
-    let key = |key, name: &str| Key { key, name: name.to_owned() };
-    Chart {
-        keys: vec![key("before", "base"), key("now", "new")],
-        shades: stages(now),
-        layers: vec![
-            was.line("before", |_, bin| one(before, bin)),
-            is.line("now", |_, bin| one(now, bin)),
-        ],
-        readings: Some(readings),
-        data,
-        ..Chart::new(id, title, x, y)
-    }
 }
 
 fn value(figure: &FigureComparison, value: Option<f64>) -> String {

@@ -139,7 +139,7 @@ pub(super) fn latency(
         section.chart(Level::Full, shapes::heat(scenario, grain));
     }
     section.chart(Level::Full, shapes::percentiles(scenario, before, ["this run", "baseline"]));
-    section.chart(Level::Full, shapes::knee(scenario));
+    section.chart(Level::Full, shapes::knee(scenario, None));
     Some(section)
 }
 

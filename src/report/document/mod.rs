@@ -11,6 +11,7 @@ mod limiter;
 mod measured;
 mod model;
 mod nights;
+mod over_one_another;
 mod over_time;
 mod resources;
 mod shapes;

@@ -79,7 +79,7 @@ fn chart(nights: &[&Night], name: &str) -> Option<Chart> {
         return None;
     }
     let most = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-    let x = Axis { scale: Scale::Linear, low: first, high: last, shown: day, name: "nights" };
+    let x = Axis { scale: Scale::Days, low: first, high: last, shown: day, name: "nights" };
     let mut data = Table::new([
         Column::words("night"),
         Column::figures("p95"),
@@ -107,9 +107,10 @@ fn days(at: Timestamp) -> f64 {
 
 /// A day as an axis names it, its hour where it isn't a whole one.
 fn day(days: f64) -> String {
-    let text = Timestamp { unix_millis: (days * MILLIS_A_DAY) as i64 }.rfc3339();
+    let minutes = (days * 1440.0).round() as i64;
+    let text = Timestamp { unix_millis: minutes * 60_000 }.rfc3339();
     let at = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
-    if days.fract() == 0.0 { at(0, 10) } else { format!("{} {}", at(5, 10), at(11, 16)) }
+    if minutes % 1440 == 0 { at(0, 10) } else { format!("{} {}", at(5, 10), at(11, 16)) }
 }
 
 fn tone(drift: &Drift) -> Tone {

@@ -212,6 +212,12 @@ fn breach(scenario: &ScenarioReport, q: f64, bound: f64, name: &str) -> Option<S
     Some(format!("{name} over {over} from {from} to {to}{more}"))
 }
 
+/// The names of both runs' lines.
+pub(super) fn keys_of_both() -> Vec<Key> {
+    let key = |key, name: &str| Key { key, name: name.to_owned() };
+    vec![key("before", "base"), key("now", "new")]
+}
+
 /// Outcomes per second, accepted at the bottom.
 pub(super) fn outcomes(scenario: &ScenarioReport, grain: Grain) -> Chart {
     let steps = Steps::of(scenario, grain);

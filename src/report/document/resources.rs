@@ -3,7 +3,7 @@
 use super::super::chart::{Axis, Chart, Layer, LimitLine};
 use super::grain::Grain;
 use super::model::{Block, Note, Section};
-use super::over_time::{Steps, length, stages};
+use super::over_time::{Steps, keys_of_both, length, stages};
 use super::table::{Cell, Column, Level, Table, Tone};
 use crate::gate::{MetricKind, RESOURCE_NAME};
 use crate::measure::{Resource, ResourceUnit};
@@ -61,6 +61,56 @@ pub(super) fn section(
         section.chart(Level::Full, Some(chart(scenario, resource, grain)));
     }
     section.filled()
+}
+
+/// The resources that both runs know, over one another.
+pub(super) fn over_one_another(
+    [before, now]: [&ScenarioReport; 2],
+    grain: Grain,
+    x: &Axis,
+) -> Vec<Chart> {
+    let pair = |resource: &'_ Resource| {
+        let was = before.recording.resource(&resource.name).filter(|was| was.count() > 0)?;
+        (was.unit == resource.unit).then(|| was.clone())
+    };
+    let known = now.recording.resources.iter().filter(|resource| resource.count() > 0);
+    let both = known.filter_map(|resource| Some((resource, pair(resource)?)));
+    both.map(|(is, was)| {
+        let (old, new) = (chart(before, &was, grain), chart(now, is, grain));
+        let y = if old.y.high > new.y.high { old.y } else { new.y };
+        let mut readings = new.readings.unwrap_or_default();
+        let told = old.readings.unwrap_or_default();
+        readings.names = vec![format!("{}, base", is.name), format!("{}, new", is.name)];
+        let none = || vec!["–".to_owned()];
+        for (i, row) in readings.rows.iter_mut().enumerate() {
+            *row = [told.rows.get(i).cloned().unwrap_or_else(none), row.clone()].concat();
+        }
+        let figures = ["base", "new"].map(Column::figures);
+        let mut data = Table::new([Column::words("at")].into_iter().chain(figures));
+        for i in 0..old.data.rows.len().max(new.data.rows.len()) {
+            let of = |table: &Table, c: usize| table.rows.get(i)?.cells.get(c).cloned();
+            let at = of(&new.data, 0).or_else(|| of(&old.data, 0));
+            let values = [of(&old.data, 1), of(&new.data, 1)];
+            let values = values.map(|value| value.unwrap_or_else(|| Cell::figure_or_dash(None)));
+            data.row(at.into_iter().chain(values));
+        }
+        let lines = [("before", old.layers), ("now", new.layers)];
+        let line = |(key, layers): (&'static str, Vec<Layer>)| {
+            layers.into_iter().filter_map(move |layer| match layer {
+                Layer::Line { points, .. } => Some(Layer::Line { key, points }),
+                _ => None,
+            })
+        };
+        Chart {
+            keys: keys_of_both(),
+            shades: stages(now),
+            layers: lines.into_iter().flat_map(line).collect(),
+            readings: Some(readings),
+            data,
+            ..Chart::new(new.id, new.title, x.clone(), y)
+        }
+    })
+    .collect()
 }
 
 /// One resource over the time of the load.

@@ -3,7 +3,7 @@
 use super::super::chart::{Axis, Chart, Key, Layer, Readings};
 use super::super::figures::{self, bin_quantile};
 use super::grain::Grain;
-use super::over_time::{bounds_on_latency, stages};
+use super::over_time::{bounds_on_latency, keys_of_both, stages};
 use super::table::{Cell, Column, Table};
 use crate::measure::{Trend, span_of};
 use crate::suite::ScenarioReport;
@@ -154,44 +154,68 @@ pub(super) fn heat(scenario: &ScenarioReport, grain: Grain) -> Option<Chart> {
     })
 }
 
-/// The p95 of each second against its rate: where a target saturates, a knee shows.
-pub(super) fn knee(scenario: &ScenarioReport) -> Option<Chart> {
+/// The rate and the p95 of each second.
+fn rates_and_p95(scenario: &ScenarioReport) -> Vec<(f64, f64)> {
     let timeline = &scenario.recording.timeline;
     let width = f64::from(timeline.width.max(1));
-    let points: Vec<(f64, f64)> = timeline
-        .bins
-        .iter()
-        .filter_map(|bin| Some((f64::from(bin.sent) / width, bin_quantile(bin, 0.95)?)))
-        .collect();
-    let most = points.iter().map(|(rate, _)| *rate).fold(0.0, f64::max);
+    let point = |bin: &crate::measure::Second| {
+        Some((f64::from(bin.sent) / width, bin_quantile(bin, 0.95)?))
+    };
+    timeline.bins.iter().filter_map(point).collect()
+}
+
+/// The p95 of each second against its rate, over that of the run `before` where there is one:
+/// where a target saturates, a knee shows.
+pub(super) fn knee(scenario: &ScenarioReport, before: Option<&ScenarioReport>) -> Option<Chart> {
+    let points = rates_and_p95(scenario);
+    let then = before.map(rates_and_p95);
+    let all = || points.iter().chain(then.iter().flatten());
+    let most = all().map(|(rate, _)| *rate).fold(0.0, f64::max);
     let least = points.iter().map(|(rate, _)| *rate).fold(f64::INFINITY, f64::min);
     // One rate all along shows nothing.
     if points.len() < 5 || most < least * 1.5 {
         return None;
     }
-    let top = points.iter().map(|(_, p95)| *p95).fold(0.0, f64::max);
+    let top = all().map(|(_, p95)| *p95).fold(0.0, f64::max);
     let x = Axis::up_to(most, units::rate, "arrivals sent a second");
-    let mut data = Table::new(["sent", "seconds", "median p95", "worst p95"].map(Column::figures));
-    let steps = 8;
-    for i in 0..steps {
-        let edge = |i: i32| x.high * f64::from(i) / f64::from(steps);
-        let within = points.iter().filter(|(rate, _)| *rate > edge(i) && *rate <= edge(i + 1));
-        let mut p95s: Vec<f64> = within.map(|(_, p95)| *p95).collect();
-        p95s.sort_by(f64::total_cmp);
-        if let (Some(median), Some(worst)) = (p95s.get(p95s.len() / 2), p95s.last()) {
-            let cells = [
-                format!("to {}", units::rate(edge(i + 1))),
-                units::count(p95s.len() as u64),
-                units::millis(*median),
-                units::millis(*worst),
-            ];
-            data.row(cells.map(Cell::figure));
-        }
-    }
+    let data = knee_table(&points, then.as_deref(), x.high);
     let y = Axis::up_to(top, units::millis, "p95");
+    let keys = then.as_ref().map(|_| keys_of_both()).unwrap_or_default();
+    let then = then.map(|points| Layer::Dots { key: "before", points });
+    let layers = then.into_iter().chain([Layer::Dots { key: "p95", points }]).collect();
     Some(Chart {
-        layers: vec![Layer::Dots { key: "p95", points }],
+        keys,
+        layers,
         data,
         ..Chart::new("knee", "p95 of a second against its rate", x, y)
     })
+}
+
+fn knee_table(points: &[(f64, f64)], then: Option<&[(f64, f64)]>, high: f64) -> Table {
+    const STEPS: i32 = 8;
+    let names = ["sent", "seconds", "median p95", "worst p95"].map(Column::figures);
+    let base = then.map(|_| Column::figures("median p95 of the base"));
+    let mut data = Table::new(names.into_iter().chain(base));
+    for i in 0..STEPS {
+        let edge = |i: i32| high * f64::from(i) / f64::from(STEPS);
+        let sorted = |points: &[(f64, f64)]| {
+            let within = points.iter().filter(|(rate, _)| *rate > edge(i) && *rate <= edge(i + 1));
+            let mut p95s: Vec<f64> = within.map(|(_, p95)| *p95).collect();
+            p95s.sort_by(f64::total_cmp);
+            p95s
+        };
+        let median = |p95s: &[f64]| p95s.get(p95s.len() / 2).copied().map(units::millis);
+        let now = sorted(points);
+        if let (Some(middle), Some(worst)) = (median(&now), now.last()) {
+            let cells = [
+                format!("to {}", units::rate(edge(i + 1))),
+                units::count(now.len() as u64),
+                middle,
+                units::millis(*worst),
+            ];
+            let base = then.map(|then| Cell::figure_or_dash(median(&sorted(then))));
+            data.row(cells.map(Cell::figure).into_iter().chain(base));
+        }
+    }
+    data
 }

@@ -49,8 +49,12 @@ fn moments(moments: &[String], told: &[&Readings], at: usize) -> Markup {
     for (i, moment) in moments.iter().enumerate() {
         add!(labels, "<label><input type=radio name=t{at}><i>{}", escape::html(moment));
         for readings in told {
-            let row = readings.rows.get(i).into_iter().flatten();
-            row.for_each(|value| add!(labels, "\n{}", escape::html(value)));
+            // A run that ended sooner has nothing to say of the other's last moments.
+            let row = readings.rows.get(i);
+            for k in 0..readings.names.len() {
+                let value = row.and_then(|row| row.get(k)).map_or("–", String::as_str);
+                add!(labels, "\n{}", escape::html(value));
+            }
         }
         labels.push_str("</i></label>");
     }
