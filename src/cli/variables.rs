@@ -32,7 +32,7 @@ const VARIABLES: [(&str, &str); 31] = [
     ("NO_COLOR", "no colour"),
     ("CLICOLOR_FORCE", "colour even where it isn't a terminal"),
     ("SSL_CERT_FILE, SSL_CERT_DIR", "authorities to trust instead of the system's"),
-    ("HTTPS_PROXY, NO_PROXY", "the way to GitHub; load is never proxied"),
+    ("HTTPS_PROXY, NO_PROXY", "the way to GitHub and to metrics; load is never proxied"),
 ];
 
 /// The part of the help that names them.
