@@ -252,7 +252,9 @@ fn nothing_observed(
         return (FindingVerdict::Inconclusive, format!("{}: {why}", title(threshold)), Vec::new());
     }
     let kept = recording.slice(&threshold.metric.narrow(&threshold.selector)).is_some();
-    let why = if kept {
+    let why = if !kept && recording.generator.sent == 0 {
+        "nothing to measure, no request was sent".to_owned()
+    } else if kept {
         failures::instead(recording).map_or_else(
             || "nothing to measure, no sample matches".to_owned(),
             |met| format!("nothing to measure, no sample matches ({met})"),

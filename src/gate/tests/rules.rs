@@ -5,7 +5,8 @@ use crate::gate::{
     About, Criteria, FindingVerdict, GeneratorBounds, Verdict, VerdictKind, breached_now, evaluate,
     parse_threshold, suite,
 };
-use crate::measure::{Excerpt, Recording};
+use crate::ids::ScenarioId;
+use crate::measure::{Ended, Excerpt, Recording};
 use crate::outcome::Outcome;
 use crate::units::Nanos;
 
@@ -190,6 +191,12 @@ fn what_the_recording_did_not_keep_is_inconclusive() {
     let verdict = judged(&["response_time{stage:hold,provider:openai} max<1"], &fine().done());
     assert_eq!(verdict.kind, VerdictKind::Inconclusive);
     assert!(first(&verdict).contains("didn't keep"), "{}", first(&verdict));
+    // One that was over before its load kept nothing, and another config wouldn't help.
+    let at = fine().done().started_at;
+    let none = Recording::empty(ScenarioId::fixed("onboarding"), at, Ended::Completed);
+    let verdict = judged(&["response_time{outcome:accepted} max<1"], &none);
+    let said = verdict.findings.iter().find(|f| f.about == About::Threshold).expect("judged");
+    assert!(said.message.ends_with("nothing to measure, no request was sent"), "{}", said.message);
 }
 
 #[test]
