@@ -67,8 +67,8 @@ def soaked(figures):
         "\n## An hour\n" if figures["minutes"] >= 60 else f"\n## {figures['minutes']:.0f} minutes\n",
         f"`python3 tests/weather/soak.py --minutes {figures['minutes']:.0f} --rate {figures['rate']:.0f}`, the weather changing every "
         f"minute: {figures['requests']:,} requests reported, {figures['received']:,} came; memory {early} MiB when settled, "
-        f"{late} MiB in the last minute ({figures['memory_drift']:+.1%}); descriptors {figures['descriptors'][0]} and "
-        f"{figures['descriptors'][1]}; {figures['cpu_us_a_request']} µs of CPU a request. On {figures['on']}.",
+        f"{late} MiB in the end ({figures['memory_drift']:+.1%}); descriptors {figures['descriptors'][0]} and "
+        f"{figures['descriptors'][1]}; {figures['cpu_us_a_request']} µs of CPU a request. {figures.get('note', '')} On {figures['on']}.".replace("  ", " "),
     ]
 
 
