@@ -85,39 +85,10 @@ impl K6Interval {
             ("url", url.as_deref().unwrap_or_default()),
         ];
         let success = endpoint.as_ref().and_then(|own| own.success);
+        let labels = Labels { own: &own, http: &http, success };
         let mut drawing = Drawing { before: self, scenario: &scenario, common, series: Vec::new() };
         for metric in Metric::of(plan.scenario) {
-            let name = metric.to_string();
-            let of_http = name.starts_with("http_req");
-            if name == "http_reqs" {
-                drawing.requests(metric, plan, recording, &http);
-                continue;
-            }
-            match metric.draw(&Selector::all(), recording) {
-                // What the service's own monitoring knows is there already.
-                None | Some(Drawn::Gauge(_)) => {}
-                Some(Drawn::Counter(n)) => drawing.counter(metric, &own, n),
-                Some(Drawn::Rate { .. }) if name == "checks" => {
-                    for check in &recording.checks {
-                        let labels = [own[0], ("check", check.name.as_str())];
-                        drawing.rate(metric, &labels, check.passes, check.passes + check.fails);
-                    }
-                }
-                Some(Drawn::Rate { hits, of, .. }) => {
-                    drawing.rate(metric, if of_http { &http } else { &own }, hits, of);
-                }
-                Some(Drawn::Trend(trend)) if of_http => {
-                    drawing.by_end(metric, recording, trend, &http, success);
-                    if name == "http_req_duration" {
-                        let fresh = drawing.since(ITERATION, steps(trend));
-                        drawing.trend(ITERATION, metric, &own, &fresh);
-                    }
-                }
-                Some(Drawn::Trend(trend)) => {
-                    let fresh = drawing.since(&name, steps(trend));
-                    drawing.trend(&name, metric, &own, &fresh);
-                }
-            }
+            drawing.metric(metric, plan, recording, &labels);
         }
         let mut series = drawing.series;
         for (name, n) in [("k6_vus", in_flight), ("k6_vus_max", recording.generator.max_in_flight)]
@@ -127,6 +98,16 @@ impl K6Interval {
         }
         series
     }
+}
+
+/// What the series of one scenario are labelled by.
+struct Labels<'a> {
+    /// Where a metric isn't about requests.
+    own: &'a [Label<'a>; 1],
+    /// Where it is.
+    http: &'a [Label<'a>; 4],
+    /// The one status of what was accepted, where there is one.
+    success: Option<u16>,
 }
 
 /// The series of one scenario at a moment, while they are drawn.
@@ -140,6 +121,37 @@ struct Drawing<'a> {
 impl Drawing<'_> {
     fn put(&mut self, metric: Metric, name: String, kind: Kind, labels: &[Label<'_>], value: f64) {
         self.series.push(named(self.common, labels, name, kind, metric, value));
+    }
+
+    fn metric(&mut self, metric: Metric, plan: &Plan, recording: &Recording, by: &Labels<'_>) {
+        let name = metric.name();
+        let of_http = name.starts_with("http_req");
+        match metric.draw(&Selector::all(), recording) {
+            _ if name == "http_reqs" => self.requests(metric, plan, recording, by.http),
+            // What the service's own monitoring knows is there already.
+            None | Some(Drawn::Gauge(_)) => {}
+            Some(Drawn::Counter(n)) => self.counter(metric, by.own, n),
+            Some(Drawn::Rate { .. }) if name == "checks" => {
+                for check in &recording.checks {
+                    let labels = [by.own[0], ("check", check.name.as_str())];
+                    self.rate(metric, &labels, check.passes, check.passes + check.fails);
+                }
+            }
+            Some(Drawn::Rate { hits, of, .. }) => {
+                self.rate(metric, if of_http { by.http } else { by.own }, hits, of);
+            }
+            Some(Drawn::Trend(trend)) if of_http => {
+                self.by_end(metric, recording, trend, by);
+                if name == "http_req_duration" {
+                    let fresh = self.since(ITERATION, steps(trend));
+                    self.trend(ITERATION, metric, by.own, &fresh);
+                }
+            }
+            Some(Drawn::Trend(trend)) => {
+                let fresh = self.since(name, steps(trend));
+                self.trend(name, metric, by.own, &fresh);
+            }
+        }
     }
 
     fn counter(&mut self, metric: Metric, labels: &[Label<'_>], n: u64) {
@@ -183,14 +195,7 @@ impl Drawing<'_> {
 
     /// A trend of accepted arrivals and of the others apart, as `expected_response` of a threshold's
     /// selector tells them.
-    fn by_end(
-        &mut self,
-        metric: Metric,
-        recording: &Recording,
-        all: &Trend,
-        http: &[Label<'_>],
-        success: Option<u16>,
-    ) {
+    fn by_end(&mut self, metric: Metric, recording: &Recording, all: &Trend, by: &Labels<'_>) {
         let accepted = Selector::all().with(TagKey::Outcome, Outcome::Accepted.name());
         let accepted = match metric.draw(&accepted, recording) {
             Some(Drawn::Trend(trend)) => steps(trend),
@@ -201,12 +206,13 @@ impl Drawing<'_> {
             let left = others.entry(*span).or_default();
             *left = left.saturating_sub(*n);
         }
-        let status = success.map(status_name);
+        let status = by.success.map(status_name);
         for (expected, steps) in [(true, accepted), (false, others)] {
             let fresh = self.since(&format!("{metric} {}", word(expected)), steps);
-            let mut labels = [http, &[("expected_response", word(expected))]].concat();
+            let mut labels = by.http.to_vec();
+            labels.push(("expected_response", word(expected)));
             labels.extend(status.as_deref().filter(|_| expected).map(|status| ("status", status)));
-            self.trend(&metric.to_string(), metric, &labels, &fresh);
+            self.trend(metric.name(), metric, &labels, &fresh);
         }
     }
 
