@@ -9,10 +9,9 @@ use super::reader::Section;
 use super::tree::{Node, TreeEntry, Value};
 use super::values::{mismatch, text};
 use crate::scenario::{
-    ADDRESS_HEADER, BodySpec, MOST_BODY, Names, OWN_HEADERS, Template, TemplateError,
+    ADDRESS_HEADER, BodySpec, METHODS, MOST_BODY, Names, OWN_HEADERS, Template, TemplateError,
 };
 
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 /// The longest text of a template outside bodies, in bytes.
 pub(super) const MOST_TEXT: usize = 4096;
 

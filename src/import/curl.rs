@@ -4,11 +4,12 @@ use serde_json::Value;
 
 use super::check;
 use super::curl_options::{is_ignored, takes_value};
-use super::draft::{Body, Draft, METHODS, Shown, escape_texts, escaped};
+use super::draft::{Body, Draft, Shown, escape_texts, escaped};
 use super::error::ImportError;
 use super::render::render;
 use super::secrets::names_secret;
 use super::words::line;
+use crate::scenario::METHODS;
 
 #[derive(Default)]
 struct Command {

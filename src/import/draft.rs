@@ -8,9 +8,6 @@ use super::secrets::{gives_secret, is_number_secret, is_placeholder, is_secret, 
 use crate::scenario::{ADDRESS_HEADER, OWN_HEADERS};
 use crate::secret::mask;
 
-/// The methods that a scenario can have.
-pub(super) const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-
 /// What a client tells of itself, beside what the transport and the runner do.
 const LEFT_OUT: [&str; 2] = ["accept-encoding", ADDRESS_HEADER];
 

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::check;
-use super::draft::{Body, Draft, METHODS, Shown, escaped};
+use super::draft::{Body, Draft, Shown, escaped};
 use super::error::ImportError;
 use super::hurl_asserts::{assertion, place};
 use super::hurl_text::{
     Named, first_url, graphql, named_host, plain, quoted_names, uncommented, unescaped,
 };
 use super::render::render;
+use crate::scenario::METHODS;
 
 /// The most entries of a file that are read.
 const MOST_ENTRIES: usize = 50;

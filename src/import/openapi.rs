@@ -9,8 +9,8 @@ use super::hurl_text::plain;
 use super::render::render;
 use super::schema::{Schemas, Values};
 use super::schema_checks::checks;
+use crate::scenario::METHODS;
 
-const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
 /// The most headers of an answer that are checked.
 const MOST_HEADERS: usize = 8;
 /// The most operations that an error lists.
@@ -75,7 +75,7 @@ fn operations(whole: &Value) -> Vec<Operation<'_>> {
     let mut all = Vec::new();
     for (path, item) in paths.into_iter().flatten() {
         for method in METHODS {
-            if let Some(said) = item.get(method) {
+            if let Some(said) = item.get(method.to_lowercase()) {
                 all.push(Operation { method, path, item, said });
             }
         }
@@ -88,7 +88,7 @@ fn none(why: &str, all: &[Operation<'_>]) -> ImportError {
         .iter()
         .take(MOST_LISTED)
         .map(|operation| {
-            let own = format!("{} {}", operation.method.to_uppercase(), operation.path);
+            let own = format!("{} {}", operation.method, operation.path);
             operation.id().map_or(own.clone(), |id| format!("{id} ({own})"))
         })
         .collect();
@@ -104,7 +104,7 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn draft(&self, operation: &Operation<'_>) -> Draft {
-        let mut draft = Draft { method: operation.method.to_uppercase(), ..Draft::default() };
+        let mut draft = Draft { method: operation.method.to_owned(), ..Draft::default() };
         let mut path = escaped(&(self.base(operation, &mut draft) + operation.path));
         for parameter in self.parameters(operation) {
             self.parameter(&parameter, &mut path, &mut draft);

@@ -30,10 +30,10 @@ pub use settings::Settings;
 pub use traces::Traces;
 pub use written::{
     BodySpec, Capture, Condition, DataColumn, Encoding, ExpectSpec, Expires, FILLED, Flaw,
-    JsonPath, MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, Names,
-    ProbeSpec, RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError, Turn,
-    WORDS, blanked, changed, idle_names, names_identity, probes_by_identity, shows_keys, success,
-    tells_time,
+    JsonPath, METHODS, MOST_BODY, MOST_CHECKS, MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES,
+    Names, ProbeSpec, RequestSpec, Scheme, SetupSpec, SignSpec, Spec, Template, TemplateError,
+    Turn, WORDS, blanked, changed, idle_names, names_identity, probes_by_identity, shows_keys,
+    success, tells_time,
 };
 
 use run::Run;

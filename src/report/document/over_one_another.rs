@@ -4,7 +4,7 @@ use super::super::chart::{Axis, Chart};
 use super::super::figures::bin_quantile;
 use super::grain::Grain;
 use super::model::Section;
-use super::over_time::{Steps, keys_of_both, length, stages};
+use super::over_time::{OF_ACCEPTED, Steps, keys_of_both, length, stages};
 use super::table::Level;
 use super::{resources, shapes};
 use crate::measure::Second;
@@ -25,8 +25,6 @@ struct Figure {
     /// Whether there are whole ones of it only.
     whole: bool,
 }
-
-const TIME: &str = "response time of accepted arrivals";
 
 /// Every figure that one run has over its time, what a reader looks for first before the rest.
 const FIGURES: [Figure; 9] = [
@@ -60,7 +58,7 @@ const fn timing(
     title: &'static str,
     of: fn(&[Second], f64) -> Option<f64>,
 ) -> Figure {
-    Figure { name, title, axis: TIME, of, said: units::millis, whole: false }
+    Figure { name, title, axis: OF_ACCEPTED, of, said: units::millis, whole: false }
 }
 
 const fn rate(

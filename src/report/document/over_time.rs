@@ -11,6 +11,9 @@ use crate::plan::Schedule;
 use crate::suite::ScenarioReport;
 use crate::units::{self, Nanos};
 
+/// What is drawn of response times over a load.
+pub(super) const OF_ACCEPTED: &str = "response time of accepted arrivals";
+
 /// The time of a load, cut into steps for readings and tables.
 pub(super) struct Steps<'a> {
     bins: &'a [Second],
@@ -179,8 +182,7 @@ pub(super) fn latency(scenario: &ScenarioReport, grain: Grain) -> Chart {
     let top = bounds.iter().filter_map(|(_, t)| t.bound).filter(|b| near(*b)).fold(most, f64::max);
     let y = Axis::up_to(top * 1.02, units::millis, "response time");
     let keys = DRAWN.map(|(key, _)| key);
-    let title = "response time of accepted arrivals";
-    let mut chart = chart(scenario, "latency", title, y, &keys, layers, told);
+    let mut chart = chart(scenario, "latency", OF_ACCEPTED, y, &keys, layers, told);
     for (q, threshold) in bounds {
         let Some(bound) = threshold.bound else { continue };
         let name = format!("{} {}", threshold.method, units::millis(bound));
@@ -204,8 +206,7 @@ fn breach(scenario: &ScenarioReport, q: f64, bound: f64, name: &str) -> Option<S
     let breach = figures::breach(&scenario.recording, q, bound)?;
     let more = match breach.later {
         0 => String::new(),
-        1 => ", and in 1 later second".to_owned(),
-        more => format!(", and in {} later seconds", units::count(more)),
+        more => format!(", and in {}", units::counted(more, "later second")),
     };
     let over = units::millis(bound);
     let (from, to) = (units::clock(breach.from), units::clock(breach.to));

@@ -26,7 +26,7 @@ pub use request::{
 };
 pub use setup::Capture;
 pub use spec::{
-    BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, MOST_BODY, MOST_CHECKS,
+    BodySpec, DataColumn, Encoding, ExpectSpec, Expires, Flaw, METHODS, MOST_BODY, MOST_CHECKS,
     MOST_COLUMNS, MOST_LABELS, MOST_PROBES, MOST_VALUES, ProbeSpec, RequestSpec, Scheme, SetupSpec,
     SignSpec, Spec, Turn,
 };

@@ -19,6 +19,8 @@ pub const MOST_PROBES: usize = 16;
 pub const MOST_COLUMNS: usize = 32;
 /// See [`MOST_COLUMNS`].
 pub const MOST_VALUES: usize = 100_000;
+/// The methods that a request can have.
+pub const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 /// The longest body that is written in the config, in bytes.
 pub const MOST_BODY: usize = 256 * 1024;
 
