@@ -25,9 +25,14 @@ pub trait Clock: Send + Sync {
     fn pacer(&self) -> io::Result<Box<dyn Pacer>>;
 }
 
+/// The longest that a thread sleeps of its own will while a load may be under way: what
+/// slept for longer was kept from waking.
+pub(super) const PULSE: Nanos = Nanos::from_millis(10);
+
 /// Wakes one task at moments of its clock.
 pub trait Pacer {
-    /// Ready from `at` on, never before it; wakes the task then.
+    /// Ready from `at` on, never before it; wakes the task then, and its thread no less
+    /// often than [`PULSE`] until then.
     fn poll_until(&mut self, context: &mut Context<'_>, at: Nanos) -> Poll<()>;
 }
 
@@ -69,7 +74,7 @@ impl Clock for WallClock {
 struct WallPacer {
     clock: WallClock,
     alarm: Alarm,
-    /// The moment that the alarm is set to.
+    /// When the alarm rings.
     armed: Option<Nanos>,
 }
 
@@ -81,9 +86,10 @@ impl Pacer for WallPacer {
             if now >= at {
                 return Poll::Ready(());
             }
-            if self.armed != Some(at) {
-                self.alarm.arm((at - now).into());
-                self.armed = Some(at);
+            let latest = at.min(now + PULSE);
+            if self.armed.is_none_or(|ring| ring <= now || ring > latest) {
+                self.alarm.arm((latest - now).into());
+                self.armed = Some(latest);
             }
             match self.alarm.poll_rung(context) {
                 Poll::Ready(()) => self.armed = None,

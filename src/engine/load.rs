@@ -3,7 +3,6 @@
 use std::io;
 use std::iter::Peekable;
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::task::spawn_local;
@@ -39,6 +38,7 @@ pub(super) async fn load(
     start: Nanos,
 ) -> io::Result<Result<(), StopReason>> {
     let mut sleeper = worker.take_sleeper()?;
+    let paced = worker.presence.paced();
     let ended = match sleeper.until(start).await {
         Ok(_) => {
             let ticking = spawn_local(tick(Rc::clone(worker), part.0 == 0));
@@ -48,6 +48,7 @@ pub(super) async fn load(
         }
         Err(reason) => Err(reason),
     };
+    drop(paced);
     worker.put_sleeper(sleeper);
     Ok(ended)
 }
@@ -83,8 +84,6 @@ async fn dispatch_all(
             sleeper.until((start + due) - AHEAD).await?;
         }
         if (start + due) - run.now() > HEADROOM {
-            // What was dispatched last is sent first.
-            tokio::task::yield_now().await;
             prepared = Some(prepare(worker, errand, start + due));
         }
         if sleeper.until(start + due).await? {
@@ -95,7 +94,7 @@ async fn dispatch_all(
                 tokio::task::yield_now().await;
             }
         }
-        let in_flight = run.in_flight.load(Ordering::Relaxed);
+        let in_flight = worker.in_flight();
         let now = run.now();
         if in_flight >= u64::from(run.job.plan.engine.max_in_flight) {
             drop_arrival(worker, n, stage, start + due, None);
@@ -256,7 +255,7 @@ async fn tick(worker: Rc<Worker>, leads: bool) {
         worker.hand_over();
         if leads {
             let run = &worker.run;
-            let in_flight = run.in_flight.load(Ordering::Relaxed);
+            let in_flight = worker.in_flight();
             run.tell(Order::Tick { now: run.now(), in_flight });
         }
     }

@@ -5,19 +5,22 @@
 //! core, and by a pulse, which lets no sleep last longer than it of the thread's own will.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::clock::{Clock, WallClock};
+use tokio::sync::Notify;
+
+use super::clock::{Clock, PULSE, WallClock};
 use super::platform::Account;
 use crate::units::Nanos;
 
-/// The longest that a watched thread sleeps of its own will.
-const PULSE: Duration = Duration::from_millis(10);
 /// A sleep that lasted longer than this was none of its own.
 const OVERSLEPT: Nanos = Nanos::from_millis(16);
 /// What happens within this needs no look: the system is asked at most so often.
 const LOOK_AFTER: Nanos = Nanos::from_millis(1);
+/// Awake so soon after the moment it was to wake at, a thread had a core at once.
+const AT_ONCE: Nanos = Nanos::from_micros(100);
+/// The system is asked at least so often.
+const LOOK_AT_LEAST: Nanos = Nanos::from_millis(50);
 /// A sleep shorter than this was no rest: work was waiting already.
 const REST: Nanos = Nanos::from_micros(50);
 /// Awake for longer than this without a rest, a thread is taken for away, whatever the
@@ -40,6 +43,9 @@ struct Watch {
     clock: WallClock,
     account: Account,
     seen: Seen,
+    /// Whether a pacer wakes the thread, and who hears when none does any more.
+    paced: AtomicBool,
+    unpaced: Notify,
 }
 
 impl Presence {
@@ -48,7 +54,8 @@ impl Presence {
         let (clock, account) = (WallClock::start(), Account::of_this_thread());
         let seen = Seen::from(clock.now());
         seen.note(account.read());
-        Arc::new(Self(Some(Watch { clock, account, seen })))
+        let (paced, unpaced) = (AtomicBool::new(false), Notify::new());
+        Arc::new(Self(Some(Watch { clock, account, seen, paced, unpaced })))
     }
 
     /// Watches nobody: time is a test's.
@@ -66,14 +73,14 @@ impl Presence {
 
     /// The thread has woken.
     pub(super) fn wakes(&self) {
-        if let Some(Watch { clock, account, seen }) = &self.0 {
+        if let Some(Watch { clock, account, seen, .. }) = &self.0 {
             seen.wakes(clock.now(), || account.read());
         }
     }
 
     /// How long it was away.
     pub(super) fn away(&self) -> Away {
-        let Some(Watch { clock, account, seen }) = &self.0 else { return Away::default() };
+        let Some(Watch { clock, account, seen, .. }) = &self.0 else { return Away::default() };
         seen.away(clock.now(), || account.read())
     }
 
@@ -82,10 +89,41 @@ impl Presence {
         self.0.as_ref().map_or(Nanos::ZERO, |watch| get(&watch.seen.longest))
     }
 
+    /// The thread's pacer will wake it after `span`, or sooner.
+    pub(super) fn will_wake(&self, span: Nanos) {
+        if let Some(Watch { clock, seen, .. }) = &self.0 {
+            set(&seen.planned, clock.now() + span.min(PULSE));
+        }
+    }
+
+    /// While this is held, a pacer wakes the thread as often as a pulse would.
+    pub(super) fn paced(self: &Arc<Self>) -> Paced {
+        if let Some(Watch { paced, .. }) = &self.0 {
+            paced.store(true, Ordering::Relaxed);
+        }
+        Paced(Arc::clone(self))
+    }
+
     /// Wakes the thread often enough for its sleeps to tell something; never ends.
-    pub(super) async fn pulse() {
+    pub(super) async fn pulse(self: Arc<Self>) {
+        let Some(Watch { paced, unpaced, .. }) = &self.0 else { return };
         loop {
-            tokio::time::sleep(PULSE).await;
+            if paced.load(Ordering::Relaxed) {
+                unpaced.notified().await;
+            }
+            tokio::time::sleep(PULSE.into()).await;
+        }
+    }
+}
+
+/// While it is there, a thread needs no pulse.
+pub(super) struct Paced(Arc<Presence>);
+
+impl Drop for Paced {
+    fn drop(&mut self) {
+        if let Some(Watch { paced, unpaced, .. }) = &self.0.0 {
+            paced.store(false, Ordering::Relaxed);
+            unpaced.notify_one();
         }
     }
 }
@@ -99,10 +137,14 @@ type Said = Option<(Nanos, Nanos)>;
 struct Seen {
     /// When it went to sleep last.
     asleep: AtomicU64,
+    /// When it is to wake.
+    planned: AtomicU64,
     /// When the sleep began that it last rested in.
     rested: AtomicU64,
     /// How long it has slept since the system was asked.
     slept: AtomicU64,
+    /// Since when nothing is known of its having been there.
+    sure: AtomicU64,
     /// When the system was asked, and what it said.
     looked: AtomicU64,
     queued: AtomicU64,
@@ -119,6 +161,7 @@ impl Seen {
         set(&seen.asleep, now);
         set(&seen.rested, now);
         set(&seen.looked, now);
+        set(&seen.sure, now);
         seen
     }
 
@@ -130,7 +173,12 @@ impl Seen {
         let asleep = get(&self.asleep);
         let slept = now - asleep;
         set(&self.slept, get(&self.slept) + slept);
-        let mut away = if slept > LOOK_AFTER { self.look(now, ask()) } else { Nanos::ZERO };
+        let mut away = Nanos::ZERO;
+        if self.woke_at_once(now) {
+            set(&self.sure, now);
+        } else if slept > LOOK_AFTER {
+            away = self.look(now, ask());
+        }
         if slept > OVERSLEPT {
             // Since when is unknown: the answer may have been there all the time.
             away = away.max(slept);
@@ -142,8 +190,14 @@ impl Seen {
         self.add(away, now);
     }
 
+    /// Whether it woke when it was to: then there is nothing to ask, most of the time.
+    fn woke_at_once(&self, now: Nanos) -> bool {
+        let planned = get(&self.planned);
+        planned <= now && now - planned < AT_ONCE && now - get(&self.looked) < LOOK_AT_LEAST
+    }
+
     fn away(&self, now: Nanos, ask: impl FnOnce() -> Said) -> Away {
-        if now - get(&self.looked) > LOOK_AFTER {
+        if now - get(&self.sure) > LOOK_AFTER {
             let away = self.look(now, ask());
             self.add(away, now);
         }
@@ -163,6 +217,7 @@ impl Seen {
     fn look(&self, now: Nanos, said: Said) -> Nanos {
         let awake = (now - get(&self.looked)) - get(&self.slept);
         set(&self.looked, now);
+        set(&self.sure, now);
         set(&self.slept, Nanos::ZERO);
         let at_least = if awake > AWAKE { awake } else { Nanos::ZERO };
         let before = (get(&self.queued), get(&self.on_core));
@@ -219,6 +274,36 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_asked_of_a_thread_that_woke_when_it_was_to() {
+        let asked = std::cell::Cell::new(0);
+        let ask = || {
+            asked.set(asked.get() + 1);
+            Some((Nanos::ZERO, Nanos::ZERO))
+        };
+        let seen = Seen::from(Nanos::ZERO);
+        for turn in 1..=9 {
+            set(&seen.planned, ms(turn * 5));
+            seen.sleeps(ms(turn * 5 - 4));
+            seen.wakes(ms(turn * 5) + us(60), ask);
+            seen.away(ms(turn * 5) + us(90), ask);
+        }
+        assert_eq!(asked.get(), 0);
+        // Not when it was to, as after an answer; and now and then all the same.
+        seen.sleeps(ms(46));
+        seen.wakes(ms(48), ask);
+        assert_eq!(asked.get(), 1);
+        set(&seen.planned, ms(99));
+        seen.sleeps(ms(90));
+        seen.wakes(ms(99), ask);
+        assert_eq!(asked.get(), 2);
+        // Late, it may have waited.
+        set(&seen.planned, ms(109));
+        seen.sleeps(ms(101));
+        seen.wakes(ms(109) + us(150), ask);
+        assert_eq!(asked.get(), 3);
+    }
+
+    #[test]
     fn a_thread_was_not_away_before_it_was_watched() {
         let start = Nanos::from_secs(172_800);
         let seen = Seen::from(start);
@@ -259,8 +344,10 @@ mod tests {
         for turn in 0..1000 {
             sleep(&seen, us(turn * 100), us(turn * 100 + 60), None);
             set(&seen.looked, us(turn * 100 + 60));
+            set(&seen.sure, us(turn * 100 + 60));
         }
         set(&seen.looked, Nanos::ZERO);
+        set(&seen.sure, Nanos::ZERO);
         let away = sleep(&seen, ms(100), ms(102), Some((ms(20), ms(40))));
         assert_eq!((away.before, away.ever), (ms(2), ms(20)));
     }

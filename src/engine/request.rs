@@ -1,8 +1,10 @@
 //! One request from its building to its sample in the recording.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -86,11 +88,20 @@ impl Worker {
         Prepared { errand, identity, captured, unix, request, sending, in_a_bunch: false }
     }
 
-    /// Sends what is ready, in a task of its own.
+    /// Sends what is ready, at once: a task of its own only awaits the answer.
     pub(super) fn spawn_prepared(self: &Rc<Self>, prepared: Prepared) {
         let (worker, under_way) = (Rc::clone(self), self.enter());
         let mut prepared = prepared;
-        spawn_local(async move { drop(worker.send(&mut prepared, &under_way).await) });
+        let mut sending =
+            Box::pin(async move { drop(worker.send(&mut prepared, &under_way).await) });
+        // Whoever dispatches has a budget for itself, and outlives a mistake as a task would.
+        let first = || {
+            let first = std::pin::pin!(tokio::task::unconstrained(sending.as_mut()));
+            first.poll(&mut Context::from_waker(Waker::noop()))
+        };
+        if let Ok(Poll::Pending) = catch_unwind(AssertUnwindSafe(first)) {
+            spawn_local(sending);
+        }
     }
 
     async fn carry_out_entered(

@@ -5,6 +5,7 @@ mod keeper;
 mod redelivery;
 mod shards;
 
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,8 +82,8 @@ struct TestTransport {
 }
 
 impl Network for TestTransport {
-    fn transport(&self) -> Rc<dyn Transport> {
-        Rc::new(self.clone())
+    fn transport(&self) -> io::Result<Rc<dyn Transport>> {
+        Ok(Rc::new(self.clone()))
     }
 }
 

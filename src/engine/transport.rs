@@ -1,5 +1,6 @@
 //! How a request leaves and its answer comes back: traits, so that tests need no network.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -85,7 +86,10 @@ pub struct Exchange {
 /// Where requests go: makes the transports, one a worker.
 pub trait Network: Send + Sync {
     /// A transport for the thread that asks.
-    fn transport(&self) -> Rc<dyn Transport>;
+    ///
+    /// # Errors
+    /// When the system has no file descriptor to give.
+    fn transport(&self) -> io::Result<Rc<dyn Transport>>;
 }
 
 /// Sends requests to one base URL. Belongs to one thread.
@@ -102,6 +106,15 @@ pub trait Transport {
     fn open_ahead(&self, wanted: usize) -> LocalFuture<'_, ()>;
     /// Whether TLS is spoken where plain HTTP is sent to.
     fn meets_tls(&self) -> LocalFuture<'_, bool>;
+    /// Looks for answers that have come.
+    fn look(&self) {}
+    /// Looks for answers that have come; whoever asks looks again after `span`, so that
+    /// answers until then may wait for that if it is short.
+    fn rest(&self, _span: Nanos) {}
+    /// How many answers are there that nobody has read yet.
+    fn answered(&self) -> u64 {
+        0
+    }
     /// What the connections met since this was asked last.
     fn events(&self) -> Vec<LineEvent>;
     /// Closes what is idle, after a last look at what came unasked: `events` tells it.

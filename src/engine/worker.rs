@@ -55,13 +55,15 @@ impl Worker {
         skew: Skew,
         presence: Arc<Presence>,
     ) -> io::Result<Rc<Self>> {
+        let transport = run.job.network.transport()?;
+        let sleeper = Sleeper::new(run, Arc::clone(&presence), Rc::clone(&transport))?;
         Ok(Rc::new(Self {
             run: Arc::clone(run),
             index,
-            transport: run.job.network.transport(),
-            presence,
+            transport,
             outbox: RefCell::new(Vec::with_capacity(BATCH)),
-            sleeper: Cell::new(Some(Sleeper::new(run)?)),
+            sleeper: Cell::new(Some(sleeper)),
+            presence,
             skew: Cell::new(skew),
             sent: Cell::new(0),
             under_way: Cell::new(0),
@@ -76,19 +78,28 @@ impl Worker {
     /// # Errors
     /// When another has it, and the system has no more to give.
     pub(super) fn take_sleeper(&self) -> io::Result<Sleeper> {
-        self.sleeper.take().map_or_else(|| Sleeper::new(&self.run), Ok)
+        let another =
+            || Sleeper::new(&self.run, Arc::clone(&self.presence), Rc::clone(&self.transport));
+        self.sleeper.take().map_or_else(another, Ok)
     }
 
     /// Gives the timer back.
     pub(super) fn put_sleeper(&self, sleeper: Sleeper) {
+        // Nobody looks from now on.
+        self.transport.rest(Nanos::MAX);
         self.sleeper.set(Some(sleeper));
     }
 
     /// Counts a request as under way until the guard is dropped.
     pub(super) fn enter(self: &Rc<Self>) -> UnderWay {
         self.under_way.set(self.under_way.get() + 1);
-        let now = self.run.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        UnderWay { worker: Rc::clone(self), in_flight: now }
+        self.run.in_flight.fetch_add(1, Ordering::Relaxed);
+        UnderWay { worker: Rc::clone(self), in_flight: self.in_flight() }
+    }
+
+    /// How many requests of the run await their answer.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.run.in_flight.load(Ordering::Relaxed).saturating_sub(self.transport.answered())
     }
 
     /// Ends when none of its requests is under way.
@@ -120,7 +131,8 @@ impl Worker {
 
     /// Hands what was measured to the keeper.
     pub(super) fn hand_over(&self) {
-        // Before the rows are taken: what ends later is in the next batch.
+        // Before the rows are taken: what ends later is in the next batch, and so may be what
+        // ended just before and is not yet read.
         let until = self.run.now();
         let rows = self.outbox.replace(Vec::with_capacity(BATCH));
         self.deliver(rows, until);
@@ -170,6 +182,8 @@ impl Drop for UnderWay {
 /// Sleeps until moments of a run, or until the run is ended.
 pub(super) struct Sleeper {
     run: Arc<ScenarioRun>,
+    presence: Arc<Presence>,
+    transport: Rc<dyn Transport>,
     pacer: Box<dyn Pacer>,
     stopped: LocalFuture<'static, StopReason>,
 }
@@ -177,11 +191,15 @@ pub(super) struct Sleeper {
 impl Sleeper {
     /// # Errors
     /// When the system has no timer to give.
-    pub(super) fn new(run: &Arc<ScenarioRun>) -> io::Result<Self> {
+    fn new(
+        run: &Arc<ScenarioRun>,
+        presence: Arc<Presence>,
+        transport: Rc<dyn Transport>,
+    ) -> io::Result<Self> {
         let pacer = run.job.clock.pacer()?;
         let stop = run.job.stop.clone();
         let stopped = Box::pin(async move { stop.given().await });
-        Ok(Self { run: Arc::clone(run), pacer, stopped })
+        Ok(Self { run: Arc::clone(run), presence, transport, pacer, stopped })
     }
 
     /// Sleeps until `at` (from the first request). Whether there was anything to
@@ -194,9 +212,15 @@ impl Sleeper {
                 return Poll::Ready(Err(reason));
             }
             if self.pacer.poll_until(context, at).is_ready() {
+                if slept {
+                    self.transport.look();
+                }
                 return Poll::Ready(Ok(slept));
             }
             slept = true;
+            let span = at - self.run.job.clock.now();
+            self.presence.will_wake(span);
+            self.transport.rest(span);
             Pin::new(&mut self.stopped).poll(context).map(Err)
         })
         .await
@@ -228,7 +252,7 @@ where
             .build()
             .and_then(|runtime| {
                 let pulsing_meanwhile = async {
-                    tokio::task::spawn_local(Presence::pulse());
+                    tokio::task::spawn_local(Arc::clone(&presence).pulse());
                     work(presence).await
                 };
                 LocalSet::new().block_on(&runtime, pulsing_meanwhile)

@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) first_write: Option<Nanos>,
     pub(super) last_write: Option<Nanos>,
     pub(super) first_byte: Option<Nanos>,
+    /// Where the connection was this exchange's own.
+    pub(super) last_byte: Option<Nanos>,
     pub(super) sent: u64,
     pub(super) received: u64,
 }
@@ -41,8 +43,10 @@ impl Seen {
         self.first_write = gauge.first_write.get();
         self.last_write = gauge.last_write.get();
         self.first_byte = gauge.first_read.get();
+        self.last_byte = gauge.last_read.get();
         self.sent = gauge.written.get() - written;
         self.received = gauge.read.get() - read;
+        gauge.end();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Opens connections: name, TCP, TLS, each timed, each failure in its own words.
 
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::inbox::Inbox;
 use super::line::{Gauge, Line, Socket, Stream};
 use super::names::Addresses;
 use super::words;
@@ -50,14 +52,15 @@ pub(super) struct Undialled {
 /// Opens connections to one destination.
 pub(super) struct Dialler {
     pub(super) to: DialTarget,
+    pub(super) inbox: Inbox,
     addresses: Addresses,
     clock: Arc<dyn Clock>,
 }
 
 impl Dialler {
-    pub(super) fn new(to: DialTarget, clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(to: DialTarget, inbox: Inbox, clock: Arc<dyn Clock>) -> Self {
         let addresses = Addresses::new(to.host.clone(), to.port, Arc::clone(&clock));
-        Self { to, addresses, clock }
+        Self { to, inbox, addresses, clock }
     }
 
     /// Opens one. `resolved` is told how long the name took, where it was asked for.
@@ -88,11 +91,17 @@ impl Dialler {
             .map_err(|e| passing(words::unconnected(&e, host, port)))?;
         let tcp = self.clock.now() - start;
         let gauge = Gauge::new(Arc::clone(&self.clock));
-        let socket = Socket::new(stream, std::rc::Rc::clone(&gauge));
+        let wired = self
+            .inbox
+            .take_over(stream, Rc::clone(&gauge.awaited))
+            .map_err(|e| passing(words::unconnected(&e, host, port)))?;
+        let socket = Socket::new(wired, Rc::clone(&gauge));
         let Some((config, name)) = &self.to.tls else {
             let line = Line::new(Stream::Plain(socket), gauge);
             return Ok(Dialled { line, h2: false, tcp, tls: None });
         };
+        // A handshake takes as long as it takes, not until somebody looks.
+        let _at_once = self.inbox.urgent();
         let start = self.clock.now();
         let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket);
         let stream = tokio::time::timeout(self.left(give_up), handshake)

@@ -34,6 +34,8 @@ impl Http2 {
     /// # Errors
     /// When the server doesn't begin as HTTP/2 does.
     pub(super) async fn on(line: Line) -> Result<Rc<Self>, Lost> {
+        // Answers to many come together, and what comes may ask for something.
+        let at_once = line.urgent();
         let opened = h2::client::Builder::new()
             .initial_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
@@ -45,6 +47,7 @@ impl Http2 {
         let ended = Rc::new(RefCell::new(None));
         let theirs = Rc::clone(&ended);
         let driving = spawn_local(async move {
+            let _at_once = at_once;
             let reason = connection.await.err().map_or_else(String::new, |e| e.to_string());
             theirs.replace(Some(reason));
         });

@@ -1,8 +1,7 @@
 //! One connection's bytes: counted and timed, and looked for when none were asked for.
 
 use std::cell::Cell;
-use std::io::{self, Read as _};
-use std::mem::MaybeUninit;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,9 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::inbox::{Urgent, Wired};
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
 
@@ -22,8 +21,14 @@ pub(super) const MOST_INTERIM: u32 = 8;
 /// What a connection's bytes tell. The transport reads it, the line writes it.
 pub(super) struct Gauge {
     clock: Arc<dyn Clock>,
-    /// Whether reading asks the kernel itself, whatever the runtime last heard of it.
+    /// Whether reading asks the kernel itself, whatever was last heard of it.
     look: Cell<bool>,
+    /// When the kernel had what was read last, where it noted that.
+    came: Cell<Option<Nanos>>,
+    /// While an exchange is to be gone on with at once.
+    hurried: Cell<Option<Urgent>>,
+    /// Whether an answer is awaited.
+    pub(super) awaited: Rc<Cell<bool>>,
     /// Bytes in all, without TLS.
     pub(super) written: Cell<u64>,
     pub(super) read: Cell<u64>,
@@ -31,6 +36,7 @@ pub(super) struct Gauge {
     pub(super) first_write: Cell<Option<Nanos>>,
     pub(super) last_write: Cell<Option<Nanos>>,
     pub(super) first_read: Cell<Option<Nanos>>,
+    pub(super) last_read: Cell<Option<Nanos>>,
     /// Interim answers to the request under way.
     pub(super) interim: Arc<AtomicU32>,
 }
@@ -40,11 +46,15 @@ impl Gauge {
         Rc::new(Self {
             clock,
             look: Cell::new(false),
+            came: Cell::new(None),
+            hurried: Cell::new(None),
+            awaited: Rc::default(),
             written: Cell::new(0),
             read: Cell::new(0),
             first_write: Cell::new(None),
             last_write: Cell::new(None),
             first_read: Cell::new(None),
+            last_read: Cell::new(None),
             interim: Arc::default(),
         })
     }
@@ -54,7 +64,23 @@ impl Gauge {
         self.first_write.set(None);
         self.last_write.set(None);
         self.first_read.set(None);
+        self.last_read.set(None);
+        self.awaited.set(true);
         self.interim.store(0, Ordering::Relaxed);
+    }
+
+    /// It has ended.
+    pub(super) fn end(&self) {
+        self.awaited.set(false);
+        self.hurried.set(None);
+    }
+
+    /// Whatever comes next of the request under way is to be seen to at once.
+    fn hurry(&self, urgent: impl FnOnce() -> Urgent) {
+        if self.awaited.get() {
+            let hurried = self.hurried.take();
+            self.hurried.set(hurried.or_else(|| Some(urgent())));
+        }
     }
 
     /// Does `reading` while reads ask the kernel itself.
@@ -76,80 +102,84 @@ impl Gauge {
     }
 
     fn did_read(&self, bytes: usize) {
+        // No sooner than it was asked for, whatever the kernel's clock showed.
+        let asked = self.first_write.get().unwrap_or_default();
+        let came = self.came.take().filter(|came| bytes > 0 && *came >= asked);
+        let at = came.unwrap_or_else(|| self.clock.now());
         if bytes > 0 && self.first_read.get().is_none() {
-            self.first_read.set(Some(self.clock.now()));
+            self.first_read.set(Some(at));
         }
+        self.last_read.set(Some(at));
         self.read.set(self.read.get() + bytes as u64);
     }
 }
 
 /// A TCP connection, below TLS.
 pub(super) struct Socket {
-    stream: TcpStream,
+    wired: Wired,
     gauge: Rc<Gauge>,
 }
 
 impl Socket {
-    pub(super) const fn new(stream: TcpStream, gauge: Rc<Gauge>) -> Self {
-        Self { stream, gauge }
+    pub(super) const fn new(wired: Wired, gauge: Rc<Gauge>) -> Self {
+        Self { wired, gauge }
     }
 }
 
 impl AsyncRead for Socket {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.gauge.look.get() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        // What comes unasked would else be heard of after the request was written.
+        if self.gauge.look.get() {
+            return self.wired.read_now(buffer);
         }
-        // The runtime hears of a byte or an end only when it next asks the kernel
-        // for events, which would be after the request was written.
-        let socket = socket2::SockRef::from(&self.stream);
-        // Nearly always there is nothing: that is found before a whole buffer is cleared.
-        match socket.peek(&mut [MaybeUninit::uninit()]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            _ => {}
-        }
-        match (&*socket).read(buffer.initialize_unfilled()) {
-            Ok(read) => {
-                buffer.advance(read);
-                Poll::Ready(Ok(()))
+        match self.wired.poll_read(context, buffer) {
+            Poll::Ready(read) => Poll::Ready(read.map(|came| self.gauge.came.set(came))),
+            Poll::Pending => {
+                if self.gauge.first_read.get().is_some() {
+                    // The rest of an answer must not wait for room that reading makes.
+                    self.gauge.hurry(|| self.wired.urgent());
+                }
+                Poll::Pending
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
         }
     }
 }
 
 impl AsyncWrite for Socket {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        self.poll_write_vectored(context, &[io::IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+        let polled = self.wired.poll_write(context, slices);
+        if polled.is_pending() {
+            self.gauge.hurry(|| self.wired.urgent());
+        }
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        true
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(self.wired.shut())
     }
 }
 
@@ -172,6 +202,14 @@ impl Line {
 
     pub(super) const fn gauge(&self) -> &Rc<Gauge> {
         &self.gauge
+    }
+
+    /// While it is held, whatever comes on any connection is seen to at once.
+    pub(super) fn urgent(&self) -> Urgent {
+        match &self.stream {
+            Stream::Plain(socket) => socket.wired.urgent(),
+            Stream::Tls(tls) => tls.get_ref().0.wired.urgent(),
+        }
     }
 }
 
@@ -262,10 +300,12 @@ mod tests {
     use std::time::Duration;
 
     use tokio::io::AsyncWriteExt as _;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::task::LocalSet;
 
+    use super::super::inbox::Inbox;
     use super::*;
-    use crate::engine::clock::Pacer;
+    use crate::engine::clock::{Pacer, WallClock};
 
     /// A nanosecond passes whenever it is looked at.
     #[derive(Default)]
@@ -289,18 +329,26 @@ mod tests {
     /// have left after its answer was made, and a limiter to have refused too soon.
     #[tokio::test]
     async fn a_request_is_on_its_way_from_the_call_that_writes_it() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound");
-        let stream = TcpStream::connect(address).await.expect("connects");
-        let clock = Arc::new(Looks::default());
-        let gauge = Gauge::new(clock.clone());
-        let mut line =
-            Line::new(Stream::Plain(Socket::new(stream, Rc::clone(&gauge))), Rc::clone(&gauge));
-        gauge.begin();
-        line.write_all(b"GET / HTTP/1.1").await.expect("written");
-        line.write_all(b"\r\n\r\n").await.expect("written");
-        let (first, last) = (gauge.first_write.get(), gauge.last_write.get());
-        assert_eq!((first, last), (Some(Nanos(0)), Some(Nanos(3))));
-        assert_eq!(gauge.written.get(), 18);
+        LocalSet::new()
+            .run_until(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+                let address = listener.local_addr().expect("bound");
+                let stream = TcpStream::connect(address).await.expect("connects");
+                let clock = Arc::new(Looks::default());
+                let gauge = Gauge::new(clock.clone());
+                let inbox = Inbox::new(Arc::new(WallClock::start())).expect("a descriptor");
+                let wired = inbox.take_over(stream, Rc::clone(&gauge.awaited)).expect("is watched");
+                let mut line = Line::new(
+                    Stream::Plain(Socket::new(wired, Rc::clone(&gauge))),
+                    Rc::clone(&gauge),
+                );
+                gauge.begin();
+                line.write_all(b"GET / HTTP/1.1").await.expect("written");
+                line.write_all(b"\r\n\r\n").await.expect("written");
+                let (first, last) = (gauge.first_write.get(), gauge.last_write.get());
+                assert_eq!((first, last), (Some(Nanos(0)), Some(Nanos(3))));
+                assert_eq!(gauge.written.get(), 18);
+            })
+            .await;
     }
 }

@@ -8,6 +8,11 @@ mod answer;
 mod dial;
 mod http1;
 mod http2;
+#[cfg(target_os = "linux")]
+mod inbox;
+#[cfg(not(target_os = "linux"))]
+#[path = "inbox_elsewhere.rs"]
+mod inbox;
 mod line;
 mod names;
 mod pool;

@@ -1,5 +1,8 @@
 //! The transport against servers that behave oddly, byte by byte.
 
+#[cfg(target_os = "linux")]
+mod inbox;
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
@@ -56,6 +59,16 @@ fn against<F: Future<Output = ()>>(
     connections: usize,
     client: impl FnOnce(Rc<dyn Transport>) -> F,
 ) {
+    against_by(WallClock::start(), serve, connections, client);
+}
+
+/// The same, by a clock that can be looked at.
+fn against_by<F: Future<Output = ()>>(
+    clock: WallClock,
+    serve: impl Fn(usize, TcpStream) + Send + 'static,
+    connections: usize,
+    client: impl FnOnce(Rc<dyn Transport>) -> F,
+) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let server = std::thread::spawn(move || {
@@ -65,11 +78,12 @@ fn against<F: Future<Output = ()>>(
         }
     });
     let settings = settings(Nanos::from_secs(5), Nanos::from_secs(5));
-    let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
+    let network = HttpNetwork::new(&url, "test", &settings, Arc::new(clock));
     let network = network.expect("is a URL");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
-        let Pair { transport, server } = Pair { transport: network.transport(), server };
+        let transport = network.transport().expect("a descriptor");
+        let Pair { transport, server } = Pair { transport, server };
         client(transport).await;
         server.join().expect("the server is content");
     });
@@ -266,7 +280,7 @@ fn nobody_there_is_said_with_what_to_do() {
         let settings = settings(Nanos::from_secs(1), Nanos::from_millis(100));
         let clock = Arc::new(WallClock::start());
         let network = HttpNetwork::new(&format!("http://{free}"), "test", &settings, clock);
-        let transport = network.expect("is a URL").transport();
+        let transport = network.expect("is a URL").transport().expect("a descriptor");
         let reached = transport.reach(std::time::Duration::from_millis(300)).await;
         assert!(reached.expect_err("nobody is there").contains("refused the connection"));
         assert!(transport.events().contains(&LineEvent::Failed));
@@ -284,7 +298,7 @@ fn a_request_that_no_connection_took_is_not_said_to_lack_an_answer() {
         |_| async move {
             let settings = settings(Nanos::from_millis(50), Nanos::from_secs(60));
             let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
-            let transport = network.expect("is a URL").transport();
+            let transport = network.expect("is a URL").transport().expect("a descriptor");
             let exchange = send(transport.as_ref()).await;
             let said = "no connection to send on within 50.0 ms: nothing of the request left";
             assert_eq!(exchange.result.expect_err("is none"), Failure::Timeout(said.to_owned()));

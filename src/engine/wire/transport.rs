@@ -1,5 +1,6 @@
 //! Sends requests to one base URL: picks the connection, sends, reads, and says what came of it.
 
+use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use url::Url;
 
 use super::answer::{Lost, Outgoing, Seen};
 use super::dial::{DialTarget, Dialler};
+use super::inbox::Inbox;
 use super::pool::{Given, Pool, Ready};
 use super::tls::{RootsError, client_tls};
 use crate::engine::clock::{Clock, LocalFuture};
@@ -103,9 +105,10 @@ impl HttpNetwork {
 }
 
 impl Network for HttpNetwork {
-    fn transport(&self) -> Rc<dyn Transport> {
-        let dialler = Dialler::new(self.to.clone(), Arc::clone(&self.clock));
-        Rc::new(HttpTransport {
+    fn transport(&self) -> io::Result<Rc<dyn Transport>> {
+        let inbox = Inbox::new(Arc::clone(&self.clock))?;
+        let dialler = Dialler::new(self.to.clone(), inbox, Arc::clone(&self.clock));
+        Ok(Rc::new(HttpTransport {
             shared: Rc::new(Shared {
                 pool: Pool::new(dialler, Arc::clone(&self.clock)),
                 clock: Arc::clone(&self.clock),
@@ -116,7 +119,7 @@ impl Network for HttpNetwork {
             origin: self.origin.clone(),
             path: self.path.clone(),
             headers: self.headers.clone(),
-        })
+        }))
     }
 }
 
@@ -134,6 +137,12 @@ struct HttpTransport {
     origin: String,
     path: String,
     headers: HeaderMap,
+}
+
+impl HttpTransport {
+    fn inbox(&self) -> &Inbox {
+        &self.shared.pool.dialler.inbox
+    }
 }
 
 impl Transport for HttpTransport {
@@ -210,6 +219,18 @@ impl Transport for HttpTransport {
         })
     }
 
+    fn look(&self) {
+        self.inbox().look();
+    }
+
+    fn rest(&self, span: Nanos) {
+        self.inbox().rest(span);
+    }
+
+    fn answered(&self) -> u64 {
+        self.inbox().answered()
+    }
+
     fn events(&self) -> Vec<LineEvent> {
         self.shared.pool.take_events()
     }
@@ -229,12 +250,17 @@ impl Shared {
             // A process that was stopped finds its timers over before it has asked what
             // came meanwhile.
             match tried {
-                Err(_) => tokio::time::timeout(ONE_MORE_LOOK, trying).await,
+                Err(_) => {
+                    self.pool.dialler.inbox.look();
+                    tokio::time::timeout(ONE_MORE_LOOK, trying).await
+                }
                 tried => tried,
             }
         };
-        let done = self.clock.now();
         seen.settle();
+        // It was whole when its last byte came, whenever that was read.
+        let whole = seen.last_byte.filter(|_| matches!(tried, Ok(Ok(_))));
+        let done = whole.unwrap_or_else(|| self.clock.now());
         let result = tried.unwrap_or_else(|_| {
             let within = Nanos::from(self.timeout);
             Err(Failure::Timeout(if seen.first_write.is_none() {

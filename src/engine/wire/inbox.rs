@@ -1,0 +1,486 @@
+//! What the kernel has received for one worker: looked at when the worker is awake anyway.
+//!
+//! A thread that wakes for every arrival need not wake for its answer as well. The kernel
+//! notes when bytes came in (`SO_TIMESTAMPNS`, socket(7)), so what is looked at a little
+//! later is as fast as it was. Where nobody wakes soon, or a request is in the middle of
+//! something, the runtime is told at once, as of any socket.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
+use std::mem::MaybeUninit;
+use std::net::TcpStream;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, ReadBuf};
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, spawn_local};
+
+use crate::engine::clock::Clock;
+use crate::units::Nanos;
+
+/// An answer is looked at no later than this after it came.
+const LATEST: Nanos = Nanos::from_millis(6);
+/// Events taken at once.
+const EVENTS: usize = 256;
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
+/// Two readings of both clocks that differ by more, and by more than a thousandth of the
+/// time between them: the wall clock was set.
+const STEP: Nanos = Nanos::from_micros(100);
+const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// One worker's connections, as the kernel tells of them.
+pub(super) struct Inbox {
+    inner: Rc<Inner>,
+    watching: AbortHandle,
+}
+
+struct Inner {
+    clock: Arc<dyn Clock>,
+    epoll: OwnedFd,
+    known: RefCell<HashMap<u64, Rc<Readiness>>>,
+    next: Cell<u64>,
+    events: RefCell<Vec<epoll::Event>>,
+    scratch: RefCell<Box<[u8]>>,
+    /// For the kernel's notes on what is read.
+    notes: RefCell<Vec<u8>>,
+    clocks: Cell<Clocks>,
+    /// Whether whoever sleeps next looks again within [`LATEST`].
+    resting: Cell<bool>,
+    /// What is to be told at once.
+    urgent: Cell<u32>,
+    /// Whether the runtime is told.
+    watched: Cell<bool>,
+    changed: Notify,
+    /// Answers that are there and were not yet read.
+    answered: Cell<u64>,
+}
+
+/// How the wall clock, in which the kernel notes, stands to the steady one.
+#[derive(Clone, Copy, Default)]
+struct Clocks {
+    at: Nanos,
+    /// From the steady clock's reading to the wall clock's.
+    ahead: i128,
+    /// Whether the wall clock went on evenly since the look before.
+    even: bool,
+}
+
+#[derive(Default)]
+struct Readiness {
+    readable: Cell<bool>,
+    writable: Cell<bool>,
+    /// Nothing more will come: reading never waits again.
+    ended: Cell<bool>,
+    reader: RefCell<Option<Waker>>,
+    writer: RefCell<Option<Waker>>,
+    /// Whether an answer is awaited on it.
+    awaited: Rc<Cell<bool>>,
+    /// Whether it is one of [`Inner::answered`].
+    answered: Cell<bool>,
+}
+
+impl Inbox {
+    /// An inbox of the running tokio runtime and `LocalSet`.
+    ///
+    /// # Errors
+    /// When the system has no file descriptor to give.
+    pub(super) fn new(clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let inner = Rc::new(Inner {
+            clock,
+            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            known: RefCell::default(),
+            next: Cell::default(),
+            events: RefCell::new(Vec::with_capacity(EVENTS)),
+            scratch: RefCell::new(vec![0; READ].into_boxed_slice()),
+            notes: RefCell::new(nix::cmsg_space!(nix::sys::time::TimeSpec)),
+            clocks: Cell::default(),
+            resting: Cell::new(false),
+            urgent: Cell::new(0),
+            watched: Cell::new(false),
+            changed: Notify::new(),
+            answered: Cell::new(0),
+        });
+        let watching = spawn_local(watch(Rc::clone(&inner))).abort_handle();
+        Ok(Self { inner, watching })
+    }
+
+    /// Takes over a connection. `awaited`: whether an answer is awaited on it.
+    ///
+    /// # Errors
+    /// When the system can't watch it.
+    pub(super) fn take_over(
+        &self,
+        stream: tokio::net::TcpStream,
+        awaited: Rc<Cell<bool>>,
+    ) -> io::Result<Wired> {
+        // The runtime doesn't hear of it any more.
+        let stream = stream.into_std()?;
+        // Without the kernel's notes, bytes came when they are read.
+        let _ = setsockopt(&stream, sockopt::ReceiveTimestampns, &true);
+        let (inner, key) = (Rc::clone(&self.inner), self.inner.next.get());
+        let flags = epoll::EventFlags::IN
+            | epoll::EventFlags::OUT
+            | epoll::EventFlags::RDHUP
+            | epoll::EventFlags::ET;
+        epoll::add(&inner.epoll, &stream, epoll::EventData::new_u64(key), flags)?;
+        inner.next.set(key + 1);
+        let ready = Rc::new(Readiness { writable: Cell::new(true), awaited, ..Default::default() });
+        inner.known.borrow_mut().insert(key, Rc::clone(&ready));
+        Ok(Wired { stream, ready, key, inner })
+    }
+
+    /// Looks at what has come.
+    pub(super) fn look(&self) {
+        self.inner.look();
+    }
+
+    /// Looks, and is looked at again after `span` if that is soon: then the runtime need
+    /// not be told before.
+    pub(super) fn rest(&self, span: Nanos) {
+        self.inner.look();
+        self.inner.resting.set(span <= LATEST);
+        if self.inner.is_to_be_watched() != self.inner.watched.get() {
+            self.inner.changed.notify_one();
+        }
+    }
+
+    /// How many answers are there that were not yet read.
+    pub(super) fn answered(&self) -> u64 {
+        self.inner.answered.get()
+    }
+
+    /// While it is held, the runtime is told of everything at once.
+    pub(super) fn urgent(&self) -> Urgent {
+        Urgent::on(&self.inner)
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+impl Inner {
+    fn is_to_be_watched(&self) -> bool {
+        !self.resting.get() || self.urgent.get() > 0
+    }
+
+    fn look(&self) {
+        self.read_clocks();
+        let mut events = self.events.borrow_mut();
+        loop {
+            events.clear();
+            // It fails for nothing that could be mended here, and then there is nothing.
+            let _ = epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&AT_ONCE));
+            let known = self.known.borrow();
+            for event in events.iter() {
+                if let Some(ready) = known.get(&{ event.data }.u64()) {
+                    self.note(ready, event.flags);
+                }
+            }
+            if events.len() < EVENTS {
+                return;
+            }
+        }
+    }
+
+    fn note(&self, ready: &Readiness, flags: epoll::EventFlags) {
+        use epoll::EventFlags;
+        let broken = flags.intersects(EventFlags::ERR | EventFlags::HUP);
+        if broken || flags.contains(EventFlags::RDHUP) {
+            ready.ended.set(true);
+        }
+        if broken || flags.intersects(EventFlags::IN | EventFlags::RDHUP) {
+            ready.readable.set(true);
+            if let Some(reader) = ready.reader.take() {
+                if ready.awaited.get() && !ready.answered.replace(true) {
+                    self.answered.set(self.answered.get() + 1);
+                }
+                reader.wake();
+            }
+        }
+        if broken || flags.contains(EventFlags::OUT) {
+            ready.writable.set(true);
+            if let Some(writer) = ready.writer.take() {
+                writer.wake();
+            }
+        }
+    }
+
+    fn read_clocks(&self) {
+        let before = self.clocks.get();
+        let (at, unix) = (self.clock.now(), self.clock.unix());
+        let took = self.clock.now() - at;
+        let ahead = unix.as_nanos().cast_signed() - i128::from(at.0);
+        let apart = (ahead - before.ahead).unsigned_abs();
+        let allowed = u128::from(STEP.0 + (at - before.at).0 / 1000);
+        self.clocks.set(Clocks { at, ahead, even: took < STEP && apart <= allowed });
+    }
+
+    /// When bytes came in of which the kernel noted `unix`: between the last look and now.
+    fn moment(&self, unix: Duration) -> Option<Nanos> {
+        let clocks = self.clocks.get();
+        let moment = unix.as_nanos().cast_signed() - clocks.ahead;
+        let moment = Nanos(u64::try_from(moment).ok()?);
+        (clocks.even && moment <= self.clock.now()).then_some(moment)
+    }
+
+    fn read(&self, ready: &Readiness) -> bool {
+        if ready.answered.replace(false) {
+            self.answered.set(self.answered.get() - 1);
+        }
+        ready.readable.get()
+    }
+}
+
+/// Lets the runtime know of what comes, while it is to be told.
+async fn watch(inner: Rc<Inner>) {
+    loop {
+        while !inner.is_to_be_watched() {
+            inner.changed.notified().await;
+        }
+        let Some(watched) = Watched::new(&inner) else { return };
+        while inner.is_to_be_watched() {
+            tokio::select! {
+                biased;
+                ready = watched.0.readable() => {
+                    if let Ok(mut ready) = ready {
+                        ready.clear_ready();
+                    }
+                    inner.look();
+                }
+                () = inner.changed.notified() => {}
+            }
+        }
+    }
+}
+
+/// The runtime is told while it is there.
+struct Watched(AsyncFd<Descriptor>);
+
+struct Descriptor(Rc<Inner>);
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.epoll.as_raw_fd()
+    }
+}
+
+impl Watched {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe, for descriptors that may be closed meanwhile; this one \
+                  can't be, and unsafe is forbidden here"
+    )]
+    fn new(inner: &Rc<Inner>) -> Option<Self> {
+        let watched = AsyncFd::with_interest(Descriptor(Rc::clone(inner)), Interest::READABLE);
+        inner.watched.set(watched.is_ok());
+        watched.ok().map(Self)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.0.get_ref().0.watched.set(false);
+    }
+}
+
+/// Something that is to be told at once.
+pub(super) struct Urgent(Rc<Inner>);
+
+impl Urgent {
+    fn on(inner: &Rc<Inner>) -> Self {
+        inner.urgent.set(inner.urgent.get() + 1);
+        if !inner.watched.get() {
+            inner.changed.notify_one();
+        }
+        Self(Rc::clone(inner))
+    }
+}
+
+impl Drop for Urgent {
+    fn drop(&mut self) {
+        self.0.urgent.set(self.0.urgent.get() - 1);
+    }
+}
+
+/// A connection of an inbox.
+pub(super) struct Wired {
+    stream: TcpStream,
+    ready: Rc<Readiness>,
+    key: u64,
+    inner: Rc<Inner>,
+}
+
+impl Wired {
+    /// Reads what has come, and when it came where the kernel noted that.
+    pub(super) fn poll_read(
+        &self,
+        context: &Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Option<Nanos>>> {
+        if self.inner.read(&self.ready) {
+            match self.receive(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            self.ready.readable.set(self.ready.ended.get());
+        }
+        self.ready.reader.replace(Some(context.waker().clone()));
+        Poll::Pending
+    }
+
+    fn receive(&self, buffer: &mut ReadBuf<'_>) -> io::Result<Option<Nanos>> {
+        let mut scratch = self.inner.scratch.borrow_mut();
+        let most = buffer.remaining().min(scratch.len());
+        let room = &mut [IoSliceMut::new(&mut scratch[..most])];
+        let mut notes = self.inner.notes.borrow_mut();
+        let fd = self.stream.as_raw_fd();
+        let received = recvmsg::<()>(fd, room, Some(&mut notes), MsgFlags::empty())?;
+        let mut came = None;
+        for note in received.cmsgs()? {
+            if let ControlMessageOwned::ScmTimestampns(at) = note {
+                came = self.inner.moment(at.into());
+            }
+        }
+        let bytes = received.bytes;
+        if bytes < most && !self.ready.ended.get() {
+            // All that was there: what comes next is told anew.
+            self.ready.readable.set(false);
+        }
+        buffer.put_slice(&scratch[..bytes]);
+        Ok(came)
+    }
+
+    /// Reads what the kernel has now, whatever was told of it.
+    pub(super) fn read_now(&self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let socket = socket2::SockRef::from(&self.stream);
+        // Nearly always there is nothing: that is found before a whole buffer is cleared.
+        match socket.peek(&mut [MaybeUninit::uninit()]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            _ => {}
+        }
+        match (&*socket).read(buffer.initialize_unfilled()) {
+            Ok(read) => {
+                buffer.advance(read);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    /// Writes as much as the kernel takes.
+    pub(super) fn poll_write(
+        &self,
+        context: &Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if self.ready.writable.get() {
+            match (&self.stream).write_vectored(slices) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                done => return Poll::Ready(done),
+            }
+            self.ready.writable.set(false);
+        }
+        self.ready.writer.replace(Some(context.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Says that nothing more will be written.
+    pub(super) fn shut(&self) -> io::Result<()> {
+        self.stream.shutdown(std::net::Shutdown::Write)
+    }
+
+    /// While it is held, the runtime is told of everything at once.
+    pub(super) fn urgent(&self) -> Urgent {
+        Urgent::on(&self.inner)
+    }
+}
+
+impl Drop for Wired {
+    fn drop(&mut self) {
+        let _ = self.inner.read(&self.ready);
+        self.inner.known.borrow_mut().remove(&self.key);
+        // Closing it does the same, unless something else holds the socket open.
+        let _ = epoll::delete(&self.inner.epoll, &self.stream);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::engine::clock::Pacer;
+
+    /// Clocks that show what they are set to.
+    #[derive(Default)]
+    struct Set {
+        now: AtomicU64,
+        unix: AtomicU64,
+    }
+
+    impl Set {
+        fn go_on(&self, now: Nanos, unix: Nanos) {
+            self.now.fetch_add(now.0, Ordering::Relaxed);
+            self.unix.fetch_add(unix.0, Ordering::Relaxed);
+        }
+    }
+
+    impl Clock for Set {
+        fn now(&self) -> Nanos {
+            Nanos(self.now.load(Ordering::Relaxed))
+        }
+
+        fn unix(&self) -> Duration {
+            Duration::from_nanos(self.unix.load(Ordering::Relaxed))
+        }
+
+        fn pacer(&self) -> io::Result<Box<dyn Pacer>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_kernel_noted_counts_unless_its_clock_was_set() {
+        let clock = Arc::new(Set::default());
+        let second = Nanos::from_secs(1);
+        clock.go_on(second, Nanos::from_secs(1_000));
+        let noted = |inbox: &Inbox, before: Nanos| {
+            inbox.inner.moment(clock.unix().saturating_sub(before.into()))
+        };
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let inbox = Inbox::new(clock.clone()).expect("a descriptor");
+                inbox.look();
+                clock.go_on(second, second);
+                inbox.look();
+                let milli = Nanos::from_millis(1);
+                assert_eq!(noted(&inbox, milli), Some(Nanos::from_secs(2) - milli));
+                // As a clock is slewed to keep time; then it is set.
+                clock.go_on(second, second + Nanos::from_micros(500));
+                inbox.look();
+                assert_eq!(noted(&inbox, milli), Some(Nanos::from_secs(3) - milli));
+                for by in [second + Nanos::from_millis(30), Nanos::from_millis(970)] {
+                    clock.go_on(second, by);
+                    inbox.look();
+                    assert_eq!(noted(&inbox, milli), None);
+                    inbox.look();
+                    assert!(noted(&inbox, milli).is_some());
+                }
+            })
+            .await;
+    }
+}

@@ -1,0 +1,136 @@
+//! Answers that are looked at later than they came.
+
+use std::pin::Pin;
+use std::task::Poll;
+
+use super::*;
+use crate::engine::Clock as _;
+use crate::engine::clock::LocalFuture;
+
+/// Soon enough for answers to wait for it.
+const SOON: Nanos = Nanos::from_millis(1);
+
+/// Whether the answer is there, after everything that could bring it has had its turn.
+async fn is_there(sending: &mut LocalFuture<'static, Exchange>) -> Option<Exchange> {
+    for _ in 0..20 {
+        let polled =
+            std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut *sending).poll(context)))
+                .await;
+        if let Poll::Ready(exchange) = polled {
+            return Some(exchange);
+        }
+        tokio::task::yield_now().await;
+    }
+    None
+}
+
+#[test]
+fn an_answer_is_dated_when_it_came_and_not_when_it_was_read() {
+    let (told, tell) = channel();
+    let serve = move |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+            let _ = told.send(());
+        }
+    };
+    let clock = WallClock::start();
+    against_by(clock, serve, 1, |transport| async move {
+        transport.open_ahead(1).await;
+        let mut dated = 0;
+        // The kernel begins to note moments a little after it is asked to.
+        for _ in 0..1000 {
+            let mut sending = transport.send(&mut request());
+            assert!(
+                std::future::poll_fn(|context| Poll::Ready(sending.as_mut().poll(context)))
+                    .await
+                    .is_pending()
+            );
+            tell.recv().expect("answers");
+            let then = clock.now();
+            let exchange = sending.await;
+            assert_eq!(status(&exchange), 200);
+            assert!(exchange.sent <= exchange.first_byte && exchange.first_byte <= exchange.done);
+            if exchange.done <= then {
+                dated += 1;
+            } else {
+                assert_eq!(dated, 0, "once it does, it does so always");
+            }
+            if dated == 20 {
+                break;
+            }
+        }
+        assert_eq!(dated, 20);
+        drop(transport);
+    });
+}
+
+#[test]
+fn nobody_is_woken_for_an_answer_that_is_looked_for_soon() {
+    let (told, tell) = channel();
+    let serve = move |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+            let _ = told.send(());
+        }
+    };
+    against(serve, 1, |transport| async move {
+        transport.open_ahead(1).await;
+        transport.rest(SOON);
+        let mut sending = transport.send(&mut request());
+        assert!(is_there(&mut sending).await.is_none());
+        tell.recv().expect("answers");
+        assert!(is_there(&mut sending).await.is_none());
+        assert_eq!(transport.answered(), 0, "nobody has looked");
+        transport.look();
+        assert_eq!(transport.answered(), 1);
+        assert_eq!(status(&is_there(&mut sending).await.expect("was looked for")), 200);
+        assert_eq!(transport.answered(), 0);
+        // Nobody looks soon: the runtime is told.
+        transport.rest(Nanos::MAX);
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        drop(transport);
+    });
+}
+
+#[test]
+fn the_rest_of_an_answer_waits_for_nobody() {
+    let (told, tell) = channel();
+    let (go, going) = channel::<()>();
+    let serve = move |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            let (some, rest) = OK.split_at(20);
+            stream.write_all(some).expect("writes");
+            told.send(()).expect("is awaited");
+            going.recv().expect("is told");
+            stream.write_all(rest).expect("writes");
+        }
+    };
+    against(serve, 1, |transport| async move {
+        transport.open_ahead(1).await;
+        transport.rest(SOON);
+        let mut sending = transport.send(&mut request());
+        assert!(is_there(&mut sending).await.is_none());
+        tell.recv().expect("answers");
+        transport.look();
+        assert!(is_there(&mut sending).await.is_none(), "is not whole");
+        go.send(()).expect("is awaited");
+        assert_eq!(status(&sending.await), 200);
+        drop(transport);
+    });
+}
+
+#[test]
+fn a_timeout_looks_before_it_gives_up() {
+    let serve = move |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+        }
+    };
+    against(serve, 1, |transport| async move {
+        transport.open_ahead(1).await;
+        // Whoever promised to look does not come.
+        transport.rest(SOON);
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        drop(transport);
+    });
+}
