@@ -94,8 +94,8 @@ pub trait Network: Send + Sync {
 
 /// Sends requests to one base URL. Belongs to one thread.
 pub trait Transport {
-    /// Sends `request` as a POST, once, and reads the answer to its end. Takes the
-    /// body out of it. Nothing is sent before the future is polled.
+    /// Sends `request` as a POST, once, and reads the answer to its end. Takes
+    /// headers and body out of it. Nothing is sent before the future is polled.
     fn send(&self, request: &mut Request) -> LocalFuture<'static, Exchange>;
     /// Opens a connection, trying again until `within` is over.
     ///
@@ -108,8 +108,7 @@ pub trait Transport {
     fn meets_tls(&self) -> LocalFuture<'_, bool>;
     /// Looks for answers that have come.
     fn look(&self) {}
-    /// Looks for answers that have come; whoever asks looks again after `span`, so that
-    /// answers until then may wait for that if it is short.
+    /// Whoever says this looks again after `span`: if that is soon, answers may wait for it.
     fn rest(&self, _span: Nanos) {}
     /// How many answers are there that nobody has read yet.
     fn answered(&self) -> u64 {

@@ -213,17 +213,25 @@ impl Sleeper {
             }
             if self.pacer.poll_until(context, at).is_ready() {
                 if slept {
-                    self.transport.look();
+                    self.look();
                 }
                 return Poll::Ready(Ok(slept));
             }
             slept = true;
             let span = at - self.run.job.clock.now();
             self.presence.will_wake(span);
+            self.look();
             self.transport.rest(span);
             Pin::new(&mut self.stopped).poll(context).map(Err)
         })
         .await
+    }
+
+    /// Looks for answers, if any is awaited.
+    fn look(&self) {
+        if self.run.in_flight.load(Ordering::Relaxed) > 0 {
+            self.transport.look();
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use http::HeaderMap;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::line::Gauge;
 use crate::engine::transport::{Failure, Response};
@@ -12,8 +12,32 @@ use crate::units::Nanos;
 pub(super) struct Outgoing {
     pub(super) method: http::Method,
     pub(super) uri: http::Uri,
-    pub(super) headers: HeaderMap,
+    /// What every request says, and what only this one does.
+    pub(super) common: Rc<HeaderMap>,
+    pub(super) own: Vec<(&'static str, String)>,
     pub(super) body: bytes::Bytes,
+}
+
+impl Outgoing {
+    /// What is to be said before the body.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.common.len() + self.own.len() + 1);
+        for (name, value) in self.common.iter() {
+            headers.insert(name, value.clone());
+        }
+        for (name, value) in &self.own {
+            // As UTF-8, where a value of data isn't ASCII.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        // Without a body only methods that usually have one say so (RFC 9110, 8.6).
+        let usual = [http::Method::POST, http::Method::PUT, http::Method::PATCH];
+        if !self.body.is_empty() || usual.contains(&self.method) {
+            headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        }
+        headers
+    }
 }
 
 /// How far it came, even when the rest never does.

@@ -98,7 +98,7 @@ impl Http1 {
         let mut request = http::Request::new(Full::new(outgoing.body.clone()));
         *request.method_mut() = outgoing.method.clone();
         *request.uri_mut() = outgoing.uri.clone();
-        *request.headers_mut() = outgoing.headers.clone();
+        *request.headers_mut() = outgoing.headers();
         let interim = Arc::clone(&self.gauge.interim);
         hyper::ext::on_informational(&mut request, move |_| {
             interim.fetch_add(1, Ordering::Relaxed);

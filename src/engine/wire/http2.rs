@@ -77,7 +77,11 @@ impl Http2 {
         *request.method_mut() = outgoing.method.clone();
         *request.version_mut() = http::Version::HTTP_2;
         *request.uri_mut() = outgoing.uri.clone();
-        *request.headers_mut() = outgoing.headers.clone();
+        let mut headers = outgoing.headers();
+        // Its place is the URL.
+        headers.remove(http::header::HOST);
+        let head = head_size(&headers);
+        *request.headers_mut() = headers;
         let mut sender = self.sender.clone().ready().await.map_err(|e| self.lost(&e, true))?;
         let sending = clock.now();
         let opened = sender.send_request(request, outgoing.body.is_empty());
@@ -87,7 +91,7 @@ impl Http2 {
         }
         seen.first_write = Some(sending);
         seen.last_write = Some(clock.now());
-        seen.sent = head_size(&outgoing.headers) + outgoing.body.len() as u64;
+        seen.sent = head + outgoing.body.len() as u64;
         let answer = answered(answering).await.map_err(|e| match e {
             Unanswered::Interim => Lost::broken(TooManyInterim.to_string()),
             Unanswered::Lost(e) => self.lost(&e, false),

@@ -144,10 +144,9 @@ impl Inbox {
         self.inner.look();
     }
 
-    /// Looks, and is looked at again after `span` if that is soon: then the runtime need
-    /// not be told before.
+    /// It is looked at again after `span`: if that is soon, the runtime need not be told
+    /// before.
     pub(super) fn rest(&self, span: Nanos) {
-        self.inner.look();
         self.inner.resting.set(span <= LATEST);
         if self.inner.is_to_be_watched() != self.inner.watched.get() {
             self.inner.changed.notify_one();
@@ -221,11 +220,10 @@ impl Inner {
     fn read_clocks(&self) {
         let before = self.clocks.get();
         let (at, unix) = (self.clock.now(), self.clock.unix());
-        let took = self.clock.now() - at;
         let ahead = unix.as_nanos().cast_signed() - i128::from(at.0);
         let apart = (ahead - before.ahead).unsigned_abs();
         let allowed = u128::from(STEP.0 + (at - before.at).0 / 1000);
-        self.clocks.set(Clocks { at, ahead, even: took < STEP && apart <= allowed });
+        self.clocks.set(Clocks { at, ahead, even: apart <= allowed });
     }
 
     /// When bytes came in of which the kernel noted `unix`: between the last look and now.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderValue};
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use url::Url;
@@ -118,7 +118,7 @@ impl Network for HttpNetwork {
             ca_file: self.ca_file.clone(),
             origin: self.origin.clone(),
             path: self.path.clone(),
-            headers: self.headers.clone(),
+            headers: Rc::new(self.headers.clone()),
         }))
     }
 }
@@ -136,7 +136,7 @@ struct HttpTransport {
     ca_file: Option<String>,
     origin: String,
     path: String,
-    headers: HeaderMap,
+    headers: Rc<HeaderMap>,
 }
 
 impl HttpTransport {
@@ -147,25 +147,19 @@ impl HttpTransport {
 
 impl Transport for HttpTransport {
     fn send(&self, request: &mut Request) -> LocalFuture<'static, Exchange> {
-        let mut headers = self.headers.clone();
-        for (name, value) in &request.headers {
-            // As UTF-8, where a value of data isn't ASCII.
-            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                headers.insert(HeaderName::from_static(name), value);
-            }
-        }
         let body = bytes::Bytes::from(std::mem::take(&mut request.body));
-        // Without a body only methods that usually have one say so (RFC 9110, 8.6).
-        let usual = [http::Method::POST, http::Method::PUT, http::Method::PATCH];
-        if !body.is_empty() || usual.contains(&request.method) {
-            headers.insert("content-length", HeaderValue::from(body.len()));
-        }
         let path = format!("{}{}", self.path, request.path);
         // A path of ours and the URL's own: it can't fail.
         let uri = path.parse().unwrap_or_default();
         let shared = Rc::clone(&self.shared);
         let origin = shared.pool.dialler.to.tls.is_some().then(|| self.origin.clone());
-        let mut outgoing = Outgoing { method: request.method.clone(), uri, headers, body };
+        let mut outgoing = Outgoing {
+            method: request.method.clone(),
+            uri,
+            common: Rc::clone(&self.headers),
+            own: std::mem::take(&mut request.headers),
+            body,
+        };
         Box::pin(async move { shared.exchange(&mut outgoing, origin.as_deref()).await })
     }
 
@@ -329,8 +323,7 @@ impl Shared {
                 Ok(response)
             }
             Ready::Shared(connection) => {
-                // HTTP/2 has the authority in the URL, and no host.
-                outgoing.headers.remove("host");
+                // HTTP/2 has the authority in the URL.
                 let asked = outgoing.uri.path_and_query().map_or("/", |asked| asked.as_str());
                 if let Some(whole) = origin.map(|origin| format!("{origin}{asked}")) {
                     outgoing.uri = whole.parse().unwrap_or_default();
