@@ -54,6 +54,8 @@ struct Inner {
     /// For the kernel's notes on what is read.
     notes: RefCell<Vec<u8>>,
     clocks: Cell<Clocks>,
+    /// Whether the kernel noted when the last bytes came in.
+    dated: Cell<bool>,
     /// Whether whoever sleeps next looks again within [`LATEST`].
     resting: Cell<bool>,
     /// What is to be told at once.
@@ -104,6 +106,7 @@ impl Inbox {
             scratch: RefCell::new(vec![0; READ].into_boxed_slice()),
             notes: RefCell::new(nix::cmsg_space!(nix::sys::time::TimeSpec)),
             clocks: Cell::default(),
+            dated: Cell::new(false),
             resting: Cell::new(false),
             urgent: Cell::new(0),
             watched: Cell::new(false),
@@ -172,7 +175,8 @@ impl Drop for Inbox {
 
 impl Inner {
     fn is_to_be_watched(&self) -> bool {
-        !self.resting.get() || self.urgent.get() > 0
+        // What is not dated by the kernel is as old as it is when it is read.
+        !(self.resting.get() && self.dated.get()) || self.urgent.get() > 0
     }
 
     fn look(&self) {
@@ -346,13 +350,15 @@ impl Wired {
         let mut notes = self.inner.notes.borrow_mut();
         let fd = self.stream.as_raw_fd();
         let received = recvmsg::<()>(fd, room, Some(&mut notes), MsgFlags::empty())?;
-        let mut came = None;
-        for note in received.cmsgs()? {
-            if let ControlMessageOwned::ScmTimestampns(at) = note {
-                came = self.inner.moment(at.into());
-            }
-        }
+        let noted = received.cmsgs()?.find_map(|note| match note {
+            ControlMessageOwned::ScmTimestampns(at) => Some(at.into()),
+            _ => None,
+        });
         let bytes = received.bytes;
+        if bytes > 0 {
+            self.inner.dated.set(noted.is_some());
+        }
+        let came = noted.and_then(|at| self.inner.moment(at));
         if bytes < most && !self.ready.ended.get() {
             // All that was there: what comes next is told anew.
             self.ready.readable.set(false);
@@ -449,6 +455,26 @@ mod tests {
         fn pacer(&self) -> io::Result<Box<dyn Pacer>> {
             Err(io::ErrorKind::Unsupported.into())
         }
+    }
+
+    #[tokio::test]
+    async fn without_the_kernels_notes_everything_is_told_at_once() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let inbox = Inbox::new(Arc::new(Set::default())).expect("a descriptor");
+                let told = || inbox.inner.is_to_be_watched();
+                inbox.rest(LATEST);
+                assert!(told());
+                inbox.inner.dated.set(true);
+                assert!(!told());
+                let urgent = inbox.urgent();
+                assert!(told());
+                drop(urgent);
+                assert!(!told());
+                inbox.rest(LATEST + Nanos(1));
+                assert!(told());
+            })
+            .await;
     }
 
     #[tokio::test]

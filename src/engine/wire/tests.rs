@@ -59,12 +59,13 @@ fn against<F: Future<Output = ()>>(
     connections: usize,
     client: impl FnOnce(Rc<dyn Transport>) -> F,
 ) {
-    against_by(WallClock::start(), serve, connections, client);
+    against_by(WallClock::start(), Nanos::from_secs(5), serve, connections, client);
 }
 
-/// The same, by a clock that can be looked at.
+/// The same, by a clock that can be looked at and with a timeout of requests.
 fn against_by<F: Future<Output = ()>>(
     clock: WallClock,
+    timeout: Nanos,
     serve: impl Fn(usize, TcpStream) + Send + 'static,
     connections: usize,
     client: impl FnOnce(Rc<dyn Transport>) -> F,
@@ -77,7 +78,7 @@ fn against_by<F: Future<Output = ()>>(
             serve(n, stream);
         }
     });
-    let settings = settings(Nanos::from_secs(5), Nanos::from_secs(5));
+    let settings = settings(timeout, Nanos::from_secs(5));
     let network = HttpNetwork::new(&url, "test", &settings, Arc::new(clock));
     let network = network.expect("is a URL");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
