@@ -164,6 +164,19 @@ fn cloudflare(n: f64, window: f64, all: bool) -> Asked {
     })
 }
 
+/// ASP.NET's sliding window: in segments, of which the oldest comes free at the end of each.
+fn segments(n: f64, window: f64, parts: i64) -> Asked {
+    let mut counts: HashMap<i64, f64> = HashMap::new();
+    Box::new(move |at, _| {
+        let here = (at / window * parts as f64).floor() as i64;
+        let used: f64 = (here - parts + 1..=here).filter_map(|number| counts.get(&number)).sum();
+        (used < n).then(|| {
+            *counts.entry(here).or_insert(0.0) += 1.0;
+            0.0
+        })
+    })
+}
+
 /// A semaphore.
 fn semaphore(n: usize) -> Asked {
     let mut ends: Vec<f64> = Vec::new();
@@ -225,7 +238,7 @@ const fn other(
 }
 
 /// All of them.
-pub(crate) const STRANGERS: [Stranger; 22] = [
+pub(crate) const STRANGERS: [Stranger; 24] = [
     right("nginx limit_req, nodelay", BUCKET, |l, _| nginx(l.n / l.window, l.n - 1.0, false)),
     right("nginx limit_req, delay", &[Algorithm::LeakyBucket], |l, _| {
         nginx(l.n / l.window, l.n - 1.0, true)
@@ -248,6 +261,15 @@ pub(crate) const STRANGERS: [Stranger; 22] = [
     right("Cloudflare's counter of all", &[Algorithm::SlidingCounterOfRequests], |l, _| {
         cloudflare(l.n, l.window, true)
     }),
+    right("ASP.NET's window of segments", &[Algorithm::SegmentedWindow], |l, dice| {
+        segments(l.n, l.window, [3, 5, 10][dice.whole(0, 2) as usize])
+    }),
+    // Nearly a log: either name is right.
+    right(
+        "window of 60 segments",
+        &[Algorithm::SlidingWindow, Algorithm::SegmentedWindow],
+        |l, _| segments(l.n, l.window, 60),
+    ),
     other("GCRA, burst and rate apart", BUCKET, |l, dice| {
         let burst = dice.whole(2, (l.n as u64).max(3)) as f64;
         gcra(l.n * dice.between(0.5, 4.0), l.window, burst)

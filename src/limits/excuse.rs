@@ -9,6 +9,7 @@
 use super::Algorithm;
 use super::excess::Bounds;
 use super::infer;
+use super::leak::leak;
 use super::party::Party;
 use super::trace::Trace;
 use crate::admission::DeclaredLimit;
@@ -43,6 +44,7 @@ pub(super) fn excuse(
     let traces = asked(bounds, parties);
     let kinds = [
         Algorithm::SlidingCounter,
+        Algorithm::SegmentedWindow,
         Algorithm::SlidingWindowOfRequests,
         Algorithm::PenaltyWindow,
         Algorithm::SlidingCounterOfRequests,
@@ -51,9 +53,11 @@ pub(super) fn excuse(
         None => true,
         Some(counts) => counts == kind.counts_refusals(),
     };
+    let leaks = || parties.iter().any(|party| leak(&party.trace, bounds).is_some());
     let kind = kinds
         .into_iter()
         .filter(may_be)
+        .filter(|kind| *kind != Algorithm::SlidingCounter || !leaks())
         .find(|kind| infer::explains(traces.clone(), *kind, bounds))?;
     let recovered = parties.iter().any(|party| party.refusals.recovered.is_some());
     let told = declared.counts_refusals.is_some();

@@ -16,6 +16,8 @@ pub enum Algorithm {
     SlidingWindow,
     /// Two windows cut by the clock, weighted by how far the later one has gone.
     SlidingCounter,
+    /// A sliding window that moves on a segment at a time.
+    SegmentedWindow,
     /// Tokens that refill steadily (GCRA decides alike).
     TokenBucket,
     /// A queue that drains steadily: requests wait, and are refused where it is full.
@@ -75,6 +77,7 @@ impl Algorithm {
             Self::FixedWindow => "anchored or clock-aligned fixed window",
             Self::SlidingWindow => "sliding window",
             Self::SlidingCounter => "sliding counter of two windows",
+            Self::SegmentedWindow => "sliding window of segments",
             Self::TokenBucket => "token bucket",
             Self::LeakyBucket => "leaky bucket that delays",
             Self::PenaltyWindow => "penalty window that refusals prolong",
@@ -110,6 +113,9 @@ impl Algorithm {
             Self::SlidingCounter => Some(
                 "after a burst it refuses a while longer than an exact window would, since it takes what came in a window for spread evenly over it",
             ),
+            Self::SegmentedWindow => {
+                Some("places come free a segment at a time, so up to one early")
+            }
             Self::ConcurrencyLimit => {
                 Some("what a client gets in a minute depends on how long its requests take")
             }

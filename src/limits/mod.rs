@@ -7,6 +7,7 @@ mod excess;
 mod excuse;
 mod infer;
 mod kinds;
+mod leak;
 mod models;
 mod moments;
 mod others;

@@ -1,5 +1,6 @@
 //! One identity's ledger ready to be judged: its trace, and which of its refusals no correct limiter would have made.
 
+use super::consistent;
 use super::excess::{Bounds, shortages_of_bucket};
 use super::trace::{Refusal, Trace, before, before_or_at};
 use crate::admission::Admission;
@@ -41,8 +42,9 @@ pub(super) struct Party<'a> {
     /// By how much clocks of several machines may be off.
     pub(super) clocks_apart: Nanos,
     pub(super) trace: Trace,
-    /// What tells of admissions beyond the limit: without refusals that another limiter
-    /// may have made, and without any where some are not this one's.
+    /// What tells of admissions beyond the limit: each decided before it had to wait, and
+    /// without refusals that another limiter may have made, or any where some are not this
+    /// one's.
     pub(super) own: Trace,
     pub(super) refusals: Refusals,
 }
@@ -90,6 +92,10 @@ impl<'a> Party<'a> {
         let trace = ledger.trace();
         let refusals = refusals_of(&trace, bounds, ledger.set_aside, excused);
         let mut own = trace.clone();
+        if let Some(delays) = consistent::delays(&own) {
+            // Whoever had to wait was let into the queue when the request came.
+            own = own.decided_within(delays.latency);
+        }
         own.refused.retain(|refusal| !refusals.accuse() && !excused(refusal));
         Self {
             label: ledger.label,
@@ -117,8 +123,8 @@ fn refusals_of(
         if bounds.bucket { shortages_of_bucket(trace, bounds, fresh) } else { Vec::new() };
     for (i, refusal) in trace.refused.iter().enumerate() {
         let before = trace.may_have_been_admitted(refusal.sent - lookback, refusal.done);
-        let goes_on = previous
-            .is_some_and(|previous| trace.may_have_been_admitted(previous.sent, refusal.done) == 0);
+        // An error in between tells of no admission.
+        let goes_on = previous.is_some_and(|last| trace.none_admitted(last.sent, refusal.done));
         let whole_window_seen = refusal.sent - lookback >= trace.first;
         let nothing_before = before == 0 && !whole_window_seen && !fresh;
         let wrong = match had_tokens.get(i) {

@@ -76,13 +76,14 @@ pub fn proof_schedule(
     }
     let quick = Nanos::from_secs_f64(QUICK * window).min(Nanos(LONGEST_BURST.0 / 2));
     let burst = if lasts(4 * limit + 1) <= quick { (4 * limit + 1).max(3) } else { twice };
-    let mut sender = Sender { gap, free: 0.0, moments: Vec::new() };
+    let mut dice = seed;
+    let part = unit(&mut dice);
+    let mut sender = Sender { gap, free: 0.0, moments: Vec::new(), part, parts: 0 };
     sender.send(0.0, few);
     sender.send(sender.free - gap + pause, burst);
     let load_starts = sender.free;
     let lead_in = std::mem::take(&mut sender.moments);
 
-    let mut dice = seed;
     let horizon = Nanos::from_secs_f64(load_starts) + load;
     let shape = Shape { limit, few, window, longest: declared.longest().as_secs_f64(), pause };
     let mut start = 0.0;
@@ -131,8 +132,8 @@ fn press(sender: &mut Sender, start: f64, shape: &Shape, dice: &mut u64) {
     let lasts = 3.2 * SECOND + (limit * 3 / 5 + 2) as f64 * sender.gap;
     let fitting = (0.5 * window / lasts).floor() as u32;
     for _ in 0..fitting.min(MOST_SECONDS) {
-        let idle = SECOND * (1.1 + 0.9 * unit(dice));
-        sender.send_window(sender.free + idle, limit, SECOND);
+        let start = sender.next_part(sender.free + 1.1 * SECOND);
+        sender.send_window(start, limit, SECOND);
     }
     let singles = 10_u32;
     let middle = unit(dice) * 0.2 + 0.4;
@@ -173,6 +174,9 @@ struct Sender {
     /// When the next may be sent.
     free: f64,
     moments: Vec<f64>,
+    /// Which part of a second the first try of one began at, and how many were tried.
+    part: f64,
+    parts: u32,
 }
 
 impl Sender {
@@ -180,6 +184,15 @@ impl Sender {
         let start = at.max(self.free);
         self.moments.extend((0..count).map(|i| start + i as f64 * self.gap));
         self.free = start + count as f64 * self.gap;
+    }
+
+    /// The next moment, from `earliest` on, at which to try a window of a second: each at
+    /// another part of one, as far as can be from those before (van der Corput 1935), so
+    /// that one of them shows where the clock cuts.
+    fn next_part(&mut self, earliest: f64) -> f64 {
+        let part = self.part + f64::from(self.parts.reverse_bits()) / 2_f64.powi(32);
+        self.parts += 1;
+        earliest + (part * SECOND - earliest).rem_euclid(SECOND)
     }
 
     /// What tells a window of `length` seconds of a limit like this one: a few that open

@@ -9,6 +9,7 @@
 use super::evidence;
 use super::excess::{self, Bounds, Excess};
 use super::excuse::{Excuse, excuse};
+use super::leak::leak;
 use super::others::{Beside, Others, together};
 use super::party::{LedgerView, Party};
 use super::second;
@@ -213,10 +214,15 @@ fn first_window(trace: &Trace, bounds: &Bounds) -> Option<f64> {
 
 /// Admissions that no correct limiter of any kind allows.
 pub(super) fn over_admission(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
-    let trace = &party.own;
     if bounds.bucket {
-        return excess::of_bucket(trace, bounds);
+        return excess::of_bucket(&party.own, bounds);
     }
+    of_any_kind(party, bounds).or_else(|| leak(&party.trace, bounds))
+}
+
+/// More than each kind by itself allows.
+fn of_any_kind(party: &Party<'_>, bounds: &Bounds) -> Option<Excess> {
+    let trace = &party.own;
     let sliding = excess::of_sliding(trace, bounds)?;
     let fixed = excess::of_fixed(trace, bounds)?;
     let found = |excess| Some(excess);

@@ -6,6 +6,7 @@ use crate::admission::{Admission, Admitted, DeclaredLimit, RefusalCounts, Scope}
 use crate::units::Nanos;
 
 mod disguise;
+mod forgetful;
 mod kinds;
 mod several;
 

@@ -111,6 +111,14 @@ impl Trace {
         trace
     }
 
+    /// This trace, where nobody knows of any admission whether it was one.
+    pub(super) fn without_certainty(&self) -> Self {
+        let mut trace = self.clone();
+        trace.perhaps.append(&mut trace.admissions);
+        trace.sort();
+        trace
+    }
+
     fn sort(&mut self) {
         let by_sent = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0);
         self.admissions.sort_unstable_by(by_sent);
@@ -157,6 +165,11 @@ impl Trace {
     pub(super) fn may_have_been_admitted(&self, from: f64, to: f64) -> usize {
         let begun = before_or_at(&self.may_sent, to);
         begun.saturating_sub(before(&self.may_done, from))
+    }
+
+    /// Whether no request is known to have been admitted between the moments `from` and `to`.
+    pub(super) fn none_admitted(&self, from: f64, to: f64) -> bool {
+        before_or_at(&self.sent, to) <= before(&self.done, from)
     }
 }
 

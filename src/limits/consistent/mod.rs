@@ -10,10 +10,12 @@ mod bucket;
 mod crowd;
 mod fixed;
 mod limits;
+mod segments;
 mod sliding;
 
 pub(super) use bucket::{Delays, bucket, delays};
 pub(super) use crowd::{concurrency, replicas};
 pub(super) use fixed::{Anchor, aligned, anchored};
 pub(super) use limits::{Cell, Limits};
+pub(super) use segments::segments;
 pub(super) use sliding::{Counted, counter, sliding};

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::super::consistent::{Cell, Limits};
 use super::super::{Algorithm, Estimate, Inference};
 use super::answer::{ServerTime, unknown};
-use super::explain::Explanation;
+use super::explain::{Explanation, MOST_BY_CHANCE};
 use super::gather::Evidence;
 use crate::admission::DeclaredLimit;
 use crate::units::{Nanos, count, number};
@@ -26,9 +26,8 @@ const CLOCK: [(usize, f64); 3] = [(100, 0.15), (30, 0.3), (0, 1.0)];
 /// The most replicas that are thought of where they are asked in turn.
 const MOST_IN_TURN: u64 = 8;
 
-/// The most replicas that are thought of where they are asked by chance and one window
-/// explains as much, and the largest share of all places that they leave then.
-const MOST_BY_CHANCE: u64 = 4;
+/// The largest share of all places that replicas leave which are asked by chance, where
+/// one window explains as much.
 const MOST_LEFT: f64 = 0.12;
 
 /// A bucket that is full again within so many seconds holds hardly anybody back.
@@ -77,7 +76,7 @@ impl Explanation {
             let (low, high) = (self.limits.low as f64, self.limits.high as f64);
             low < all && high >= all * (1.0 - MOST_LEFT)
         };
-        (self.window - length).abs() <= SAME * length && (2..=MOST_BY_CHANCE).any(short)
+        (self.window - length).abs() <= SAME * length && (2..=MOST_BY_CHANCE as u64).any(short)
     }
 
     /// Whether it explains by chance what something simpler of what is declared may: two
@@ -122,7 +121,9 @@ impl Question<'_> {
         let mut left: Vec<Algorithm> = found.iter().map(|e| e.algorithm).collect();
         left.sort_unstable();
         left.dedup();
+        self.leave_out_segments(found, &mut left);
         self.leave_out_chance(found, &mut left);
+        self.leave_out_counters(found, &mut left);
         if let Some(answer) = self.in_turn(found, &left).or_else(|| self.by_chance(found, &left)) {
             return answer;
         }
@@ -197,6 +198,20 @@ impl Question<'_> {
         Some(answer)
     }
 
+    /// Of windows by the clock and windows of segments that both explain everything: the
+    /// latter where the former aren't cut at whole windows of the server's clock.
+    fn leave_out_segments(&self, found: &[Explanation], left: &mut Vec<Algorithm>) {
+        let (aligned, segmented) = (Algorithm::AlignedWindow, Algorithm::SegmentedWindow);
+        if !left.contains(&aligned) || !left.contains(&segmented) {
+            return;
+        }
+        let mut cuts =
+            found.iter().filter(|e| e.algorithm == aligned).map(|e| self.on_the_clock(e));
+        let off_clock = cuts.all(|cut| cut == OnClock::No);
+        let lesser = if off_clock { aligned } else { segmented };
+        left.retain(|other| *other != lesser);
+    }
+
     /// A kind that is cut at a phase explains by chance what another one does without:
     /// where few phases do, it is the lesser explanation, unless the clock speaks for
     /// it.
@@ -208,7 +223,10 @@ impl Question<'_> {
             (Algorithm::SlidingCounterOfRequests, CHANCE_OF_COUNTER),
         ];
         for (kind, most) in phased {
-            let others = left.iter().any(|other| phased.iter().all(|(kind, _)| kind != other));
+            let plain = |other: &Algorithm| {
+                *other != Algorithm::SegmentedWindow && phased.iter().all(|(kind, _)| kind != other)
+            };
+            let others = left.iter().any(plain);
             if !left.contains(&kind) || !others {
                 continue;
             }
@@ -216,8 +234,12 @@ impl Question<'_> {
             let share = of_kind.iter().map(|e| e.share()).fold(0.0, f64::max);
             let on_clock =
                 of_kind.iter().find(|e| self.on_the_clock(e) == OnClock::Yes).map(|e| e.window);
+            // Nobody cuts two weighted windows but by a clock.
+            let off_clock = kind != aligned
+                && !of_kind.is_empty()
+                && of_kind.iter().all(|e| self.on_the_clock(e) == OnClock::No);
             match on_clock {
-                None if share <= most => left.retain(|other| *other != kind),
+                None if share <= most || off_clock => left.retain(|other| *other != kind),
                 Some(window)
                     if kind == aligned
                         && share + 2.0 * self.clock_error() / window <= CHANCE_ON_CLOCK =>
@@ -225,6 +247,28 @@ impl Question<'_> {
                     left.retain(|other| *other != anchored);
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Two weighted windows of figures that nobody declared explain much by chance: what
+    /// the clock cuts at whole windows is the likelier story.
+    fn leave_out_counters(&self, found: &[Explanation], left: &mut Vec<Algorithm>) {
+        let aligned = Algorithm::AlignedWindow;
+        let cut = |e: &Explanation| e.algorithm == aligned && self.on_the_clock(e) == OnClock::Yes;
+        if !left.contains(&aligned) || !found.iter().any(cut) {
+            return;
+        }
+        let as_declared = |e: &Explanation| {
+            self.declared.is_some_and(|declared| {
+                let limit = usize::try_from(declared.limit).unwrap_or(usize::MAX);
+                let length = declared.window.as_secs_f64();
+                (e.window - length).abs() <= SAME * length && e.limits.has(limit)
+            })
+        };
+        for kind in [Algorithm::SlidingCounter, Algorithm::SlidingCounterOfRequests] {
+            if !found.iter().any(|e| e.algorithm == kind && as_declared(e)) {
+                left.retain(|other| *other != kind);
             }
         }
     }

@@ -12,6 +12,12 @@ use crate::admission::DeclaredLimit;
 /// the first request opens isn't tried.
 const MOST_PERHAPS: usize = 600;
 
+/// Into how many segments people cut a sliding window.
+const SEGMENTS: [u32; 11] = [2, 3, 4, 5, 6, 8, 10, 12, 20, 30, 60];
+
+/// The most replicas asked by chance that are thought of before windows that nobody declared.
+pub(super) const MOST_BY_CHANCE: usize = 4;
+
 /// By how much an answer may come late without having waited, in seconds.
 const LATE: f64 = 0.05;
 
@@ -117,6 +123,7 @@ impl<'a> Explainer<'a> {
                 (Vec::new(), self.opened(window, &extensions)?)
             }
             Algorithm::AlignedWindow => self.aligned(window)?,
+            Algorithm::SegmentedWindow => self.segments(window)?,
             Algorithm::SlidingCounter => self.counter(&self.admissions, window)?,
             Algorithm::SlidingCounterOfRequests => self.counter(&self.requests, window)?,
             _ => return None,
@@ -170,6 +177,16 @@ impl<'a> Explainer<'a> {
         let test =
             |phase| self.all(|i, trace| consistent::counter(trace, &counted[i], window, phase));
         search(whole.cut(16), 3, &test)
+    }
+
+    /// By the first number of segments that does.
+    fn segments(&self, window: f64) -> Option<(Vec<Cell>, Limits)> {
+        SEGMENTS.into_iter().find_map(|parts| {
+            let whole = Cell::between(0.0, window / f64::from(parts));
+            let test =
+                |phase| self.all(|_, trace| consistent::segments(trace, window, parts, phase));
+            search(whole.cut(8), 3, &test)
+        })
     }
 
     /// Buckets of any capacity and rate.
@@ -259,8 +276,7 @@ pub(super) fn drop_far_fetched(found: &mut Vec<Explanation>) {
         let counter = [Algorithm::SlidingCounter, Algorithm::SlidingCounterOfRequests];
         found.retain(|e| !counter.contains(&e.algorithm));
     }
-    let several =
-        |e: &Explanation| e.algorithm == Algorithm::ConcurrencyLimit && e.limits.high >= 2;
+    let several = |e: &Explanation| e.algorithm == Algorithm::ConcurrencyLimit && e.limits.low >= 2;
     if found.iter().any(several) {
         let short = 2.0 * windows::SHORTEST;
         found.retain(|e| e.algorithm == Algorithm::ConcurrencyLimit || e.window > short);
@@ -273,18 +289,14 @@ pub(super) fn apart(evidence: &Evidence, limit: &DeclaredLimit, cut: bool) -> Ve
     let declared = usize::try_from(limit.limit).unwrap_or(usize::MAX);
     let (window, tick) = (limit.window.as_secs_f64(), limit.tick.as_secs_f64());
     let Some(trace) = evidence.traces.first() else { return Vec::new() };
-    let fits = |replicas: usize, each: Limits| {
-        // Half the limit is as well that of one which has been halved.
-        let shared = cut && declared.is_multiple_of(replicas) && each.has(declared / replicas);
-        if each.has(declared) { Some(declared) } else { shared.then_some(declared / replicas) }
-    };
     consistent::replicas(trace, window, tick, cut)
         .into_iter()
-        .filter_map(|apart| {
-            let all = fits(apart.replicas, apart.each)? * apart.replicas;
+        .filter(|apart| apart.each.has(declared))
+        .map(|apart| {
+            let all = declared.saturating_mul(apart.replicas);
             let limits = Limits { low: all, high: all };
             let found = Explanation::new(Algorithm::ReplicasApart, window, limits);
-            Some(Explanation { replicas: apart.replicas, ..found })
+            Explanation { replicas: apart.replicas, ..found }
         })
         .collect()
 }

@@ -46,6 +46,8 @@ pub fn infer(
     question.answer(&stages(&evidence, declared))
 }
 
+const SEGMENTED: Algorithm = Algorithm::SegmentedWindow;
+
 /// Replicas that are asked by chance are thought of early where each has a limit of so
 /// much: a smaller one may well be met by what one of them gets.
 const FEWEST_BY_CHANCE: u64 = 8;
@@ -67,6 +69,11 @@ fn stages(evidence: &Evidence, declared: Option<&DeclaredLimit>) -> Vec<Explanat
         let mut found = as_declared.windowed(windows);
         found.extend(rest.iter().filter(|e| e.is_as(declared)).cloned());
         found.retain(bounded);
+        let by_a_clock = |e: &Explanation| e.algorithm == Algorithm::AlignedWindow;
+        if found.iter().all(by_a_clock) {
+            // A window by the clock explains by chance what one of segments does.
+            found.extend(windows.iter().filter_map(|w| as_declared.of(SEGMENTED, *w)));
+        }
         if !found.is_empty() {
             return found;
         }
@@ -111,6 +118,7 @@ fn apart(any: &Explainer<'_>, rest: &[Explanation], declared: &DeclaredLimit) ->
         return Vec::new();
     }
     let mut found = explain::apart(any.evidence(), declared, false);
+    found.retain(|e| e.replicas <= explain::MOST_BY_CHANCE);
     if !found.is_empty() {
         found.extend(simple);
     }
