@@ -100,28 +100,28 @@ pub(in crate::limits) fn counter(
 ) -> Option<Limits> {
     let cuts = Cuts { window, phase };
     let mut limits = Limits::ALL;
+    let mut lately = Lately::default();
     for (k, (sent, done)) in trace.sent.iter().zip(&trace.done).enumerate() {
         let Some(numbers) = cuts.touched(*sent, *done) else { continue };
+        let refusals = before(&counted.done, *sent);
         let least = |number: f64| {
-            let (from, to) = (cuts.latest(number - 1.0), cuts.earliest(number));
-            let earlier = before(&trace.done, to).saturating_sub(before_or_at(&trace.sent, from))
-                + counted.least(from, to);
-            let from = cuts.latest(number);
-            let here = k.saturating_sub(before(&trace.sent, from)) + counted.least(from, *sent);
-            earlier as f64 * (1.0 - cuts.gone(number, *done, 1.0)) + here as f64
+            let window = lately.of(number, || Window::least(trace, counted, &cuts, number));
+            let here = k.saturating_sub(window.admitted) + refusals.saturating_sub(window.refused);
+            window.earlier as f64 * (1.0 - cuts.gone(number, *done, 1.0)) + here as f64
         };
         let least = numbers.map(least).fold(f64::INFINITY, f64::min);
         limits.at_least((least - 1e-9).floor().max(0.0) as usize + 1);
     }
+    let mut lately = Lately::default();
     for refusal in counted.asked(trace) {
         let Some(numbers) = cuts.touched(refusal.sent, refusal.done) else { continue };
+        let begun = before_or_at(&trace.may_sent, refusal.done);
+        let refusals = if counted.refusals { refusal.before } else { 0 };
         let most = |number: f64| {
-            let (from, to) = (cuts.earliest(number - 1.0), cuts.latest(number));
-            let earlier = trace.may_have_been_admitted(from, to) + counted.most(from, to);
-            let from = cuts.earliest(number);
+            let window = lately.of(number, || Window::most(trace, counted, &cuts, number));
             let here =
-                trace.may_have_been_admitted(from, refusal.done) + refusal.refusals_since(from);
-            earlier as f64 * (1.0 - cuts.gone(number, refusal.sent, -1.0)) + here as f64
+                begun.saturating_sub(window.admitted) + refusals.saturating_sub(window.refused);
+            window.earlier as f64 * (1.0 - cuts.gone(number, refusal.sent, -1.0)) + here as f64
         };
         let most = numbers.map(most).fold(0.0, f64::max);
         if !limits.at_most((most - 1e-9).ceil().max(0.0) as usize) {
@@ -129,6 +129,57 @@ pub(in crate::limits) fn counter(
         }
     }
     (limits.low <= limits.high).then_some(limits)
+}
+
+/// What is the same for every request that is decided in a window.
+#[derive(Clone, Copy)]
+struct Window {
+    /// What counts in the window before it.
+    earlier: usize,
+    /// Admissions before it began.
+    admitted: usize,
+    /// Refusals that count before it began.
+    refused: usize,
+}
+
+impl Window {
+    /// As little as counts in the one before for certain, as much as may have come before.
+    fn least(trace: &Trace, counted: &Counted, cuts: &Cuts, number: f64) -> Self {
+        let (from, to) = (cuts.latest(number - 1.0), cuts.earliest(number));
+        let earlier = before(&trace.done, to).saturating_sub(before_or_at(&trace.sent, from));
+        let begins = cuts.latest(number);
+        Self {
+            earlier: earlier + counted.least(from, to),
+            admitted: before(&trace.sent, begins),
+            refused: before_or_at(&counted.sent, begins),
+        }
+    }
+
+    /// As much as may count in the one before, as little as came before for certain.
+    fn most(trace: &Trace, counted: &Counted, cuts: &Cuts, number: f64) -> Self {
+        let (from, to) = (cuts.earliest(number - 1.0), cuts.latest(number));
+        let begins = cuts.earliest(number);
+        Self {
+            earlier: trace.may_have_been_admitted(from, to) + counted.most(from, to),
+            admitted: before(&trace.may_done, begins),
+            refused: before(&counted.done, begins),
+        }
+    }
+}
+
+/// The windows that requests touched last, by their numbers: of three in a row each has a
+/// place, and no request touches more.
+#[derive(Default)]
+struct Lately([Option<(f64, Window)>; 3]);
+
+impl Lately {
+    fn of(&mut self, number: f64, found: impl FnOnce() -> Window) -> Window {
+        let place = &mut self.0[number.rem_euclid(3.0) as usize % 3];
+        match place {
+            Some((own, window)) if *own == number => *window,
+            _ => place.insert((number, found())).1,
+        }
+    }
 }
 
 /// Where windows are cut, as far as the phase is known.

@@ -1,6 +1,6 @@
 //! Which windows and rates are tried, the most plausible first.
 
-use super::super::trace::{Trace, before_or_at};
+use super::super::trace::{Trace, before, before_or_at};
 use super::gather::{Evidence, returns_of};
 use crate::admission::DeclaredLimit;
 
@@ -71,17 +71,25 @@ pub(super) fn rates(trace: &Trace) -> Option<(f64, f64)> {
     let mut high = f64::INFINITY;
     let refused = &trace.refused;
     let stride = (refused.len() / 256).max(1);
-    for (i, first) in refused.iter().enumerate().step_by(stride) {
-        for second in refused[i + 1..].iter().step_by(stride) {
+    // What is counted up to a refusal is the same whichever it is compared with.
+    let firsts = refused.iter().step_by(stride).map(|first| {
+        let begun = before_or_at(&trace.sent, first.done);
+        (first, begun, before(&trace.may_done, first.sent))
+    });
+    let seconds = refused.iter().skip(1).step_by(stride).map(|second| {
+        let over = before(&trace.done, second.sent);
+        (second, over, before_or_at(&trace.may_sent, second.done))
+    });
+    let seconds: Vec<_> = seconds.collect();
+    for (i, (first, begun, may_be_over)) in firsts.enumerate() {
+        for (second, over, may_have_begun) in seconds.get(i..).unwrap_or_default() {
             let lasted = second.done - first.sent;
             if second.sent <= first.done || lasted <= 0.0 {
                 continue;
             }
-            let certain = super::super::trace::before(&trace.done, second.sent)
-                .saturating_sub(before_or_at(&trace.sent, first.done));
+            let certain = over.saturating_sub(begun);
             low = low.max((certain as f64 - 1.0) / lasted);
-            let most = trace.may_have_been_admitted(first.sent, second.done);
-            if most == 0 {
+            if *may_have_begun <= may_be_over {
                 // Nothing taken, and still less than one token.
                 high = high.min(1.0 / (second.sent - first.done));
             }
