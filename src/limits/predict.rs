@@ -167,8 +167,8 @@ fn most_of_windows(limit: u64, shortest: Nanos, sorted: &[Batch]) -> u64 {
     for batch in sorted {
         let mut here = batch.count;
         for span in &mut spans {
-            while let Some((from, count)) =
-                admissions.get(span.begins).filter(|(from, _)| *from + span.length <= batch.to)
+            while let Some((from, count)) = admissions.get(span.begins)
+                && *from + span.length <= batch.to
             {
                 debug_assert!(*from <= batch.from, "sorted");
                 span.before += count;

@@ -48,25 +48,30 @@ pub(super) fn fewest_of_two(one: &DeclaredLimit, other: &DeclaredLimit, sorted: 
 fn fewest(inner: Refuses, outer: Refuses, sorted: &[Batch]) -> u64 {
     let mut sent = vec![0];
     let mut passed = Passed::default();
+    // Batches begin one after the other, and so do what lies too far back for them.
+    let (mut by_inner, mut by_outer, mut first) = (0, 0, 0);
     for (here, batch) in sorted.iter().enumerate() {
+        while sorted[..=here].get(first).is_some_and(|b| b.to + outer.lasts <= batch.from) {
+            first += 1;
+        }
         let mut left = batch.count;
         while left > 0 {
-            let within = passed.within(inner.lasts, batch.from);
+            passed.over(&mut by_inner, inner.lasts, batch.from);
+            passed.over(&mut by_outer, outer.lasts, batch.from);
+            let within = passed.but(by_inner);
             let room = left.min(inner.limit.saturating_sub(within));
             // The inner one may have been full until then, before the last of these.
             let full_until = passed.by((passed.all() + room).saturating_sub(inner.limit));
             let counted = full_until.map_or_else(
-                || passed.within(outer.lasts, batch.from),
+                || passed.but(by_outer),
                 |by| {
                     let until = by + inner.lasts;
-                    let first =
-                        sorted[..=here].partition_point(|b| b.to + outer.lasts <= batch.from);
                     let last = sorted[..here].partition_point(|b| b.from <= until);
                     let mut any = sent[last.max(first)] - sent[first];
                     if batch.from <= until {
                         any += batch.count - left;
                     }
-                    any + passed.after(until).min(passed.within(outer.lasts, batch.from))
+                    any + passed.after(until).min(passed.but(by_outer))
                 },
             );
             let room = room.min(outer.limit.saturating_sub(counted));
@@ -103,9 +108,11 @@ impl Passed {
         self.by.get(place).filter(|_| k > 0).map(|(by, _)| *by)
     }
 
-    /// How many may have passed less than `lasts` before `at`.
-    fn within(&self, lasts: Nanos, at: Nanos) -> u64 {
-        self.but(self.by.partition_point(|(by, _)| *by + lasts <= at))
+    /// Moves `first` on to the first that may have passed less than `lasts` before `at`.
+    fn over(&self, first: &mut usize, lasts: Nanos, at: Nanos) {
+        while self.by.get(*first).is_some_and(|(by, _)| *by + lasts <= at) {
+            *first += 1;
+        }
     }
 
     /// How many may have passed after `at`.
