@@ -14,7 +14,7 @@ use crate::outcome::Outcome;
 use crate::plan::Schedule;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
-pub(super) use full::full;
+pub(super) use full::{full, full_page};
 pub(super) use parts::P95_KEY;
 use parts::*;
 

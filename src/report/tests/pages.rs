@@ -33,7 +33,7 @@ fn the_page_of_the_full_profile_has_every_second_and_room_to_spare() {
 #[test]
 fn ten_scenarios_have_coarser_charts_and_as_many() {
     let charts = |page: &str| page.matches("<figure class=\"chart\"").count();
-    let of_one = charts(&report_html(&fixtures::full(true), None)) / 3;
+    let of_one = charts(fixtures::full_page()) / 3;
     let page = report_html(&many(10), None);
     assert!(page.len() < 500_000, "{} bytes", page.len());
     assert!(page.contains("charts are coarser"));
@@ -44,7 +44,7 @@ fn ten_scenarios_have_coarser_charts_and_as_many() {
 #[test]
 fn a_long_reason_is_told_without_its_evidence_first_and_whole_below() {
     let report = fixtures::full(true);
-    let page = report_html(&report, None);
+    let page = fixtures::full_page();
     let (_, first) = page.split_once("<h1>").expect("a headline");
     let (first, rest) = first.split_once("</h1>").expect("its end");
     let said = "p(95) of response_time{<wbr>outcome:accepted} is 3.00 s, wanted &lt; 2.00 s";

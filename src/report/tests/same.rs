@@ -2,6 +2,7 @@
 //! says letter by letter.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use super::*;
 use crate::suite::SuiteReport;
@@ -87,32 +88,36 @@ fn bounds(report: &SuiteReport) -> String {
     judged.filter_map(|t| Some(t.say(t.bound?))).collect::<Vec<_>>().join("; ")
 }
 
-/// Every run but the hostile one, each scenario by itself: no figure of another one can
-/// stand in for a wrong one.
-fn alone() -> Vec<(&'static str, SuiteReport)> {
-    let mut runs = fixtures::all();
-    runs.extend([("full", fixtures::full(false)), ("full_slow", fixtures::full(true))]);
-    let mut alone = Vec::new();
-    for (name, report) in runs.into_iter().filter(|(name, _)| *name != "hostile") {
-        let report = parse_suite(&suite_json(&report)).expect(name);
-        for scenario in &report.scenarios {
-            let mut only = report.clone();
-            only.scenarios = vec![scenario.clone()];
-            let verdict = std::slice::from_ref(&scenario.verdict);
-            (only.verdict, only.headline) = crate::gate::suite(verdict, false);
-            alone.push((name, only));
+/// Every run but the hostile one, each scenario by itself, and its page: no figure of another
+/// one can stand in for a wrong one.
+fn alone() -> &'static [(&'static str, SuiteReport, String)] {
+    static ALONE: OnceLock<Vec<(&str, SuiteReport, String)>> = OnceLock::new();
+    ALONE.get_or_init(|| {
+        let mut runs = fixtures::all();
+        runs.extend([("full", fixtures::full(false)), ("full_slow", fixtures::full(true))]);
+        let mut alone = Vec::new();
+        for (name, report) in runs.into_iter().filter(|(name, _)| *name != "hostile") {
+            let mut report = parse_suite(&suite_json(&report)).expect(name);
+            for scenario in std::mem::take(&mut report.scenarios) {
+                let (verdict, headline) =
+                    crate::gate::suite(std::slice::from_ref(&scenario.verdict), false);
+                let scenarios = vec![scenario];
+                let only = SuiteReport { verdict, headline, scenarios, ..report.clone() };
+                let page = report_html(&only, None);
+                alone.push((name, only, page));
+            }
         }
-    }
-    alone
+        alone
+    })
 }
 
 #[test]
 fn what_any_format_says_the_page_says_letter_by_letter() {
     let mut wrong = Vec::new();
-    for (name, report) in alone() {
-        let mut known = figures_in(&report_html(&report, None));
-        known.extend(figures_in(&bounds(&report)));
-        for (format, text) in formats(&report) {
+    for (name, report, page) in alone() {
+        let mut known = figures_in(page);
+        known.extend(figures_in(&bounds(report)));
+        for (format, text) in formats(report) {
             let strange: Vec<String> = figures_in(&text).difference(&known).cloned().collect();
             if !strange.is_empty() {
                 wrong.push(format!("{name}: {format} says {strange:?}"));
@@ -124,8 +129,12 @@ fn what_any_format_says_the_page_says_letter_by_letter() {
 
 #[test]
 fn what_scripts_read_is_what_people_read() {
-    for (name, report) in [("pass", fixtures::pass()), ("full_slow", fixtures::full(true))] {
-        let known = figures_in(&report_html(&report, None));
+    let pass = fixtures::pass();
+    let page = report_html(&pass, None);
+    for (name, report, page) in
+        [("pass", pass, page.as_str()), ("full_slow", fixtures::full(true), fixtures::full_page())]
+    {
+        let known = figures_in(page);
         for scenario in &report.scenarios {
             let value: Value = serde_json::from_str(&k6_json(&report, scenario)).expect("is JSON");
             let at = |path: &str| value.pointer(path).and_then(Value::as_f64).expect("a number");
@@ -249,9 +258,9 @@ fn differing(
 
 #[test]
 fn the_same_place_has_the_same_text_in_page_summary_and_terminal() {
-    for (name, report) in alone() {
-        let page = tables_of_page(&report_html(&report, None));
-        let summary = tables_of_summary(&markdown(&report, None, SUMMARY_BUDGET));
+    for (name, report, page) in alone() {
+        let page = tables_of_page(page);
+        let summary = tables_of_summary(&markdown(report, None, SUMMARY_BUDGET));
         let (differ, shared) = differing(&page, &summary);
         assert!(differ.is_empty(), "{name}: {}", differ.join("\n"));
         let sent = report.scenarios[0].recording.total().outcomes.total() > 0;
@@ -263,7 +272,7 @@ fn the_same_place_has_the_same_text_in_page_summary_and_terminal() {
             summary.len()
         );
         // A row of the terminal has its cells two spaces apart, in the page's order.
-        let text = summary_text(&report, Style { width: 400, ..Style::PLAIN });
+        let text = summary_text(report, Style { width: 400, ..Style::PLAIN });
         let rows: Vec<Vec<&str>> = text
             .lines()
             .map(|line| line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
