@@ -15,7 +15,7 @@ use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
 
 /// What a checkpoint is made of.
-type Measured = (Vec<ScenarioReport>, Option<(Plan, Recording)>);
+type Measured = (Vec<ScenarioReport>, Option<(Plan, Arc<Recording>)>);
 
 /// Writes suite.json, marked partial, before the first request and every 10 s.
 /// A thread of its own judges and writes: the load doesn't wait for a disk.
@@ -77,10 +77,10 @@ impl Checkpointer {
         }
     }
 
-    fn save(&self, recording: &Recording) {
+    fn save(&self, recording: &Arc<Recording>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(current) = state.current.clone() else { return };
-        let measured = (state.done.clone(), Some((current, recording.clone())));
+        let measured = (state.done.clone(), Some((current, Arc::clone(recording))));
         if !std::mem::replace(&mut state.begun, true) {
             // Nothing was sent yet: this one is waited for.
             write(&partial(&self.session, measured), &self.path);
@@ -102,7 +102,9 @@ pub(super) fn nothing_yet(session: &Session, path: &Path) {
 
 fn partial(session: &Session, (done, current): Measured) -> SuiteReport {
     let mut scenarios = done;
-    scenarios.extend(current.map(|(plan, recording)| session.judged(&plan, recording)));
+    // Whoever made it is done with it by now, as a rule, and then it is no copy.
+    let current = current.map(|(plan, it)| session.judged(&plan, Arc::unwrap_or_clone(it)));
+    scenarios.extend(current);
     let ends = scenarios
         .iter()
         .map(|s| s.recording.started_at.after(s.recording.load_offset + s.recording.duration));

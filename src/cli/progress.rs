@@ -104,9 +104,8 @@ impl Observer for Progress {
                     self.line(&format!("  awaiting {in_flight} {answers}"));
                 }
             }
-            Event::Checkpoint(recording) | Event::Measured(_, recording) => {
-                self.state().live.measured(recording);
-            }
+            Event::Checkpoint(recording) => self.state().live.measured(recording),
+            Event::Measured(_, recording) => self.state().live.measured(recording),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the engine tells while it runs. Observers watch; none changes a run.
 
+use std::sync::Arc;
+
 use crate::measure::{CanaryResult, Recording};
 use crate::outcome::OutcomeCounts;
 use crate::plan::Plan;
@@ -47,7 +49,7 @@ pub enum Event<'a> {
     /// Once a second.
     Tick(&'a Tick),
     /// Before the first request and every 10 s: what was measured so far.
-    Checkpoint(&'a Recording),
+    Checkpoint(&'a Arc<Recording>),
     /// When an observer asked for it: what was measured by a tick, that count of them; once a
     /// second before the load, too, that count of seconds. Neither quotes nor ledgers are in it.
     Measured(u64, &'a Recording),

@@ -306,7 +306,7 @@ impl Keeper {
             self.observer.on(&Event::Measured(self.ticks, self.recorder.standing()));
         }
         if checkpoint || self.watchdog.wants_snapshot() {
-            let snapshot = self.snapshot();
+            let snapshot = Arc::new(self.snapshot());
             if checkpoint {
                 self.observer.on(&Event::Checkpoint(&snapshot));
             }
@@ -339,7 +339,7 @@ impl Keeper {
     }
 
     fn checkpoint(&mut self) {
-        let snapshot = self.snapshot();
+        let snapshot = Arc::new(self.snapshot());
         self.observer.on(&Event::Checkpoint(&snapshot));
     }
 

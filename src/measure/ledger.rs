@@ -178,7 +178,7 @@ mod compact {
     use std::fmt;
 
     use serde::de::{Error as _, SeqAccess, Visitor};
-    use serde::{Deserializer, Serialize, Serializer};
+    use serde::{Deserializer, Serializer};
 
     use super::{Admission, Admitted, MOST_ENTRIES, Nanos};
 
@@ -190,20 +190,16 @@ mod compact {
     }
 
     pub(super) fn serialize<S: Serializer>(entries: &[Admission], s: S) -> Result<S::Ok, S::Error> {
-        let rows: Vec<Row> = entries
-            .iter()
-            .map(|e| {
-                let code = match e.admitted {
-                    admitted if e.status >= 300 && admitted == admitted_by(e.status) => e.status,
-                    Admitted::Yes => 1,
-                    Admitted::No => 0,
-                    Admitted::Unknown => 2,
-                    Admitted::Perhaps => 3,
-                };
-                (e.sent.as_micros(), e.done.as_micros() - e.sent.as_micros(), code, e.retry_after)
-            })
-            .collect();
-        rows.serialize(s)
+        s.collect_seq(entries.iter().map(|e| -> Row {
+            let code = match e.admitted {
+                admitted if e.status >= 300 && admitted == admitted_by(e.status) => e.status,
+                Admitted::Yes => 1,
+                Admitted::No => 0,
+                Admitted::Unknown => 2,
+                Admitted::Perhaps => 3,
+            };
+            (e.sent.as_micros(), e.done.as_micros() - e.sent.as_micros(), code, e.retry_after)
+        }))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Admission>, D::Error> {

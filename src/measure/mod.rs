@@ -2,6 +2,7 @@
 
 mod buckets;
 mod connections;
+mod counts;
 pub mod dependence;
 #[cfg(test)]
 pub(crate) mod fixtures;

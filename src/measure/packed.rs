@@ -10,7 +10,7 @@ const HEADER: usize = 40;
 /// HDR V2, with words of a byte and more.
 const COOKIE: u32 = 0x1c84_9303 | 0x10;
 /// Spans that share a power of two, to three digits.
-const HALF: u64 = 1024;
+pub(super) const HALF: u64 = 1024;
 /// The longest text that a histogram can have: a byte or two for each of its places.
 pub(super) const MOST_TEXT: usize = 256 << 10;
 
@@ -23,8 +23,31 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// What a histogram of our own was written as.
-    pub(super) fn trusted(bytes: Vec<u8>, count: u64) -> Self {
+    /// Writes places with a count, ascending, byte by byte as `hdrhistogram` does: equal
+    /// counts are equal bytes, however they came about.
+    pub(super) fn written(steps: impl Iterator<Item = (u64, u64)>) -> Self {
+        let mut bytes = vec![0; HEADER];
+        let (mut next, mut count) = (0, 0);
+        for (at, n) in steps {
+            match at - next {
+                0 => {}
+                // One without a count is written as it is, several as how many they are.
+                1 => bytes.push(0),
+                gap => write_varint(gap * 2 - 1, &mut bytes),
+            }
+            write_varint(n * 2, &mut bytes);
+            (next, count) = (at + 1, count + n);
+        }
+        if next == 0 {
+            return Self::default();
+        }
+        let (lowest, size) = place(next - 1);
+        // It begins with two octaves, whose end isn't told.
+        let highest = if next > 2 * HALF { lowest + size - 1 } else { 2 };
+        let length = (bytes.len() - HEADER) as u32;
+        let head = [COOKIE, length, 0, DIGITS.into()].map(u32::to_be_bytes).concat();
+        let rest = [1, highest, 1_f64.to_bits()].map(u64::to_be_bytes).concat();
+        bytes.splice(..HEADER, head.into_iter().chain(rest));
         Self { bytes: bytes.into(), count }
     }
 
@@ -144,6 +167,15 @@ fn varint(rest: &mut &[u8]) -> Option<i64> {
     Some((value >> 1) as i64 ^ -((value & 1) as i64))
 }
 
+/// Adds a word of 7 bits a byte. None here has more than 34: how it ends beyond 56 is not asked.
+pub(super) fn write_varint(mut word: u64, bytes: &mut Vec<u8>) {
+    while word >= 0x80 {
+        bytes.push(word as u8 | 0x80);
+        word >>= 7;
+    }
+    bytes.push(word as u8);
+}
+
 /// The place of a span of so many microseconds.
 pub(super) const fn index(micros: u64) -> u64 {
     // Eleven bits are kept.
@@ -198,6 +230,13 @@ mod tests {
                 .map(|step| (index(step.value_iterated_to()), step.count_since_last_iteration()))
                 .collect();
             prop_assert_eq!(packed.steps().collect::<Vec<_>>(), theirs);
+            // And as they write it, so it is written here.
+            let mut fresh = Histogram::<u32>::new(DIGITS).expect("three digits");
+            fresh.auto(true);
+            fresh.add(&histogram).expect("grows");
+            let written = Packed::written(packed.steps());
+            prop_assert_eq!(written.bytes(), bytes(&fresh));
+            prop_assert_eq!(written.count(), histogram.len());
         }
 
         #[test]

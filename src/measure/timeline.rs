@@ -13,6 +13,10 @@ pub const MOST_BINS: usize = 660;
 /// Buckets a doubling of the small per-bin histograms: neighbours are 2.2 % apart.
 const BUCKETS_PER_DOUBLING: f64 = 32.0;
 
+/// In how many of the last bins answers still come, where nothing is amiss: the ones before
+/// take as little room as they can.
+const FILLING: usize = 8;
+
 /// How far neighbouring buckets are apart on the natural logarithm's scale.
 pub const BUCKET_LN_WIDTH: f64 = std::f64::consts::LN_2 / BUCKETS_PER_DOUBLING;
 
@@ -72,6 +76,9 @@ impl Timeline {
         }
         if self.bins.len() <= index {
             self.bins.resize(index + 1, Second::default());
+            let filled = self.bins.len().saturating_sub(FILLING);
+            // One that filled again meanwhile, too.
+            self.bins[..filled].iter_mut().for_each(|bin| bin.response.close());
         }
         &mut self.bins[index]
     }
@@ -90,6 +97,7 @@ impl Timeline {
                 if let Some(second) = pair.get(1) {
                     first.merge(second);
                 }
+                first.response.close();
                 first
             })
             .collect();
@@ -198,6 +206,26 @@ mod tests {
         assert_eq!(timeline.width, 8);
         assert_eq!(timeline.bins.iter().map(|b| u64::from(b.due)).sum::<u64>(), seconds);
         assert_eq!(timeline.bins.iter().map(|b| u64::from(b.sent)).sum::<u64>(), seconds);
+    }
+
+    /// An hour at 30/s, every tenth answer of which comes seconds late.
+    #[test]
+    fn what_is_over_takes_three_bytes_a_place_at_most() {
+        let mut timeline = Timeline::default();
+        for n in 0_u64..60 * 60 * 30 {
+            let sent = Nanos::from_millis(n * 1000 / 30);
+            let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            let late = if n.is_multiple_of(10) { 1 << 12 } else { 1 };
+            let took = Nanos::from_micros((200 + mixed % 800) * late);
+            timeline.sent(sent, 1);
+            timeline.ended(sent.saturating_sub(took), Outcome::Accepted, took);
+            if (n + 1).is_multiple_of(10 * 60 * 30) {
+                let over = &timeline.bins[..timeline.bins.len() - FILLING];
+                let places: usize = over.iter().map(|bin| bin.response.iter().count()).sum();
+                let takes: usize = over.iter().map(|bin| bin.response.room()).sum();
+                assert!(takes <= 3 * places, "{takes} bytes of {places} places");
+            }
+        }
     }
 
     #[test]

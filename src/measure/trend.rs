@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer as _, V2Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::counts::Counts;
 use super::packed::{self, DIGITS, HIGHEST_MICROS, Packed};
 use crate::units::Nanos;
 
@@ -13,9 +13,8 @@ use crate::units::Nanos;
 /// 1 µs and longer ones as 1 h in quantiles; sum, minimum and maximum are exact.
 #[derive(Debug)]
 pub struct Trend {
-    /// While it is recorded: a place for each span there may be. Where it is there,
-    /// nothing is in `stored`.
-    open: Option<Box<Histogram<u32>>>,
+    /// While it is recorded. Where it is there, nothing is in `stored`.
+    open: Option<Box<Counts>>,
     /// As it is stored: a file's histograms take no more room than the file.
     stored: Packed,
     sum: u128,
@@ -29,8 +28,8 @@ impl Default for Trend {
     }
 }
 
-/// A copy takes the room of what was recorded, not of all that might be: those of checkpoints
-/// come and go every few seconds.
+/// A copy is as it is stored, which takes the least room: those of checkpoints come and go
+/// every few seconds.
 impl Clone for Trend {
     fn clone(&self) -> Self {
         Self { open: None, stored: self.packed(), ..*self }
@@ -43,12 +42,6 @@ impl PartialEq for Trend {
             && self.count() == other.count()
             && self.steps().eq(other.steps())
     }
-}
-
-fn empty() -> Histogram<u32> {
-    let mut histogram = Histogram::new(DIGITS).expect("three digits are allowed");
-    histogram.auto(true);
-    histogram
 }
 
 /// A span as the histogram counts it, in microseconds.
@@ -68,8 +61,7 @@ impl Trend {
         if n == 0 {
             return;
         }
-        // Auto-resize is on and the value is capped: it can't err.
-        let _ = self.open().record_n(micros(span), u32::try_from(n).unwrap_or(u32::MAX));
+        self.open().add(packed::index(micros(span)), u32::try_from(n).unwrap_or(u32::MAX));
         self.sum += u128::from(span.0) * u128::from(n);
         self.min = self.min.min(span);
         self.max = self.max.max(span);
@@ -82,8 +74,8 @@ impl Trend {
         }
         let stored = self.open.is_none() && other.open.is_none();
         let open = self.open();
-        for (value, count) in other.steps() {
-            let _ = open.record_n(value, u32::try_from(count).unwrap_or(u32::MAX));
+        for (index, count) in other.steps() {
+            open.add(index, u32::try_from(count).unwrap_or(u32::MAX));
         }
         self.sum += other.sum;
         self.min = self.min.min(other.min);
@@ -100,44 +92,32 @@ impl Trend {
         self.open();
     }
 
-    /// The histogram to record into.
-    fn open(&mut self) -> &mut Histogram<u32> {
+    /// The counts to record into.
+    fn open(&mut self) -> &mut Counts {
         let stored = std::mem::take(&mut self.stored);
-        self.open.get_or_insert_with(|| Box::new(unpacked(&stored)))
+        self.open.get_or_insert_with(|| {
+            let mut counts = Box::<Counts>::default();
+            for (index, count) in stored.steps() {
+                counts.add(index, u32::try_from(count).unwrap_or(u32::MAX));
+            }
+            counts
+        })
     }
 
     /// As it is stored.
     fn packed(&self) -> Packed {
-        let Some(histogram) = self.open.as_ref().filter(|open| !open.is_empty()) else {
-            return self.stored.clone();
-        };
-        // A histogram's header tells how far it had grown, which depends on how it
-        // was filled: a fresh copy makes equal trends equal bytes.
-        let mut copy = empty();
-        let mut bytes = Vec::new();
-        // Into memory, of a histogram of our own: neither can err.
-        let _ = copy.add(histogram.as_ref());
-        let _ = V2Serializer::new().serialize(&copy, &mut bytes);
-        Packed::trusted(bytes, histogram.len())
+        self.open.as_ref().map_or_else(|| self.stored.clone(), |o| Packed::written(o.steps()))
     }
 
-    /// Spans in microseconds as the histogram tells them apart, and how often each was
-    /// recorded; ascending.
+    /// Places of the histogram with a count, ascending.
     fn steps(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let open = self.open.iter().flat_map(|histogram| {
-            histogram.iter_recorded().map(|step| {
-                let value = histogram.median_equivalent(step.value_iterated_to());
-                (value, step.count_since_last_iteration())
-            })
-        });
-        let stored = self.stored.steps().map(|(index, count)| (packed::median(index), count));
-        open.chain(stored)
+        self.open.iter().flat_map(|counts| counts.steps()).chain(self.stored.steps())
     }
 
     /// How many spans.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.open.as_ref().map_or(self.stored.count(), |histogram| histogram.len())
+        self.open.as_ref().map_or(self.stored.count(), |counts| counts.all())
     }
 
     /// Whether there is none.
@@ -179,13 +159,12 @@ impl Trend {
             return Some(self.max);
         }
         let mut seen = 0;
-        for (value, count) in self.steps() {
+        let mut spans = self.spans();
+        let reached = spans.find(|(_, count)| {
             seen += count;
-            if seen >= rank {
-                return Some(Nanos::from_micros(value).clamp(self.min, self.max));
-            }
-        }
-        Some(self.max)
+            seen >= rank
+        });
+        Some(reached.map_or(self.max, |(span, _)| span))
     }
 
     /// The smallest span that at least `quantile` (0 to 1) of the spans do not
@@ -201,8 +180,8 @@ impl Trend {
     /// Every distinct span that was recorded, as far as the histogram tells them apart,
     /// and how often; ascending.
     pub fn spans(&self) -> impl Iterator<Item = (Nanos, u64)> + '_ {
-        let span = |value| Nanos::from_micros(value).clamp(self.min, self.max);
-        self.steps().map(move |(value, count)| (span(value), count))
+        let span = |at| Nanos::from_micros(packed::median(at)).clamp(self.min, self.max);
+        self.steps().map(move |(index, count)| (span(index), count))
     }
 
     /// The sum of all spans.
@@ -217,25 +196,22 @@ impl Trend {
         if span >= self.max {
             return self.count();
         }
-        let last = packed::median(packed::index(micros(span)));
-        self.steps().take_while(|(value, _)| *value <= last).map(|(_, count)| count).sum()
+        let last = packed::index(micros(span));
+        self.steps().take_while(|(index, _)| *index <= last).map(|(_, count)| count).sum()
     }
 
     /// The histogram, in microseconds, for percentile tables.
     #[must_use]
     pub fn histogram(&self) -> Histogram<u32> {
-        self.open.as_ref().map_or_else(|| unpacked(&self.stored), |open| open.as_ref().clone())
+        let mut histogram = Histogram::new(DIGITS).expect("three digits are allowed");
+        histogram.auto(true);
+        for (index, count) in self.steps() {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            // Auto-resize is on: it can't err.
+            let _ = histogram.record_n(packed::median(index), count);
+        }
+        histogram
     }
-}
-
-/// What was stored, as a histogram that can be recorded into.
-fn unpacked(stored: &Packed) -> Histogram<u32> {
-    let mut histogram = empty();
-    for (index, count) in stored.steps() {
-        // Auto-resize is on: it can't err.
-        let _ = histogram.record_n(packed::median(index), u32::try_from(count).unwrap_or(u32::MAX));
-    }
-    histogram
 }
 
 /// How a [`Trend`] is written: HDR V2, base64, with the exact figures beside it.
@@ -387,7 +363,7 @@ mod tests {
         let trend = of((0..5_000).map(|i| i * 7 % 3_011));
         let mut copy = trend.clone();
         assert_eq!(copy, trend);
-        assert!(copy.open.is_none(), "it takes a place for each span there may be");
+        assert!(copy.open.is_none(), "it takes more room than it needs");
         for rank in [1, 2, 2_500, 4_999, 5_000] {
             assert_eq!(copy.order_statistic(rank), trend.order_statistic(rank), "{rank}");
         }
