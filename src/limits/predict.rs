@@ -167,6 +167,10 @@ fn most_of_windows(limit: u64, shortest: Nanos, sorted: &[Batch]) -> u64 {
     for batch in sorted {
         let mut here = batch.count;
         for span in &mut spans {
+            if here == 0 {
+                // What the others bound is looked at when it is asked for again.
+                break;
+            }
             while let Some((from, count)) = admissions.get(span.begins)
                 && *from + span.length <= batch.to
             {

@@ -60,6 +60,9 @@ fn fewest(inner: Refuses, outer: Refuses, sorted: &[Batch]) -> u64 {
             passed.over(&mut by_outer, outer.lasts, batch.from);
             let within = passed.but(by_inner);
             let room = left.min(inner.limit.saturating_sub(within));
+            if room == 0 {
+                break;
+            }
             // The inner one may have been full until then, before the last of these.
             let full_until = passed.by((passed.all() + room).saturating_sub(inner.limit));
             let counted = full_until.map_or_else(

@@ -95,12 +95,23 @@ pub(super) fn per_bin(recording: &Recording, quantile: f64) -> Vec<Option<f64>> 
 
 /// The response time of a bin's accepted arrivals at `quantile`, in milliseconds.
 pub(super) fn bin_quantile(bin: &Second, quantile: f64) -> Option<f64> {
+    let [value] = bin_quantiles(bin, [quantile]);
+    value
+}
+
+/// The same at several, ascending.
+pub(super) fn bin_quantiles<const N: usize>(bin: &Second, all: [f64; N]) -> [Option<f64>; N] {
     let total = bin.response.total();
-    let rank = ((quantile * total as f64 - 1e-9).ceil() as u64).max(1);
-    let mut seen = 0;
-    bin.response.iter().find_map(|(bucket, n)| {
-        seen += u64::from(n);
-        (seen >= rank).then(|| span_of(bucket).as_millis_f64())
+    let mut buckets = bin.response.iter();
+    let (mut seen, mut last) = (0, None);
+    all.map(|quantile| {
+        let rank = ((quantile * total as f64 - 1e-9).ceil() as u64).max(1);
+        while seen < rank {
+            let (bucket, n) = buckets.next()?;
+            seen += u64::from(n);
+            last = Some(bucket);
+        }
+        last.map(|bucket| span_of(bucket).as_millis_f64())
     })
 }
 

@@ -1,7 +1,7 @@
 //! Charts over the time of a load: rates, response times, outcomes, requests in flight, lag.
 
 use super::super::chart::{Axis, Chart, Key, Layer, LimitLine, Readings, Shade};
-use super::super::figures::{self, bin_quantile};
+use super::super::figures::{self, bin_quantiles};
 use super::grain::Grain;
 use super::table::{Cell, Column, Table};
 use crate::gate::ThresholdResult;
@@ -163,26 +163,31 @@ pub(super) fn bounds_on_latency(scenario: &ScenarioReport) -> Vec<(f64, &Thresho
 
 /// Response time of accepted arrivals: p50, p95 and p99 of each second.
 pub(super) fn latency(scenario: &ScenarioReport, grain: Grain) -> Chart {
-    const DRAWN: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
+    const KEYS: [&str; 3] = ["p50", "p95", "p99"];
+    const DRAWN: [f64; 3] = [0.5, 0.95, 0.99];
     let steps = Steps::of(scenario, grain);
-    let layers: Vec<Layer> =
-        DRAWN.map(|(key, q)| steps.line(key, move |_, bin| bin_quantile(bin, q))).into();
-    let told = steps.told(&DRAWN.map(|(key, _)| key), |_, bins, _| {
-        let mut all = Second::default();
-        for bin in bins {
-            all.response.merge(&bin.response);
-        }
-        let said = |(_, q)| bin_quantile(&all, q).map_or_else(|| "–".to_owned(), units::millis);
-        DRAWN.map(said).to_vec()
+    let each: Vec<_> = steps.bins.iter().map(|bin| bin_quantiles(bin, DRAWN)).collect();
+    let line = |(k, key)| steps.line(key, |i, _| each[i][k]);
+    let layers: Vec<Layer> = KEYS.into_iter().enumerate().map(line).collect();
+    let told = steps.told(&KEYS, |first, bins, _| {
+        let all = if bins.len() == 1 {
+            each[first]
+        } else {
+            let mut all = Second::default();
+            for bin in bins {
+                all.response.merge(&bin.response);
+            }
+            bin_quantiles(&all, DRAWN)
+        };
+        all.map(|value| value.map_or_else(|| "–".to_owned(), units::millis)).to_vec()
     });
-    let most = steps.most(|bin| bin_quantile(bin, 0.99).unwrap_or(0.0));
+    let most = each.iter().filter_map(|[.., p99]| *p99).fold(0.0, f64::max);
     let bounds = bounds_on_latency(scenario);
     // A bound far above everything would press the lines to the floor.
     let near = |bound: f64| bound <= most * 4.0;
     let top = bounds.iter().filter_map(|(_, t)| t.bound).filter(|b| near(*b)).fold(most, f64::max);
     let y = Axis::up_to(top * 1.02, units::millis, "response time");
-    let keys = DRAWN.map(|(key, _)| key);
-    let mut chart = chart(scenario, "latency", OF_ACCEPTED, y, &keys, layers, told);
+    let mut chart = chart(scenario, "latency", OF_ACCEPTED, y, &KEYS, layers, told);
     for (q, threshold) in bounds {
         let Some(bound) = threshold.bound else { continue };
         let name = format!("{} {}", threshold.method, units::millis(bound));
