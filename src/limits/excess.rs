@@ -100,7 +100,7 @@ pub(super) fn of_bucket(trace: &Trace, bounds: &Bounds) -> Option<Excess> {
             worst = (begin, k);
         }
         while let Some(refusal) = refusals.next_if(|r| r.done < trace.sent[k]) {
-            let first = before_or_at(&trace.sent, refusal.done);
+            let first = refusal.begun;
             let begin = first as f64 - rate * refusal.sent;
             if begin < worst_refusal.0 {
                 worst_refusal = (begin, refusal.sent, first);
@@ -132,7 +132,7 @@ pub(super) fn of_fixed(trace: &Trace, bounds: &Bounds) -> Option<Excess> {
         demands.push(Demand { after: trace.sent[i], by: trace.done[i + bounds.limit] });
     }
     for refusal in &trace.refused {
-        let next = before_or_at(&trace.sent, refusal.done);
+        let next = refusal.begun;
         if let Some(by) = trace.soonest_done_from(next) {
             demands.push(Demand { after: refusal.sent, by });
         }
@@ -216,7 +216,7 @@ pub(super) fn shortages_of_bucket(trace: &Trace, bounds: &Bounds, fresh: bool) -
             at = at.max(done);
             taken += 1;
         }
-        let under_way = before_or_at(&trace.may_sent, refusal.done).saturating_sub(taken);
+        let under_way = refusal.may_have_begun.saturating_sub(taken);
         let left = (missing - slowest * (refusal.sent - at).max(0.0)).max(0.0);
         capacity - left - under_way as f64 >= 1.0 + tolerance
     };

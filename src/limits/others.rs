@@ -93,7 +93,7 @@ impl Others {
         let anothers = |entry: &Admission| {
             let (sent, done) = (entry.sent.as_secs_f64(), entry.done.as_secs_f64());
             entry.admitted == Admitted::No
-                && self.may_have_refused(index, &Refusal { sent, done, retry_after: None })
+                && self.may_have_refused(index, &Refusal::new(sent, done, None))
         };
         ledger.entries.iter().filter(|entry| !anothers(entry)).copied().collect()
     }

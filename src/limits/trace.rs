@@ -49,6 +49,16 @@ pub(super) struct Refusal {
     pub(super) done: f64,
     /// The wait in seconds that it promised to suffice.
     pub(super) retry_after: Option<u32>,
+    /// How many of the trace's admissions were sent by then.
+    pub(super) begun: usize,
+    /// How many that may have been admitted were.
+    pub(super) may_have_begun: usize,
+}
+
+impl Refusal {
+    pub(super) const fn new(sent: f64, done: f64, retry_after: Option<u32>) -> Self {
+        Self { sent, done, retry_after, begun: 0, may_have_begun: 0 }
+    }
 }
 
 impl Trace {
@@ -65,8 +75,7 @@ impl Trace {
             match entry.admitted {
                 Admitted::Yes => trace.admissions.push((sent, done)),
                 Admitted::No => {
-                    let retry_after = entry.retry_after;
-                    trace.refused.push(Refusal { sent, done, retry_after });
+                    trace.refused.push(Refusal::new(sent, done, entry.retry_after));
                 }
                 Admitted::Unknown => {
                     trace.unknown = true;
@@ -133,6 +142,10 @@ impl Trace {
         (self.may_sent, self.may_done) = may.unzip();
         for moments in [&mut self.done, &mut self.may_sent, &mut self.may_done] {
             moments.sort_unstable_by(f64::total_cmp);
+        }
+        for refusal in &mut self.refused {
+            refusal.begun = before_or_at(&self.sent, refusal.done);
+            refusal.may_have_begun = before_or_at(&self.may_sent, refusal.done);
         }
     }
 

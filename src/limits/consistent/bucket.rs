@@ -1,6 +1,6 @@
 //! What buckets explain: of tokens, and of requests that wait for their turn.
 
-use super::super::trace::{Trace, before_or_at};
+use super::super::trace::Trace;
 use super::limits::{Cell, Limits};
 
 /// A bucket that gains tokens at one of these rates (a second). The limits are
@@ -16,7 +16,7 @@ pub(in crate::limits) fn bucket(trace: &Trace, rate: Cell) -> Option<Limits> {
     for k in 0..trace.admitted() {
         begin = begin.min(k as f64 - fast * trace.sent[k]);
         while let Some(refusal) = refusals.next_if(|r| r.done < trace.sent[k]) {
-            let first = before_or_at(&trace.sent, refusal.done);
+            let first = refusal.begun;
             begin_refused = begin_refused.min(first as f64 - fast * refusal.sent);
         }
         let end = (k + 1) as f64 - fast * trace.done[k];
@@ -34,7 +34,7 @@ pub(in crate::limits) fn bucket(trace: &Trace, rate: Cell) -> Option<Limits> {
             at = at.max(done);
             taken += 1;
         }
-        let under_way = before_or_at(&trace.may_sent, refusal.done).saturating_sub(taken);
+        let under_way = refusal.may_have_begun.saturating_sub(taken);
         let left = (missing - slow * (refusal.sent - at).max(0.0)).max(0.0);
         // Fewer than one token: capacity - missing < 1.
         let most = left + under_way as f64 + 1.0 + 1e-6;

@@ -55,7 +55,7 @@ pub(in crate::limits) fn replicas(trace: &Trace, window: f64, more: f64, cut: bo
     let total = before(&trace.done, end);
     // What ended in nobody knows what may have taken a place.
     let at_most = trace.may_have_been_admitted(trace.first, end);
-    let at_first = before_or_at(&trace.may_sent, first.done);
+    let at_first = first.may_have_begun;
     let most = trace
         .refused
         .iter()

@@ -22,7 +22,8 @@ pub(in crate::limits) fn aligned(trace: &Trace, window: f64, phase: Cell) -> Opt
     for refusal in &trace.refused {
         let here = number(refusal.sent - phase.half);
         if number(refusal.done + phase.half) == here {
-            let most = trace.may_have_been_admitted(start(here) - phase.half, refusal.done);
+            let over = before(&trace.may_done, start(here) - phase.half);
+            let most = refusal.may_have_begun.saturating_sub(over);
             if !limits.at_most(most) {
                 return None;
             }
@@ -210,7 +211,7 @@ impl Group<'_> {
             if anchor.extension != Extension::Never {
                 end = end.max(refusal.done + lasts);
             }
-            let so_far = before_or_at(&trace.sent, refusal.done).min(next) - from;
+            let so_far = refusal.begun.min(next) - from;
             if !limits.at_most(so_far + self.perhaps_within(refusal.done)) {
                 return None;
             }

@@ -42,8 +42,12 @@ impl Counted {
     fn asked<'a>(&'a self, trace: &'a Trace) -> impl Iterator<Item = Asked<'a>> + 'a {
         let each = trace.refused.iter().enumerate();
         each.map(move |(j, refusal)| {
-            let done = if self.refusals { self.done[j] } else { refusal.done };
-            Asked { counted: self, before: j, sent: refusal.sent, done }
+            let (done, begun) = if self.refusals {
+                (self.done[j], before_or_at(&trace.may_sent, self.done[j]))
+            } else {
+                (refusal.done, refusal.may_have_begun)
+            };
+            Asked { counted: self, before: j, begun, sent: refusal.sent, done }
         })
         .filter(move |asked| !self.refusals || asked.done <= trace.every_until)
     }
@@ -52,7 +56,9 @@ impl Counted {
 /// A refusal: when it was decided, and what counts before it.
 struct Asked<'a> {
     counted: &'a Counted,
+    /// Refusals before it, and what may have been admitted and was sent by its end.
     before: usize,
+    begun: usize,
     sent: f64,
     done: f64,
 }
@@ -82,7 +88,8 @@ pub(in crate::limits) fn sliding(
     }
     for refusal in counted.asked(trace) {
         let from = refusal.sent - window - more;
-        let most = trace.may_have_been_admitted(from, refusal.done) + refusal.refusals_since(from);
+        let admitted = refusal.begun.saturating_sub(before(&trace.may_done, from));
+        let most = admitted + refusal.refusals_since(from);
         if !limits.at_most(most) {
             return None;
         }
@@ -115,12 +122,11 @@ pub(in crate::limits) fn counter(
     let mut lately = Lately::default();
     for refusal in counted.asked(trace) {
         let Some(numbers) = cuts.touched(refusal.sent, refusal.done) else { continue };
-        let begun = before_or_at(&trace.may_sent, refusal.done);
         let refusals = if counted.refusals { refusal.before } else { 0 };
         let most = |number: f64| {
             let window = lately.of(number, || Window::most(trace, counted, &cuts, number));
-            let here =
-                begun.saturating_sub(window.admitted) + refusals.saturating_sub(window.refused);
+            let here = refusal.begun.saturating_sub(window.admitted)
+                + refusals.saturating_sub(window.refused);
             window.earlier as f64 * (1.0 - cuts.gone(number, refusal.sent, -1.0)) + here as f64
         };
         let most = numbers.map(most).fold(0.0, f64::max);

@@ -2,7 +2,7 @@
 
 use super::super::consistent::{self, Delays};
 use super::super::party::LedgerView;
-use super::super::trace::{Refusal, Trace, before_or_at};
+use super::super::trace::{Refusal, Trace};
 use crate::admission::Admitted;
 
 /// The most ledgers and entries that are looked at; more add time, not certainty.
@@ -64,7 +64,7 @@ impl Evidence {
 pub(super) fn returns_of(trace: &Trace) -> Vec<(f64, f64)> {
     let mut returns: Vec<(usize, f64, f64)> = Vec::new();
     for refusal in &trace.refused {
-        let next = before_or_at(&trace.sent, refusal.done);
+        let next = refusal.begun;
         let Some(by) = trace.soonest_done_from(next) else { continue };
         match returns.last_mut() {
             Some((same, from, _)) if *same == next => *from = from.max(refusal.sent),
