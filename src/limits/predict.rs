@@ -167,9 +167,9 @@ fn most_of_windows(limit: u64, shortest: Nanos, sorted: &[Batch]) -> u64 {
     for batch in sorted {
         let mut here = batch.count;
         for span in &mut spans {
-            if here == 0 {
-                // What the others bound is looked at when it is asked for again.
-                break;
+            // What is over by now only makes more room: where there is enough, nobody looks.
+            if span.room(admitted) >= here {
+                continue;
             }
             while let Some((from, count)) = admissions.get(span.begins)
                 && *from + span.length <= batch.to
@@ -180,7 +180,7 @@ fn most_of_windows(limit: u64, shortest: Nanos, sorted: &[Batch]) -> u64 {
             }
             // A batch that may last longer than the span is not held by it.
             if batch.from + span.length > batch.to {
-                here = here.min(span.most.saturating_sub(admitted - span.before));
+                here = here.min(span.room(admitted));
             }
         }
         if here > 0 {
@@ -199,6 +199,13 @@ struct Span {
     begins: usize,
     /// How many came before them.
     before: u64,
+}
+
+impl Span {
+    /// How many more it has room for, where so many were admitted in all.
+    const fn room(&self, admitted: u64) -> u64 {
+        self.most.saturating_sub(admitted - self.before)
+    }
 }
 
 /// How many windows the bounded spans have: each number up to 16, then sparser,
