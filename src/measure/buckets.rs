@@ -222,7 +222,10 @@ mod tests {
             }
             let mut buckets: Buckets = one.into_iter().collect();
             let mut other: Buckets = other.into_iter().collect();
-            [&mut buckets, &mut other].into_iter().for_each(|b| if close { b.close() });
+            if close {
+                buckets.close();
+                other.close();
+            }
             buckets.merge(&other);
             let mut closed = buckets.clone();
             closed.close();
