@@ -56,6 +56,9 @@ struct Inner {
     clocks: Cell<Clocks>,
     /// Whether the kernel noted when the last bytes came in.
     dated: Cell<bool>,
+    /// Whether more came at once than is read at once: what waits could fill the kernel's
+    /// room, and hold up who sends it.
+    bulky: Cell<bool>,
     /// Whether whoever sleeps next looks again within [`LATEST`].
     resting: Cell<bool>,
     /// What is to be told at once.
@@ -107,6 +110,7 @@ impl Inbox {
             notes: RefCell::new(nix::cmsg_space!(nix::sys::time::TimeSpec)),
             clocks: Cell::default(),
             dated: Cell::new(false),
+            bulky: Cell::new(false),
             resting: Cell::new(false),
             urgent: Cell::new(0),
             watched: Cell::new(false),
@@ -176,7 +180,8 @@ impl Drop for Inbox {
 impl Inner {
     fn is_to_be_watched(&self) -> bool {
         // What is not dated by the kernel is as old as it is when it is read.
-        !(self.resting.get() && self.dated.get()) || self.urgent.get() > 0
+        let may_wait = self.resting.get() && self.dated.get() && !self.bulky.get();
+        !may_wait || self.urgent.get() > 0
     }
 
     fn look(&self) {
@@ -359,7 +364,9 @@ impl Wired {
             self.inner.dated.set(noted.is_some());
         }
         let came = noted.and_then(|at| self.inner.moment(at));
-        if bytes < most && !self.ready.ended.get() {
+        if bytes == most {
+            self.inner.bulky.set(true);
+        } else if !self.ready.ended.get() {
             // All that was there: what comes next is told anew.
             self.ready.readable.set(false);
         }

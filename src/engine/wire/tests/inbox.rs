@@ -1,6 +1,7 @@
 //! Answers that are looked at later than they came.
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use super::*;
@@ -138,6 +139,39 @@ fn the_rest_of_an_answer_waits_for_nobody() {
             assert_eq!(status(&sending.await), 200);
         }
         drop((go, transport));
+    });
+}
+
+#[test]
+fn a_target_that_gives_long_answers_waits_for_nobody() {
+    let (told, tell) = channel();
+    let wanted = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&wanted);
+    let serve = move |_, mut stream: TcpStream| {
+        let mut long = b"HTTP/1.1 200 OK\r\ncontent-length: 40000\r\n\r\n".to_vec();
+        long.resize(long.len() + 40_000, b' ');
+        while read_request(&mut stream) {
+            let answer = if asked.load(Ordering::Relaxed) { &long } else { OK };
+            stream.write_all(answer).expect("writes");
+            if told.send(()).is_err() {
+                return;
+            }
+        }
+    };
+    against(serve, 1, |transport| async move {
+        let sending = answered(transport.as_ref(), &tell).await;
+        transport.rest(Nanos::MAX);
+        assert_eq!(status(&sending.await), 200);
+        wanted.store(true, Ordering::Relaxed);
+        assert_eq!(send(transport.as_ref()).await.bytes_received, 40_042);
+        tell.recv().expect("has answered");
+        transport.rest(SOON);
+        let mut sending = transport.send(&mut request());
+        std::future::poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_ready()))
+            .await;
+        tell.recv().expect("answers");
+        assert_eq!(status(&is_there(&mut sending).await.expect("was told at once")), 200);
+        drop(transport);
     });
 }
 
