@@ -12,6 +12,9 @@ use crate::admission::DeclaredLimit;
 /// the first request opens isn't tried.
 const MOST_PERHAPS: usize = 600;
 
+/// Ledgers with more entries are long.
+const LONG: usize = 4_000;
+
 /// Into how many segments people cut a sliding window.
 const SEGMENTS: [u32; 11] = [2, 3, 4, 5, 6, 8, 10, 12, 20, 30, 60];
 
@@ -179,13 +182,16 @@ impl<'a> Explainer<'a> {
         search(whole.cut(16), 3, &test)
     }
 
-    /// By the first number of segments that does.
+    /// By the first number of segments that does. The longer the ledgers, the coarser.
     fn segments(&self, window: f64) -> Option<(Vec<Cell>, Limits)> {
+        let entries: usize =
+            self.evidence.traces.iter().map(|t| t.admitted() + t.refused.len()).sum();
+        let depth = if entries > LONG { 2 } else { 3 };
         SEGMENTS.into_iter().find_map(|parts| {
             let whole = Cell::between(0.0, window / f64::from(parts));
             let test =
                 |phase| self.all(|_, trace| consistent::segments(trace, window, parts, phase));
-            search(whole.cut(8), 3, &test)
+            search(whole.cut(8), depth, &test)
         })
     }
 
