@@ -31,8 +31,8 @@ pub(super) const PULSE: Nanos = Nanos::from_millis(10);
 
 /// Wakes one task at moments of its clock.
 pub trait Pacer {
-    /// Ready from `at` on, never before it; wakes the task then, and its thread no less
-    /// often than [`PULSE`] until then.
+    /// Ready from `at` on, never before it; wakes the task then, and its thread at least
+    /// every 10 ms until then.
     fn poll_until(&mut self, context: &mut Context<'_>, at: Nanos) -> Poll<()>;
 }
 
