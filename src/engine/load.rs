@@ -91,6 +91,8 @@ async fn dispatch_all(
         } else {
             burst += 1;
             if burst % BURST == 0 {
+                // Who never sleeps is told of no answer otherwise.
+                worker.transport.look();
                 tokio::task::yield_now().await;
             }
         }
