@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 
 use super::errand::Errand;
 use super::job::{Job, ScenarioRun};
+use super::judged::Report;
 use super::keeper::{Finish, Order};
 use super::load::load;
 use super::platform;
 use super::presence::Presence;
-use super::request::Report;
 use super::setup::renew;
 use super::skew::Skew;
 use super::worker::{Worker, on_own_thread};

@@ -2,6 +2,7 @@
 
 mod cut_short;
 mod keeper;
+mod overdue;
 mod redelivery;
 mod shards;
 
@@ -77,6 +78,8 @@ struct TestTransport {
     clock: Arc<dyn Clock>,
     answer: Arc<Answer>,
     sent: Arc<AtomicU64>,
+    /// Requests since answers were looked for, and the most of them.
+    unlooked: Arc<(AtomicU64, AtomicU64)>,
     bodies: Arc<Mutex<Vec<Vec<u8>>>>,
     reachable: bool,
 }
@@ -93,6 +96,9 @@ impl Transport for TestTransport {
         let network = self.clone();
         Box::pin(async move {
             let sent = network.clock.now();
+            let unlooked = network.unlooked.0.fetch_add(1, Ordering::Relaxed) + 1;
+            network.unlooked.1.fetch_max(unlooked, Ordering::Relaxed);
+            if unlooked > 40 {}
             let (took, result) = (network.answer)(network.sent.fetch_add(1, Ordering::Relaxed));
             network.bodies.lock().expect("not poisoned").push(body);
             tokio::time::sleep(took).await;
@@ -126,6 +132,10 @@ impl Transport for TestTransport {
 
     fn meets_tls(&self) -> LocalFuture<'_, bool> {
         Box::pin(async { false })
+    }
+
+    fn look(&self) {
+        self.unlooked.0.store(0, Ordering::Relaxed);
     }
 
     fn events(&self) -> Vec<LineEvent> {
@@ -199,6 +209,7 @@ fn job(
         clock: Arc::clone(&clock),
         answer: Arc::new(answer),
         sent: Arc::default(),
+        unlooked: Arc::default(),
         bodies: Arc::default(),
         reachable,
     });

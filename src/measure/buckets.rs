@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::packed::write_varint;
+use super::packed::{read_varint, write_varint};
 
 /// Buckets by their numbers, each with a count: a map that is gone through far more often than
 /// it is changed. Copies share it until one of them changes: of a checkpoint's hundreds of
@@ -127,21 +127,7 @@ impl Iterator for Places<'_> {
             return Some(*place);
         }
         self.at += read_varint(&mut self.closed)? as u16;
-        Some((self.at, read_varint(&mut self.closed)?))
-    }
-}
-
-/// Takes a word that was written here.
-fn read_varint(rest: &mut &[u8]) -> Option<u32> {
-    let (mut word, mut shift) = (0, 0);
-    loop {
-        let (byte, tail) = rest.split_first()?;
-        *rest = tail;
-        word |= u32::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(word);
-        }
-        shift += 7;
+        Some((self.at, read_varint(&mut self.closed)? as u32))
     }
 }
 

@@ -150,8 +150,14 @@ impl Iterator for Steps<'_> {
     }
 }
 
-/// Takes a zig-zag word of 7 bits a byte, at most nine bytes long.
+/// Takes a zig-zag word, as HDR V2 has them.
 fn varint(rest: &mut &[u8]) -> Option<i64> {
+    let value = read_varint(rest)?;
+    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+}
+
+/// Takes a word of 7 bits a byte, at most nine bytes long.
+pub(super) fn read_varint(rest: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for n in 0..9 {
         let (byte, tail) = rest.split_first()?;
@@ -164,7 +170,7 @@ fn varint(rest: &mut &[u8]) -> Option<i64> {
         }
         value |= (byte & 0x7f) << (7 * n);
     }
-    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+    Some(value)
 }
 
 /// Adds a word of 7 bits a byte. None here has more than 34: how it ends beyond 56 is not asked.

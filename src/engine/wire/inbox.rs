@@ -7,23 +7,23 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::{self, IoSlice, IoSliceMut, Read as _, Write as _};
-use std::mem::MaybeUninit;
+use std::io::{self, IoSlice, IoSliceMut, Write as _};
 use std::net::TcpStream;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
+use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, ReadBuf};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
+use super::clocks::Clocks;
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
 
@@ -33,9 +33,6 @@ const LATEST: Nanos = Nanos::from_millis(6);
 const EVENTS: usize = 256;
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
-/// Two readings of both clocks that differ by more, and by more than a thousandth of the
-/// time between them: the wall clock was set.
-const STEP: Nanos = Nanos::from_micros(100);
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// One worker's connections, as the kernel tells of them.
@@ -45,7 +42,6 @@ pub(super) struct Inbox {
 }
 
 struct Inner {
-    clock: Arc<dyn Clock>,
     epoll: OwnedFd,
     known: RefCell<HashMap<u64, Rc<Readiness>>>,
     next: Cell<u64>,
@@ -53,7 +49,7 @@ struct Inner {
     scratch: RefCell<Box<[u8]>>,
     /// For the kernel's notes on what is read.
     notes: RefCell<Vec<u8>>,
-    clocks: Cell<Clocks>,
+    clocks: Clocks,
     /// Whether the kernel noted when the last bytes came in.
     dated: Cell<bool>,
     /// Whether more came at once than is read at once: what waits could fill the kernel's
@@ -68,16 +64,6 @@ struct Inner {
     changed: Notify,
     /// Answers that are there and were not yet read.
     answered: Cell<u64>,
-}
-
-/// How the wall clock, in which the kernel notes, stands to the steady one.
-#[derive(Clone, Copy, Default)]
-struct Clocks {
-    at: Nanos,
-    /// From the steady clock's reading to the wall clock's.
-    ahead: i128,
-    /// Whether the wall clock went on evenly since the look before.
-    even: bool,
 }
 
 #[derive(Default)]
@@ -101,14 +87,13 @@ impl Inbox {
     /// When the system has no file descriptor to give.
     pub(super) fn new(clock: Arc<dyn Clock>) -> io::Result<Self> {
         let inner = Rc::new(Inner {
-            clock,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
             known: RefCell::default(),
             next: Cell::default(),
             events: RefCell::new(Vec::with_capacity(EVENTS)),
             scratch: RefCell::new(vec![0; READ].into_boxed_slice()),
             notes: RefCell::new(nix::cmsg_space!(nix::sys::time::TimeSpec)),
-            clocks: Cell::default(),
+            clocks: Clocks::new(clock),
             dated: Cell::new(false),
             bulky: Cell::new(false),
             resting: Cell::new(false),
@@ -185,7 +170,7 @@ impl Inner {
     }
 
     fn look(&self) {
-        self.read_clocks();
+        self.clocks.compare();
         let mut events = self.events.borrow_mut();
         loop {
             events.clear();
@@ -226,23 +211,6 @@ impl Inner {
         }
     }
 
-    fn read_clocks(&self) {
-        let before = self.clocks.get();
-        let (at, unix) = (self.clock.now(), self.clock.unix());
-        let ahead = unix.as_nanos().cast_signed() - i128::from(at.0);
-        let apart = (ahead - before.ahead).unsigned_abs();
-        let allowed = u128::from(STEP.0 + (at - before.at).0 / 1000);
-        self.clocks.set(Clocks { at, ahead, even: apart <= allowed });
-    }
-
-    /// When bytes came in of which the kernel noted `unix`: between the last look and now.
-    fn moment(&self, unix: Duration) -> Option<Nanos> {
-        let clocks = self.clocks.get();
-        let moment = unix.as_nanos().cast_signed() - clocks.ahead;
-        let moment = Nanos(u64::try_from(moment).ok()?);
-        (clocks.even && moment <= self.clock.now()).then_some(moment)
-    }
-
     fn read(&self, ready: &Readiness) -> bool {
         if ready.answered.replace(false) {
             self.answered.set(self.answered.get() - 1);
@@ -257,7 +225,12 @@ async fn watch(inner: Rc<Inner>) {
         while !inner.is_to_be_watched() {
             inner.changed.notified().await;
         }
-        let Some(watched) = Watched::new(&inner) else { return };
+        let Some(watched) = Watched::new(&inner) else {
+            // The kernel has no room to watch another: somebody must look.
+            tokio::time::sleep(LATEST.into()).await;
+            inner.look();
+            continue;
+        };
         while inner.is_to_be_watched() {
             tokio::select! {
                 biased;
@@ -363,7 +336,7 @@ impl Wired {
         if bytes > 0 {
             self.inner.dated.set(noted.is_some());
         }
-        let came = noted.and_then(|at| self.inner.moment(at));
+        let came = noted.and_then(|at| self.inner.clocks.moment(at));
         if bytes == most {
             self.inner.bulky.set(true);
         } else if !self.ready.ended.get() {
@@ -372,24 +345,6 @@ impl Wired {
         }
         buffer.put_slice(&scratch[..bytes]);
         Ok(came)
-    }
-
-    /// Reads what the kernel has now, whatever was told of it.
-    pub(super) fn read_now(&self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let socket = socket2::SockRef::from(&self.stream);
-        // Nearly always there is nothing: that is found before a whole buffer is cleared.
-        match socket.peek(&mut [MaybeUninit::uninit()]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            _ => {}
-        }
-        match (&*socket).read(buffer.initialize_unfilled()) {
-            Ok(read) => {
-                buffer.advance(read);
-                Poll::Ready(Ok(()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
     }
 
     /// Writes as much as the kernel takes.
@@ -407,6 +362,11 @@ impl Wired {
         }
         self.ready.writer.replace(Some(context.waker().clone()));
         Poll::Pending
+    }
+
+    /// What it is to the kernel.
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.stream)
     }
 
     /// Says that nothing more will be written.
@@ -431,44 +391,14 @@ impl Drop for Wired {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
     use super::*;
-    use crate::engine::clock::Pacer;
-
-    /// Clocks that show what they are set to.
-    #[derive(Default)]
-    struct Set {
-        now: AtomicU64,
-        unix: AtomicU64,
-    }
-
-    impl Set {
-        fn go_on(&self, now: Nanos, unix: Nanos) {
-            self.now.fetch_add(now.0, Ordering::Relaxed);
-            self.unix.fetch_add(unix.0, Ordering::Relaxed);
-        }
-    }
-
-    impl Clock for Set {
-        fn now(&self) -> Nanos {
-            Nanos(self.now.load(Ordering::Relaxed))
-        }
-
-        fn unix(&self) -> Duration {
-            Duration::from_nanos(self.unix.load(Ordering::Relaxed))
-        }
-
-        fn pacer(&self) -> io::Result<Box<dyn Pacer>> {
-            Err(io::ErrorKind::Unsupported.into())
-        }
-    }
+    use crate::engine::clock::WallClock;
 
     #[tokio::test]
     async fn without_the_kernels_notes_everything_is_told_at_once() {
         tokio::task::LocalSet::new()
             .run_until(async {
-                let inbox = Inbox::new(Arc::new(Set::default())).expect("a descriptor");
+                let inbox = Inbox::new(Arc::new(WallClock::start())).expect("a descriptor");
                 let told = || inbox.inner.is_to_be_watched();
                 inbox.rest(LATEST);
                 assert!(told());
@@ -480,37 +410,6 @@ mod tests {
                 assert!(!told());
                 inbox.rest(LATEST + Nanos(1));
                 assert!(told());
-            })
-            .await;
-    }
-
-    #[tokio::test]
-    async fn what_the_kernel_noted_counts_unless_its_clock_was_set() {
-        let clock = Arc::new(Set::default());
-        let second = Nanos::from_secs(1);
-        clock.go_on(second, Nanos::from_secs(1_000));
-        let noted = |inbox: &Inbox, before: Nanos| {
-            inbox.inner.moment(clock.unix().saturating_sub(before.into()))
-        };
-        tokio::task::LocalSet::new()
-            .run_until(async {
-                let inbox = Inbox::new(clock.clone()).expect("a descriptor");
-                inbox.look();
-                clock.go_on(second, second);
-                inbox.look();
-                let milli = Nanos::from_millis(1);
-                assert_eq!(noted(&inbox, milli), Some(Nanos::from_secs(2) - milli));
-                // As a clock is slewed to keep time; then it is set.
-                clock.go_on(second, second + Nanos::from_micros(500));
-                inbox.look();
-                assert_eq!(noted(&inbox, milli), Some(Nanos::from_secs(3) - milli));
-                for by in [second + Nanos::from_millis(30), Nanos::from_millis(970)] {
-                    clock.go_on(second, by);
-                    inbox.look();
-                    assert_eq!(noted(&inbox, milli), None);
-                    inbox.look();
-                    assert!(noted(&inbox, milli).is_some());
-                }
             })
             .await;
     }

@@ -1,12 +1,12 @@
 //! Systems whose kernel doesn't note when bytes came in: the runtime is told of them at once.
 
 use std::cell::Cell;
-use std::io::{self, IoSlice, Read as _};
-use std::mem::MaybeUninit;
+use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 
@@ -78,23 +78,6 @@ impl Wired {
         }
     }
 
-    /// Reads what the kernel has now, whatever the runtime last heard of it.
-    pub(super) fn read_now(&self, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let socket = socket2::SockRef::from(&self.stream);
-        match socket.peek(&mut [MaybeUninit::uninit()]) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
-            _ => {}
-        }
-        match (&*socket).read(buffer.initialize_unfilled()) {
-            Ok(read) => {
-                buffer.advance(read);
-                Poll::Ready(Ok(()))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        }
-    }
-
     /// Writes as much as the kernel takes.
     pub(super) fn poll_write(
         &self,
@@ -110,9 +93,14 @@ impl Wired {
         }
     }
 
+    /// What it is to the kernel.
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.stream)
+    }
+
     /// Says that nothing more will be written.
     pub(super) fn shut(&self) -> io::Result<()> {
-        socket2::SockRef::from(&self.stream).shutdown(std::net::Shutdown::Write)
+        self.socket().shutdown(std::net::Shutdown::Write)
     }
 
     /// Everything is.

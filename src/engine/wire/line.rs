@@ -1,13 +1,15 @@
 //! One connection's bytes: counted and timed, and looked for when none were asked for.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Read as _};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client::TlsStream;
 
@@ -134,7 +136,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         // What comes unasked would else be heard of after the request was written.
         if self.gauge.look.get() {
-            return self.wired.read_now(buffer);
+            return read_now(self.wired.socket(), buffer);
         }
         match self.wired.poll_read(context, buffer) {
             Poll::Ready(read) => Poll::Ready(read.map(|came| self.gauge.came.set(came))),
@@ -146,6 +148,23 @@ impl AsyncRead for Socket {
                 Poll::Pending
             }
         }
+    }
+}
+
+/// Reads what the kernel has now, whatever was last heard of it.
+fn read_now(socket: SockRef<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    // Nearly always there is nothing: that is found before a whole buffer is cleared.
+    match socket.peek(&mut [MaybeUninit::uninit()]) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+        _ => {}
+    }
+    match (&*socket).read(buffer.initialize_unfilled()) {
+        Ok(read) => {
+            buffer.advance(read);
+            Poll::Ready(Ok(()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+        Err(error) => Poll::Ready(Err(error)),
     }
 }
 

@@ -5,6 +5,8 @@
 //! worker and its thread.
 
 mod answer;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod dial;
 mod http1;
 mod http2;

@@ -25,6 +25,18 @@ async fn is_there(sending: &mut LocalFuture<'static, Exchange>) -> Option<Exchan
     None
 }
 
+/// A server that answers each request, and who is told of each answer.
+fn answering() -> (impl Fn(usize, TcpStream) + Send + 'static, Receiver<()>) {
+    let (told, tell) = channel();
+    let serve = move |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+            let _ = told.send(());
+        }
+    };
+    (serve, tell)
+}
+
 /// A request whose answer has come and waits to be looked for. The kernel begins to note
 /// moments a little after it is asked to; before that, nothing waits.
 async fn answered(
@@ -49,13 +61,7 @@ async fn answered(
 
 #[test]
 fn an_answer_is_dated_when_it_came_and_not_when_it_was_read() {
-    let (told, tell) = channel();
-    let serve = move |_, mut stream: TcpStream| {
-        while read_request(&mut stream) {
-            stream.write_all(OK).expect("writes");
-            let _ = told.send(());
-        }
-    };
+    let (serve, tell) = answering();
     let clock = WallClock::start();
     against_by(clock, Nanos::from_secs(5), serve, 1, |transport| async move {
         transport.open_ahead(1).await;
@@ -89,13 +95,7 @@ fn an_answer_is_dated_when_it_came_and_not_when_it_was_read() {
 
 #[test]
 fn nobody_is_woken_for_an_answer_that_is_looked_for_soon() {
-    let (told, tell) = channel();
-    let serve = move |_, mut stream: TcpStream| {
-        while read_request(&mut stream) {
-            stream.write_all(OK).expect("writes");
-            let _ = told.send(());
-        }
-    };
+    let (serve, tell) = answering();
     against(serve, 1, |transport| async move {
         let mut sending = answered(transport.as_ref(), &tell).await;
         assert_eq!(transport.answered(), 0, "nobody has looked");
@@ -177,13 +177,7 @@ fn a_target_that_gives_long_answers_waits_for_nobody() {
 
 #[test]
 fn a_timeout_looks_before_it_gives_up() {
-    let (told, tell) = channel();
-    let serve = move |_, mut stream: TcpStream| {
-        while read_request(&mut stream) {
-            stream.write_all(OK).expect("writes");
-            let _ = told.send(());
-        }
-    };
+    let (serve, tell) = answering();
     let timeout = Nanos::from_millis(300);
     against_by(WallClock::start(), timeout, serve, 1, |transport| async move {
         // Whoever promised to look does not come.
