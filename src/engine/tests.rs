@@ -98,7 +98,6 @@ impl Transport for TestTransport {
             let sent = network.clock.now();
             let unlooked = network.unlooked.0.fetch_add(1, Ordering::Relaxed) + 1;
             network.unlooked.1.fetch_max(unlooked, Ordering::Relaxed);
-            if unlooked > 40 {}
             let (took, result) = (network.answer)(network.sent.fetch_add(1, Ordering::Relaxed));
             network.bodies.lock().expect("not poisoned").push(body);
             tokio::time::sleep(took).await;

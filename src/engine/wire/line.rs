@@ -136,7 +136,7 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         // What comes unasked would else be heard of after the request was written.
         if self.gauge.look.get() {
-            return read_now(self.wired.socket(), buffer);
+            return read_now(&self.wired.socket(), buffer);
         }
         match self.wired.poll_read(context, buffer) {
             Poll::Ready(read) => Poll::Ready(read.map(|came| self.gauge.came.set(came))),
@@ -152,13 +152,13 @@ impl AsyncRead for Socket {
 }
 
 /// Reads what the kernel has now, whatever was last heard of it.
-fn read_now(socket: SockRef<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+fn read_now(socket: &SockRef<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
     // Nearly always there is nothing: that is found before a whole buffer is cleared.
     match socket.peek(&mut [MaybeUninit::uninit()]) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
         _ => {}
     }
-    match (&*socket).read(buffer.initialize_unfilled()) {
+    match (&**socket).read(buffer.initialize_unfilled()) {
         Ok(read) => {
             buffer.advance(read);
             Poll::Ready(Ok(()))
