@@ -96,17 +96,13 @@ async fn dispatch_all(
                 tokio::task::yield_now().await;
             }
         }
-        let in_flight = worker.in_flight();
-        let now = run.now();
-        if in_flight >= u64::from(run.job.plan.engine.max_in_flight) {
-            drop_arrival(worker, n, stage, start + due, None);
-        } else if renewed && !run.can_send(n) {
-            run.tell(Order::Lost);
-            drop_arrival(worker, n, stage, start + due, None);
-        } else {
+        if may_send(worker, n, renewed) {
+            let (now, in_flight) = (run.now(), worker.in_flight());
             let mut prepared = prepared.unwrap_or_else(|| prepare(worker, errand, start + due));
             prepared.in_a_bunch = run.behind.sends(now, now - (start + due), in_flight);
             worker.spawn_prepared(prepared);
+        } else {
+            drop_arrival(worker, n, stage, start + due, None);
         }
         accompany(worker, &mut probes, n);
     }
@@ -115,6 +111,20 @@ async fn dispatch_all(
     follow_ups.send_by(end, worker, sleeper, start).await?;
     sleeper.until(start + end).await?;
     Ok(())
+}
+
+/// Whether arrival `n` may be sent now: not too many are under way, and what it is to show
+/// still holds.
+fn may_send(worker: &Worker, n: u64, renewed: bool) -> bool {
+    let run = &worker.run;
+    if worker.in_flight() >= u64::from(run.job.plan.engine.max_in_flight) {
+        return false;
+    }
+    let holds = !renewed || run.can_send(n);
+    if !holds {
+        run.tell(Order::Lost);
+    }
+    holds
 }
 
 /// Until when (from the start of the load) arrivals were missed: they are dropped, or
