@@ -6,19 +6,20 @@ use load_gate::suite::{
     COMPARE_CONFIDENCE, Call, Comparison, Figure, Side, compare_scenario, figures_to_compare,
 };
 
-use super::models::{Model, chance};
-use super::trial::{Settings, over_runs, run};
+use super::models::{FAILING, Model, chance};
+use super::trial::{Recorded, Settings, over_runs, run};
 
-/// Pairs behind a cell, for every run of the intervals' cells.
-pub(crate) const PAIRS: u64 = 3;
-const CELLS: [(u64, f64); 3] = [(60, 20.0), (60, 100.0), (200, 50.0)];
+/// Pairs of the same target behind a cell, for every run of the intervals' cells: what is
+/// promised of them is rare.
+pub(crate) const PAIRS: u64 = 30;
+const CELLS: [(u64, f64); 4] = [(60, 20.0), (60, 100.0), (200, 50.0), (600, 20.0)];
 
-pub(crate) fn tables(settings: Settings, models: &[Model]) {
+pub(crate) fn tables(settings: Settings, models: &[(u64, Model)]) {
     println!(
         "\n| target | run | any difference | p95 visible from | seen there | a fifth slower seen |"
     );
     println!("|---|---:|---:|---:|---:|---:|");
-    for (row, model) in (0..).zip(models.iter().copied()) {
+    for (row, model) in models.iter().copied() {
         for (column, (seconds, rate)) in (0..).zip(CELLS) {
             let cell = Cell { model, seconds, rate, row: 4096 | row << 4 | column };
             println!("{}", cell.line(settings));
@@ -41,7 +42,9 @@ impl Cell {
         let different = |c: &&Comparison| {
             c.figures.iter().any(|f| !matches!(f.call, Call::Noise | Call::TooFew))
         };
-        let false_alarms = same.iter().filter(different).count() as f64 / same.len() as f64;
+        let alarms: Vec<&Comparison> = same.iter().filter(different).collect();
+        self.tell(&alarms);
+        let false_alarms = alarms.len() as f64 / same.len() as f64;
         let mut visible: Vec<f64> =
             same.iter().filter_map(|c| c.figures[Figure::P95 as usize].visible).collect();
         visible.sort_by(f64::total_cmp);
@@ -67,11 +70,27 @@ impl Cell {
         )
     }
 
+    /// What was called different, for whoever looks into it.
+    fn tell(self, alarms: &[&Comparison]) {
+        let wrong = alarms.iter().flat_map(|c| &c.figures);
+        for f in wrong.filter(|f| !matches!(f.call, Call::Noise | Call::TooFew)) {
+            let cell = (self.model.name(), self.seconds, self.rate);
+            eprintln!("{cell:?} {:?}: {:?}, worth {:?}", f.figure, f.change, f.worth);
+        }
+    }
+
     /// One pair of runs, the new one `slower` times as slow.
     fn compared(self, seed: u64, pair: u64, slower: f64) -> Comparison {
         let mut rng = chance(seed, self.row, pair);
-        let base = run(self.model, self.seconds, self.rate, 1.0, &mut rng);
-        let new = run(self.model, self.seconds, self.rate, slower, &mut rng);
+        let mut with_failures = |slower| {
+            let recording = run(self.model, self.seconds, self.rate, slower, &mut rng);
+            let mut recorded = Recorded { recording };
+            // As many again, of which the slowest fail.
+            let others = self.model.run(self.seconds, self.rate, &mut rng);
+            recorded.fail(&others, self.model.truth(1.0 - FAILING, self.rate));
+            recorded.recording
+        };
+        let (base, new) = (with_failures(1.0), with_failures(slower));
         let figures = figures_to_compare(&base, &new).len().max(1);
         let limiter = no_limiter();
         let side = |recording| Side { recording, limiter: &limiter };

@@ -17,10 +17,10 @@ const EXTEND: u64 = 120;
 /// How often it is looked at: the error is shared out over the looks.
 const LOOKS: u32 = 3;
 
-pub(crate) fn tables(settings: Settings, models: &[Model]) {
+pub(crate) fn tables(settings: Settings, models: &[(u64, Model)]) {
     println!("\n| target | decided by | false red | false green | open | seconds |");
     println!("|---|---|---:|---:|---:|---:|");
-    for (row, model) in (0..).zip(models.iter().copied()) {
+    for (row, model) in models.iter().copied() {
         if model == Model::Ramp {
             // Its hold is another target than its ramp.
             continue;

@@ -36,12 +36,12 @@ struct Cell {
     decided: f64,
 }
 
-pub(crate) fn tables(settings: Settings, models: &[Model]) {
+pub(crate) fn tables(settings: Settings, models: &[(u64, Model)]) {
     for rate in RATES {
         println!("\n### {} arrivals a second\n", count(rate as u64));
         println!("| target | run | p50 | p90 | p95 | p99 | rate | p95, taken as independent |");
         println!("|---|---:|---:|---:|---:|---:|---:|---:|");
-        for (row, model) in (0..).zip(models.iter().copied()) {
+        for (row, model) in models.iter().copied() {
             for (column, seconds) in (0..).zip(SECONDS) {
                 let row = (rate as u64) << 8 | row << 2 | column;
                 println!("{}", line(settings, row, model, seconds, rate));

@@ -3,8 +3,9 @@
 //!
 //! Every run is recorded as a real one is and judged by the code that judges those.
 //! `cargo run --release --example coverage > docs/intervals.md` makes the page. For a
-//! look at a part of it: `-- --runs 100 --seed 2 --only intervals|compare|decisions --target M/M`.
-#![expect(clippy::print_stdout, reason = "a tool that prints a page")]
+//! look at a part of it: `-- --runs 100 --seed 2 --only intervals|compare|decisions --target M/M`; standard error
+//! says what `compare` called different that isn't.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool that prints a page")]
 
 mod compare;
 mod decisions;
@@ -28,7 +29,9 @@ fn main() {
         threads: number("--threads", 1) as usize,
     };
     let target = value("--target").unwrap_or_default();
-    let models: Vec<Model> = MODELS.into_iter().filter(|m| m.name().contains(&target)).collect();
+    // Each with its row, so that a part of the page is what the whole has there.
+    let rows = (0..).zip(MODELS);
+    let models: Vec<(u64, Model)> = rows.filter(|(_, m)| m.name().contains(&target)).collect();
     let only = value("--only");
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     let pages = only.is_none();

@@ -41,7 +41,8 @@ inconclusive, with how long a run would decide. Bold: under 92.5 %. The rate is 
 pub(crate) const COMPARE: &str = "
 ## Comparing two runs
 
-Two runs of the same target, and two of which the new one is slower. *Any difference*: in how many pairs
+Two runs of the same target, and two of which the new one is slower; one answer in a hundred fails.
+*Any difference*: in how many pairs
 of the same target anything at all was called certain (promised: at most 1 %). *Visible from*: the change
 of p95 that `compare` says it would see with 80 %, in the median pair; *seen there*: in how many pairs
 so much slower it did.";
