@@ -13,7 +13,7 @@ use self::known::Known;
 use crate::gate::LimiterReport;
 use crate::ids::ScenarioId;
 use crate::measure::intervals::normal_quantile;
-use crate::measure::{BUCKET_LN_WIDTH, Recording, dependence};
+use crate::measure::{BUCKET_LN_WIDTH, Dependence, Recording, dependence};
 
 pub use self::figure::Figure;
 pub use self::limiter::LimiterChange;
@@ -173,9 +173,10 @@ pub fn compare_scenario(base: Side<'_>, new: Side<'_>, error: f64) -> Comparison
 
 fn compare_figure(figure: Figure, (base, new): &(Known, Known), error: f64) -> FigureComparison {
     let samples = (base.samples(figure), new.samples(figure));
-    let (of_base, of_new) = base.dependence(figure).paired(new.dependence(figure));
+    let own = (base.dependence(figure), new.dependence(figure));
+    let (of_base, of_new) = own.0.paired(own.1);
     let worth = (of_base.worth(samples.0 as f64), of_new.worth(samples.1 as f64));
-    let ends = |side: &Known, dependence: crate::measure::Dependence, n: u64| {
+    let ends = |side: &Known, dependence: Dependence, n: u64| {
         let evidence = dependence.worth(n as f64);
         let (low, high) = side.interval(figure, evidence, 1.0 - error)?;
         Some(Ends { low, value: side.value(figure)?, high })
@@ -183,7 +184,8 @@ fn compare_figure(figure: Figure, (base, new): &(Known, Known), error: f64) -> F
     // Independent samples need nobody to tell how they depend.
     let told = |n: u64, worth: f64| worth >= FEWEST_WITNESSES || worth >= 0.99 * n as f64;
     let told = told(samples.0, worth.0) && told(samples.1, worth.1);
-    let both = if told && enough(figure, base, new) {
+    let values = (base.value(figure), new.value(figure));
+    let both = if told && enough(figure, base, new) && !too_rare(figure, values, own) {
         ends(base, of_base, samples.0).zip(ends(new, of_new, samples.1))
     } else {
         None
@@ -194,14 +196,25 @@ fn compare_figure(figure: Figure, (base, new): &(Known, Known), error: f64) -> F
     });
     FigureComparison {
         figure,
-        base: base.value(figure),
-        new: new.value(figure),
+        base: values.0,
+        new: values.1,
         samples,
         worth: (worth.0.round() as u64, worth.1.round() as u64),
         change,
         visible: change.map(|change| visible(figure, change, error)),
         call: change.map_or(Call::TooFew, |change| call(figure, change)),
     }
+}
+
+/// Whether failures came in so few bunches that one more or less says nothing: those of the
+/// run with more of them. How many 429s there are a limiter decides, and no chance.
+fn too_rare(
+    figure: Figure,
+    (base, new): (Option<f64>, Option<f64>),
+    own: (Dependence, Dependence),
+) -> bool {
+    let failing = if base < new { own.0 } else { own.1 };
+    figure == Figure::SuccessRate && failing.rare
 }
 
 fn call(figure: Figure, change: Change) -> Call {

@@ -191,6 +191,24 @@ fn what_depends_too_much_is_not_called_different() {
     assert!(!compare(&STEADY.recording(1), &STEADY.recording(2)).sees_little());
 }
 
+/// A queue that was full once fails dozens in a row: the next run may not meet it.
+#[test]
+fn one_bunch_of_failures_is_no_change_where_answers_depend() {
+    let calm = Run { rho: 0.9, fate: 0.5, failing: 0.0, ..STEADY };
+    let mut bunch = calm.recording(2);
+    for second in &mut bunch.timeline.bins[40..44] {
+        second.outcomes = crate::outcome::OutcomeCounts::default();
+        second.outcomes.add_many(Outcome::Accepted, 60);
+        second.outcomes.add_many(Outcome::ServerError, 40);
+    }
+    let call = |new: &Recording| {
+        compare(&calm.recording(1), new).figures[Figure::SuccessRate as usize].call
+    };
+    assert_eq!(call(&bunch), Call::TooFew);
+    let broken = Run { failing: 0.2, ..calm };
+    assert_eq!(call(&broken.recording(2)), Call::Lower);
+}
+
 #[test]
 fn too_little_is_said_to_be_too_little() {
     let short = Run { seconds: 9, ..STEADY }.recording(1);
