@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{self, HeaderMap, HeaderName};
 
 use super::errand::Errand;
 use super::held::Held;
@@ -135,7 +135,7 @@ impl Worker {
         };
         let answer = Answer {
             status: response.status,
-            content_type: text_of(&response.headers, "content-type"),
+            content_type: text_of(&response.headers, &header::CONTENT_TYPE),
             headers: Some(&response.headers),
             body: response.body.as_deref(),
             sent_unix,
@@ -146,7 +146,7 @@ impl Worker {
         };
         let mut judged = Judged::answered(response.status, answer.refused);
         judged.retry_after = retry_after(&response.headers);
-        judged.retry_after_header = response.headers.contains_key("retry-after");
+        judged.retry_after_header = response.headers.contains_key(header::RETRY_AFTER);
         judged.limit_headers = has_limit_headers(&response.headers);
         if let Errand::Probe { kind, .. } = errand {
             judged.json = response.body.as_deref().is_some_and(is_json);
@@ -173,7 +173,7 @@ fn first_failed(judgement: &Judgement, checks: &[&'static str]) -> Option<&'stat
 }
 
 /// A header as text, where it is one.
-pub(super) fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text_of<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -181,7 +181,7 @@ pub(super) fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str>
 /// by the API and is left alone).
 #[must_use]
 pub fn retry_after(headers: &HeaderMap) -> Option<u32> {
-    text_of(headers, "retry-after")?.trim().parse().ok()
+    text_of(headers, &header::RETRY_AFTER)?.trim().parse().ok()
 }
 
 /// `x-ratelimit-*`, or the IETF draft's `RateLimit` and `RateLimit-*`.

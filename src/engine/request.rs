@@ -112,7 +112,7 @@ impl Worker {
         let unix_at = |moment| wall.saturating_sub(Duration::from(now - moment));
         let (sent_unix, done_unix) = (unix_at(sent), unix_at(done));
         if let Ok(response) = &exchange.result
-            && let Some(date) = text_of(&response.headers, "date").and_then(parse_date)
+            && let Some(date) = text_of(&response.headers, &http::header::DATE).and_then(parse_date)
         {
             let mut skew = self.skew.get();
             skew.note(date, sent_unix, done_unix);

@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::line::Gauge;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
+
+/// Bytes of a head, usually.
+const ROOM: usize = 512;
 
 /// A request, as often as it has to be put together.
 pub(super) struct Outgoing {
@@ -19,25 +22,68 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// What is to be said before the body.
-    pub(super) fn headers(&self) -> HeaderMap {
-        let mut headers = HeaderMap::with_capacity(self.common.len() + self.own.len() + 1);
-        for (name, value) in self.common.iter() {
-            headers.insert(name, value.clone());
+    /// What is to be said before the body: of what is said twice the later.
+    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // As UTF-8, where a value of data isn't ASCII; its length is for the body to say.
+        let own = |(name, value): &&(&str, String)| {
+            *name != header::CONTENT_LENGTH && is_value(value.as_bytes())
+        };
+        let later = move |from: usize, name: &str| {
+            self.own[from..].iter().filter(own).any(|(said, _)| *said == name)
+        };
+        let common = self.common.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let numbered = (1..).zip(&self.own).filter(move |(_, field)| own(field));
+        let own = numbered.filter(move |(next, (name, _))| !later(*next, name));
+        let own = own.map(|(_, (name, value))| (*name, value.as_bytes()));
+        common.filter(move |(name, _)| !later(0, name)).chain(own)
+    }
+
+    /// Whether the length of the body is said. Without a body only methods that usually have
+    /// one do so (RFC 9110, 8.6).
+    fn says_length(&self) -> bool {
+        let usual = [http::Method::POST, http::Method::PUT, http::Method::PATCH];
+        !self.body.is_empty() || usual.contains(&self.method)
+    }
+
+    /// What stands before the body, as HTTP/1.1 has it.
+    pub(super) fn head(&self) -> Vec<u8> {
+        let mut head = Vec::with_capacity(ROOM);
+        let asked = self.uri.path_and_query().map_or("/", |asked| asked.as_str());
+        for part in [self.method.as_str(), " ", asked, " HTTP/1.1\r\n"] {
+            head.extend_from_slice(part.as_bytes());
         }
-        for (name, value) in &self.own {
-            // As UTF-8, where a value of data isn't ASCII.
-            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                headers.insert(HeaderName::from_static(name), value);
+        for (name, value) in self.fields() {
+            for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+                head.extend_from_slice(part);
             }
         }
-        // Without a body only methods that usually have one say so (RFC 9110, 8.6).
-        let usual = [http::Method::POST, http::Method::PUT, http::Method::PATCH];
-        if !self.body.is_empty() || usual.contains(&self.method) {
-            headers.insert(http::header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
+        if self.says_length() {
+            let line = format!("content-length: {}\r\n", self.body.len());
+            head.extend_from_slice(line.as_bytes());
+        }
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+
+    /// What stands before the body, as HTTP/2 has it.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(self.common.len() + self.own.len() + 1);
+        for (name, value) in self.fields() {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
+                headers.insert(name, value);
+            }
+        }
+        if self.says_length() {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
         headers
     }
+}
+
+/// Whether a header may have such a value (RFC 9110, 5.5).
+fn is_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7F))
 }
 
 /// How far it came, even when the rest never does.

@@ -1,41 +1,53 @@
 //! One HTTP/1.1 connection, driven by whoever sends on it: an idle one costs nothing.
 
+use std::cell::RefCell;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use http::header::{HeaderMap, HeaderName};
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::answer::{Collected, Lost, Outgoing, Seen};
-use super::line::{Gauge, Line, MOST_INTERIM, TooManyInterim};
+use super::answer::{Lost, Outgoing, Seen};
+use super::framing::{Framing, Malformed};
+use super::line::Line;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
 
-type Driven = Connection<TokioIo<Line>, Full<Bytes>>;
+/// Bytes read at once.
+const READ: usize = 8 * 1024;
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
-/// How an idle connection is found.
+/// How a connection stands between two requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Ready for the next request.
     Ready,
-    /// The server has closed it.
+    /// The server has closed it, or will.
     Closed,
     /// Bytes are there that no request has asked for.
     Unsolicited,
 }
 
+/// Where a worker's connections read to, one at a time: what is read is made something of
+/// before another reads.
+#[derive(Clone)]
+pub(super) struct Room(Rc<RefCell<Box<[u8]>>>);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(Rc::new(RefCell::new(vec![0; READ].into())))
+    }
+}
+
 /// A connection that takes one request after another.
 pub(super) struct Http1 {
-    sender: SendRequest<Full<Bytes>>,
-    connection: Pin<Box<Driven>>,
-    gauge: Rc<Gauge>,
+    line: Line,
+    room: Room,
+    /// As the last answer left it.
+    state: Found,
     /// Since when it has been idle.
     pub(super) idle_since: Nanos,
     /// How long the server said it keeps it.
@@ -43,34 +55,27 @@ pub(super) struct Http1 {
 }
 
 impl Http1 {
-    /// # Errors
-    /// Never seen: nothing is sent yet.
-    pub(super) async fn on(line: Line, now: Nanos) -> Result<Self, Lost> {
-        let gauge = Rc::clone(line.gauge());
-        let opened = Builder::new().handshake(TokioIo::new(line)).await;
-        let (sender, connection) = opened.map_err(|e| Lost::unsent(e.to_string()))?;
-        let connection = Box::pin(connection);
-        Ok(Self { sender, connection, gauge, idle_since: now, kept_for: None })
+    pub(super) const fn on(line: Line, room: Room, now: Nanos) -> Self {
+        Self { line, room, state: Found::Ready, idle_since: now, kept_for: None }
     }
 
-    /// Whether another request may follow at once.
-    pub(super) fn is_ready(&self) -> bool {
-        self.sender.is_ready()
+    /// How it stands by what was read so far.
+    pub(super) const fn state(&self) -> Found {
+        self.state
     }
 
     /// Looks at what came on it while nobody had asked for anything.
     pub(super) fn look(&mut self) -> Found {
-        let before = self.gauge.read.get();
-        let context = &mut Context::from_waker(Waker::noop());
-        let gauge = Rc::clone(&self.gauge);
-        let ended = gauge.looking(|| self.connection.as_mut().poll(context));
-        match ended {
-            Poll::Pending if self.sender.is_ready() => Found::Ready,
-            // Bytes left over from the last answer are bytes too, read long ago.
-            _ if self.gauge.read.get() > before => Found::Unsolicited,
-            Poll::Ready(Err(error)) if is_unexpected(&error) => Found::Unsolicited,
-            _ => Found::Closed,
+        if self.state == Found::Ready {
+            let gauge = Rc::clone(self.line.gauge());
+            let context = &mut Context::from_waker(Waker::noop());
+            self.state = match gauge.looking(|| self.poll_read(context, <[u8]>::len)) {
+                Poll::Pending => Found::Ready,
+                Poll::Ready(Ok(1..)) => Found::Unsolicited,
+                Poll::Ready(_) => Found::Closed,
+            };
         }
+        self.state
     }
 
     /// Sends a request and reads the answer to its end.
@@ -80,129 +85,154 @@ impl Http1 {
         most: u64,
         seen: &mut Seen,
     ) -> Result<Response, Lost> {
-        seen.follow(&self.gauge);
-        let result = self.exchange_counted(outgoing, most).await;
+        seen.follow(self.line.gauge());
+        let mut sending = Sending { head: outgoing.head(), body: &outgoing.body, sent: 0 };
+        let mut framing = Framing::of(&outgoing.method, most);
+        let came =
+            std::future::poll_fn(|context| self.poll_exchange(context, &mut sending, &mut framing));
+        let came = came.await;
         seen.settle();
-        // All of them may have come in one piece with the answer, so that no read saw them.
-        if self.gauge.interim.load(Ordering::Relaxed) > MOST_INTERIM {
-            return Err(Lost::broken(TooManyInterim.to_string()));
-        }
-        result.map_err(|error| lost(&error, seen))
+        let whole = came.and_then(|()| framing.take().ok_or(Broken::Closed));
+        let (response, state) = whole.map_err(|broken| broken.lost(seen))?;
+        // What is left of a request is no beginning of the next one.
+        self.state = if sending.left() == 0 { state } else { Found::Closed };
+        self.kept_for = kept_for(&response.headers);
+        Ok(response)
     }
 
-    async fn exchange_counted(
+    fn poll_exchange(
         &mut self,
-        outgoing: &Outgoing,
-        most: u64,
-    ) -> Result<Response, hyper::Error> {
-        let mut request = http::Request::new(Full::new(outgoing.body.clone()));
-        *request.method_mut() = outgoing.method.clone();
-        *request.uri_mut() = outgoing.uri.clone();
-        *request.headers_mut() = outgoing.headers();
-        let interim = Arc::clone(&self.gauge.interim);
-        hyper::ext::on_informational(&mut request, move |_| {
-            interim.fetch_add(1, Ordering::Relaxed);
-        });
-        let mut answering = std::pin::pin!(self.sender.send_request(request));
-        let connection = &mut self.connection;
-        let answer = std::future::poll_fn(|context| {
-            let ended = connection.as_mut().poll(context);
-            match (answering.as_mut().poll(context), ended) {
-                (Poll::Ready(answer), _) => Poll::Ready(answer),
-                // Its error is the connection's, which the answer's future may not hear.
-                (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error)),
-                (Poll::Pending, _) => Poll::Pending,
+        context: &mut Context<'_>,
+        sending: &mut Sending<'_>,
+        framing: &mut Framing,
+    ) -> Poll<Result<(), Broken>> {
+        if let Poll::Ready(Err(error)) = sending.poll(context, &mut self.line) {
+            // Who doesn't want all of a request may have said so.
+            let gauge = Rc::clone(self.line.gauge());
+            let answered = sending.sent > 0
+                && gauge
+                    .looking(|| matches!(self.poll_answer(context, framing), Poll::Ready(Ok(()))));
+            return Poll::Ready(if answered { Ok(()) } else { Err(Broken::Io(error)) });
+        }
+        self.poll_answer(context, framing)
+    }
+
+    /// Reads until the answer is whole.
+    fn poll_answer(
+        &mut self,
+        context: &mut Context<'_>,
+        framing: &mut Framing,
+    ) -> Poll<Result<(), Broken>> {
+        loop {
+            let read = self.poll_read(context, |piece| {
+                // Nothing more will come.
+                if piece.is_empty() {
+                    framing.ends().map(Some)
+                } else {
+                    framing.add(piece).map(|whole| whole.then_some(true))
+                }
+            });
+            match ready!(read).map_err(Broken::Io)?.map_err(Broken::Malformed)? {
+                Some(true) => return Poll::Ready(Ok(())),
+                Some(false) => return Poll::Ready(Err(Broken::Closed)),
+                None => {}
             }
-        })
-        .await?;
-        let (head, body) = answer.into_parts();
-        self.kept_for = kept_for(&head.headers);
-        let mut collected = Collected::new(most, &head.headers);
-        collect(connection, body, &mut collected).await?;
-        Ok(collected.response(head.status.as_u16(), head.headers))
+        }
+    }
+
+    /// What `then` makes of what came next.
+    fn poll_read<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        then: impl FnOnce(&[u8]) -> T,
+    ) -> Poll<io::Result<T>> {
+        let mut room = self.room.0.borrow_mut();
+        let mut buffer = ReadBuf::new(&mut room);
+        ready!(Pin::new(&mut self.line).poll_read(context, &mut buffer))?;
+        Poll::Ready(Ok(then(buffer.filled())))
     }
 }
 
-/// Reads a body while driving its connection.
-async fn collect(
-    connection: &mut Pin<Box<Driven>>,
-    mut body: Incoming,
-    collected: &mut Collected,
-) -> Result<(), hyper::Error> {
-    while !body.is_end_stream() {
-        let frame = std::future::poll_fn(|context| {
-            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(context) {
-                return Poll::Ready(frame);
-            }
-            let ended = connection.as_mut().poll(context);
-            match (Pin::new(&mut body).poll_frame(context), ended) {
-                (Poll::Ready(frame), _) => Poll::Ready(frame),
-                (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Some(Err(error))),
-                (Poll::Pending, _) => Poll::Pending,
-            }
-        })
-        .await;
-        let Some(frame) = frame.transpose()? else { break };
-        if frame.data_ref().is_some_and(|piece| !collected.add(piece)) {
-            break;
-        }
+/// A request on its way.
+struct Sending<'a> {
+    head: Vec<u8>,
+    body: &'a [u8],
+    sent: usize,
+}
+
+impl Sending<'_> {
+    fn left(&self) -> usize {
+        self.head.len() + self.body.len() - self.sent
     }
-    Ok(())
+
+    fn poll(&mut self, context: &mut Context<'_>, line: &mut Line) -> Poll<io::Result<()>> {
+        let mut line = Pin::new(line);
+        while self.left() > 0 {
+            let head = &self.head[self.sent.min(self.head.len())..];
+            let body = &self.body[self.sent.saturating_sub(self.head.len())..];
+            let slices = &[IoSlice::new(head), IoSlice::new(body)];
+            let sent = ready!(line.as_mut().poll_write_vectored(context, slices))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += sent;
+        }
+        line.poll_flush(context)
+    }
 }
 
 /// `Keep-Alive: timeout=5`: how long the server keeps an idle connection.
-fn kept_for(headers: &http::HeaderMap) -> Option<Nanos> {
-    let value = headers.get("keep-alive")?.to_str().ok()?;
+fn kept_for(headers: &HeaderMap) -> Option<Nanos> {
+    let value = headers.get(KEEP_ALIVE)?.to_str().ok()?;
     let parameters = value.split(',').filter_map(|parameter| parameter.split_once('='));
     let mut timeouts = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("timeout"));
     let seconds: u32 = timeouts.next()?.1.trim().trim_matches('"').parse().ok()?;
     Some(Nanos::from_secs(u64::from(seconds)))
 }
 
-fn is_unexpected(error: &hyper::Error) -> bool {
-    // The one kind that hyper has no question for.
-    error.to_string().contains("unexpected message")
+/// Why there is no whole answer.
+enum Broken {
+    /// The connection ended before.
+    Closed,
+    Io(io::Error),
+    Malformed(Malformed),
 }
 
-/// What became of a request that a connection was lost with.
-fn lost(error: &hyper::Error, seen: &Seen) -> Lost {
-    let io = std::error::Error::source(error).and_then(|e| e.downcast_ref::<std::io::Error>());
-    if let Some(io) = io {
-        if let Some(local) = platform::local_trouble(io) {
+impl Broken {
+    /// What became of a request that a connection was lost with.
+    fn lost(self, seen: &Seen) -> Lost {
+        let unsent = seen.sent == 0;
+        let how_far = match (unsent, seen.received == 0) {
+            (true, _) => "before a byte of the request was written",
+            (false, true) => {
+                "while the request was on its way: not a byte of an answer came, and nobody can \
+                 tell whether it was carried out"
+            }
+            (false, false) => "in the middle of the answer",
+        };
+        let io = match self {
+            Self::Closed => {
+                let text = format!("the server closed the connection {how_far}");
+                return Lost { failure: Failure::Broken(text), unsent };
+            }
+            Self::Malformed(Malformed::Interim(flood)) => return Lost::broken(flood.to_string()),
+            Self::Malformed(malformed) => {
+                return Lost::broken(format!("malformed HTTP: {malformed}"));
+            }
+            Self::Io(io) => io,
+        };
+        if let Some(local) = platform::local_trouble(&io) {
             return Lost { failure: Failure::Local(local), unsent: false };
         }
-        if let Some(interim) = io.get_ref().and_then(|e| e.downcast_ref::<TooManyInterim>()) {
-            return Lost::broken(interim.to_string());
-        }
+        let happened = match io.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                "the server reset the connection"
+            }
+            io::ErrorKind::UnexpectedEof => "the server closed the connection",
+            _ => "the connection was lost",
+        };
+        Lost { failure: Failure::Broken(format!("{happened} {how_far} ({io})")), unsent }
     }
-    let unsent = seen.sent == 0;
-    let none = seen.received == 0;
-    let how_far = match (unsent, none) {
-        (true, _) => "before a byte of the request was written",
-        (false, true) => {
-            "while the request was on its way: not a byte of an answer came, and nobody can tell \
-             whether it was carried out"
-        }
-        (false, false) => "in the middle of the answer",
-    };
-    let text = if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
-        format!("the server closed the connection {how_far}")
-    } else if let Some(io) = io {
-        match io.kind() {
-            std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe => {
-                format!("the server reset the connection {how_far} ({io})")
-            }
-            std::io::ErrorKind::UnexpectedEof => {
-                format!("the server closed the connection {how_far} ({io})")
-            }
-            _ => format!("the connection was lost {how_far} ({io})"),
-        }
-    } else if error.is_parse() {
-        format!("malformed HTTP: {error}")
-    } else {
-        error.to_string()
-    };
-    Lost { failure: Failure::Broken(text), unsent }
 }
 
 #[cfg(test)]
@@ -212,8 +242,8 @@ mod tests {
     #[test]
     fn how_long_a_server_keeps_a_connection_is_read() {
         let with = |value: &'static str| {
-            kept_for(&http::HeaderMap::from_iter([(
-                http::HeaderName::from_static("keep-alive"),
+            kept_for(&HeaderMap::from_iter([(
+                HeaderName::from_static("keep-alive"),
                 http::HeaderValue::from_static(value),
             )]))
         };

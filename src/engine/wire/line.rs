@@ -6,7 +6,6 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
@@ -39,8 +38,6 @@ pub(super) struct Gauge {
     pub(super) last_write: Cell<Option<Nanos>>,
     pub(super) first_read: Cell<Option<Nanos>>,
     pub(super) last_read: Cell<Option<Nanos>>,
-    /// Interim answers to the request under way.
-    pub(super) interim: Arc<AtomicU32>,
 }
 
 impl Gauge {
@@ -57,7 +54,6 @@ impl Gauge {
             last_write: Cell::new(None),
             first_read: Cell::new(None),
             last_read: Cell::new(None),
-            interim: Arc::default(),
         })
     }
 
@@ -68,7 +64,6 @@ impl Gauge {
         self.first_read.set(None);
         self.last_read.set(None);
         self.awaited.set(true);
-        self.interim.store(0, Ordering::Relaxed);
     }
 
     /// It has ended.
@@ -238,9 +233,6 @@ impl AsyncRead for Line {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.gauge.interim.load(Ordering::Relaxed) > MOST_INTERIM {
-            return Poll::Ready(Err(io::Error::other(TooManyInterim)));
-        }
         let before = buffer.filled().len();
         let polled = match &mut self.stream {
             Stream::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
@@ -309,13 +301,13 @@ impl AsyncWrite for Line {
 }
 
 /// A request was given interim answers without end.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the target sent more than {MOST_INTERIM} interim answers (1xx) to one request")]
 pub(super) struct TooManyInterim;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
 
     use tokio::io::AsyncWriteExt as _;

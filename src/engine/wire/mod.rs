@@ -1,4 +1,4 @@
-//! The real network for the load: hyper's and h2's own connections, nothing hidden.
+//! The real network for the load: HTTP/1.1 and h2's connections, nothing hidden.
 //!
 //! No redirects, proxies or retries: a request goes out again only where the server
 //! can't have begun with it, and that is counted. Everything here belongs to one
@@ -8,6 +8,7 @@ mod answer;
 #[cfg(target_os = "linux")]
 mod clocks;
 mod dial;
+mod framing;
 mod http1;
 mod http2;
 #[cfg(target_os = "linux")]

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::answer::Lost;
 use super::dial::{Dialler, Undialled};
-use super::http1::{Found, Http1};
+use super::http1::{Found, Http1, Room};
 use super::http2::Http2;
 use crate::engine::clock::Clock;
 use crate::engine::transport::Opening;
@@ -41,6 +41,7 @@ pub(super) struct Pool {
     pub(super) dialler: Dialler,
     clock: Arc<dyn Clock>,
     idle: RefCell<Vec<Http1>>,
+    room: Room,
     shared: RefCell<Vec<Rc<Http2>>>,
     /// Whether the target speaks HTTP/2, once that is known.
     speaks_h2: Cell<bool>,
@@ -58,6 +59,7 @@ impl Pool {
             dialler,
             clock,
             idle: RefCell::default(),
+            room: Room::default(),
             shared: RefCell::default(),
             speaks_h2: Cell::new(false),
             opening: Cell::new(false),
@@ -159,7 +161,7 @@ impl Pool {
             Ready::Shared(connection)
         } else {
             self.speaks_h2.set(false);
-            Ready::One(Http1::on(dialled.line, now).await.map_err(unusable)?)
+            Ready::One(Http1::on(dialled.line, self.room.clone(), now))
         };
         self.note(LineEvent::Opened { tcp: dialled.tcp, tls: dialled.tls, ahead });
         let opening = Opening { all, tcp: dialled.tcp, tls: dialled.tls.unwrap_or_default() };
@@ -169,7 +171,7 @@ impl Pool {
     /// Takes a connection back after an answer, if another request may follow on it.
     pub(super) fn put_back(&self, mut connection: Http1) {
         // What comes from now on is found when it is taken again, or closed.
-        match if connection.is_ready() { Found::Ready } else { connection.look() } {
+        match connection.state() {
             Found::Ready => {
                 connection.idle_since = self.clock.now();
                 self.idle.borrow_mut().push(connection);

@@ -255,6 +255,30 @@ fn closed_with_the_request_on_its_way_is_told_from_closed_in_the_answer() {
     });
 }
 
+/// Who doesn't want so much says so, and reads no more: that is its answer.
+#[test]
+fn an_answer_that_comes_before_the_request_was_whole_is_its_answer() {
+    let serve = |n, mut stream: TcpStream| {
+        if n == 0 {
+            let head = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
+            stream.read_exact(&mut [0; 100]).expect("begins");
+            stream.write_all(head).expect("writes");
+        } else {
+            assert!(read_request(&mut stream));
+            stream.write_all(OK).expect("writes");
+        }
+    };
+    against(serve, 2, |transport| async move {
+        let mut long = Request { body: vec![b'x'; 16 << 20], ..request() };
+        let refused = transport.send(&mut long).await;
+        assert_eq!((status(&refused), refused.bytes_sent < 16 << 20), (413, true));
+        // What is left of it is no beginning of the next.
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        assert_eq!(figures(transport.as_ref()).opened, 2);
+        drop(transport);
+    });
+}
+
 #[test]
 fn connections_are_opened_ahead_as_asked_and_used() {
     let serve = |_, mut stream: TcpStream| {

@@ -1,5 +1,6 @@
 //! Sends requests to one base URL: picks the connection, sends, reads, and says what came of it.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue};
+use http::uri::{PathAndQuery, Uri};
 use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use url::Url;
@@ -118,6 +120,7 @@ impl Network for HttpNetwork {
             ca_file: self.ca_file.clone(),
             origin: self.origin.clone(),
             path: self.path.clone(),
+            asked: RefCell::default(),
             headers: Rc::new(self.headers.clone()),
         }))
     }
@@ -136,10 +139,22 @@ struct HttpTransport {
     ca_file: Option<String>,
     origin: String,
     path: String,
+    /// What was asked for last: mostly what is asked for next.
+    asked: RefCell<Uri>,
     headers: Rc<HeaderMap>,
 }
 
 impl HttpTransport {
+    fn uri(&self, path: &str) -> Uri {
+        let mut asked = self.asked.borrow_mut();
+        let said = asked.path_and_query().map(PathAndQuery::as_str);
+        if said.and_then(|said| said.strip_prefix(&self.path)) != Some(path) {
+            // A path of ours and the URL's own: it can't fail.
+            *asked = format!("{}{path}", self.path).parse().unwrap_or_default();
+        }
+        asked.clone()
+    }
+
     fn inbox(&self) -> &Inbox {
         &self.shared.pool.dialler.inbox
     }
@@ -148,9 +163,7 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn send(&self, request: &mut Request) -> LocalFuture<'static, Exchange> {
         let body = bytes::Bytes::from(std::mem::take(&mut request.body));
-        let path = format!("{}{}", self.path, request.path);
-        // A path of ours and the URL's own: it can't fail.
-        let uri = path.parse().unwrap_or_default();
+        let uri = self.uri(&request.path);
         let shared = Rc::clone(&self.shared);
         let origin = shared.pool.dialler.to.tls.is_some().then(|| self.origin.clone());
         let mut outgoing = Outgoing {

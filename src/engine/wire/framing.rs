@@ -1,0 +1,298 @@
+//! An HTTP/1.1 answer as its bytes come, in whatever pieces: its head, and where its body ends.
+//!
+//! After RFC 9112: httparse reads the head, section 6.3 says where the body ends. What is
+//! malformed is refused; nothing is guessed.
+
+mod chunks;
+#[cfg(test)]
+mod tests;
+
+use std::mem::MaybeUninit;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use self::chunks::Chunks;
+use super::answer::Collected;
+use super::http1::Found;
+use super::line::{MOST_INTERIM, TooManyInterim};
+use crate::engine::transport::Response;
+
+/// The longest head that is taken.
+const MOST_HEAD: usize = 256 * 1024;
+/// Header lines that are taken.
+const MOST_FIELDS: usize = 100;
+
+/// Why bytes are no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("the head of the answer isn't made of lines as HTTP/1.1 has them")]
+    Lines,
+    #[error("what came doesn't begin as an HTTP/1.1 answer does")]
+    Start,
+    #[error("the answer's status is no number of three digits")]
+    Status,
+    #[error("a header of the answer has a name or value with characters that none may have")]
+    Header,
+    #[error("the answer has more than {MOST_FIELDS} headers")]
+    Headers,
+    #[error("the answer's head is longer than {} KiB", MOST_HEAD / 1024)]
+    Head,
+    #[error("the answer's Content-Length is no number, or there are several")]
+    Length,
+    #[error("the answer is HTTP/1.0 and has a Transfer-Encoding, which only 1.1 knows")]
+    Encoding,
+    #[error("a chunk of the answer doesn't begin with its size and a line's end")]
+    ChunkSize,
+    #[error("a chunk of the answer doesn't end where its size says")]
+    ChunkEnd,
+    #[error("a chunk's extensions, or what follows the last one, are too long")]
+    ChunkExtras,
+    #[error(transparent)]
+    Interim(#[from] TooManyInterim),
+}
+
+/// How the end of a body is known.
+#[derive(Debug, PartialEq, Eq)]
+enum Body {
+    /// So many bytes are still to come.
+    Length(u64),
+    Chunked(Chunks),
+    /// It ends with the connection.
+    ToTheEnd,
+}
+
+/// What there is of an answer.
+enum Part {
+    Head(Vec<u8>),
+    Body { status: u16, headers: HeaderMap, body: Body, collected: Collected },
+    Whole(Response),
+}
+
+/// One answer, final and whole once it has come.
+pub(super) struct Framing {
+    part: Part,
+    /// Whether it is to HEAD: such an answer has no body, whatever it says.
+    bodiless: bool,
+    /// The longest body that is taken.
+    most: u64,
+    interim: u32,
+    /// Whether another answer may follow on the connection.
+    keeps: bool,
+    /// Whether more came than the answer.
+    beyond: bool,
+}
+
+impl Framing {
+    /// Of the answer to `method`; a body longer than `most` bytes isn't read to its end.
+    pub(super) fn of(method: &http::Method, most: u64) -> Self {
+        Self {
+            part: Part::Head(Vec::new()),
+            bodiless: method == http::Method::HEAD,
+            most,
+            interim: 0,
+            keeps: true,
+            beyond: false,
+        }
+    }
+
+    /// Adds what came next. Whether the answer is whole with that.
+    ///
+    /// # Errors
+    /// When that is no answer.
+    pub(super) fn add(&mut self, piece: &[u8]) -> Result<bool, Malformed> {
+        if let Part::Head(head) = &mut self.part {
+            let seen = head.len();
+            head.extend_from_slice(piece);
+            return self.read_heads(seen)?.map_or(Ok(false), |rest| self.add_body(&rest));
+        }
+        self.add_body(piece)
+    }
+
+    /// The connection has ended. Whether the answer is whole with that.
+    ///
+    /// # Errors
+    /// When what came is no beginning of an answer either.
+    pub(super) fn ends(&mut self) -> Result<bool, Malformed> {
+        match &mut self.part {
+            Part::Head(head) => {
+                read_head(&Bytes::from(std::mem::take(head)))?;
+            }
+            Part::Body { body: Body::ToTheEnd, .. } => self.is_whole(),
+            Part::Body { .. } | Part::Whole(_) => {}
+        }
+        Ok(matches!(self.part, Part::Whole(_)))
+    }
+
+    /// The answer, where it is whole, and how the connection stands after it.
+    pub(super) fn take(self) -> Option<(Response, Found)> {
+        let Part::Whole(response) = self.part else { return None };
+        let found = match self.beyond {
+            true => Found::Unsolicited,
+            false if self.keeps => Found::Ready,
+            false => Found::Closed,
+        };
+        Some((response, found))
+    }
+
+    /// Reads heads up to that of the final answer: what follows it. `seen` of the bytes had
+    /// been looked at before.
+    fn read_heads(&mut self, seen: usize) -> Result<Option<Bytes>, Malformed> {
+        let Part::Head(head) = &mut self.part else { return Ok(None) };
+        let new = &head[seen.saturating_sub(3)..];
+        // Who drips a head isn't read from the start with each byte.
+        if seen > 0 && !ends_a_head(new) {
+            return if head.len() > MOST_HEAD { Err(Malformed::Head) } else { Ok(None) };
+        }
+        let mut text = Bytes::from(std::mem::take(head));
+        loop {
+            let Some(read) = read_head(&text)? else {
+                if text.len() > MOST_HEAD {
+                    return Err(Malformed::Head);
+                }
+                self.part = Part::Head(text.into());
+                return Ok(None);
+            };
+            let rest = text.slice(read.length..);
+            if let 100 | 102..=199 = read.status {
+                self.interim += 1;
+                if self.interim > MOST_INTERIM {
+                    return Err(TooManyInterim.into());
+                }
+                text = rest;
+                continue;
+            }
+            self.begin_body(read)?;
+            return Ok(Some(rest));
+        }
+    }
+
+    fn begin_body(&mut self, head: Head) -> Result<(), Malformed> {
+        let Head { status, minor, headers, .. } = head;
+        let says = |what| tokens(&headers, &header::CONNECTION).any(|said| is(said, what));
+        self.keeps = if minor == 0 { says("keep-alive") } else { !says("close") };
+        let none = self.bodiless || matches!(status, 101 | 204 | 304);
+        // What another protocol would follow on takes no more requests.
+        self.keeps &= status != 101;
+        let body = if none {
+            Body::Length(0)
+        } else if headers.contains_key(header::TRANSFER_ENCODING) {
+            // RFC 9112, 6.1: with both, whoever sent it may have meant another end.
+            self.keeps &= !headers.contains_key(header::CONTENT_LENGTH);
+            let last = tokens(&headers, &header::TRANSFER_ENCODING).last();
+            match last {
+                _ if minor == 0 => return Err(Malformed::Encoding),
+                Some(last) if is(last, "chunked") => Body::Chunked(Chunks::default()),
+                _ => Body::ToTheEnd,
+            }
+        } else {
+            length(&headers)?.map_or(Body::ToTheEnd, Body::Length)
+        };
+        self.keeps &= body != Body::ToTheEnd;
+        let collected = Collected::new(self.most, &headers);
+        self.part = Part::Body { status, headers, body, collected };
+        Ok(())
+    }
+
+    fn add_body(&mut self, piece: &[u8]) -> Result<bool, Malformed> {
+        let Part::Body { body, collected, .. } = &mut self.part else {
+            self.beyond |= !piece.is_empty();
+            return Ok(true);
+        };
+        let (rest, whole) = match body {
+            Body::Length(left) => {
+                let here = piece.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                *left -= here as u64;
+                (piece.len() - here, !collected.add(&piece[..here]) || *left == 0)
+            }
+            Body::Chunked(chunks) => {
+                let mut wanted = true;
+                let rest = chunks.add(piece, |data| wanted = wanted && collected.add(data))?;
+                (rest.unwrap_or(0), rest.is_some() || !wanted)
+            }
+            Body::ToTheEnd => (0, !collected.add(piece)),
+        };
+        if whole {
+            self.is_whole();
+            self.beyond = rest > 0;
+        }
+        Ok(whole)
+    }
+
+    fn is_whole(&mut self) {
+        let part = std::mem::replace(&mut self.part, Part::Head(Vec::new()));
+        self.part = match part {
+            Part::Body { status, headers, collected, .. } => {
+                Part::Whole(collected.response(status, headers))
+            }
+            other => other,
+        };
+    }
+}
+
+/// The head of one answer, interim or final.
+struct Head {
+    /// Bytes it has.
+    length: usize,
+    status: u16,
+    /// Of the version 1.x.
+    minor: u8,
+    headers: HeaderMap,
+}
+
+/// Reads a head where it is whole.
+fn read_head(text: &Bytes) -> Result<Option<Head>, Malformed> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut answer = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let parsed = config.parse_response_with_uninit_headers(&mut answer, text, &mut fields);
+    let httparse::Status::Complete(length) = parsed.map_err(malformed)? else { return Ok(None) };
+    let (Some(status), Some(minor)) = (answer.code, answer.version) else { return Ok(None) };
+    let mut headers = HeaderMap::with_capacity(answer.headers.len());
+    for field in answer.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Malformed::Header)?;
+        let value = HeaderValue::from_maybe_shared(text.slice_ref(field.value));
+        headers.append(name, value.map_err(|_| Malformed::Header)?);
+    }
+    Ok(Some(Head { length, status, minor, headers }))
+}
+
+const fn malformed(error: httparse::Error) -> Malformed {
+    match error {
+        httparse::Error::Version => Malformed::Start,
+        httparse::Error::Status => Malformed::Status,
+        httparse::Error::HeaderName | httparse::Error::HeaderValue => Malformed::Header,
+        httparse::Error::TooManyHeaders => Malformed::Headers,
+        _ => Malformed::Lines,
+    }
+}
+
+/// Whether an empty line is among the bytes.
+fn ends_a_head(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
+}
+
+/// What a header lists, over all its lines.
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
+}
+
+fn is(said: &str, what: &str) -> bool {
+    said.eq_ignore_ascii_case(what)
+}
+
+/// `Content-Length`, where the answer has one. Said twice alike it is said once (RFC 9112, 6.3).
+fn length(headers: &HeaderMap) -> Result<Option<u64>, Malformed> {
+    let mut found = None;
+    for line in headers.get_all(header::CONTENT_LENGTH) {
+        for said in line.to_str().map_err(|_| Malformed::Length)?.split(',').map(str::trim) {
+            let digits = !said.is_empty() && said.bytes().all(|byte| byte.is_ascii_digit());
+            let length = said.parse().ok().filter(|_| digits).ok_or(Malformed::Length)?;
+            if found.replace(length).is_some_and(|before: u64| before != length) {
+                return Err(Malformed::Length);
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,105 @@
+//! A body in chunks: each says its size, the last one is empty (RFC 9112, 7.1).
+
+use super::Malformed;
+
+/// Extensions of all chunks, and what follows the last, may take so many bytes: nobody reads them.
+const MOST_EXTRAS: u32 = 16 * 1024;
+
+/// Where in its chunks a body is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum At {
+    /// Before the first digit of a size.
+    #[default]
+    Start,
+    Size,
+    /// After the size: blanks, or an extension.
+    Extension,
+    /// Before the line feed that ends the line of a size.
+    SizeEnd,
+    /// So many bytes are left of the chunk.
+    Data(u64),
+    /// Before the line's end after the data.
+    DataEnd,
+    DataFeed,
+    /// At the beginning of a line after the last chunk.
+    Trailer,
+    /// Within such a line.
+    TrailerLine,
+    /// Before the line feed of the last, empty line.
+    End,
+}
+
+/// Reads chunks, however they are cut into pieces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Chunks {
+    at: At,
+    size: u64,
+    extras: u32,
+}
+
+impl Chunks {
+    /// Hands the data in `piece` to `data`. How many bytes are left over, once the body is whole.
+    ///
+    /// # Errors
+    /// Where those are no chunks.
+    pub(super) fn add(
+        &mut self,
+        piece: &[u8],
+        mut data: impl FnMut(&[u8]),
+    ) -> Result<Option<usize>, Malformed> {
+        let mut left = piece;
+        while let Some((byte, after)) = left.split_first() {
+            if let At::Data(size) = self.at {
+                let here = left.len().min(usize::try_from(size).unwrap_or(usize::MAX));
+                data(&left[..here]);
+                left = &left[here..];
+                let rest = size - here as u64;
+                self.at = if rest == 0 { At::DataEnd } else { At::Data(rest) };
+                continue;
+            }
+            left = after;
+            if self.read(*byte)? {
+                return Ok(Some(left.len()));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A byte that is none of the data; whether it is the last.
+    fn read(&mut self, byte: u8) -> Result<bool, Malformed> {
+        self.at = match (self.at, byte) {
+            (At::Start | At::Size, _) if byte.is_ascii_hexdigit() => self.digit(byte)?,
+            (At::Size | At::Extension, b'\r') => At::SizeEnd,
+            (At::Size, b' ' | b'\t' | b';') => self.extra(At::Extension)?,
+            // A line feed alone ends a line for some and not for others.
+            (At::Extension, _) if byte != b'\n' => self.extra(At::Extension)?,
+            (At::SizeEnd, b'\n') if self.size == 0 => At::Trailer,
+            (At::SizeEnd, b'\n') => At::Data(std::mem::take(&mut self.size)),
+            (At::Start | At::Size | At::Extension | At::SizeEnd, _) => {
+                return Err(Malformed::ChunkSize);
+            }
+            (At::DataEnd, b'\r') => At::DataFeed,
+            (At::DataFeed, b'\n') => At::Start,
+            (At::Trailer, b'\r') => At::End,
+            (At::TrailerLine, b'\n') => self.extra(At::Trailer)?,
+            (At::Trailer | At::TrailerLine, _) => self.extra(At::TrailerLine)?,
+            (At::End, b'\n') => return Ok(true),
+            (At::DataEnd | At::DataFeed | At::End | At::Data(_), _) => {
+                return Err(Malformed::ChunkEnd);
+            }
+        };
+        Ok(false)
+    }
+
+    fn digit(&mut self, byte: u8) -> Result<At, Malformed> {
+        let digit = char::from(byte).to_digit(16).map(u64::from);
+        let size = self.size.checked_mul(16).zip(digit).map(|(size, digit)| size + digit);
+        self.size = size.ok_or(Malformed::ChunkSize)?;
+        Ok(At::Size)
+    }
+
+    fn extra(&mut self, at: At) -> Result<At, Malformed> {
+        self.extras += 1;
+        if self.extras > MOST_EXTRAS { Err(Malformed::ChunkExtras) } else { Ok(at) }
+    }
+}
