@@ -220,7 +220,6 @@ impl Sleeper {
             slept = true;
             let span = at - self.run.job.clock.now();
             self.presence.will_wake(span);
-            self.look();
             self.transport.rest(span);
             Pin::new(&mut self.stopped).poll(context).map(Err)
         })

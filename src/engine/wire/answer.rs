@@ -1,5 +1,6 @@
 //! What one exchange on an open connection came to.
 
+use std::io::Write as _;
 use std::rc::Rc;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -58,8 +59,8 @@ impl Outgoing {
             }
         }
         if self.says_length() {
-            let line = format!("content-length: {}\r\n", self.body.len());
-            head.extend_from_slice(line.as_bytes());
+            // Memory takes whatever is written.
+            let _ = write!(head, "content-length: {}\r\n", self.body.len());
         }
         head.extend_from_slice(b"\r\n");
         head
