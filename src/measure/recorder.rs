@@ -136,9 +136,10 @@ impl Recorder {
     /// Takes in one sample. `quote`: what may be said of an answer that wasn't
     /// accepted (already masked and cut), and the check that failed first.
     pub fn record(&mut self, sample: &Sample, quote: Option<(&str, Option<&str>)>) {
+        let placed = sample.into();
         for (matcher, slice) in self.matchers.iter().zip(self.recording.slices.values_mut()) {
             if matcher.matches(sample) {
-                slice.record(sample, self.limit_declared);
+                slice.record_placed(&placed, self.limit_declared);
             }
         }
         let sent = sample.outcome != Outcome::Dropped;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::trend::Placed;
 use super::{Sample, Spans, Trend};
 use crate::admission::Admitted;
 use crate::ids::Traffic;
@@ -22,11 +23,11 @@ pub struct Phases {
 }
 
 impl Phases {
-    fn record(&mut self, spans: &Spans) {
-        self.blocked.record(spans.blocked);
-        self.connecting.record(spans.connecting);
-        self.tls.record(spans.tls);
-        self.sending.record(spans.sending);
+    fn record(&mut self, placed: &PlacedSample<'_>) {
+        self.blocked.record_placed(placed.blocked);
+        self.connecting.record_placed(placed.connecting);
+        self.tls.record_placed(placed.tls);
+        self.sending.record_placed(placed.sending);
     }
 
     fn prepare(&mut self) {
@@ -88,9 +89,49 @@ pub struct Slice {
     pub excused: u64,
 }
 
+/// A sample whose spans have their places.
+pub(super) struct PlacedSample<'a> {
+    sample: &'a Sample,
+    response_time: Placed,
+    service_time: Placed,
+    waiting: Placed,
+    receiving: Placed,
+    blocked: Placed,
+    connecting: Placed,
+    tls: Placed,
+    sending: Placed,
+    lag: Placed,
+    held: Placed,
+}
+
+impl<'a> From<&'a Sample> for PlacedSample<'a> {
+    fn from(sample: &'a Sample) -> Self {
+        let Spans { blocked, connecting, tls, sending } = sample.spans;
+        Self {
+            sample,
+            response_time: sample.response_time().into(),
+            service_time: sample.service_time().into(),
+            waiting: sample.waiting().into(),
+            receiving: sample.receiving().into(),
+            blocked: blocked.into(),
+            connecting: connecting.into(),
+            tls: tls.into(),
+            sending: sending.into(),
+            lag: sample.lag().into(),
+            held: sample.held.into(),
+        }
+    }
+}
+
 impl Slice {
     /// Adds one sample. `limit_declared`: whether a 429 is an expected answer.
     pub fn record(&mut self, sample: &Sample, limit_declared: bool) {
+        self.record_placed(&sample.into(), limit_declared);
+    }
+
+    /// [`Slice::record`].
+    pub(super) fn record_placed(&mut self, placed: &PlacedSample<'_>, limit_declared: bool) {
+        let sample = placed.sample;
         if sample.outcome != Outcome::Dropped {
             self.requests += 1;
             self.bytes_sent += u64::from(sample.bytes_sent);
@@ -106,7 +147,7 @@ impl Slice {
         if sample.outcome == Outcome::Dropped {
             return;
         }
-        self.lag.record(sample.lag());
+        self.lag.record_placed(placed.lag);
         self.excused += u64::from(sample.excused);
         // A broken contract came with the expected status: `checks` counts it.
         let expected = match sample.outcome {
@@ -121,12 +162,12 @@ impl Slice {
             self.items += u64::from(sample.items);
         }
         if sample.outcome.is_answered() {
-            self.response_time.record(sample.response_time());
-            self.service_time.record(sample.service_time());
-            self.waiting.record(sample.waiting());
-            self.receiving.record(sample.receiving());
-            self.phases.record(&sample.spans);
-            self.held.record(sample.held);
+            self.response_time.record_placed(placed.response_time);
+            self.service_time.record_placed(placed.service_time);
+            self.waiting.record_placed(placed.waiting);
+            self.receiving.record_placed(placed.receiving);
+            self.phases.record(placed);
+            self.held.record_placed(placed.held);
         }
     }
 

@@ -50,10 +50,31 @@ fn micros(span: Nanos) -> u64 {
     (span.0.saturating_add(500) / 1_000).clamp(1, HIGHEST_MICROS)
 }
 
+/// A span, and its place among the counts: found once for all trends that it enters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    span: Nanos,
+    index: u64,
+}
+
+impl From<Nanos> for Placed {
+    fn from(span: Nanos) -> Self {
+        Self { span, index: packed::index(micros(span)) }
+    }
+}
+
 impl Trend {
     /// Adds one span.
     pub fn record(&mut self, span: Nanos) {
-        self.record_many(span, 1);
+        self.record_placed(span.into());
+    }
+
+    /// [`Trend::record`].
+    pub(super) fn record_placed(&mut self, Placed { span, index }: Placed) {
+        self.open().add(index, 1);
+        self.sum += u128::from(span.0);
+        self.min = self.min.min(span);
+        self.max = self.max.max(span);
     }
 
     /// Adds `n` spans of that length.
@@ -61,7 +82,7 @@ impl Trend {
         if n == 0 {
             return;
         }
-        self.open().add(packed::index(micros(span)), u32::try_from(n).unwrap_or(u32::MAX));
+        self.open().add(Placed::from(span).index, u32::try_from(n).unwrap_or(u32::MAX));
         self.sum += u128::from(span.0) * u128::from(n);
         self.min = self.min.min(span);
         self.max = self.max.max(span);
@@ -94,10 +115,10 @@ impl Trend {
 
     /// The counts to record into.
     fn open(&mut self) -> &mut Counts {
-        let stored = std::mem::take(&mut self.stored);
-        self.open.get_or_insert_with(|| {
+        let Self { open, stored, .. } = self;
+        open.get_or_insert_with(|| {
             let mut counts = Box::<Counts>::default();
-            for (index, count) in stored.steps() {
+            for (index, count) in std::mem::take(stored).steps() {
                 counts.add(index, u32::try_from(count).unwrap_or(u32::MAX));
             }
             counts

@@ -181,7 +181,7 @@ pub(super) fn bytes(kind: EventType, subject: &Subject<'_>, draw: &mut Draw) -> 
 
 fn envelope<O: Serialize>(kind: EventType, subject: &Subject<'_>, object: &O) -> Vec<u8> {
     json_bytes(&Event {
-        id: format!("evt_{}", subject.serial),
+        id: ["evt_", subject.serial].concat(),
         object: "event",
         r#type: kind.name(),
         created: subject.unix,
@@ -197,7 +197,7 @@ fn subscription<'a>(kind: EventType, subject: &Subject<'a>, draw: &mut Draw) -> 
         if kind == EventType::SubscriptionCreated { 0 } else { draw.below(28) as u64 * DAY };
     let start = subject.unix.saturating_sub(begun);
     Subscription {
-        id: format!("sub_{}", subject.serial),
+        id: ["sub_", subject.serial].concat(),
         object: "subscription",
         customer: subject.customer,
         status: if deleted { "canceled" } else { "active" },
@@ -213,10 +213,10 @@ fn invoice<'a>(kind: EventType, subject: &Subject<'a>, draw: &mut Draw) -> Invoi
     let paid = kind == EventType::PaymentSucceeded;
     let price_details = PriceDetails { price: subject.price };
     Invoice {
-        id: format!("in_{}", subject.serial),
+        id: ["in_", subject.serial].concat(),
         object: "invoice",
         customer: subject.customer,
-        subscription: format!("sub_{}", subject.serial),
+        subscription: ["sub_", subject.serial].concat(),
         amount_paid: paid.then_some(AMOUNT),
         amount_due: (!paid).then_some(AMOUNT),
         currency: CURRENCY,
@@ -230,7 +230,7 @@ fn payment_method<'a>(subject: &Subject<'a>, draw: &mut Draw) -> PaymentMethod<'
     // Mean Gregorian years: good enough for a card that expires after this one.
     let year = 1970 + subject.unix / 31_556_952;
     PaymentMethod {
-        id: format!("pm_{}", subject.serial),
+        id: ["pm_", subject.serial].concat(),
         object: "payment_method",
         customer: subject.customer,
         r#type: "card",

@@ -7,6 +7,9 @@ use super::random::{Draw, fold, fold_text};
 use crate::ids::Traffic;
 use crate::secret::Secret;
 
+/// Bytes that nearly every body fits into.
+const ROOM: usize = 512;
+
 /// What a random stream is for: streams of one arrival don't touch each other.
 #[derive(Clone, Copy)]
 pub(super) enum Dice {
@@ -26,7 +29,8 @@ pub(super) struct Run {
     seed: u64,
     /// The run's name, fit for a header.
     pub(super) name: String,
-    fingerprint: u64,
+    /// Of seed and run, 16 hex digits.
+    fingerprint: String,
     /// What must never be quoted.
     pub(super) known: Vec<Secret>,
 }
@@ -38,7 +42,7 @@ impl Run {
             stream,
             seed,
             name: run_id.chars().filter(char::is_ascii_graphic).collect(),
-            fingerprint: fold(&[seed, fold_text(run_id)]),
+            fingerprint: format!("{:016x}", fold(&[seed, fold_text(run_id)])),
             known,
         }
     }
@@ -58,14 +62,14 @@ impl Run {
     /// seed and run, a letter for the traffic, the number. Letters and digits only.
     pub(super) fn serial(&self, traffic: Traffic, n: u64) -> String {
         let letter = match traffic {
-            Traffic::Arrival => 'a',
-            Traffic::Canary => 'c',
-            Traffic::Probe => 'x',
-            Traffic::Proof => 'p',
-            Traffic::Minting => 'm',
-            Traffic::Setup => 's',
+            Traffic::Arrival => "a",
+            Traffic::Canary => "c",
+            Traffic::Probe => "x",
+            Traffic::Proof => "p",
+            Traffic::Minting => "m",
+            Traffic::Setup => "s",
         };
-        format!("{:016x}{letter}{n}", self.fingerprint)
+        [self.fingerprint.as_str(), letter, &n.to_string()].concat()
     }
 }
 
@@ -81,7 +85,10 @@ pub(super) fn headers(identity: &Identity, more: usize) -> Vec<(&'static str, St
 
 /// `value` as JSON. Ours are structs of texts and numbers, which can't fail.
 pub(super) fn json_bytes(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).unwrap_or_default()
+    let mut bytes = Vec::with_capacity(ROOM);
+    // Memory takes whatever is written.
+    let _ = serde_json::to_writer(&mut bytes, value);
+    bytes
 }
 
 /// `call`, counted among the probes.

@@ -23,20 +23,22 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
-    /// What is to be said before the body: of what is said twice the later.
-    fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        // As UTF-8, where a value of data isn't ASCII; its length is for the body to say.
-        let own = |(name, value): &&(&str, String)| {
-            *name != header::CONTENT_LENGTH && is_value(value.as_bytes())
+    /// Hands on what is to be said before the body, name and value: of what is said twice
+    /// the later.
+    fn each_field(&self, mut say: impl FnMut(&str, &[u8])) {
+        let is_later = |from: usize, name: &str| {
+            self.own[from..].iter().any(|own| own.0 == name && is_sent(own))
         };
-        let later = move |from: usize, name: &str| {
-            self.own[from..].iter().filter(own).any(|(said, _)| *said == name)
-        };
-        let common = self.common.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let numbered = (1..).zip(&self.own).filter(move |(_, field)| own(field));
-        let own = numbered.filter(move |(next, (name, _))| !later(*next, name));
-        let own = own.map(|(_, (name, value))| (*name, value.as_bytes()));
-        common.filter(move |(name, _)| !later(0, name)).chain(own)
+        for (name, value) in self.common.iter() {
+            if !is_later(0, name.as_str()) {
+                say(name.as_str(), value.as_bytes());
+            }
+        }
+        for (next, own) in (1..).zip(&self.own) {
+            if is_sent(own) && !is_later(next, own.0) {
+                say(own.0, own.1.as_bytes());
+            }
+        }
     }
 
     /// Whether the length of the body is said. Without a body only methods that usually have
@@ -53,11 +55,11 @@ impl Outgoing {
         for part in [self.method.as_str(), " ", asked, " HTTP/1.1\r\n"] {
             head.extend_from_slice(part.as_bytes());
         }
-        for (name, value) in self.fields() {
+        self.each_field(|name, value| {
             for part in [name.as_bytes(), b": ", value, b"\r\n"] {
                 head.extend_from_slice(part);
             }
-        }
+        });
         if self.says_length() {
             // Memory takes whatever is written.
             let _ = write!(head, "content-length: {}\r\n", self.body.len());
@@ -69,12 +71,12 @@ impl Outgoing {
     /// What stands before the body, as HTTP/2 has it.
     pub(super) fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(self.common.len() + self.own.len() + 1);
-        for (name, value) in self.fields() {
+        self.each_field(|name, value| {
             let name = HeaderName::from_bytes(name.as_bytes());
             if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value)) {
                 headers.insert(name, value);
             }
-        }
+        });
         if self.says_length() {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()));
         }
@@ -82,9 +84,11 @@ impl Outgoing {
     }
 }
 
-/// Whether a header may have such a value (RFC 9110, 5.5).
-fn is_value(bytes: &[u8]) -> bool {
-    bytes.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7F))
+/// Whether a header of a request is sent: with a value that one may have (RFC 9110, 5.5), as
+/// UTF-8 where one of data isn't ASCII. Its length is for the body to say.
+fn is_sent((name, value): &(&'static str, String)) -> bool {
+    *name != header::CONTENT_LENGTH
+        && value.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7F))
 }
 
 /// How far it came, even when the rest never does.

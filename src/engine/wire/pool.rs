@@ -26,7 +26,7 @@ const SHORTEST_TIMEOUT: Nanos = Nanos::from_millis(900);
 
 /// A connection to send on.
 pub(super) enum Ready {
-    One(Http1),
+    One(Box<Http1>),
     Shared(Rc<Http2>),
 }
 
@@ -40,7 +40,8 @@ pub(super) struct Given {
 pub(super) struct Pool {
     pub(super) dialler: Dialler,
     clock: Arc<dyn Clock>,
-    idle: RefCell<Vec<Http1>>,
+    #[expect(clippy::vec_box, reason = "each is handed on several times a request")]
+    idle: RefCell<Vec<Box<Http1>>>,
     room: Room,
     shared: RefCell<Vec<Rc<Http2>>>,
     /// Whether the target speaks HTTP/2, once that is known.
@@ -161,7 +162,7 @@ impl Pool {
             Ready::Shared(connection)
         } else {
             self.speaks_h2.set(false);
-            Ready::One(Http1::on(dialled.line, self.room.clone(), now))
+            Ready::One(Box::new(Http1::on(dialled.line, self.room.clone(), now)))
         };
         self.note(LineEvent::Opened { tcp: dialled.tcp, tls: dialled.tls, ahead });
         let opening = Opening { all, tcp: dialled.tcp, tls: dialled.tls.unwrap_or_default() };
@@ -169,7 +170,7 @@ impl Pool {
     }
 
     /// Takes a connection back after an answer, if another request may follow on it.
-    pub(super) fn put_back(&self, mut connection: Http1) {
+    pub(super) fn put_back(&self, mut connection: Box<Http1>) {
         // What comes from now on is found when it is taken again, or closed.
         match connection.state() {
             Found::Ready => {

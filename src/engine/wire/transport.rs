@@ -5,6 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderValue};
@@ -253,22 +254,31 @@ impl Shared {
         let (mut seen, mut opening) = (Seen::default(), Opening::default());
         let tried = {
             let mut trying = pin!(self.try_all(outgoing, origin, &mut seen, &mut opening));
-            let tried = tokio::time::timeout(self.timeout, trying.as_mut()).await;
-            // A process that was stopped finds its timers over before it has asked what
-            // came meanwhile.
-            match tried {
-                Err(_) => {
-                    self.pool.dialler.inbox.look();
-                    tokio::time::timeout(ONE_MORE_LOOK, trying).await
+            let mut over = pin!(tokio::time::sleep(self.timeout));
+            let mut looked = false;
+            std::future::poll_fn(|context| {
+                if let Poll::Ready(tried) = trying.as_mut().poll(context) {
+                    return Poll::Ready(Some(tried));
                 }
-                tried => tried,
-            }
+                while over.as_mut().poll(context).is_ready() {
+                    if looked {
+                        return Poll::Ready(None);
+                    }
+                    // A process that was stopped finds its timers over before it has asked
+                    // what came meanwhile.
+                    looked = true;
+                    self.pool.dialler.inbox.look();
+                    over.set(tokio::time::sleep(ONE_MORE_LOOK));
+                }
+                Poll::Pending
+            })
+            .await
         };
         seen.settle();
         // It was whole when its last byte came, whenever that was read.
-        let whole = seen.last_byte.filter(|_| matches!(tried, Ok(Ok(_))));
+        let whole = seen.last_byte.filter(|_| matches!(tried, Some(Ok(_))));
         let done = whole.unwrap_or_else(|| self.clock.now());
-        let result = tried.unwrap_or_else(|_| {
+        let result = tried.unwrap_or_else(|| {
             let within = Nanos::from(self.timeout);
             Err(Failure::Timeout(if seen.first_write.is_none() {
                 format!("no connection to send on within {within}: nothing of the request left")
