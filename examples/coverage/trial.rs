@@ -73,13 +73,15 @@ impl Recorded {
         Self { recording }
     }
 
-    /// Adds arrivals, all of them accepted.
+    /// Adds arrivals, all of them accepted, by a generator that was on time throughout.
     pub(crate) fn add(&mut self, arrivals: &[Arrival]) {
         let slice = self.recording.slices.entry(accepted()).or_default();
         for (due, takes) in arrivals {
             let (due, response) = (Nanos::from_secs_f64(*due), Nanos::from_secs_f64(*takes));
             self.recording.timeline.ended(due, Outcome::Accepted, response);
             slice.response_time.record(response);
+            slice.service_time.record(response);
+            slice.held.record(Nanos::ZERO);
         }
         slice.outcomes.add_many(Outcome::Accepted, arrivals.len() as u64);
         let total = self.recording.slices.entry(Selector::all()).or_default();
