@@ -17,7 +17,7 @@ while getopts s:k option; do
   esac
 done
 shift $((OPTIND - 1))
-all=(config suite histogram threshold answer headers github written text import)
+all=(config suite histogram threshold answer headers github written text import wire)
 targets=("${@:-${all[@]}}")
 if rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
   cargo=(rustup run nightly cargo)

@@ -139,11 +139,11 @@ fn a_failing_night_raises_an_issue_and_a_good_one_closes_it() {
         [&WITH[..], &more].concat()
     };
     let mut night = runner(&store, "schedule", &json!({}));
-    let bad = steps::runner("max<0.0001");
+    let bad = steps::runner_with(steps::RED);
     std::mem::swap(&mut night.workspace, &mut { bad }.workspace);
     assert_eq!(night.run(&with("a")).code, 1);
     let issue = store.lock().expect("whole").issues[0].clone();
-    assert!(issue["body"].as_str().expect("text").contains("max of response_time"), "{issue}");
+    assert!(issue["body"].as_str().expect("text").contains("success_rate is"), "{issue}");
     let good = steps::runner("p(95)<20000");
     std::mem::swap(&mut night.workspace, &mut { good }.workspace);
     assert_eq!(night.run(&with("b")).code, 0);

@@ -115,4 +115,4 @@ macro_rules! targets {
     };
 }
 
-targets! { config suite histogram threshold answer headers github written text import }
+targets! { config suite histogram threshold answer headers github written text import wire }

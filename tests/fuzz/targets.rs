@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use load_gate::config::{Flags, Purpose, Resolved, Sources, UserFile, resolve};
-use load_gate::engine::{parse_date, retry_after};
+use load_gate::engine::{parse_date, read_answer, retry_after};
 use load_gate::gate::parse_threshold;
 use load_gate::ids::{IdentityId, Traffic};
 use load_gate::measure::Trend;
@@ -27,7 +27,7 @@ use load_gate::suite::read_suite;
 pub(crate) type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its seeds' folder.
-pub(crate) const ALL: [(&str, Target); 10] = [
+pub(crate) const ALL: [(&str, Target); 11] = [
     ("config", config),
     ("suite", suite),
     ("histogram", histogram),
@@ -38,6 +38,7 @@ pub(crate) const ALL: [(&str, Target); 10] = [
     ("written", written),
     ("text", text),
     ("import", import),
+    ("wire", wire),
 ];
 
 const KEY: &str = "key-0123456789-abcdef";
@@ -285,4 +286,29 @@ pub(crate) fn text(data: &[u8]) {
     assert!(quoted.chars().count() <= 200);
     assert!(!quoted.chars().any(char::is_control));
     assert!(!quoted.to_ascii_lowercase().contains(KEY), "{quoted}");
+}
+
+/// What a server writes, in pieces as long as the first bytes say: the same answer as in one.
+pub(crate) fn wire(data: &[u8]) {
+    const MOST: u64 = 4096;
+    let (lengths, bytes) = data.split_at(data.len().min(4));
+    let mut left = bytes;
+    let mut pieces: Vec<&[u8]> = Vec::new();
+    for length in lengths.iter().cycle().map(|length| 1 + usize::from(*length)) {
+        if left.is_empty() {
+            break;
+        }
+        let (piece, rest) = left.split_at(length.min(left.len()));
+        pieces.push(piece);
+        left = rest;
+    }
+    let whole = read_answer([bytes], MOST);
+    let parted = read_answer(pieces, MOST);
+    let told = |answer: &load_gate::engine::Response| {
+        (answer.status, answer.headers.clone(), answer.body.clone())
+    };
+    assert_eq!(whole.as_ref().map(told), parted.as_ref().map(told));
+    if let Some(body) = whole.and_then(|answer| answer.body) {
+        assert!(body.len() as u64 <= MOST && body.len() <= bytes.len());
+    }
 }

@@ -97,6 +97,8 @@ impl Http1 {
         // What is left of a request is no beginning of the next one.
         self.state = if sending.left() == 0 { state } else { Found::Closed };
         self.kept_for = kept_for(&response.headers);
+        // Its server began to wait no later.
+        self.idle_since = seen.last_byte.unwrap_or(self.idle_since);
         Ok(response)
     }
 

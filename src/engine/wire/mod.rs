@@ -25,6 +25,7 @@ mod tls;
 mod transport;
 mod words;
 
+pub use framing::read_answer;
 pub use tls::{RootsError, client_tls};
 pub use transport::{HttpNetwork, NetworkError};
 pub(crate) use words::{chain, tls_words};

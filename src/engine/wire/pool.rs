@@ -170,13 +170,10 @@ impl Pool {
     }
 
     /// Takes a connection back after an answer, if another request may follow on it.
-    pub(super) fn put_back(&self, mut connection: Box<Http1>) {
+    pub(super) fn put_back(&self, connection: Box<Http1>) {
         // What comes from now on is found when it is taken again, or closed.
         match connection.state() {
-            Found::Ready => {
-                connection.idle_since = self.clock.now();
-                self.idle.borrow_mut().push(connection);
-            }
+            Found::Ready => self.idle.borrow_mut().push(connection),
             // As it may have said with the answer.
             Found::Closed => self.note(LineEvent::Closed),
             Found::Unsolicited => self.note(LineEvent::Unsolicited),

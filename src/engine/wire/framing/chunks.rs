@@ -38,21 +38,25 @@ pub(super) struct Chunks {
 }
 
 impl Chunks {
-    /// Hands the data in `piece` to `data`. How many bytes are left over, once the body is whole.
+    /// Hands the data in `piece` to `data`. How many bytes are left over, once the body is
+    /// whole, or `data` wants no more.
     ///
     /// # Errors
     /// Where those are no chunks.
     pub(super) fn add(
         &mut self,
         piece: &[u8],
-        mut data: impl FnMut(&[u8]),
+        mut data: impl FnMut(&[u8]) -> bool,
     ) -> Result<Option<usize>, Malformed> {
         let mut left = piece;
         while let Some((byte, after)) = left.split_first() {
             if let At::Data(size) = self.at {
                 let here = left.len().min(usize::try_from(size).unwrap_or(usize::MAX));
-                data(&left[..here]);
+                let wanted = data(&left[..here]);
                 left = &left[here..];
+                if !wanted {
+                    return Ok(Some(left.len()));
+                }
                 let rest = size - here as u64;
                 self.at = if rest == 0 { At::DataEnd } else { At::Data(rest) };
                 continue;

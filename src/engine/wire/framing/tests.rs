@@ -138,6 +138,10 @@ fn a_body_over_the_cap_is_not_read_further() {
         format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{}", "x".repeat(1001)),
         format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{}", "x".repeat(1001)),
         format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(1001)),
+        format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{}no end",
+            "x".repeat(1001)
+        ),
     ] {
         let mut framing = Framing::of(&http::Method::POST, MOST);
         assert!(framing.add(text.as_bytes()).expect("well-formed"));
