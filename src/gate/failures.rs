@@ -116,7 +116,11 @@ fn describe(outcome: Outcome, n: u64, excerpt: Option<&Excerpt>) -> String {
 fn kind_of(text: &str) -> &'static str {
     let lower = text.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&["refused"]) {
+    if has(&["more than load-gate takes"]) {
+        "the answer was too large"
+    } else if has(&["interim"]) {
+        "interim answers came without end"
+    } else if has(&["refused"]) {
         "the connection was refused"
     } else if has(&["reset", "broken pipe", "aborted"]) {
         "the connection was reset"
@@ -144,7 +148,22 @@ mod tests {
                 "connection error: Connection reset by peer (os error 104)",
                 "the connection was reset",
             ),
-            ("client error (SendRequest): invalid HTTP version parsed", "what came was not HTTP"),
+            (
+                "malformed HTTP: what came doesn't begin as an HTTP/1.1 answer does",
+                "what came was not HTTP",
+            ),
+            (
+                "more than load-gate takes: the answer has more than 100 headers",
+                "the answer was too large",
+            ),
+            (
+                "the target sent more than 8 interim answers (1xx) to one request",
+                "interim answers came without end",
+            ),
+            (
+                "the server closed the connection in the middle of the answer",
+                "the connection was closed before the answer was whole",
+            ),
             ("tcp connect error: Connection refused (os error 111)", "the connection was refused"),
             (
                 "connection closed before message completed",

@@ -69,20 +69,21 @@ impl Trend {
         self.record_placed(span.into());
     }
 
-    /// [`Trend::record`].
-    pub(super) fn record_placed(&mut self, Placed { span, index }: Placed) {
-        self.open().add(index, 1);
-        self.sum += u128::from(span.0);
-        self.min = self.min.min(span);
-        self.max = self.max.max(span);
-    }
-
     /// Adds `n` spans of that length.
     pub fn record_many(&mut self, span: Nanos, n: u64) {
+        self.add(span.into(), n);
+    }
+
+    /// [`Trend::record`].
+    pub(super) fn record_placed(&mut self, placed: Placed) {
+        self.add(placed, 1);
+    }
+
+    fn add(&mut self, Placed { span, index }: Placed, n: u64) {
         if n == 0 {
             return;
         }
-        self.open().add(Placed::from(span).index, u32::try_from(n).unwrap_or(u32::MAX));
+        self.open().add(index, u32::try_from(n).unwrap_or(u32::MAX));
         self.sum += u128::from(span.0) * u128::from(n);
         self.min = self.min.min(span);
         self.max = self.max.max(span);

@@ -9,6 +9,8 @@ use super::line::Gauge;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
 
+/// Interim answers (1xx) that one request may be given before it counts as broken.
+pub(super) const MOST_INTERIM: u32 = 8;
 /// Bytes of a head, usually.
 const ROOM: usize = 512;
 
@@ -125,6 +127,22 @@ impl Seen {
     }
 }
 
+/// How a connection stands between two requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Ready for the next request.
+    Ready,
+    /// The server has closed it, or will.
+    Closed,
+    /// Bytes are there that no request has asked for.
+    Unsolicited,
+}
+
+/// A request was given interim answers without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the target sent more than {MOST_INTERIM} interim answers (1xx) to one request")]
+pub(super) struct TooManyInterim;
+
 /// Why there is no answer.
 pub(super) struct Lost {
     pub(super) failure: Failure,
@@ -176,5 +194,58 @@ impl Collected {
 
     pub(super) fn response(self, status: u16, headers: HeaderMap) -> Response {
         Response { status, headers, body: (!self.over).then_some(self.bytes) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing(
+        method: http::Method,
+        own: &[(&'static str, &str)],
+        body: &'static [u8],
+    ) -> Outgoing {
+        let common = [("host", "a"), ("accept", "*/*")];
+        let common = common
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        Outgoing {
+            method,
+            uri: http::Uri::from_static("/b?c=d"),
+            common: Rc::new(common.into_iter().collect()),
+            own: own.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
+            body: bytes::Bytes::from_static(body),
+        }
+    }
+
+    #[test]
+    fn what_is_said_twice_is_said_as_later_and_what_none_may_say_is_not_said() {
+        let own = [
+            ("x-a", "1"),
+            ("accept", "mine"),
+            ("x-a", "\u{e4}\t2"),
+            ("x-b", "fine\r\nx-c: smuggled"),
+            ("content-length", "99"),
+        ];
+        let outgoing = outgoing(http::Method::POST, &own, b"{}");
+        let head = String::from_utf8(outgoing.head()).expect("as it was given");
+        let lines = "host: a\r\naccept: mine\r\nx-a: \u{e4}\t2\r\ncontent-length: 2\r\n\r\n";
+        assert_eq!(head, format!("POST /b?c=d HTTP/1.1\r\n{lines}"));
+        let headers = outgoing.headers();
+        let said = |(name, value): (&HeaderName, &HeaderValue)| {
+            [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat()
+        };
+        let over_http2: Vec<u8> = headers.iter().flat_map(said).collect();
+        assert_eq!([over_http2.as_slice(), b"\r\n"].concat(), lines.as_bytes());
+    }
+
+    #[test]
+    fn a_length_is_said_where_there_may_be_a_body() {
+        let says = |method, body| {
+            let head = outgoing(method, &[], body).head();
+            String::from_utf8(head).expect("text").contains("content-length: ")
+        };
+        assert!(says(http::Method::POST, b"") && says(http::Method::DELETE, b"x"));
+        assert!(!says(http::Method::GET, b""));
     }
 }

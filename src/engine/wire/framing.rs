@@ -13,9 +13,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use self::chunks::Chunks;
-use super::answer::Collected;
-use super::http1::Found;
-use super::line::{MOST_INTERIM, TooManyInterim};
+use super::answer::{Collected, MOST_INTERIM, Standing, TooManyInterim};
 use crate::engine::transport::Response;
 
 /// The longest head that is taken.
@@ -30,7 +28,7 @@ pub(super) enum Malformed {
     Lines,
     #[error("what came doesn't begin as an HTTP/1.1 answer does")]
     Start,
-    #[error("the answer's status is no number of three digits")]
+    #[error("the first line of the answer isn't a version, a status and words")]
     Status,
     #[error("a header of the answer has a name or value with characters that none may have")]
     Header,
@@ -38,7 +36,7 @@ pub(super) enum Malformed {
     Headers,
     #[error("the answer's head is longer than {} KiB", MOST_HEAD / 1024)]
     Head,
-    #[error("the answer's Content-Length is no number, or there are several")]
+    #[error("the answer's Content-Length is no number, or says two different ones")]
     Length,
     #[error("the answer is HTTP/1.0 and has a Transfer-Encoding, which only 1.1 knows")]
     Encoding,
@@ -83,6 +81,13 @@ pub(super) struct Framing {
     beyond: bool,
 }
 
+impl Malformed {
+    /// Whether it is HTTP, and only more of it than is taken.
+    pub(super) const fn is_too_much(self) -> bool {
+        matches!(self, Self::Headers | Self::Head | Self::ChunkExtras)
+    }
+}
+
 impl Framing {
     /// Of the answer to `method`; a body longer than `most` bytes isn't read to its end.
     pub(super) fn of(method: &http::Method, most: u64) -> Self {
@@ -118,21 +123,21 @@ impl Framing {
             Part::Head(head) => {
                 read_head(&Bytes::from(std::mem::take(head)))?;
             }
-            Part::Body { body: Body::ToTheEnd, .. } => self.is_whole(),
+            Part::Body { body: Body::ToTheEnd, .. } => self.complete(),
             Part::Body { .. } | Part::Whole(_) => {}
         }
         Ok(matches!(self.part, Part::Whole(_)))
     }
 
     /// The answer, where it is whole, and how the connection stands after it.
-    pub(super) fn take(self) -> Option<(Response, Found)> {
+    pub(super) fn take(self) -> Option<(Response, Standing)> {
         let Part::Whole(response) = self.part else { return None };
-        let found = match self.beyond {
-            true => Found::Unsolicited,
-            false if self.keeps => Found::Ready,
-            false => Found::Closed,
+        let standing = match self.beyond {
+            true => Standing::Unsolicited,
+            false if self.keeps => Standing::Ready,
+            false => Standing::Closed,
         };
-        Some((response, found))
+        Some((response, standing))
     }
 
     /// Reads heads up to that of the final answer: what follows it. `seen` of the bytes had
@@ -212,13 +217,13 @@ impl Framing {
             Body::ToTheEnd => (0, !collected.add(piece)),
         };
         if whole {
-            self.is_whole();
+            self.complete();
             self.beyond = rest > 0;
         }
         Ok(whole)
     }
 
-    fn is_whole(&mut self) {
+    fn complete(&mut self) {
         let part = std::mem::replace(&mut self.part, Part::Head(Vec::new()));
         self.part = match part {
             Part::Body { status, headers, collected, .. } => {
@@ -259,6 +264,9 @@ fn read_head(text: &Bytes) -> Result<Option<Head>, Malformed> {
     let parsed = config.parse_response_with_uninit_headers(&mut answer, text, &mut fields);
     let httparse::Status::Complete(length) = parsed.map_err(malformed)? else { return Ok(None) };
     let (Some(status), Some(minor)) = (answer.code, answer.version) else { return Ok(None) };
+    if status < 100 {
+        return Err(Malformed::Status);
+    }
     let mut headers = HeaderMap::with_capacity(answer.headers.len());
     for field in answer.headers.iter() {
         let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Malformed::Header)?;

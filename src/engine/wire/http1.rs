@@ -9,27 +9,15 @@ use std::task::{Context, Poll, Waker, ready};
 use http::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::answer::{Lost, Outgoing, Seen};
+use super::READ;
+use super::answer::{Lost, Outgoing, Seen, Standing};
 use super::framing::{Framing, Malformed};
 use super::line::Line;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
 
-/// Bytes read at once.
-const READ: usize = 8 * 1024;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-
-/// How a connection stands between two requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// Ready for the next request.
-    Ready,
-    /// The server has closed it, or will.
-    Closed,
-    /// Bytes are there that no request has asked for.
-    Unsolicited,
-}
 
 /// Where a worker's connections read to, one at a time: what is read is made something of
 /// before another reads.
@@ -47,7 +35,7 @@ pub(super) struct Http1 {
     line: Line,
     room: Room,
     /// As the last answer left it.
-    state: Found,
+    state: Standing,
     /// Since when it has been idle.
     pub(super) idle_since: Nanos,
     /// How long the server said it keeps it.
@@ -56,23 +44,23 @@ pub(super) struct Http1 {
 
 impl Http1 {
     pub(super) const fn on(line: Line, room: Room, now: Nanos) -> Self {
-        Self { line, room, state: Found::Ready, idle_since: now, kept_for: None }
+        Self { line, room, state: Standing::Ready, idle_since: now, kept_for: None }
     }
 
     /// How it stands by what was read so far.
-    pub(super) const fn state(&self) -> Found {
+    pub(super) const fn state(&self) -> Standing {
         self.state
     }
 
     /// Looks at what came on it while nobody had asked for anything.
-    pub(super) fn look(&mut self) -> Found {
-        if self.state == Found::Ready {
+    pub(super) fn look(&mut self) -> Standing {
+        if self.state == Standing::Ready {
             let gauge = Rc::clone(self.line.gauge());
             let context = &mut Context::from_waker(Waker::noop());
             self.state = match gauge.looking(|| self.poll_read(context, <[u8]>::len)) {
-                Poll::Pending => Found::Ready,
-                Poll::Ready(Ok(1..)) => Found::Unsolicited,
-                Poll::Ready(_) => Found::Closed,
+                Poll::Pending => Standing::Ready,
+                Poll::Ready(Ok(1..)) => Standing::Unsolicited,
+                Poll::Ready(_) => Standing::Closed,
             };
         }
         self.state
@@ -86,7 +74,8 @@ impl Http1 {
         seen: &mut Seen,
     ) -> Result<Response, Lost> {
         seen.follow(self.line.gauge());
-        let mut sending = Sending { head: outgoing.head(), body: &outgoing.body, sent: 0 };
+        let mut sending =
+            Sending { head: outgoing.head(), body: &outgoing.body, sent: 0, done: false };
         let mut framing = Framing::of(&outgoing.method, most);
         let came =
             std::future::poll_fn(|context| self.poll_exchange(context, &mut sending, &mut framing));
@@ -95,7 +84,7 @@ impl Http1 {
         let whole = came.and_then(|()| framing.take().ok_or(Broken::Closed));
         let (response, state) = whole.map_err(|broken| broken.lost(seen))?;
         // What is left of a request is no beginning of the next one.
-        self.state = if sending.left() == 0 { state } else { Found::Closed };
+        self.state = if sending.done { state } else { Standing::Closed };
         self.kept_for = kept_for(&response.headers);
         // Its server began to wait no later.
         self.idle_since = seen.last_byte.unwrap_or(self.idle_since);
@@ -160,6 +149,8 @@ struct Sending<'a> {
     head: Vec<u8>,
     body: &'a [u8],
     sent: usize,
+    /// Whether all of it is with the kernel: TLS may hold some of what it took.
+    done: bool,
 }
 
 impl Sending<'_> {
@@ -169,6 +160,9 @@ impl Sending<'_> {
 
     fn poll(&mut self, context: &mut Context<'_>, line: &mut Line) -> Poll<io::Result<()>> {
         let mut line = Pin::new(line);
+        if self.done {
+            return Poll::Ready(Ok(()));
+        }
         while self.left() > 0 {
             let head = &self.head[self.sent.min(self.head.len())..];
             let body = &self.body[self.sent.saturating_sub(self.head.len())..];
@@ -179,7 +173,9 @@ impl Sending<'_> {
             }
             self.sent += sent;
         }
-        line.poll_flush(context)
+        ready!(line.poll_flush(context))?;
+        self.done = true;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -219,7 +215,12 @@ impl Broken {
             }
             Self::Malformed(Malformed::Interim(flood)) => return Lost::broken(flood.to_string()),
             Self::Malformed(malformed) => {
-                return Lost::broken(format!("malformed HTTP: {malformed}"));
+                let what = if malformed.is_too_much() {
+                    "more than load-gate takes"
+                } else {
+                    "malformed HTTP"
+                };
+                return Lost::broken(format!("{what}: {malformed}"));
             }
             Self::Io(io) => io,
         };

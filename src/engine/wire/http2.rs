@@ -9,8 +9,8 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::answer::{Collected, Lost, Outgoing, Seen, head_size};
-use super::line::{Line, MOST_INTERIM, TooManyInterim};
+use super::answer::{Collected, Lost, MOST_INTERIM, Outgoing, Seen, TooManyInterim, head_size};
+use super::line::Line;
 use crate::engine::clock::Clock;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};

@@ -23,6 +23,7 @@ use tokio::io::{Interest, ReadBuf};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
+use super::READ;
 use super::clocks::Clocks;
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
@@ -31,8 +32,6 @@ use crate::units::Nanos;
 const LATEST: Nanos = Nanos::from_millis(6);
 /// Events taken at once.
 const EVENTS: usize = 256;
-/// Bytes read at once.
-const READ: usize = 16 * 1024;
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
 
 /// One worker's connections, as the kernel tells of them.

@@ -16,9 +16,6 @@ use super::inbox::{Urgent, Wired};
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
 
-/// Interim answers (1xx) that one request may be given before it counts as broken.
-pub(super) const MOST_INTERIM: u32 = 8;
-
 /// What a connection's bytes tell. The transport reads it, the line writes it.
 pub(super) struct Gauge {
     clock: Arc<dyn Clock>,
@@ -299,11 +296,6 @@ impl AsyncWrite for Line {
         }
     }
 }
-
-/// A request was given interim answers without end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the target sent more than {MOST_INTERIM} interim answers (1xx) to one request")]
-pub(super) struct TooManyInterim;
 
 #[cfg(test)]
 mod tests {

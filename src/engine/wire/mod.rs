@@ -25,6 +25,9 @@ mod tls;
 mod transport;
 mod words;
 
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
+
 pub use framing::read_answer;
 pub use tls::{RootsError, client_tls};
 pub use transport::{HttpNetwork, NetworkError};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::answer::Lost;
+use super::answer::{Lost, Standing};
 use super::dial::{Dialler, Undialled};
-use super::http1::{Found, Http1, Room};
+use super::http1::{Http1, Room};
 use super::http2::Http2;
 use crate::engine::clock::Clock;
 use crate::engine::transport::Opening;
@@ -115,14 +115,14 @@ impl Pool {
                 return None;
             }
             match connection.look() {
-                Found::Ready => return Some(Ready::One(connection)),
-                Found::Closed => {
+                Standing::Ready => return Some(Ready::One(connection)),
+                Standing::Closed => {
                     self.note(LineEvent::Closed);
                     if idle_for >= SHORTEST_TIMEOUT && connection.kept_for.is_none() {
                         self.closes_after.set(self.closes_after.get().min(idle_for));
                     }
                 }
-                Found::Unsolicited => self.note(LineEvent::Unsolicited),
+                Standing::Unsolicited => self.note(LineEvent::Unsolicited),
             }
         }
     }
@@ -173,17 +173,17 @@ impl Pool {
     pub(super) fn put_back(&self, connection: Box<Http1>) {
         // What comes from now on is found when it is taken again, or closed.
         match connection.state() {
-            Found::Ready => self.idle.borrow_mut().push(connection),
+            Standing::Ready => self.idle.borrow_mut().push(connection),
             // As it may have said with the answer.
-            Found::Closed => self.note(LineEvent::Closed),
-            Found::Unsolicited => self.note(LineEvent::Unsolicited),
+            Standing::Closed => self.note(LineEvent::Closed),
+            Standing::Unsolicited => self.note(LineEvent::Unsolicited),
         }
     }
 
     /// Closes what is idle, after a last look at what came on it.
     pub(super) fn close(&self) {
         for mut connection in self.idle.take() {
-            if connection.look() == Found::Unsolicited {
+            if connection.look() == Standing::Unsolicited {
                 self.note(LineEvent::Unsolicited);
             }
         }

@@ -7,19 +7,23 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use tokio::task::LocalSet;
 
 use super::HttpNetwork;
-use crate::engine::{Exchange, Failure, Network as _, Transport, WallClock};
+use crate::engine::{Clock, Exchange, Failure, Network as _, Pacer, Transport, WallClock};
 use crate::measure::{Connections, LineEvent};
 use crate::plan::EngineSettings;
 use crate::scenario::{Expect, Request};
 use crate::tags::LabelSet;
 use crate::units::Nanos;
 
+/// Bytes of a body that no kernel takes at once.
+const LONG: usize = 16 << 20;
+const TOO_LARGE: &[u8] = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
 /// A client and a server of one connection after another, each told what to do.
@@ -37,6 +41,30 @@ fn request() -> Request {
         labels: LabelSet::EMPTY,
         repeatable: false,
         expect: Expect::Acknowledgement,
+    }
+}
+
+fn long_request() -> Request {
+    Request { body: vec![b'x'; LONG], ..request() }
+}
+
+/// A clock that is put forward.
+struct Ahead {
+    clock: WallClock,
+    by: AtomicU64,
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Nanos {
+        self.clock.now() + Nanos(self.by.load(Ordering::Relaxed))
+    }
+
+    fn unix(&self) -> std::time::Duration {
+        self.clock.unix() + std::time::Duration::from_nanos(self.by.load(Ordering::Relaxed))
+    }
+
+    fn pacer(&self) -> std::io::Result<Box<dyn Pacer>> {
+        self.clock.pacer()
     }
 }
 
@@ -59,12 +87,13 @@ fn against<F: Future<Output = ()>>(
     connections: usize,
     client: impl FnOnce(Rc<dyn Transport>) -> F,
 ) {
-    against_by(WallClock::start(), Nanos::from_secs(5), serve, connections, client);
+    let clock = Arc::new(WallClock::start());
+    against_by(clock, Nanos::from_secs(5), serve, connections, client);
 }
 
 /// The same, by a clock that can be looked at and with a timeout of requests.
 fn against_by<F: Future<Output = ()>>(
-    clock: WallClock,
+    clock: Arc<dyn Clock>,
     timeout: Nanos,
     serve: impl Fn(usize, TcpStream) + Send + 'static,
     connections: usize,
@@ -79,7 +108,7 @@ fn against_by<F: Future<Output = ()>>(
         }
     });
     let settings = settings(timeout, Nanos::from_secs(5));
-    let network = HttpNetwork::new(&url, "test", &settings, Arc::new(clock));
+    let network = HttpNetwork::new(&url, "test", &settings, clock);
     let network = network.expect("is a URL");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     LocalSet::new().block_on(&runtime.expect("a runtime"), async {
@@ -258,23 +287,43 @@ fn closed_with_the_request_on_its_way_is_told_from_closed_in_the_answer() {
 /// Who doesn't want so much says so, and reads no more: that is its answer.
 #[test]
 fn an_answer_that_comes_before_the_request_was_whole_is_its_answer() {
-    let serve = |n, mut stream: TcpStream| {
-        if n == 0 {
-            let head = b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n";
-            stream.read_exact(&mut [0; 100]).expect("begins");
-            stream.write_all(head).expect("writes");
-        } else {
+    let open = std::sync::Mutex::new(Vec::new());
+    let serve = move |n, mut stream: TcpStream| {
+        if n > 0 {
             assert!(read_request(&mut stream));
-            stream.write_all(OK).expect("writes");
+            return stream.write_all(OK).expect("writes");
         }
+        stream.read_exact(&mut [0; 100]).expect("begins");
+        stream.write_all(TOO_LARGE).expect("writes");
+        open.lock().expect("whole").push(stream);
     };
     against(serve, 2, |transport| async move {
-        let mut long = Request { body: vec![b'x'; 16 << 20], ..request() };
-        let refused = transport.send(&mut long).await;
-        assert_eq!((status(&refused), refused.bytes_sent < 16 << 20), (413, true));
+        let refused = transport.send(&mut long_request()).await;
+        assert_eq!((status(&refused), refused.bytes_sent < LONG as u32), (413, true));
         // What is left of it is no beginning of the next.
         assert_eq!(status(&send(transport.as_ref()).await), 200);
         assert_eq!(figures(transport.as_ref()).opened, 2);
+        drop(transport);
+    });
+}
+
+#[test]
+fn how_long_a_connection_is_kept_counts_from_its_last_answer() {
+    let serve = |_, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            let head = b"HTTP/1.1 200 OK\r\nkeep-alive: timeout=10\r\ncontent-length: 2\r\n\r\n{}";
+            stream.write_all(head).expect("writes");
+        }
+    };
+    let clock = Arc::new(Ahead { clock: WallClock::start(), by: AtomicU64::new(0) });
+    let ahead = Arc::clone(&clock);
+    against_by(clock, Nanos::from_secs(5), serve, 2, |transport| async move {
+        // It is given up a second before its server does.
+        for (seconds, opened) in [(0, 1), (8, 0), (5, 0), (10, 1)] {
+            ahead.by.fetch_add(Nanos::from_secs(seconds).0, Ordering::Relaxed);
+            assert_eq!(status(&send(transport.as_ref()).await), 200);
+            assert_eq!(figures(transport.as_ref()).opened, opened, "after {seconds} s");
+        }
         drop(transport);
     });
 }

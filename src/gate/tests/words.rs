@@ -22,7 +22,12 @@ fn each_fault_is_named() {
         (Outcome::Contract, 201, "body_size", ""),
         (Outcome::Timeout, 0, "", ""),
         (Outcome::Transport, 0, "", "connection error: Connection reset by peer (os error 104)"),
-        (Outcome::Transport, 0, "", "client error (SendRequest): invalid HTTP version parsed"),
+        (
+            Outcome::Transport,
+            0,
+            "",
+            "malformed HTTP: what came doesn't begin as an HTTP/1.1 answer does",
+        ),
         (Outcome::Dropped, 0, "", ""),
     ] {
         let mut made = fine();

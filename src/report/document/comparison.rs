@@ -267,10 +267,11 @@ fn points(difference: f64) -> String {
 /// What can be said of a figure, in words.
 fn said(figure: &FigureComparison) -> String {
     let Some(change) = figure.change else {
-        return format!(
-            "can't tell: under 20 s, or samples worth too little ({})",
-            rests_on(figure)
-        );
+        let little = match figure.figure {
+            Figure::SuccessRate => "samples worth too little or too few bunches of failures",
+            _ => "or samples worth too little",
+        };
+        return format!("can't tell: under 20 s, {little} ({})", rests_on(figure));
     };
     let quantile = figure.figure.quantile().is_some();
     let direction = match (quantile, change.value > if quantile { 1.0 } else { 0.0 }) {

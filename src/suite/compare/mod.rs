@@ -57,7 +57,7 @@ pub enum Call {
     Higher,
     /// Certainly lower.
     Lower,
-    /// Too little was measured in one of the runs.
+    /// Too little was measured in one of the runs, or failures came in too few bunches.
     TooFew,
 }
 
@@ -206,15 +206,15 @@ fn compare_figure(figure: Figure, (base, new): &(Known, Known), error: f64) -> F
     }
 }
 
-/// Whether failures came in so few bunches that one more or less says nothing: those of the
-/// run with more of them. How many 429s there are a limiter decides, and no chance.
+/// Whether failures are few and came in so few bunches that one more or less says nothing:
+/// those of the run with more of them. How many 429s there are a limiter decides, and no chance.
 fn too_rare(
     figure: Figure,
     (base, new): (Option<f64>, Option<f64>),
     own: (Dependence, Dependence),
 ) -> bool {
-    let failing = if base < new { own.0 } else { own.1 };
-    figure == Figure::SuccessRate && failing.rare
+    let (worse, failing) = if base < new { (base, own.0) } else { (new, own.1) };
+    figure == Figure::SuccessRate && failing.rare && worse.is_some_and(|rate| rate > 0.5)
 }
 
 fn call(figure: Figure, change: Change) -> Call {

@@ -207,6 +207,13 @@ fn one_bunch_of_failures_is_no_change_where_answers_depend() {
     assert_eq!(call(&bunch), Call::TooFew);
     let broken = Run { failing: 0.2, ..calm };
     assert_eq!(call(&broken.recording(2)), Call::Lower);
+    // One bunch of successes is no excuse.
+    let mut collapsed = calm.recording(2);
+    for second in &mut collapsed.timeline.bins[2..] {
+        second.outcomes = crate::outcome::OutcomeCounts::default();
+        second.outcomes.add_many(Outcome::ServerError, 100);
+    }
+    assert_eq!(call(&collapsed), Call::Lower);
 }
 
 #[test]

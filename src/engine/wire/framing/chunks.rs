@@ -12,7 +12,8 @@ enum At {
     #[default]
     Start,
     Size,
-    /// After the size: blanks, or an extension.
+    /// Blanks after the size.
+    Blank,
     Extension,
     /// Before the line feed that ends the line of a size.
     SizeEnd,
@@ -25,6 +26,8 @@ enum At {
     Trailer,
     /// Within such a line.
     TrailerLine,
+    /// Before the line feed that ends it.
+    TrailerFeed,
     /// Before the line feed of the last, empty line.
     End,
 }
@@ -73,22 +76,24 @@ impl Chunks {
     fn read(&mut self, byte: u8) -> Result<bool, Malformed> {
         self.at = match (self.at, byte) {
             (At::Start | At::Size, _) if byte.is_ascii_hexdigit() => self.digit(byte)?,
-            (At::Size | At::Extension, b'\r') => At::SizeEnd,
-            (At::Size, b' ' | b'\t' | b';') => self.extra(At::Extension)?,
+            (At::Size | At::Blank | At::Extension, b'\r') => At::SizeEnd,
+            (At::Size | At::Blank, b' ' | b'\t') => self.extra(At::Blank)?,
+            (At::Size | At::Blank, b';') => self.extra(At::Extension)?,
             // A line feed alone ends a line for some and not for others.
             (At::Extension, _) if byte != b'\n' => self.extra(At::Extension)?,
             (At::SizeEnd, b'\n') if self.size == 0 => At::Trailer,
             (At::SizeEnd, b'\n') => At::Data(std::mem::take(&mut self.size)),
-            (At::Start | At::Size | At::Extension | At::SizeEnd, _) => {
+            (At::Start | At::Size | At::Blank | At::Extension | At::SizeEnd, _) => {
                 return Err(Malformed::ChunkSize);
             }
             (At::DataEnd, b'\r') => At::DataFeed,
             (At::DataFeed, b'\n') => At::Start,
             (At::Trailer, b'\r') => At::End,
-            (At::TrailerLine, b'\n') => self.extra(At::Trailer)?,
+            (At::TrailerLine, b'\r') => At::TrailerFeed,
+            (At::TrailerFeed, b'\n') => self.extra(At::Trailer)?,
             (At::Trailer | At::TrailerLine, _) => self.extra(At::TrailerLine)?,
             (At::End, b'\n') => return Ok(true),
-            (At::DataEnd | At::DataFeed | At::End | At::Data(_), _) => {
+            (At::DataEnd | At::DataFeed | At::TrailerFeed | At::End | At::Data(_), _) => {
                 return Err(Malformed::ChunkEnd);
             }
         };

@@ -10,7 +10,7 @@ use super::*;
 const MOST: u64 = 1000;
 
 /// Status, body and what follows on the connection; or what was wrong.
-type Came = Result<Option<(u16, Option<Vec<u8>>, Found)>, Malformed>;
+type Came = Result<Option<(u16, Option<Vec<u8>>, Standing)>, Malformed>;
 
 /// What comes of `bytes` in pieces that end at `cuts`, then the end of the connection.
 fn read(bytes: &[u8], cuts: &[usize]) -> Came {
@@ -28,7 +28,7 @@ fn read(bytes: &[u8], cuts: &[usize]) -> Came {
     Ok(framing.take().map(|(response, found)| (response.status, response.body, found)))
 }
 
-fn whole(text: &str) -> (u16, String, Found) {
+fn whole(text: &str) -> (u16, String, Standing) {
     let (status, body, found) = read(text.as_bytes(), &[]).expect("well-formed").expect("whole");
     (status, String::from_utf8(body.expect("short")).expect("text"), found)
 }
@@ -58,26 +58,26 @@ fn a_body_ends_where_its_head_says() {
         ("HTTP/1.1 200 OK\ncontent-length: 1\n\n{", "{"),
     ] {
         let (_, said, found) = whole(text);
-        assert_eq!((said.as_str(), found), (body, Found::Ready), "{text:?}");
+        assert_eq!((said.as_str(), found), (body, Standing::Ready), "{text:?}");
         let (_, said, found) = whole(&format!("{text}HTTP/1.1 200 OK\r\n"));
-        assert_eq!((said.as_str(), found), (body, Found::Unsolicited), "{text:?}");
+        assert_eq!((said.as_str(), found), (body, Standing::Unsolicited), "{text:?}");
     }
 }
 
 #[test]
 fn a_connection_takes_another_request_unless_its_answer_says_otherwise() {
     let found = |head: &str| whole(&format!("{head}\r\n\r\n")).2;
-    assert_eq!(found("HTTP/1.1 204 No Content\r\nConnection: keep-alive"), Found::Ready);
-    assert_eq!(found("HTTP/1.1 204 No Content\r\nConnection: foo, Close"), Found::Closed);
-    assert_eq!(found("HTTP/1.0 204 No Content"), Found::Closed);
-    assert_eq!(found("HTTP/1.0 204 No Content\r\nConnection: Keep-Alive"), Found::Ready);
-    assert_eq!(found("HTTP/1.1 101 Switching Protocols"), Found::Closed);
+    assert_eq!(found("HTTP/1.1 204 No Content\r\nConnection: keep-alive"), Standing::Ready);
+    assert_eq!(found("HTTP/1.1 204 No Content\r\nConnection: foo, Close"), Standing::Closed);
+    assert_eq!(found("HTTP/1.0 204 No Content"), Standing::Closed);
+    assert_eq!(found("HTTP/1.0 204 No Content\r\nConnection: Keep-Alive"), Standing::Ready);
+    assert_eq!(found("HTTP/1.1 101 Switching Protocols"), Standing::Closed);
     // Nobody knows where such a body was meant to end.
     let both =
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n0\r\n\r\n";
-    assert_eq!(whole(both), (200, String::new(), Found::Closed));
+    assert_eq!(whole(both), (200, String::new(), Standing::Closed));
     let to_the_end = "HTTP/1.1 200 OK\r\n\r\nall of it";
-    assert_eq!(whole(to_the_end), (200, "all of it".to_owned(), Found::Closed));
+    assert_eq!(whole(to_the_end), (200, "all of it".to_owned(), Standing::Closed));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn an_answer_to_head_has_no_body() {
     let mut framing = Framing::of(&http::Method::HEAD, MOST);
     assert!(framing.add(b"HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n").expect("well-formed"));
     let (response, found) = framing.take().expect("whole");
-    assert_eq!((response.body, found), (Some(Vec::new()), Found::Ready));
+    assert_eq!((response.body, found), (Some(Vec::new()), Standing::Ready));
 }
 
 #[test]
@@ -110,6 +110,7 @@ fn what_is_malformed_is_said() {
     assert_eq!(wrong("HTTP/2.0 200 OK\r\n\r\n"), Malformed::Start);
     assert_eq!(wrong("HTTP/1.1 200 OK\rhm\r\n\r\n"), Malformed::Status);
     assert_eq!(wrong("HTTP/1.1 2x0 OK\r\n\r\n"), Malformed::Status);
+    assert_eq!(wrong("HTTP/1.1 099 OK\r\n\r\n"), Malformed::Status);
     assert_eq!(wrong("HTTP/1.1 200 OK\r\na b: c\r\n\r\n"), Malformed::Header);
     assert_eq!(wrong("HTTP/1.1 200 OK\r\ncontent-length: +3\r\n\r\n"), Malformed::Length);
     assert_eq!(wrong("HTTP/1.1 200 OK\r\ncontent-length: 3, 4\r\n\r\n"), Malformed::Length);
@@ -172,7 +173,7 @@ async fn by_hyper(bytes: &[u8]) -> Option<(u16, Vec<u8>)> {
 }
 
 /// First lines.
-const STARTS: [&str; 12] = [
+const STARTS: [&str; 13] = [
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.1 200 OK\r\n",
     "HTTP/1.1 200 OK\r\n",
@@ -185,6 +186,7 @@ const STARTS: [&str; 12] = [
     "\r\nHTTP/1.1 200 OK\r\n",
     "HTTP/1.1 200 OK\n",
     "junk\r\n",
+    "HTTP/1.1 099 X\r\n",
 ];
 
 /// Lines of a head.
@@ -214,7 +216,7 @@ const FIELDS: [&str; 22] = [
 ];
 
 /// Pieces of a body.
-const PARTS: [&str; 20] = [
+const PARTS: [&str; 22] = [
     "5\r\nhello\r\n",
     "5\r\nhello\r\n",
     "0\r\n\r\n",
@@ -235,6 +237,8 @@ const PARTS: [&str; 20] = [
     "0;x\r\n\r\n",
     "5\t;\r\nhello\r\n",
     "5;\n\r\nhello\r\n",
+    "5 5\r\nhello\r\n",
+    "0\r\nx: y\n\r\n",
 ];
 
 /// Answers as they are and as they shouldn't be.
