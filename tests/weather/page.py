@@ -63,11 +63,14 @@ def killed(figures):
 
 def soaked(figures):
     early, late = figures["memory_mib"]
+    memory = f"memory {early} MiB when settled, {late} MiB in the end"
+    if own := figures.get("own_mib"):
+        memory += f"; of its own, without pages of files, which the system takes back as it likes, {own[0]} and {own[1]} MiB"
     return [
         "\n## An hour\n" if figures["minutes"] >= 60 else f"\n## {figures['minutes']:.0f} minutes\n",
         f"`python3 tests/weather/soak.py --minutes {figures['minutes']:.0f} --rate {figures['rate']:.0f}`, the weather changing every "
-        f"minute: {figures['requests']:,} requests reported, {figures['received']:,} came; memory {early} MiB when settled, "
-        f"{late} MiB in the end ({figures['memory_drift']:+.1%}); descriptors {figures['descriptors'][0]} and "
+        f"minute: {figures['requests']:,} requests reported, {figures['received']:,} came; {memory} "
+        f"({figures['memory_drift']:+.1%}); descriptors {figures['descriptors'][0]} and "
         f"{figures['descriptors'][1]}; {figures['cpu_us_a_request']} µs of CPU a request. {figures.get('note', '')} On {figures['on']}.".replace("  ", " "),
     ]
 

@@ -4,6 +4,7 @@
 //! malformed is refused; nothing is guessed.
 
 mod chunks;
+mod malformed;
 #[cfg(test)]
 mod tests;
 
@@ -13,42 +14,11 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use self::chunks::Chunks;
+use self::malformed::{MOST_FIELDS, MOST_HEAD};
 use super::answer::{Collected, MOST_INTERIM, Standing, TooManyInterim};
 use crate::engine::transport::Response;
 
-/// The longest head that is taken.
-const MOST_HEAD: usize = 256 * 1024;
-/// Header lines that are taken.
-const MOST_FIELDS: usize = 100;
-
-/// Why bytes are no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
-    #[error("the head of the answer isn't made of lines as HTTP/1.1 has them")]
-    Lines,
-    #[error("what came doesn't begin as an HTTP/1.1 answer does")]
-    Start,
-    #[error("the first line of the answer isn't a version, a status and words")]
-    Status,
-    #[error("a header of the answer has a name or value with characters that none may have")]
-    Header,
-    #[error("the answer has more than {MOST_FIELDS} headers")]
-    Headers,
-    #[error("the answer's head is longer than {} KiB", MOST_HEAD / 1024)]
-    Head,
-    #[error("the answer's Content-Length is no number, or says two different ones")]
-    Length,
-    #[error("the answer is HTTP/1.0 and has a Transfer-Encoding, which only 1.1 knows")]
-    Encoding,
-    #[error("a chunk of the answer doesn't begin with its size and a line's end")]
-    ChunkSize,
-    #[error("a chunk of the answer doesn't end where its size says")]
-    ChunkEnd,
-    #[error("a chunk's extensions, or what follows the last one, are too long")]
-    ChunkExtras,
-    #[error(transparent)]
-    Interim(#[from] TooManyInterim),
-}
+pub(super) use self::malformed::Malformed;
 
 /// How the end of a body is known.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,13 +49,6 @@ pub(super) struct Framing {
     keeps: bool,
     /// Whether more came than the answer.
     beyond: bool,
-}
-
-impl Malformed {
-    /// Whether it is HTTP, and only more of it than is taken.
-    pub(super) const fn is_too_much(self) -> bool {
-        matches!(self, Self::Headers | Self::Head | Self::ChunkExtras)
-    }
 }
 
 impl Framing {
@@ -132,10 +95,10 @@ impl Framing {
     /// The answer, where it is whole, and how the connection stands after it.
     pub(super) fn take(self) -> Option<(Response, Standing)> {
         let Part::Whole(response) = self.part else { return None };
-        let standing = match self.beyond {
-            true => Standing::Unsolicited,
-            false if self.keeps => Standing::Ready,
-            false => Standing::Closed,
+        let standing = match (self.beyond, self.keeps) {
+            (true, _) => Standing::Unsolicited,
+            (false, true) => Standing::Ready,
+            (false, false) => Standing::Closed,
         };
         Some((response, standing))
     }
@@ -158,6 +121,9 @@ impl Framing {
                 self.part = Part::Head(text.into());
                 return Ok(None);
             };
+            if read.length > MOST_HEAD {
+                return Err(Malformed::Head);
+            }
             let rest = text.slice(read.length..);
             if let 100 | 102..=199 = read.status {
                 self.interim += 1;
@@ -175,7 +141,7 @@ impl Framing {
     fn begin_body(&mut self, head: Head) -> Result<(), Malformed> {
         let Head { status, minor, headers, .. } = head;
         let says = |what| tokens(&headers, &header::CONNECTION).any(|said| is(said, what));
-        self.keeps = if minor == 0 { says("keep-alive") } else { !says("close") };
+        self.keeps = !says("close") && (minor > 0 || says("keep-alive"));
         let none = self.bodiless || matches!(status, 101 | 204 | 304);
         // What another protocol would follow on takes no more requests.
         self.keeps &= status != 101;
@@ -201,7 +167,7 @@ impl Framing {
 
     fn add_body(&mut self, piece: &[u8]) -> Result<bool, Malformed> {
         let Part::Body { body, collected, .. } = &mut self.part else {
-            self.beyond |= !piece.is_empty();
+            self.goes_beyond(piece);
             return Ok(true);
         };
         let (rest, whole) = match body {
@@ -218,9 +184,17 @@ impl Framing {
         };
         if whole {
             self.complete();
-            self.beyond = rest > 0;
+            self.goes_beyond(&piece[piece.len() - rest..]);
         }
         Ok(whole)
+    }
+
+    /// More came than the answer. Behind one that ends its connection an empty line says
+    /// nothing, nor do bytes of the protocol that a 101 has switched to.
+    fn goes_beyond(&mut self, rest: &[u8]) {
+        let Part::Whole(response) = &self.part else { return };
+        let says = |byte: &u8| self.keeps || !matches!(byte, b'\r' | b'\n');
+        self.beyond |= response.status != 101 && rest.iter().any(says);
     }
 
     fn complete(&mut self) {
@@ -262,7 +236,7 @@ fn read_head(text: &Bytes) -> Result<Option<Head>, Malformed> {
     let mut answer = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     let parsed = config.parse_response_with_uninit_headers(&mut answer, text, &mut fields);
-    let httparse::Status::Complete(length) = parsed.map_err(malformed)? else { return Ok(None) };
+    let httparse::Status::Complete(length) = parsed? else { return Ok(None) };
     let (Some(status), Some(minor)) = (answer.code, answer.version) else { return Ok(None) };
     if status < 100 {
         return Err(Malformed::Status);
@@ -276,29 +250,20 @@ fn read_head(text: &Bytes) -> Result<Option<Head>, Malformed> {
     Ok(Some(Head { length, status, minor, headers }))
 }
 
-const fn malformed(error: httparse::Error) -> Malformed {
-    match error {
-        httparse::Error::Version => Malformed::Start,
-        httparse::Error::Status => Malformed::Status,
-        httparse::Error::HeaderName | httparse::Error::HeaderValue => Malformed::Header,
-        httparse::Error::TooManyHeaders => Malformed::Headers,
-        _ => Malformed::Lines,
-    }
-}
-
 /// Whether an empty line is among the bytes.
 fn ends_a_head(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|two| two == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
 /// What a header lists, over all its lines.
-fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
-    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim)
+fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    let listed = lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    listed.filter(|said| !said.is_empty())
 }
 
-fn is(said: &str, what: &str) -> bool {
-    said.eq_ignore_ascii_case(what)
+fn is(said: &[u8], what: &str) -> bool {
+    said.eq_ignore_ascii_case(what.as_bytes())
 }
 
 /// `Content-Length`, where the answer has one. Said twice alike it is said once (RFC 9112, 6.3).

@@ -9,14 +9,16 @@ use std::task::{Context, Poll, Waker, ready};
 use http::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::READ;
 use super::answer::{Lost, Outgoing, Seen, Standing};
 use super::framing::{Framing, Malformed};
+use super::inbox::READ;
 use super::line::Line;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
 
+/// Reads in a row: a server that never stops holds up nobody else.
+const TURN: u32 = 16;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Where a worker's connections read to, one at a time: what is read is made something of
@@ -108,13 +110,13 @@ impl Http1 {
         self.poll_answer(context, framing)
     }
 
-    /// Reads until the answer is whole.
+    /// Reads until the answer is whole, or others are to have a turn.
     fn poll_answer(
         &mut self,
         context: &mut Context<'_>,
         framing: &mut Framing,
     ) -> Poll<Result<(), Broken>> {
-        loop {
+        for _ in 0..TURN {
             let read = self.poll_read(context, |piece| {
                 // Nothing more will come.
                 if piece.is_empty() {
@@ -129,6 +131,8 @@ impl Http1 {
                 None => {}
             }
         }
+        context.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// What `then` makes of what came next.

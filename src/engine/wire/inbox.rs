@@ -23,13 +23,14 @@ use tokio::io::{Interest, ReadBuf};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::READ;
 use super::clocks::Clocks;
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
 
 /// An answer is looked at no later than this after it came.
 const LATEST: Nanos = Nanos::from_millis(6);
+/// Bytes read at once.
+pub(super) const READ: usize = 16 * 1024;
 /// Events taken at once.
 const EVENTS: usize = 256;
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };

@@ -25,9 +25,6 @@ mod tls;
 mod transport;
 mod words;
 
-/// Bytes read at once.
-const READ: usize = 16 * 1024;
-
 pub use framing::read_answer;
 pub use tls::{RootsError, client_tls};
 pub use transport::{HttpNetwork, NetworkError};

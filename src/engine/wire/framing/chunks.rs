@@ -1,9 +1,11 @@
 //! A body in chunks: each says its size, the last one is empty (RFC 9112, 7.1).
 
-use super::Malformed;
+use super::malformed::{MOST_FIELDS, Malformed};
 
 /// Extensions of all chunks, and what follows the last, may take so many bytes: nobody reads them.
 const MOST_EXTRAS: u32 = 16 * 1024;
+/// Digits of a size.
+const MOST_DIGITS: u32 = 16;
 
 /// Where in its chunks a body is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,11 +35,14 @@ enum At {
 }
 
 /// Reads chunks, however they are cut into pieces.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Chunks {
     at: At,
     size: u64,
+    digits: u32,
     extras: u32,
+    /// Lines after the last chunk.
+    trailer: Vec<u8>,
 }
 
 impl Chunks {
@@ -81,18 +86,23 @@ impl Chunks {
             (At::Size | At::Blank, b';') => self.extra(At::Extension)?,
             // A line feed alone ends a line for some and not for others.
             (At::Extension, _) if byte != b'\n' => self.extra(At::Extension)?,
-            (At::SizeEnd, b'\n') if self.size == 0 => At::Trailer,
-            (At::SizeEnd, b'\n') => At::Data(std::mem::take(&mut self.size)),
+            (At::SizeEnd, b'\n') => {
+                self.digits = 0;
+                match std::mem::take(&mut self.size) {
+                    0 => At::Trailer,
+                    size => At::Data(size),
+                }
+            }
             (At::Start | At::Size | At::Blank | At::Extension | At::SizeEnd, _) => {
                 return Err(Malformed::ChunkSize);
             }
             (At::DataEnd, b'\r') => At::DataFeed,
             (At::DataFeed, b'\n') => At::Start,
             (At::Trailer, b'\r') => At::End,
-            (At::TrailerLine, b'\r') => At::TrailerFeed,
-            (At::TrailerFeed, b'\n') => self.extra(At::Trailer)?,
-            (At::Trailer | At::TrailerLine, _) => self.extra(At::TrailerLine)?,
-            (At::End, b'\n') => return Ok(true),
+            (At::TrailerLine, b'\r') => self.trailer(byte, At::TrailerFeed)?,
+            (At::TrailerFeed, b'\n') => self.trailer(byte, At::Trailer)?,
+            (At::Trailer | At::TrailerLine, _) => self.trailer(byte, At::TrailerLine)?,
+            (At::End, b'\n') => return self.ended(),
             (At::DataEnd | At::DataFeed | At::TrailerFeed | At::End | At::Data(_), _) => {
                 return Err(Malformed::ChunkEnd);
             }
@@ -100,7 +110,26 @@ impl Chunks {
         Ok(false)
     }
 
+    fn trailer(&mut self, byte: u8, at: At) -> Result<At, Malformed> {
+        self.trailer.push(byte);
+        self.extra(at)
+    }
+
+    /// What follows the last chunk are header lines, or an answer whose head lacks its end
+    /// could hide there.
+    fn ended(&mut self) -> Result<bool, Malformed> {
+        if !self.trailer.is_empty() {
+            self.trailer.extend(b"\r\n");
+            httparse::parse_headers(&self.trailer, &mut [httparse::EMPTY_HEADER; MOST_FIELDS])?;
+        }
+        Ok(true)
+    }
+
     fn digit(&mut self, byte: u8) -> Result<At, Malformed> {
+        self.digits += 1;
+        if self.digits > MOST_DIGITS {
+            return Err(Malformed::ChunkSize);
+        }
         let digit = char::from(byte).to_digit(16).map(u64::from);
         let size = self.size.checked_mul(16).zip(digit).map(|(size, digit)| size + digit);
         self.size = size.ok_or(Malformed::ChunkSize)?;

@@ -71,7 +71,13 @@ fn a_connection_takes_another_request_unless_its_answer_says_otherwise() {
     assert_eq!(found("HTTP/1.1 204 No Content\r\nConnection: foo, Close"), Standing::Closed);
     assert_eq!(found("HTTP/1.0 204 No Content"), Standing::Closed);
     assert_eq!(found("HTTP/1.0 204 No Content\r\nConnection: Keep-Alive"), Standing::Ready);
+    assert_eq!(found("HTTP/1.0 204 No Content\r\nConnection: Keep-Alive, close"), Standing::Closed);
+    assert_eq!(found("HTTP/1.1 204 No Content\r\nConnection: \u{e4}, close"), Standing::Closed);
     assert_eq!(found("HTTP/1.1 101 Switching Protocols"), Standing::Closed);
+    // What follows is another protocol's; an empty line is old servers' habit; an answer is one.
+    assert_eq!(found("HTTP/1.1 101 Switching Protocols\r\n\r\nPRI *"), Standing::Closed);
+    assert_eq!(found("HTTP/1.0 204 No Content\r\n"), Standing::Closed);
+    assert_eq!(found("HTTP/1.0 204 No Content\r\n\r\nHTTP/1.0 500 E"), Standing::Unsolicited);
     // Nobody knows where such a body was meant to end.
     let both =
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\n0\r\n\r\n";
@@ -121,6 +127,9 @@ fn what_is_malformed_is_said() {
     assert_eq!(chunked("\r\n"), Malformed::ChunkSize);
     assert_eq!(chunked("3\nabc"), Malformed::ChunkSize);
     assert_eq!(chunked("10000000000000000\r\n"), Malformed::ChunkSize);
+    assert_eq!(chunked(&"0".repeat(17)), Malformed::ChunkSize);
+    assert_eq!(chunked("0\r\nHTTP/1.1 201 Created\r\n\r\n"), Malformed::Header);
+    assert_eq!(chunked(&format!("0\r\n{}\r\n", "a: b\r\n".repeat(101))), Malformed::Headers);
     assert_eq!(chunked("3\r\nabcd\r\n"), Malformed::ChunkEnd);
     assert_eq!(chunked(&format!("3;{}", "x".repeat(20_000))), Malformed::ChunkExtras);
     assert_eq!(chunked(&format!("0\r\nx: {}", "x".repeat(20_000))), Malformed::ChunkExtras);
@@ -129,6 +138,7 @@ fn what_is_malformed_is_said() {
     let long = format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(MOST_HEAD));
     assert_eq!(wrong(&long), Malformed::Head);
     assert_eq!(read(long.as_bytes(), &[5]), Err(Malformed::Head));
+    assert_eq!(wrong(&format!("{long}\r\n\r\n")), Malformed::Head);
     let flood = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(MOST_INTERIM as usize + 1);
     assert!(matches!(wrong(&flood), Malformed::Interim(_)));
 }
@@ -190,7 +200,7 @@ const STARTS: [&str; 13] = [
 ];
 
 /// Lines of a head.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 23] = [
     "content-length: 5\r\n",
     "content-length: 5\r\n",
     "Content-Length: 7\r\n",
@@ -206,6 +216,7 @@ const FIELDS: [&str; 22] = [
     "transfer-encoding: chunked, gzip\r\n",
     "transfer-encoding: CHUNKED \r\n",
     "connection: close\r\n",
+    "transfer-encoding: \u{e4}\r\n",
     "x: y\r\n",
     "x: \u{e4}\r\n",
     "x:\r\n",
@@ -216,7 +227,7 @@ const FIELDS: [&str; 22] = [
 ];
 
 /// Pieces of a body.
-const PARTS: [&str; 22] = [
+const PARTS: [&str; 26] = [
     "5\r\nhello\r\n",
     "5\r\nhello\r\n",
     "0\r\n\r\n",
@@ -239,6 +250,10 @@ const PARTS: [&str; 22] = [
     "5;\n\r\nhello\r\n",
     "5 5\r\nhello\r\n",
     "0\r\nx: y\n\r\n",
+    "0 5\r\nhello\r\n",
+    "0\r\nno header\r\n\r\n",
+    "0\r\nHTTP/1.1 201 Created\r\nx: y\r\n\r\n",
+    "0\r\nx: a\r\n b\r\n\r\n",
 ];
 
 /// Answers as they are and as they shouldn't be.
