@@ -71,8 +71,8 @@ pub(crate) const CLOSING: &str = "
 - `decide = \"point\"` decides most and errs where the truth is near the bound; `\"interval\"` errs
   seldom and leaves much open. A longer run buys what neither can.
 - `compare` calls few pairs different that aren't; what it can't see it says. The change that it names as
-  visible was seen in 46 to 100 % of the pairs above, in 79 % over all of them: take it as about four in five.
+  visible was seen in 47 to 100 % of the pairs above, in 79 % over all of them: take it as about four in five.
   Samples worth fewer than 40 independent ones are not compared: called different they were in 3.7 % of the pairs
-  of a queue at 0.95 that met a minute. It costs most where a run is worth hardly more than 40 (the 46 %).
+  of a queue at 0.95 that met a minute. It costs most where a run is worth hardly more than 40 (the 47 %).
   A success rate isn't called different either where its failures came in few bunches and answers depend:
   it was in 1.2 % of the pairs of that queue.";
