@@ -2,9 +2,9 @@
 
     python3 tests/limiters/trial.py target/release/load-gate [--write docs/limiters.md] [--only NAME]
 
-Needs Python 3, node and npm, and nginx where its limiters are to be tried; what isn't there is left out and said.
-Packages are installed from their registries as pinned in requirements.txt and package-lock.json, into a folder of
-the system's temporary directory.
+Needs Python 3, node and npm, nginx and cargo where their limiters are to be tried; what isn't there is left out and
+said. Packages are installed from their registries as pinned in requirements.txt, package-lock.json and
+tower/Cargo.lock, into a folder of the system's temporary directory.
 """
 
 import argparse
@@ -43,6 +43,7 @@ LIMITERS = [
     ("slowapi 0.1", "python:slowapi", "", 1, "fixed window"),
     ("Flask-Limiter 4", "python:flask-limiter", "", 0, "fixed window"),
     ("Flask-Limiter 4, moving window", "python:flask-limiter-moving", "", 0, "sliding window"),
+    ("tower_governor 0.8", "cargo:tower", "", 0, "token bucket (GCRA)"),
 ]
 
 
@@ -86,11 +87,21 @@ http {{
     return ["nginx", "-p", str(folder), "-c", str(config)]
 
 
+def crate(name, port):
+    """A limiter that is a crate, built."""
+    built = ROOM / name
+    build = ["cargo", "build", "--release", "--locked", "--quiet", "--target-dir", str(built)]
+    subprocess.run(build, cwd=HERE / name, check=True)
+    return [str(built / "release" / f"limiter-{name}"), str(port)]
+
+
 def start(runs, status, folder, python):
     port = free_port()
     kind, _, what = runs.partition(":")
     if kind == "nginx":
         command = nginx(what, status, port, folder)
+    elif kind == "cargo":
+        command = crate(what, port)
     elif kind == "node":
         command = ["node", str(ROOM / "server.mjs"), what, str(port)]
     else:
