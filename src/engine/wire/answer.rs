@@ -174,10 +174,8 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    /// `expected`: what the head says of the length.
-    pub(super) fn new(most: u64, headers: &HeaderMap) -> Self {
-        let expected = headers.get(http::header::CONTENT_LENGTH);
-        let expected: Option<u64> = expected.and_then(|length| length.to_str().ok()?.parse().ok());
+    /// `expected`: the length that the head says, if it does.
+    pub(super) fn new(most: u64, expected: Option<u64>) -> Self {
         // A length that lies costs no more than a page or two.
         let room = expected.unwrap_or(0).min(most).min(8 * 1024);
         Self { bytes: Vec::with_capacity(room as usize), most, over: false }

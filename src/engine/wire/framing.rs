@@ -160,7 +160,8 @@ impl Framing {
             length(&headers)?.map_or(Body::ToTheEnd, Body::Length)
         };
         self.keeps &= body != Body::ToTheEnd;
-        let collected = Collected::new(self.most, &headers);
+        let expected = if let Body::Length(length) = body { Some(length) } else { None };
+        let collected = Collected::new(self.most, expected);
         self.part = Part::Body { status, headers, body, collected };
         Ok(())
     }

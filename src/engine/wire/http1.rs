@@ -11,12 +11,13 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::answer::{Lost, Outgoing, Seen, Standing};
 use super::framing::{Framing, Malformed};
-use super::inbox::READ;
 use super::line::Line;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
 
+/// Bytes read at once.
+const READ: usize = 16 * 1024;
 /// Reads in a row: a server that never stops holds up nobody else.
 const TURN: u32 = 16;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");

@@ -99,7 +99,9 @@ impl Http2 {
         seen.first_byte = Some(clock.now());
         let (head, mut body) = answer.into_parts();
         seen.received = head_size(&head.headers);
-        let mut collected = Collected::new(most, &head.headers);
+        let said = head.headers.get(http::header::CONTENT_LENGTH);
+        let said = said.and_then(|length| length.to_str().ok()?.parse().ok());
+        let mut collected = Collected::new(most, said);
         while let Some(piece) = next_piece(&mut body).await.map_err(|e| self.lost(&e, false))? {
             seen.received += piece.len() as u64;
             if !collected.add(&piece) {

@@ -29,8 +29,6 @@ use crate::units::Nanos;
 
 /// An answer is looked at no later than this after it came.
 const LATEST: Nanos = Nanos::from_millis(6);
-/// Bytes read at once.
-pub(super) const READ: usize = 16 * 1024;
 /// Events taken at once.
 const EVENTS: usize = 256;
 const AT_ONCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -46,7 +44,6 @@ struct Inner {
     known: RefCell<HashMap<u64, Rc<Readiness>>>,
     next: Cell<u64>,
     events: RefCell<Vec<epoll::Event>>,
-    scratch: RefCell<Box<[u8]>>,
     /// For the kernel's notes on what is read.
     notes: RefCell<Vec<u8>>,
     clocks: Clocks,
@@ -91,7 +88,6 @@ impl Inbox {
             known: RefCell::default(),
             next: Cell::default(),
             events: RefCell::new(Vec::with_capacity(EVENTS)),
-            scratch: RefCell::new(vec![0; READ].into_boxed_slice()),
             notes: RefCell::new(nix::cmsg_space!(nix::sys::time::TimeSpec)),
             clocks: Clocks::new(clock),
             dated: Cell::new(false),
@@ -322,9 +318,9 @@ impl Wired {
     }
 
     fn receive(&self, buffer: &mut ReadBuf<'_>) -> io::Result<Option<Nanos>> {
-        let mut scratch = self.inner.scratch.borrow_mut();
-        let most = buffer.remaining().min(scratch.len());
-        let room = &mut [IoSliceMut::new(&mut scratch[..most])];
+        let room = buffer.initialize_unfilled();
+        let most = room.len();
+        let room = &mut [IoSliceMut::new(room)];
         let mut notes = self.inner.notes.borrow_mut();
         let fd = self.stream.as_raw_fd();
         let received = recvmsg::<()>(fd, room, Some(&mut notes), MsgFlags::empty())?;
@@ -343,7 +339,7 @@ impl Wired {
             // All that was there: what comes next is told anew.
             self.ready.readable.set(false);
         }
-        buffer.put_slice(&scratch[..bytes]);
+        buffer.advance(bytes);
         Ok(came)
     }
 

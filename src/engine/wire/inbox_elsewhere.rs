@@ -13,9 +13,6 @@ use tokio::net::TcpStream;
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
 
-/// Bytes read at once.
-pub(super) const READ: usize = 16 * 1024;
-
 /// One worker's connections: each on its own here.
 pub(super) struct Inbox;
 
