@@ -13,14 +13,20 @@ const SHORTEST: usize = 4;
 pub(super) struct Forms {
     /// In lower case: itself, and in hexadecimal.
     pub(super) plain: Vec<Zeroizing<String>>,
-    /// What base64 makes of it.
+    /// What base64 makes of it, of that once more, and of it as UTF-16.
     pub(super) base64: Vec<Zeroizing<String>>,
 }
 
 impl Forms {
     pub(super) fn of(secret: &str) -> Self {
         let plain = [secret.to_ascii_lowercase(), hex::encode(secret)];
-        let base64 = base64_cores(secret.as_bytes());
+        let utf16 =
+            Zeroizing::new(secret.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+        let mut base64 = base64_cores(secret.as_bytes());
+        let twice: Vec<String> =
+            base64.iter().flat_map(|once| base64_cores(once.as_bytes())).collect();
+        base64.extend(twice);
+        base64.extend(base64_cores(&utf16));
         let wiped = |texts: Vec<String>| texts.into_iter().map(Zeroizing::new).collect();
         Self { plain: wiped(plain.into()), base64: wiped(base64) }
     }

@@ -1,6 +1,7 @@
 //! Secrets that can't be printed or serialised, and the mask for text that may quote one.
 
 mod clean;
+mod escapes;
 mod excerpt;
 mod forms;
 mod known;

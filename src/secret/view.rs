@@ -2,6 +2,11 @@
 
 use memchr::memmem;
 
+use super::escapes::{Unescape, backslash, entity, percent, quoted, wide};
+
+/// Fewer digits than a secret written in numbers has.
+const FEWEST_DIGITS: usize = 4;
+
 /// A reading of a text: bytes, and the part of the text that each stands for.
 pub(super) struct View {
     bytes: Vec<u8>,
@@ -10,11 +15,9 @@ pub(super) struct View {
     places: Vec<(usize, usize)>,
 }
 
-/// The ways in which a byte may be escaped.
-type Unescape = fn(&[u8]) -> Option<(char, usize)>;
-
 impl View {
-    /// The text as it is, and with each kind of escapes undone, twice and mixed.
+    /// The text as it is, with each kind of escapes undone, twice and mixed, and with numbers
+    /// read as the bytes that they are.
     pub(super) fn all_of(text: &str) -> Vec<Self> {
         let plain = Self::plain(text);
         let mut views = Vec::new();
@@ -31,8 +34,30 @@ impl View {
             views.push(once.undone(any));
             views.push(once);
         }
+        if text.contains('=') {
+            views.push(plain.undone(quoted));
+        }
+        if !text.is_ascii() {
+            views.push(plain.undone(wide));
+        }
+        if text.bytes().filter(u8::is_ascii_digit).count() >= FEWEST_DIGITS {
+            views.extend([8, 10, 16].map(|radix| Self::numbers(text, radix)));
+        }
         views.push(plain);
         views
+    }
+
+    /// The bytes that the numbers of `text` are, whatever parts them: a dump of bytes, or what
+    /// JSON makes of a buffer. Something else stands as a zero.
+    fn numbers(text: &str, radix: u32) -> Self {
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        for token in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|t| !t.is_empty()) {
+            let from = token.as_ptr().addr() - text.as_ptr().addr();
+            let digits = token.trim_start_matches(['0', 'x', 'X', 'o']);
+            bytes.push(u8::from_str_radix(digits, radix).unwrap_or(0));
+            places.push((from, from + token.len()));
+        }
+        Self::of(bytes, places)
     }
 
     fn plain(text: &str) -> Self {
@@ -55,8 +80,8 @@ impl View {
             };
             let place = (self.places[at].0, self.places[at + length - 1].1);
             let mut utf8 = [0; 4];
-            // A percent escape is a byte, of whatever character.
-            let utf8 = if rest[0] == b'%' {
+            // An escape of MIME or of URLs is a byte, of whatever character.
+            let utf8 = if matches!(rest[0], b'%' | b'=') {
                 utf8[0] = c as u8;
                 &utf8[..1]
             } else {
@@ -157,68 +182,4 @@ impl View {
         }
         end
     }
-}
-
-/// `\uXXXX` (a pair of surrogates too), `\xXX` and the short escapes of JSON.
-fn backslash(rest: &[u8]) -> Option<(char, usize)> {
-    let (b'\\', kind) = (*rest.first()?, *rest.get(1)?) else { return None };
-    let unit = |at: usize| match rest.get(at..at + 2)? {
-        [b'\\', b'u' | b'U'] => hexadecimal(rest.get(at + 2..at + 6)?),
-        _ => None,
-    };
-    Some(match kind {
-        b'u' | b'U' => {
-            let first = unit(0)?;
-            if let Some(c) = char::from_u32(first) {
-                (c, 6)
-            } else {
-                let second = unit(6).filter(|unit| (0xdc00..0xe000).contains(unit))?;
-                let high = first.checked_sub(0xd800)? & 0x3ff;
-                (char::from_u32(0x10000 + (high << 10 | (second - 0xdc00)))?, 12)
-            }
-        }
-        b'x' | b'X' => (char::from_u32(hexadecimal(rest.get(2..4)?)?)?, 4),
-        b'n' => ('\n', 2),
-        b'r' => ('\r', 2),
-        b't' => ('\t', 2),
-        b'b' => ('\u{8}', 2),
-        b'f' => ('\u{c}', 2),
-        b'"' | b'\\' | b'/' | b'\'' => (char::from(kind), 2),
-        _ => return None,
-    })
-}
-
-/// `%XX`.
-fn percent(rest: &[u8]) -> Option<(char, usize)> {
-    if rest.first() != Some(&b'%') {
-        return None;
-    }
-    Some((char::from_u32(hexadecimal(rest.get(1..3)?)?)?, 3))
-}
-
-/// `&amp;`, `&#64;`, `&#x40;` and the like.
-fn entity(rest: &[u8]) -> Option<(char, usize)> {
-    let inner = rest.strip_prefix(b"&")?;
-    let end = inner.iter().take(10).position(|b| *b == b';')?;
-    let name = &inner[..end];
-    let c = match name {
-        b"amp" => '&',
-        b"lt" => '<',
-        b"gt" => '>',
-        b"quot" => '"',
-        b"apos" => '\'',
-        [b'#', b'x' | b'X', digits @ ..] => char::from_u32(hexadecimal(digits)?)?,
-        [b'#', digits @ ..] => {
-            char::from_u32(std::str::from_utf8(digits).ok()?.parse::<u32>().ok()?)?
-        }
-        _ => return None,
-    };
-    Some((c, end + 2))
-}
-
-fn hexadecimal(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }

@@ -105,6 +105,8 @@ pub(super) struct Seen {
     pub(super) last_byte: Option<Nanos>,
     pub(super) sent: u64,
     pub(super) received: u64,
+    /// Whether the server may have read any of it.
+    pub(super) reached: bool,
 }
 
 impl Seen {
@@ -123,6 +125,7 @@ impl Seen {
         self.last_byte = gauge.last_read.get();
         self.sent = gauge.written.get() - written;
         self.received = gauge.read.get() - read;
+        self.reached = gauge.reached.get();
         gauge.end();
     }
 }

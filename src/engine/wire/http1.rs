@@ -204,7 +204,7 @@ enum Broken {
 impl Broken {
     /// What became of a request that a connection was lost with.
     fn lost(self, seen: &Seen) -> Lost {
-        let unsent = seen.sent == 0;
+        let unsent = !seen.reached;
         let how_far = match (unsent, seen.received == 0) {
             (true, _) => "before a byte of the request was written",
             (false, true) => {
@@ -246,6 +246,19 @@ impl Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// TLS writes a long request in parts, and tells of the part that failed alone.
+    #[test]
+    fn what_went_out_before_a_write_failed_is_not_sent_again() {
+        let lost = |reached| {
+            let mut seen = Seen::default();
+            seen.reached = reached;
+            let lost = Broken::Io(io::ErrorKind::BrokenPipe.into()).lost(&seen);
+            let Failure::Broken(text) = lost.failure else { panic!("not the server's doing") };
+            (lost.unsent, text.contains("before a byte of the request was written"))
+        };
+        assert_eq!([lost(false), lost(true)], [(true, true), (false, false)]);
+    }
 
     #[test]
     fn how_long_a_server_keeps_a_connection_is_read() {

@@ -30,6 +30,9 @@ pub(super) struct Gauge {
     /// Bytes in all, without TLS.
     pub(super) written: Cell<u64>,
     pub(super) read: Cell<u64>,
+    /// Whether a byte since the request under way began is with the kernel: TLS may have sent
+    /// some of what it then failed to take.
+    pub(super) reached: Cell<bool>,
     /// Of the request under way.
     pub(super) first_write: Cell<Option<Nanos>>,
     pub(super) last_write: Cell<Option<Nanos>>,
@@ -47,6 +50,7 @@ impl Gauge {
             awaited: Rc::default(),
             written: Cell::new(0),
             read: Cell::new(0),
+            reached: Cell::new(false),
             first_write: Cell::new(None),
             last_write: Cell::new(None),
             first_read: Cell::new(None),
@@ -56,6 +60,7 @@ impl Gauge {
 
     /// A request begins.
     pub(super) fn begin(&self) {
+        self.reached.set(false);
         self.first_write.set(None);
         self.last_write.set(None);
         self.first_read.set(None);
@@ -175,8 +180,10 @@ impl AsyncWrite for Socket {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let polled = self.wired.poll_write(context, slices);
-        if polled.is_pending() {
-            self.gauge.hurry(|| self.wired.urgent());
+        match polled {
+            Poll::Ready(Ok(1..)) => self.gauge.reached.set(true),
+            Poll::Ready(_) => {}
+            Poll::Pending => self.gauge.hurry(|| self.wired.urgent()),
         }
         polled
     }
@@ -346,7 +353,9 @@ mod tests {
                     Rc::clone(&gauge),
                 );
                 gauge.begin();
+                assert!(!gauge.reached.get());
                 line.write_all(b"GET / HTTP/1.1").await.expect("written");
+                assert!(gauge.reached.get());
                 line.write_all(b"\r\n\r\n").await.expect("written");
                 let (first, last) = (gauge.first_write.get(), gauge.last_write.get());
                 assert_eq!((first, last), (Some(Nanos(0)), Some(Nanos(3))));
