@@ -82,7 +82,9 @@ pub(super) fn went_on(recording: &Recording, decision: Decision) -> Option<Findi
 fn unsolicited(recording: &Recording) -> Option<Finding> {
     let lines = recording.connections.unsolicited;
     let message = format!(
-        "unsolicited bytes came on {} of {} connections: an answer of HTTP/1.1 names no request,          so nobody can tell which of the answers were true; see what stands between load-gate and          the service, and answers twice",
+        "unsolicited bytes came on {} of {} connections: an answer of HTTP/1.1 names no request, \
+         so nobody can tell which of the answers were true; see what stands between load-gate and \
+         the service, and answers twice",
         count(lines),
         count(recording.connections.opened)
     );

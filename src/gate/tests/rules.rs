@@ -304,6 +304,7 @@ fn once_answers_came_that_nobody_asked_for_nothing_is_certain() {
         let verdict = judged(DEFAULT, &recording);
         assert_eq!(verdict.kind, VerdictKind::Inconclusive);
         assert!(first(&verdict).starts_with("unsolicited bytes came on 1 of 3 connections"));
+        assert!(!first(&verdict).contains("  "), "{}", first(&verdict));
     }
 }
 
