@@ -179,7 +179,10 @@ impl Condition {
 /// Equality in which 1 and 1.0 are the same number.
 fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
+        (Value::Number(x), Value::Number(y)) => {
+            // Large whole numbers that differ can be the same double.
+            x == y || ((x.is_f64() || y.is_f64()) && x.as_f64() == y.as_f64())
+        }
         (Value::Array(x), Value::Array(y)) => {
             x.len() == y.len() && x.iter().zip(y).all(|(a, b)| equal(a, b))
         }
@@ -221,4 +224,27 @@ fn like(pattern: &str, value: &str) -> bool {
         }
     }
     last.map_or(rest.is_empty(), |end: &str| rest.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_equal_by_value() {
+        let (large, next) = (9_007_199_254_740_992_u64, 9_007_199_254_740_993_u64);
+        for (a, b) in [
+            (json!(1), json!(1.0)),
+            (json!([-0.0]), json!([0])),
+            (json!(large), json!(9_007_199_254_740_992.0)),
+        ] {
+            assert!(equal(&a, &b), "{a} {b}");
+        }
+        for (a, b) in [(json!(5), json!(5.5)), (json!(large), json!(next)), (json!(1), json!("1"))]
+        {
+            assert!(!equal(&a, &b), "{a} {b}");
+        }
+    }
 }
