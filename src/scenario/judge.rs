@@ -81,7 +81,10 @@ pub(super) fn judge_by<C: IntoIterator<Item = bool>>(
     };
     if wants_json {
         record(JSON_BIT, parsed.is_some());
-        record(UNIQUE_BIT, parsed.as_ref().is_some_and(|json| !json.duplicate));
+        // What isn't JSON has no keys.
+        if let Some(json) = &parsed {
+            record(UNIQUE_BIT, !json.duplicate);
+        }
     }
     let first = if wants_json { COMMON } else { COMMON - OF_JSON };
     let body = parsed.as_ref().map_or(&Value::Null, |json| &json.value);

@@ -148,6 +148,10 @@ fn what_is_not_json_fails_that_check_first() {
                 "body is JSON"
             );
             assert!(!judgement.json && judgement.excerpt.is_none());
+            // It has no keys that could stand twice.
+            let unique = scenario.checks().iter().position(|check| *check == "no duplicate keys");
+            let unique = 1 << unique.expect("is a check");
+            assert_eq!((judgement.passed | judgement.failed) & unique, 0);
         }
     }
 }
