@@ -340,6 +340,9 @@ fn bad_inputs() -> Vec<(&'static str, Try)> {
         ("url flag", url("api.rsolv.dev")),
         ("url flag with password", url("https://me:hunter22@example.org")),
         ("url with query", url("https://example.org/?a=1")),
+        ("url with a long label", url(&format!("http://{}.test", "a".repeat(64)))),
+        ("url with a long name", url(&format!("https://{}test", "abcdefgh.".repeat(28)))),
+        ("url with a name of no certificate", url("https://-bad-.test")),
         ("embedded with url", url("https://example.org").env("embedded")),
         (
             "scales",

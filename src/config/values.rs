@@ -1,5 +1,6 @@
 //! One value each: what a setting may be, and the words for what it may not.
 
+use rustls::pki_types::ServerName;
 use url::Url;
 
 use super::diagnostics::{Wrong, quote};
@@ -191,6 +192,19 @@ pub(super) fn base_url(text: &str) -> Result<Url, Wrong> {
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err(wrong("there is no host in this URL"));
+    }
+    if let Some(url::Host::Domain(name)) = url.host() {
+        let name = name.trim_end_matches('.');
+        if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
+            let message = "the host's name is longer than DNS has them";
+            return Err(Wrong::new(
+                message,
+                "expected at most 253 characters, 63 between two dots",
+            ));
+        }
+        if url.scheme() == "https" && ServerName::try_from(name).is_err() {
+            return Err(wrong("no certificate can be for the host's name"));
+        }
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
