@@ -1,5 +1,6 @@
 //! Opens connections: name, TCP, TLS, each timed, each failure in its own words.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -55,12 +56,50 @@ pub(super) struct Dialler {
     pub(super) inbox: Inbox,
     addresses: Addresses,
     clock: Arc<dyn Clock>,
+    /// TLS handshakes under way.
+    handshakes: Cell<usize>,
+}
+
+/// Counts a handshake as long as it lasts.
+struct OneMore<'a>(&'a Cell<usize>);
+
+impl<'a> OneMore<'a> {
+    fn of(handshakes: &'a Cell<usize>) -> Self {
+        handshakes.set(handshakes.get() + 1);
+        Self(handshakes)
+    }
+}
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Dialler {
     pub(super) fn new(to: DialTarget, inbox: Inbox, clock: Arc<dyn Clock>) -> Self {
         let addresses = Addresses::new(to.host.clone(), to.port, Arc::clone(&clock));
-        Self { to, inbox, addresses, clock }
+        Self { to, inbox, addresses, clock, handshakes: Cell::new(0) }
+    }
+
+    /// Whether a TLS handshake is under way.
+    pub(super) fn is_shaking_hands(&self) -> bool {
+        self.handshakes.get() > 0
+    }
+
+    /// What to say of a request that had no connection `within` its timeout; `shaking`: one
+    /// was in its TLS handshake then.
+    pub(super) fn nothing_to_send_on(&self, within: Nanos, shaking: bool) -> String {
+        let what = "no connection to send on within";
+        let left = "nothing of the request left";
+        if !shaking {
+            return format!("{what} {within}: {left}");
+        }
+        format!(
+            "{what} {within}: {left}; a TLS handshake with {} was still under way, see what it \
+             waits for there",
+            words::address(&self.to.host, self.to.port)
+        )
     }
 
     /// Opens one. `resolved` is told how long the name took, where it was asked for.
@@ -102,6 +141,7 @@ impl Dialler {
         };
         // A handshake takes as long as it takes, not until somebody looks.
         let _at_once = self.inbox.urgent();
+        let _counted = OneMore::of(&self.handshakes);
         let start = self.clock.now();
         let handshake = TlsConnector::from(Arc::clone(config)).connect(name.clone(), socket);
         let stream = tokio::time::timeout(self.left(give_up), handshake)

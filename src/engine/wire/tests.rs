@@ -365,7 +365,8 @@ fn nobody_there_is_said_with_what_to_do() {
 fn a_request_that_no_connection_took_is_not_said_to_lack_an_answer() {
     // Nobody takes part in the handshake that the kernel has let in.
     let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let url = format!("https://{}", mute.local_addr().expect("an address"));
+    let at = mute.local_addr().expect("an address");
+    let url = format!("https://{at}");
     against(
         |_, _| {},
         0,
@@ -374,8 +375,11 @@ fn a_request_that_no_connection_took_is_not_said_to_lack_an_answer() {
             let network = HttpNetwork::new(&url, "test", &settings, Arc::new(WallClock::start()));
             let transport = network.expect("is a URL").transport().expect("a descriptor");
             let exchange = send(transport.as_ref()).await;
-            let said = "no connection to send on within 50.0 ms: nothing of the request left";
-            assert_eq!(exchange.result.expect_err("is none"), Failure::Timeout(said.to_owned()));
+            let said = format!(
+                "no connection to send on within 50.0 ms: nothing of the request left; a TLS \
+                 handshake with {at} was still under way, see what it waits for there"
+            );
+            assert_eq!(exchange.result.expect_err("is none"), Failure::Timeout(said));
             assert_eq!(exchange.bytes_sent, 0);
         },
     );

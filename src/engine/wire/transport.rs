@@ -252,16 +252,19 @@ impl Shared {
     async fn exchange(&self, outgoing: &mut Outgoing, origin: Option<&str>) -> Exchange {
         let began = self.clock.now();
         let (mut seen, mut opening) = (Seen::default(), Opening::default());
+        let mut shaking = false;
         let tried = {
             let mut trying = pin!(self.try_all(outgoing, origin, &mut seen, &mut opening));
             let mut over = pin!(tokio::time::sleep(self.timeout));
             let mut looked = false;
+            let shaking = &mut shaking;
             std::future::poll_fn(|context| {
                 if let Poll::Ready(tried) = trying.as_mut().poll(context) {
                     return Poll::Ready(Some(tried));
                 }
                 while over.as_mut().poll(context).is_ready() {
                     if looked {
+                        *shaking = self.pool.dialler.is_shaking_hands();
                         return Poll::Ready(None);
                     }
                     // A process that was stopped finds its timers over before it has asked
@@ -281,7 +284,7 @@ impl Shared {
         let result = tried.unwrap_or_else(|| {
             let within = Nanos::from(self.timeout);
             Err(Failure::Timeout(if seen.first_write.is_none() {
-                format!("no connection to send on within {within}: nothing of the request left")
+                self.pool.dialler.nothing_to_send_on(within, shaking)
             } else {
                 format!("no whole answer within {within}")
             }))
