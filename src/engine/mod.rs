@@ -43,5 +43,5 @@ pub(crate) use skew::Skew;
 pub use skew::parse_date;
 pub use stop::{Stop, StopReason};
 pub use transport::{Exchange, Failure, Network, Opening, Response, Transport};
-pub use wire::{HttpNetwork, NetworkError, RootsError, client_tls, read_answer};
-pub(crate) use wire::{chain, tls_words};
+pub use wire::{HttpNetwork, NetworkError, RootsError, certificate_end, client_tls, read_answer};
+pub(crate) use wire::{chain, tls_words, wants_certificate};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 use reqwest::{Method, Url};
 
-use crate::engine::{Clock, chain, client_tls, parse_date, tls_words};
+use crate::engine::{Clock, chain, client_tls, parse_date, tls_words, wants_certificate};
 use crate::secret::{Secret, excerpt, text_of};
 use crate::units::Nanos;
 
@@ -41,8 +41,8 @@ pub(super) struct Heard {
 /// Why there is no answer, in words without a secret.
 #[derive(Debug)]
 pub(super) struct NoAnswer {
-    /// Whether not even a connection was opened.
-    pub(super) unconnected: bool,
+    /// Not even a connection was opened, and what to do then.
+    pub(super) unconnected: Option<&'static str>,
     pub(super) reason: String,
 }
 
@@ -146,7 +146,7 @@ impl Client {
         let mut request = self.http.request(method, url).body(body);
         for (name, value) in headers {
             let mut value = http::HeaderValue::from_str(value).map_err(|_| NoAnswer {
-                unconnected: false,
+                unconnected: None,
                 reason: format!("the value for {name} has characters that no header may have"),
             })?;
             value.set_sensitive(true);
@@ -186,7 +186,15 @@ impl Client {
             let words = tls_words(error, host, port).unwrap_or_else(|| chain(error));
             excerpt(&words, 400, &self.known)
         };
-        NoAnswer { unconnected: error.is_connect(), reason }
+        // With TLS 1.3 a server says after the handshake what it thinks of its other end.
+        let unconnected = if wants_certificate(error).is_some() {
+            Some("use a URL that wants no client certificate: the service's own, behind what does")
+        } else {
+            error.is_connect().then_some(
+                "renew or install the certificate for this host, or trust its issuer (SSL_CERT_FILE)",
+            )
+        };
+        NoAnswer { unconnected, reason }
     }
 
     /// `status 401: invalid key`: a status with what may be quoted of its body

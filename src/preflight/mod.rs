@@ -1,6 +1,5 @@
 //! Looks whether everything a run needs is there, with a few small requests and no load.
 
-mod certificate;
 mod client;
 mod credentials;
 mod findings;

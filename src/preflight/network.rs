@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 
 use super::CheckLine;
 use super::Preflight;
-use super::certificate;
 use super::client::{Client, Heard, NoAnswer, PATIENCE};
-use crate::engine::Skew;
+use crate::engine::{Skew, certificate_end};
 use crate::units::{Nanos, Timestamp, count};
 
 /// A certificate that ends within this is worth a word.
@@ -73,12 +72,12 @@ pub(super) async fn answers(client: &Client, what: &Preflight, lines: &mut Vec<C
     let path = if what.tells_health { "/api/health" } else { "/" };
     let answer = client.get(path, None).await;
     match &answer {
-        Err(NoAnswer { unconnected: true, reason }) => {
+        Err(NoAnswer { unconnected: Some(todo), reason }) => {
             lines.push(CheckLine::bad(
                 "TLS",
                 reason.clone(),
                 "no connection could be opened: a run would be inconclusive",
-                "renew or install the certificate for this host, or trust its issuer (SSL_CERT_FILE)",
+                *todo,
             ));
             return false;
         }
@@ -120,7 +119,7 @@ fn tls(client: &Client, what: &Preflight, answer: &Heard) -> CheckLine {
             )
         };
     }
-    let Some(end) = answer.certificate.as_deref().and_then(certificate::not_after) else {
+    let Some(end) = answer.certificate.as_deref().and_then(certificate_end) else {
         return CheckLine::ok(NAME, "certificate accepted, its end of validity could not be read");
     };
     let left = end - i64::try_from(answer.received.as_secs()).unwrap_or(i64::MAX);

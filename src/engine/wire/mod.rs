@@ -5,9 +5,11 @@
 //! worker and its thread.
 
 mod answer;
+mod certificate;
 #[cfg(target_os = "linux")]
 mod clocks;
 mod dial;
+mod distrust;
 mod framing;
 mod http1;
 mod http2;
@@ -23,9 +25,11 @@ mod pool;
 mod tests;
 mod tls;
 mod transport;
+mod trust;
 mod words;
 
+pub use certificate::certificate_end;
 pub use framing::read_answer;
 pub use tls::{RootsError, client_tls};
 pub use transport::{HttpNetwork, NetworkError};
-pub(crate) use words::{chain, tls_words};
+pub(crate) use words::{chain, tls_words, wants_certificate};

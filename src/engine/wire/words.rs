@@ -3,15 +3,12 @@
 use std::error::Error as StdError;
 use std::io;
 
-use rustls::{CertificateError, InvalidMessage};
+use rustls::{AlertDescription, InvalidMessage, PeerIncompatible};
 
+use super::distrust::certificate_trouble;
 use crate::engine::platform;
 use crate::engine::transport::Failure;
-use crate::units::{Nanos, Timestamp};
-
-/// What to set so that an authority of one's own is trusted.
-const TRUST: &str =
-    "`[engine] ca_file = \"ca.pem\"`, or SSL_CERT_FILE or SSL_CERT_DIR in the environment";
+use crate::units::Nanos;
 
 /// `host:port` as it stands in a URL: of IPv6 in brackets.
 pub(super) fn address(host: &str, port: u16) -> String {
@@ -114,58 +111,81 @@ fn tls_trouble(error: &rustls::Error, host: &str, at: &str) -> String {
             "{at} doesn't speak TLS, it answered in plain text: use an http:// URL, or the port \
              that speaks TLS"
         ),
-        rustls::Error::AlertReceived(alert) => {
-            format!("{at} ended the TLS handshake with the alert {alert:?}")
-        }
+        rustls::Error::AlertReceived(alert) => alert_trouble(*alert, host, at),
+        rustls::Error::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => other_version(at),
         other => format!("TLS with {at} failed: {other}"),
     }
 }
 
-fn certificate_trouble(error: &CertificateError, host: &str) -> String {
-    let day = |unix: rustls::pki_types::UnixTime| {
-        let unix_millis = i64::try_from(unix.as_secs()).unwrap_or(i64::MAX).saturating_mul(1000);
-        Timestamp { unix_millis }.human()
-    };
-    let whose = format!("the certificate of {host}");
-    match error {
-        CertificateError::ExpiredContext { time, not_after } => {
-            format!("{whose} expired at {}, it is {} now: renew it", day(*not_after), day(*time))
-        }
-        CertificateError::Expired => format!("{whose} expired: renew it"),
-        CertificateError::NotValidYetContext { time, not_before } => format!(
-            "{whose} is not valid yet: it will be from {} on, and this machine's clock says {}; \
-             set the clock right, or install one that is valid already",
-            day(*not_before),
-            day(*time)
+/// A server that ended TLS, and said why.
+fn alert_trouble(alert: AlertDescription, host: &str, at: &str) -> String {
+    match alert {
+        AlertDescription::ProtocolVersion => other_version(at),
+        AlertDescription::HandshakeFailure => format!(
+            "{at} ended the TLS handshake (alert HandshakeFailure): it shares no cipher or curve \
+             with load-gate, or wants a client certificate, of which load-gate has none; its log \
+             and its TLS settings tell which"
         ),
-        CertificateError::NotValidYet => format!("{whose} is not valid yet: is the clock right?"),
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            // As the library writes them: `DnsName("other.test")`.
-            let names: Vec<&str> = presented
-                .iter()
-                .map(|name| name.split('"').nth(1).unwrap_or(name.as_str()))
-                .collect();
-            let names =
-                if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
-            format!(
-                "the certificate is not for {host}, it is for {names}: use that name in the URL, \
-                 or install a certificate for {host}"
-            )
-        }
-        CertificateError::NotValidForName => {
-            format!("the certificate is not for {host}: use the name it is for, or install another")
-        }
-        CertificateError::UnknownIssuer => format!(
-            "{whose} has an issuer that this machine doesn't know; if it is an authority of your \
-             own, trust it by {TRUST}"
+        AlertDescription::UnrecognisedName => format!(
+            "{at} knows no host of the name {host} (alert UnrecognisedName): use the name in the \
+             URL that it serves"
         ),
-        CertificateError::Revoked => format!("{whose} was revoked: install a new one"),
-        other if format!("{other:?}").contains("CaUsedAsEndEntity") => format!(
-            "{whose} is self-signed, an authority's own, which no server may show: issue a \
-             certificate for {host} with it (CA:FALSE), and trust the authority by {TRUST}"
+        alert if is_on_client(alert) => no_client_certificate(&format!("{alert:?}")),
+        alert => format!(
+            "{at} ended the TLS handshake with the alert {alert:?}: see what its log says of it"
         ),
-        other => format!("{whose} is not accepted: {other}"),
     }
+}
+
+fn other_version(at: &str) -> String {
+    format!(
+        "{at} speaks no version of TLS that load-gate does, which are 1.2 and 1.3: switch one of \
+         them on there"
+    )
+}
+
+/// Whether a server says this of its client's certificate. Ours has none.
+fn is_on_client(alert: AlertDescription) -> bool {
+    CLIENT_ALERTS.contains(&alert)
+}
+
+const CLIENT_ALERTS: [AlertDescription; 8] = [
+    AlertDescription::CertificateRequired,
+    AlertDescription::NoCertificate,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::CertificateExpired,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+];
+
+fn no_client_certificate(alert: &str) -> String {
+    format!(
+        "the server wants a client certificate (alert {alert}), and load-gate has none to show: \
+         use a URL that wants none, such as the service's own behind the proxy that asks for it"
+    )
+}
+
+/// What to say of an error that comes of a server that wants a client certificate; `None`:
+/// another one. In TLS 1.3 the server says so when the handshake is over for its client.
+pub(crate) fn wants_certificate(error: &(dyn StdError + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        // Others hand on no more than its text.
+        let text = cause.to_string();
+        let said = text.split_once("received fatal alert: ").map(|(_, said)| said);
+        let alert = CLIENT_ALERTS.iter().map(|alert| format!("{alert:?}"));
+        let alert = alert.filter(|alert| said.is_some_and(|said| said.starts_with(alert))).last();
+        if let Some(alert) = alert {
+            return Some(no_client_certificate(&alert));
+        }
+        next = cause.source();
+    }
+    None
 }
 
 /// The innermost causes of an error, without the URL and without the client's
@@ -189,47 +209,42 @@ pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustls::pki_types::{ServerName, UnixTime};
-    use std::time::Duration;
 
-    fn at(seconds: u64) -> UnixTime {
-        UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+    fn said(error: rustls::Error, host: &str) -> String {
+        tls_words(&io::Error::other(io::Error::other(error)), host, 443).expect("is one of TLS")
     }
 
     #[test]
     fn each_trouble_of_tls_has_its_sentence() {
-        let expected = ServerName::try_from("api.test").expect("a name");
-        let certificate = [
-            CertificateError::ExpiredContext {
-                time: at(1_800_000_000),
-                not_after: at(1_790_000_000),
-            },
-            CertificateError::NotValidYetContext {
-                time: at(1_790_000_000),
-                not_before: at(1_800_000_000),
-            },
-            CertificateError::NotValidForNameContext {
-                expected,
-                presented: vec![
-                    "DnsName(\"other.test\")".into(),
-                    "DnsName(\"www.other.test\")".into(),
-                ],
-            },
-            CertificateError::UnknownIssuer,
-            CertificateError::Revoked,
+        let alerts = [
+            AlertDescription::ProtocolVersion,
+            AlertDescription::HandshakeFailure,
+            AlertDescription::UnrecognisedName,
+            AlertDescription::CertificateRequired,
+            AlertDescription::InternalError,
         ];
-        let mut said: Vec<String> = certificate
-            .into_iter()
-            .map(|error| {
-                let error = rustls::Error::InvalidCertificate(error);
-                tls_words(&io::Error::other(error), "api.test", 443).expect("is one of TLS")
-            })
-            .collect();
-        let plain = rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType);
-        said.push(
-            tls_words(&io::Error::other(io::Error::other(plain)), "::1", 443).expect("is one"),
-        );
-        insta::assert_snapshot!(said.join("\n"));
+        let mut all: Vec<String> =
+            alerts.map(|alert| said(rustls::Error::AlertReceived(alert), "api.test")).into();
+        for other in [
+            rustls::Error::InvalidCertificate(rustls::CertificateError::Revoked),
+            PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig.into(),
+            rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType),
+        ] {
+            all.push(said(other, "::1"));
+        }
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn who_wants_a_client_certificate_is_known_by_the_alert_or_its_text() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        let text = alert.to_string();
+        for error in [io::Error::other(alert), io::Error::other(text)] {
+            let said = wants_certificate(&error).expect("is one");
+            assert!(said.contains("(alert CertificateRequired)"), "{said}");
+        }
+        let other = rustls::Error::AlertReceived(AlertDescription::InternalError);
+        assert_eq!(wants_certificate(&io::Error::other(other)), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Reads the one thing we want of a certificate: when it expires.
+//! Reads the few things we want of a certificate: who signed it for whom, and for how long.
 
 /// Tags of DER (X.690) that stand on the way to the validity (RFC 5280, 4.1).
 const SEQUENCE: u8 = 0x30;
@@ -6,20 +6,42 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
+/// What a certificate says of itself (RFC 5280, 4.1), unproven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Certificate<'a> {
+    /// Who signed it, and whom it is for: names, in DER.
+    pub(super) issuer: &'a [u8],
+    pub(super) subject: &'a [u8],
+    /// Its validity, in seconds since 1970.
+    pub(super) not_before: i64,
+    pub(super) not_after: i64,
+}
+
+impl<'a> Certificate<'a> {
+    /// `der` as a certificate; `None` when it isn't one.
+    pub(super) fn read(der: &'a [u8]) -> Option<Self> {
+        let (certificate, _) = element(der, SEQUENCE)?;
+        let (body, _) = element(certificate, SEQUENCE)?;
+        // The version is left out of certificates of version 1.
+        let body = element(body, VERSION).map_or(body, |(_, rest)| rest);
+        let (_serial, body) = any_element(body).map(|(_, value, rest)| (value, rest))?;
+        let (_algorithm, body) = element(body, SEQUENCE)?;
+        let (issuer, body) = element(body, SEQUENCE)?;
+        let (validity, body) = element(body, SEQUENCE)?;
+        let (subject, _) = element(body, SEQUENCE)?;
+        let (tag, not_before, rest) = any_element(validity)?;
+        let not_before = moment(tag, std::str::from_utf8(not_before).ok()?)?;
+        let (tag, not_after, _) = any_element(rest)?;
+        let not_after = moment(tag, std::str::from_utf8(not_after).ok()?)?;
+        Some(Self { issuer, subject, not_before, not_after })
+    }
+}
+
 /// The end of validity (`notAfter`), in seconds since 1970, of a certificate in
 /// DER; `None` when it isn't one.
-pub(super) fn not_after(der: &[u8]) -> Option<i64> {
-    let (certificate, _) = element(der, SEQUENCE)?;
-    let (body, _) = element(certificate, SEQUENCE)?;
-    // The version is left out of certificates of version 1.
-    let body = element(body, VERSION).map_or(body, |(_, rest)| rest);
-    let (_serial, body) = any_element(body).map(|(_, value, rest)| (value, rest))?;
-    let (_algorithm, body) = element(body, SEQUENCE)?;
-    let (_issuer, body) = element(body, SEQUENCE)?;
-    let (validity, _) = element(body, SEQUENCE)?;
-    let (_, _not_before, rest) = any_element(validity)?;
-    let (tag, not_after, _) = any_element(rest)?;
-    moment(tag, std::str::from_utf8(not_after).ok()?)
+#[must_use]
+pub fn certificate_end(der: &[u8]) -> Option<i64> {
+    Certificate::read(der).map(|certificate| certificate.not_after)
 }
 
 /// The contents of the first element, which must have that tag, and what follows it.
@@ -84,14 +106,17 @@ mod tests {
 
     #[test]
     fn a_real_certificate_is_read() {
-        assert_eq!(not_after(&certificate()), Some(2_110_812_961));
+        let der = certificate();
+        let read = Certificate::read(&der).expect("is one");
+        assert_eq!((read.not_before, read.not_after), (1_795_452_961, 2_110_812_961));
+        assert!(read.issuer == read.subject && read.subject.ends_with(b"localhost"));
     }
 
     #[test]
     fn the_bundled_roots_are_all_read() {
         // Some hundred certificates of version 1 and 3, with either form of time.
         for root in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-            let end = not_after(root).expect("is a certificate");
+            let end = certificate_end(root).expect("is a certificate");
             assert!((1_700_000_000..4_000_000_000).contains(&end), "{end}");
         }
     }
@@ -111,14 +136,14 @@ mod tests {
     fn a_cut_certificate_is_none() {
         let whole = certificate();
         for end in 0..whole.len() {
-            assert_eq!(not_after(&whole[..end]), None);
+            assert_eq!(certificate_end(&whole[..end]), None);
         }
     }
 
     proptest! {
         #[test]
         fn noise_never_panics(der in prop::collection::vec(any::<u8>(), 0..400)) {
-            let _ = not_after(&der);
+            let _ = certificate_end(&der);
         }
 
         #[test]
@@ -126,7 +151,7 @@ mod tests {
             let mut der = certificate();
             let at = at % der.len();
             der[at] = byte;
-            let _ = not_after(&der);
+            let _ = certificate_end(&der);
         }
     }
 }
