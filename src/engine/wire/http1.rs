@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use super::answer::{Lost, Outgoing, Seen, Standing};
 use super::framing::{Framing, Malformed};
 use super::line::Line;
+use super::words;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
 use crate::units::Nanos;
@@ -232,11 +233,19 @@ impl Broken {
         if let Some(local) = platform::local_trouble(&io) {
             return Lost { failure: Failure::Local(local), unsent: false };
         }
+        if let Some(text) = words::wants_certificate(&io) {
+            return Lost { failure: Failure::Connect(text), unsent: false };
+        }
+        // TLS that nobody ended: its own words are a page in the web.
+        if io.kind() == io::ErrorKind::UnexpectedEof {
+            let text =
+                format!("the server closed the connection {how_far} (without a close_notify)");
+            return Lost { failure: Failure::Broken(text), unsent };
+        }
         let happened = match io.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
                 "the server reset the connection"
             }
-            io::ErrorKind::UnexpectedEof => "the server closed the connection",
             _ => "the connection was lost",
         };
         Lost { failure: Failure::Broken(format!("{happened} {how_far} ({io})")), unsent }
@@ -258,6 +267,25 @@ mod tests {
             (lost.unsent, text.contains("before a byte of the request was written"))
         };
         assert_eq!([lost(false), lost(true)], [(true, true), (false, false)]);
+    }
+
+    #[test]
+    fn how_tls_ended_is_told_in_words() {
+        let lost = |error| {
+            let mut seen = Seen::default();
+            (seen.reached, seen.received) = (true, 9);
+            Broken::Io(error).lost(&seen).failure
+        };
+        // As a server's end without a farewell is told, with a page in the web.
+        let ended = lost(io::Error::new(io::ErrorKind::UnexpectedEof, "see https://docs.rs/"));
+        let text =
+            "the server closed the connection in the middle of the answer (without a close_notify)";
+        assert_eq!(ended, Failure::Broken(text.to_owned()));
+        let alert = rustls::AlertDescription::CertificateRequired;
+        let refused = lost(io::Error::other(rustls::Error::AlertReceived(alert)));
+        assert!(
+            matches!(refused, Failure::Connect(text) if text.starts_with("the server wants a client"))
+        );
     }
 
     #[test]

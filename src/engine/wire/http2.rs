@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, spawn_local};
 
 use super::answer::{Collected, Lost, MOST_INTERIM, Outgoing, Seen, TooManyInterim, head_size};
 use super::line::Line;
+use super::words;
 use crate::engine::clock::Clock;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
@@ -115,6 +116,9 @@ impl Http2 {
     fn lost(&self, error: &h2::Error, before: bool) -> Lost {
         if let Some(local) = error.get_io().and_then(platform::local_trouble) {
             return Lost { failure: Failure::Local(local), unsent: false };
+        }
+        if let Some(text) = words::wants_certificate(error) {
+            return Lost { failure: Failure::Connect(text), unsent: false };
         }
         let reason = error.reason();
         // RFC 9113, 6.8 and 8.7: what GOAWAY leaves out and a refused stream were not processed.
