@@ -1,3 +1,5 @@
+//! What is JSON and what isn't, and what is made of it.
+
 use proptest::prelude::*;
 
 use super::*;
