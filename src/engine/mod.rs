@@ -44,4 +44,4 @@ pub use skew::parse_date;
 pub use stop::{Stop, StopReason};
 pub use transport::{Exchange, Failure, Network, Opening, Response, Transport};
 pub use wire::{HttpNetwork, NetworkError, RootsError, certificate_end, client_tls, read_answer};
-pub(crate) use wire::{chain, tls_words, wants_certificate};
+pub(crate) use wire::{chain, tls_words, tls_words_of, wants_certificate};

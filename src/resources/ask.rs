@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::answer;
 use super::window::{Grid, Window};
 use crate::config::{ResourceQuery, ResourcesSettings};
-use crate::engine::{chain, client_tls};
+use crate::engine::{chain, client_tls, tls_words_of};
 use crate::measure::Resource;
 use crate::preflight::CheckLine;
 use crate::secret::{Secret, excerpt};
@@ -214,7 +214,7 @@ impl Prometheus {
         let why = if why.is_timeout() {
             format!("no answer within {} s", PATIENCE.as_secs())
         } else {
-            chain(why)
+            tls_words_of(why).unwrap_or_else(|| chain(why))
         };
         Trouble::Whole(format!("{} can't be asked: {why}", self.base))
     }

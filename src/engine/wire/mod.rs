@@ -32,4 +32,4 @@ pub use certificate::certificate_end;
 pub use framing::read_answer;
 pub use tls::{RootsError, client_tls};
 pub use transport::{HttpNetwork, NetworkError};
-pub(crate) use words::{chain, tls_words, wants_certificate};
+pub(crate) use words::{chain, tls_words, tls_words_of, wants_certificate};

@@ -1,6 +1,6 @@
 //! Whom to trust: the system's authorities where there are any, the bundled ones elsewhere, and one's own.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ pub enum RootsError {
 /// When an authority that was asked for can't be read.
 pub fn client_tls(ca_file: Option<&str>) -> Result<ClientConfig, RootsError> {
     let [file, dirs] = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(std::env::var_os);
-    let mut roots = match Named::by(file, dirs) {
+    let mut roots = match Named::by(file.as_deref(), dirs.as_deref()) {
         Some(named) => named.roots()?,
         None => usual()?,
     };
@@ -76,10 +76,11 @@ struct Named {
 
 impl Named {
     /// As `SSL_CERT_FILE` and `SSL_CERT_DIR` have it; `None`: both are blank or unset.
-    fn by(file: Option<OsString>, dirs: Option<OsString>) -> Option<Self> {
+    fn by(file: Option<&OsStr>, dirs: Option<&OsStr>) -> Option<Self> {
         let said = |path: &PathBuf| !path.to_string_lossy().trim().is_empty();
         let file = file.map(PathBuf::from).filter(said);
-        let dirs = dirs.iter().flat_map(std::env::split_paths).filter(said).collect::<Vec<_>>();
+        let dirs =
+            dirs.into_iter().flat_map(std::env::split_paths).filter(said).collect::<Vec<_>>();
         (file.is_some() || !dirs.is_empty()).then_some(Self { file, dirs })
     }
 
@@ -226,7 +227,7 @@ mod tests {
 
     /// How many authorities `file` and `dirs` give, or what is wrong with them.
     fn by(file: &str, dirs: &str) -> Option<Result<usize, String>> {
-        let named = Named::by(Some(file.into()), Some(dirs.into()))?;
+        let named = Named::by(Some(file.as_ref()), Some(dirs.as_ref()))?;
         Some(named.roots().map(|roots| roots.len()).map_err(|wrong| wrong.to_string()))
     }
 

@@ -62,10 +62,11 @@ fn why(
         CertificateError::NotValidYetContext { not_before, .. } => {
             differs(*not_before, own.not_before).then_some(Why::Another)
         }
-        CertificateError::UnknownIssuer if self_signed => Some(Why::SelfSigned),
-        CertificateError::UnknownIssuer if others.is_empty() => Some(Why::Alone),
         // Such as an authority's own.
-        CertificateError::Other(_) if self_signed => Some(Why::SelfSigned),
+        CertificateError::UnknownIssuer | CertificateError::Other(_) if self_signed => {
+            Some(Why::SelfSigned)
+        }
+        CertificateError::UnknownIssuer if others.is_empty() => Some(Why::Alone),
         _ => None,
     }
 }

@@ -98,6 +98,13 @@ pub(crate) fn tls_words(error: &(dyn StdError + 'static), host: &str, port: u16)
     None
 }
 
+/// [`tls_words`] of the client that sends all but load; `None`, too: it doesn't know to whom.
+pub(crate) fn tls_words_of(error: &reqwest::Error) -> Option<String> {
+    let url = error.url()?;
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    tls_words(error, host, url.port_or_known_default()?)
+}
+
 /// The error of TLS that an error of I/O carries.
 fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     let inner = error.get_ref()?;
@@ -178,8 +185,8 @@ pub(crate) fn wants_certificate(error: &(dyn StdError + 'static)) -> Option<Stri
         // Others hand on no more than its text.
         let text = cause.to_string();
         let said = text.split_once("received fatal alert: ").map(|(_, said)| said);
-        let alert = CLIENT_ALERTS.iter().map(|alert| format!("{alert:?}"));
-        let alert = alert.filter(|alert| said.is_some_and(|said| said.starts_with(alert))).last();
+        let mut alerts = CLIENT_ALERTS.iter().map(|alert| format!("{alert:?}"));
+        let alert = alerts.find(|alert| said.is_some_and(|said| said.starts_with(alert)));
         if let Some(alert) = alert {
             return Some(no_client_certificate(&alert));
         }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::trouble::Trouble;
+use crate::engine::{client_tls, tls_words_of};
 use crate::report::escape;
 use crate::secret::{Secret, excerpt};
 
@@ -98,7 +99,8 @@ impl Api {
         if token.expose().is_empty() || !token.expose().bytes().all(|b| b.is_ascii_graphic()) {
             return Err(setup("the GitHub token has characters that no token has"));
         }
-        rustls::crypto::ring::default_provider().install_default().ok();
+        // The same authorities as everywhere, and the same words where they can't be read.
+        let tls = client_tls(None).map_err(|why| setup(&why.to_string()))?;
         // Proxies of the environment are left on. A redirect could carry the
         // token to another host: none is followed.
         let client = |headers| {
@@ -106,6 +108,7 @@ impl Api {
                 .redirect(reqwest::redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .connect_timeout(patience.attempt)
+                .tls_backend_preconfigured(tls.clone())
                 .default_headers(headers)
                 .build()
                 .map_err(|error| Trouble::Setup(format!("no HTTP client: {error}")))
@@ -347,6 +350,9 @@ impl Api {
     fn trouble(&self, error: &reqwest::Error) -> Trouble {
         if error.is_timeout() {
             return Trouble::Timeout;
+        }
+        if let Some(words) = tls_words_of(error) {
+            return Trouble::Transport(self.quote(&words));
         }
         let mut cause: &dyn std::error::Error = error;
         while let Some(deeper) = cause.source() {

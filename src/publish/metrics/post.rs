@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use crate::config::Access;
-use crate::engine::client_tls;
+use crate::engine::{client_tls, tls_words_of};
 use crate::secret::excerpt;
 use crate::units::Nanos;
 
@@ -66,13 +66,11 @@ impl Line {
         rustls::crypto::ring::default_provider().install_default().ok();
         let builder = Client::builder();
         let plain = !asks_by_tls(url, |name| std::env::var(name).ok());
-        let builder = match ca_file {
-            _ if plain => builder.tls_certs_only([]),
-            None => builder,
-            file => {
-                let tls = client_tls(file).map_err(|wrong| wrong.to_string())?;
-                builder.tls_backend_preconfigured(tls)
-            }
+        let builder = if plain {
+            builder.tls_certs_only([])
+        } else {
+            let tls = client_tls(ca_file).map_err(|wrong| wrong.to_string())?;
+            builder.tls_backend_preconfigured(tls)
         };
         let client = builder
             .redirect(reqwest::redirect::Policy::none())
@@ -211,6 +209,9 @@ fn why(error: &reqwest::Error, patience: Duration) -> String {
     if error.is_timeout() {
         return format!("no answer within {}", Nanos::from(patience));
     }
+    if let Some(words) = tls_words_of(error) {
+        return words;
+    }
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -233,6 +234,25 @@ mod tests {
         assert!(!asked("http://metrics/write", "HTTPS_PROXY", "https://proxy"));
         assert!(asked("http://metrics/write", "HTTP_PROXY", "https://proxy"));
         assert!(asked("http://metrics/write", "all_proxy", "HTTPS://proxy"));
+    }
+
+    #[tokio::test]
+    async fn trouble_with_tls_is_told_in_the_words_of_the_load() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("an address");
+        let answering = async {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let plain = b"HTTP/1.1 400 Bad Request\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut stream, plain).await.expect("is written");
+            stream
+        };
+        let url = format!("https://{at}/");
+        let line = Line::to(&url, Duration::from_secs(5), Again::Unavailable, None);
+        let (line, access) = (line.expect("is made"), Access::default());
+        let sending = line.send(Method::POST, &url, &[], &access, Vec::new());
+        let (sent, _) = tokio::join!(sending, answering);
+        let Sent::Later(None, why) = sent else { panic!("{sent:?}") };
+        assert!(why.starts_with(&format!("{at} doesn't speak TLS, it answered in")), "{why}");
     }
 
     #[test]
