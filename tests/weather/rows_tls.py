@@ -1,6 +1,7 @@
 """TLS and names: each trouble has a sentence of its own, with what to do."""
 
 import socket
+import ssl
 import time
 
 import certificates
@@ -71,6 +72,31 @@ def wrong_host():
 @row(GROUP, "a certificate that signed itself")
 def self_signed():
     return met(certificates.self_signed(), ["self-signed|signed itself|by itself", "ca_file"]).never_says("CaUsedAsEndEntity")
+
+
+def wanting(name):
+    """A server's context that wants a client certificate; it says so after the handshake of TLS 1.3."""
+    context = certificates.leaf(name)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(certificates.authority())
+    return context
+
+
+@row(GROUP, "a server that wants a client certificate")
+def client_certificate():
+    return met(wanting("wants"), ["client certificate", "use a URL"])
+
+
+@row(GROUP, "an SSL_CERT_FILE that is blank: as if it weren't set")
+def variable_blank():
+    with Server(tls=certificates.leaf("good4")) as server:
+        text = config(server.url, engine=certificates.trusted())
+        return gate(text, env={"SSL_CERT_FILE": ""}).exits(0).reports_parse().counts_equal(server)
+
+
+@row(GROUP, "an SSL_CERT_FILE that never ends")
+def variable_endless():
+    return gate(config("https://127.0.0.1:9"), env={"SSL_CERT_FILE": "/dev/zero"}).exits(2).says("a device")
 
 
 @row(GROUP, "a handshake that never ends")
@@ -151,3 +177,10 @@ def check_expired():
         done = run(config(server.url, engine=certificates.trusted()), "check", "-e", "t")
         must(done.code != 0, "check is content")
         return done.says("expired")
+
+
+@row(GROUP, "check says of a client certificate that it is wanted, too")
+def check_client_certificate():
+    with Server(tls=wanting("wants2")) as server:
+        done = run(config(server.url, engine=certificates.trusted()), "check", "-e", "t").exits(3)
+        return done.says("client certificate").never_says("load balancer")
