@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use crate::secret::{Secret, mask};
+use crate::secret::{Secret, clean, mask};
 
 /// The shortest secret that is looked for among arguments.
 const SHORTEST: usize = 8;
@@ -24,6 +24,8 @@ pub(super) fn among(arguments: &[OsString], known: &[Secret]) -> Option<usize> {
         known.iter().filter(|secret| secret.expose().len() >= SHORTEST).cloned().collect();
     let holds = |argument: &OsString| {
         let text = argument.to_string_lossy();
+        // What hides between its letters hides it from nobody.
+        let text = clean(&text);
         mask(&text, &known) != text
     };
     arguments.iter().position(holds).map(|at| at + 1)
@@ -56,6 +58,7 @@ mod tests {
         assert_eq!(among(&["run", "--env", "staging", "--seed", "42"]), None);
         assert_eq!(among(&["run", "--key=hunter22-hunter22"]), Some(2));
         assert_eq!(among(&["run", "--env", "x", "sk_live_0123456789"]), Some(4));
+        assert_eq!(among(&["hunter\u{200b}22-hunt\u{ad}er22"]), Some(1));
         assert!(!refusal(2).contains("hunter22"));
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn access(sources: &Sources<'_>, prefix: &str, problems: &mut Diagnos
         basic,
         bearer: variable("TOKEN").map(Secret::new),
         headers: headers(variable("HEADERS"), &format!("{prefix}_HEADERS"), problems),
+        asked: Vec::new(),
     }
 }
 

@@ -92,14 +92,16 @@ pub(super) fn resolve(
     MetricsSettings {
         interval,
         prometheus: prometheus.map(|url| PrometheusSettings {
+            access: access(sources, "LOAD_GATE_PROMETHEUS", problems).at(&url),
             url,
             names: config.names,
             native_histograms: config.native_histograms,
-            access: access(sources, "LOAD_GATE_PROMETHEUS", problems),
         }),
         otlp: otlp(sources, interval, notices, problems),
-        pushgateway: pushgateway
-            .map(|url| (url, access(sources, "LOAD_GATE_PUSHGATEWAY", problems))),
+        pushgateway: pushgateway.map(|url| {
+            let access = access(sources, "LOAD_GATE_PUSHGATEWAY", problems).at(&url);
+            (url, access)
+        }),
         grafana_url: config.grafana_url.clone(),
     }
 }

@@ -49,7 +49,7 @@ pub use inputs::{Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, conf
 pub use own::scenario_names;
 pub use receivers::{
     Access, MetricsSettings, OtlpSettings, PrometheusSettings, ResourceQuery, ResourcesSettings,
-    SeriesNames,
+    SeriesNames, below, shown,
 };
 pub use resolve::{built_in, resolve};
 pub use shards::dealing;

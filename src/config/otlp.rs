@@ -3,7 +3,7 @@
 use super::access::{headers, percent_decoded, receiver_url};
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::inputs::Sources;
-use super::receivers::{Access, OtlpSettings};
+use super::receivers::{Access, OtlpSettings, below};
 use crate::secret::Secret;
 use crate::units::Nanos;
 
@@ -29,11 +29,8 @@ pub(super) fn otlp(
     }
     let (from, url) = of_signal(sources, "ENDPOINT")?;
     // The signal's own is taken as it is.
-    let url = if from.starts_with(PREFIXES[0]) {
-        url.to_owned()
-    } else {
-        format!("{}/v1/metrics", url.trim_end_matches('/'))
-    };
+    let url =
+        if from.starts_with(PREFIXES[0]) { url.to_owned() } else { below(url, "/v1/metrics") };
     let url = receiver_url(&url).map_err(|wrong| problems.outside(&from, wrong)).ok()?;
     unspoken(sources, notices);
     let mut own_headers: Vec<(String, Secret)> = Vec::new();
@@ -63,8 +60,8 @@ pub(super) fn otlp(
         named == "gzip"
     });
     Some(OtlpSettings {
+        access: Access { headers: own_headers, ..Access::default() }.at(&url),
         url,
-        access: Access { headers: own_headers, ..Access::default() },
         resource: resource(sources, notices),
         interval,
         timeout: span(of_signal(sources, "TIMEOUT"), problems).unwrap_or(TIMEOUT),
@@ -170,6 +167,10 @@ mod tests {
         assert_eq!(quietly(&[]).url, "http://127.0.0.1:4318/base/v1/metrics");
         let own = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://127.0.0.1:9/own");
         assert_eq!(quietly(&[own]).url, "http://127.0.0.1:9/own");
+        let query = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9/base?key=hush-hush");
+        let settings = asked(&[query]).0.expect("an endpoint");
+        assert_eq!(settings.url, "http://127.0.0.1:9/base/v1/metrics?key=hush-hush");
+        assert_eq!(settings.access.secrets()[0].expose(), "hush-hush");
         assert_eq!(asked(&[own]).0.expect("an endpoint").url, "http://127.0.0.1:9/own");
         assert!(asked(&[]).0.is_none());
         let (none, _, said) = asked(&[("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "nowhere")]);

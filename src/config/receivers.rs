@@ -16,9 +16,34 @@ pub struct Access {
     pub bearer: Option<Secret>,
     /// Further headers, a tenant's for example.
     pub headers: Vec<(String, Secret)>,
+    /// What the query of its URL says: a token may be there.
+    pub asked: Vec<Secret>,
+}
+
+/// `url` as it may be shown: without its query, where a token may be.
+#[must_use]
+pub fn shown(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(plain, _)| plain)
+}
+
+/// `path` below `url`, before its query.
+#[must_use]
+pub fn below(url: &str, path: &str) -> String {
+    let (plain, query) = url.split_once('?').unwrap_or((url, ""));
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{path}{mark}{query}", plain.trim_end_matches('/'))
 }
 
 impl Access {
+    /// The same, knowing what may not be quoted of `url`.
+    #[must_use]
+    pub fn at(mut self, url: &str) -> Self {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        let values = url::form_urlencoded::parse(query.as_bytes());
+        self.asked = values.map(|(_, value)| Secret::new(value)).collect();
+        self
+    }
+
     /// The headers that tell a receiver who asks, names in lower case.
     #[must_use]
     pub fn to_headers(&self) -> Vec<(String, Secret)> {
@@ -37,7 +62,7 @@ impl Access {
     pub fn secrets(&self) -> Vec<Secret> {
         let basic = self.basic.iter().map(|(_, password)| password);
         let headers = self.headers.iter().map(|(_, value)| value);
-        basic.chain(&self.bearer).chain(headers).cloned().collect()
+        basic.chain(&self.bearer).chain(headers).chain(&self.asked).cloned().collect()
     }
 }
 

@@ -152,8 +152,9 @@ pub(super) fn resolve(
         unit: *unit,
     });
     ResourcesSettings {
+        access: access::access(sources, "LOAD_GATE_RESOURCES", problems)
+            .at(url.as_deref().unwrap_or_default()),
         url,
-        access: access::access(sources, "LOAD_GATE_RESOURCES", problems),
         settle: config.settle.unwrap_or(SETTLE),
         step: config.step,
         queries: queries.collect(),

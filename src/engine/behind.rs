@@ -32,6 +32,9 @@ pub(super) struct Behind {
     /// The fewest under way since it was answered, and how many arrivals ago.
     fewest: AtomicU64,
     ago: AtomicU64,
+    /// How many were given up since. Their target may still work on them, and what is under
+    /// way doesn't show that.
+    given_up: AtomicU64,
     /// How many requests are under way when all is well.
     usual: AtomicU64,
 }
@@ -52,6 +55,7 @@ impl Behind {
             return true;
         }
         if !felt {
+            set(&self.given_up, 0);
             let usual = get(&self.usual);
             set(&self.usual, usual + in_flight - usual / SIXTEENTHS);
         } else if get(&self.bunch) == 0 && self.is_digested(in_flight) {
@@ -65,7 +69,15 @@ impl Behind {
         self.bunch.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether as few are under way as usual, or no longer fewer and fewer.
+    /// No answer to a request came in time, by `now`.
+    pub(super) fn gave_up(&self, now: Nanos) {
+        if now < Nanos(get(&self.until)) {
+            self.given_up.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether as few are under way as usual, or no longer fewer and fewer, though every one
+    /// was answered.
     fn is_digested(&self, in_flight: u64) -> bool {
         if in_flight < get(&self.fewest) {
             set(&self.fewest, in_flight);
@@ -73,7 +85,8 @@ impl Behind {
         } else {
             set(&self.ago, get(&self.ago) + 1);
         }
-        in_flight <= get(&self.usual).div_ceil(SIXTEENTHS) || get(&self.ago) >= SHOWS
+        let stands = get(&self.ago) >= SHOWS && get(&self.given_up) == 0;
+        in_flight <= get(&self.usual).div_ceil(SIXTEENTHS) || stands
     }
 
     /// By how much a request sent at `sent` and still under way may be slow for it.
@@ -129,6 +142,22 @@ mod tests {
         behind.sends(ms(4400), Nanos::ZERO, 4);
         assert_eq!(behind.felt_since(ms(4400)), Nanos::ZERO);
         assert_eq!(behind.felt_since(ms(4350)), ms(2000), "sent while it was there");
+    }
+
+    /// A target of which the load took two thirds had a bunch of 200 to work off. What was
+    /// given up was worked off as well, and as many as time out are under way until then.
+    #[test]
+    fn a_target_with_requests_that_were_given_up_is_not_done_with_the_bunch() {
+        let behind = usual();
+        behind.sends(ms(4000), ms(2000), 4);
+        behind.gave_up(ms(5000));
+        behind.ended();
+        for n in 0..100 {
+            behind.sends(ms(5100 + n * 10), Nanos::ZERO, 80);
+        }
+        assert_eq!(behind.felt_since(ms(6100)), ms(2000));
+        behind.sends(ms(6200), Nanos::ZERO, 4);
+        assert_eq!(behind.felt_since(ms(6200)), Nanos::ZERO);
     }
 
     #[test]

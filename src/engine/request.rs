@@ -103,6 +103,9 @@ impl Worker {
         }
         let before = self.before();
         let exchange = self.exchange(sending, before.at).await;
+        if matches!(exchange.result, Err(Failure::Timeout(_))) {
+            self.run.behind.gave_up(exchange.done - self.run.epoch);
+        }
         if *in_a_bunch {
             self.run.behind.ended();
         }

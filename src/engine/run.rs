@@ -121,7 +121,10 @@ async fn open_ahead(worker: &Worker, workers: u32) {
     let service_time = run.service_time.get().copied().unwrap_or_default();
     let under_way = run.peak() * service_time.as_secs_f64();
     let wanted = under_way.min(f64::from(run.job.plan.engine.max_in_flight)) / f64::from(workers);
-    worker.transport.open_ahead(wanted.ceil() as usize).await;
+    tokio::select! {
+        () = worker.transport.open_ahead(wanted.ceil() as usize) => {}
+        _ = run.job.stop.given() => {}
+    }
 }
 
 /// Another worker's thread, from the moment it is asked to begin.
@@ -138,6 +141,9 @@ async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::R
     let cores = u32::try_from(cores).unwrap_or(u32::MAX);
     let workers = run.job.plan.engine.workers_for(run.peak(), cores);
     open_ahead(worker, workers).await;
+    if let Some(reason) = run.job.stop.reason() {
+        return Ok((reason.ended(Nanos::ZERO), Vec::new()));
+    }
     let mut others = Vec::new();
     for index in 1..workers {
         others.push(start_other(run, index, workers, worker.skew.get()).await?);
@@ -248,7 +254,7 @@ async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     if report.unconnected {
         return Ok(Some(Ended::Unreachable { reason: report.text.unwrap_or_default() }));
     }
-    if matches!(report.status, 0 | 400) && worker.transport.meets_tls().await {
+    if matches!(report.status, 0 | 400) && meets_tls(worker).await {
         return Ok(Some(Ended::Unreachable {
             reason: "the port of this http:// URL speaks TLS: use an https:// URL".to_owned(),
         }));
@@ -264,6 +270,14 @@ async fn before_load(worker: &Rc<Worker>) -> io::Result<Option<Ended>> {
     prove(worker).await?;
     run.service_time.get_or_init(|| report.service_time);
     Ok(None)
+}
+
+/// Whether the port of an `http://` URL speaks TLS; nobody who ends the run waits for it.
+async fn meets_tls(worker: &Worker) -> bool {
+    tokio::select! {
+        met = worker.transport.meets_tls() => met,
+        _ = worker.run.job.stop.given() => false,
+    }
 }
 
 fn note_on(report: &Report) -> String {

@@ -61,6 +61,14 @@ pub struct Opening {
     pub tls: Nanos,
 }
 
+impl std::ops::AddAssign for Opening {
+    fn add_assign(&mut self, other: Self) {
+        self.all += other.all;
+        self.tcp += other.tcp;
+        self.tls += other.tls;
+    }
+}
+
 /// One request's way, measured on the engine's clock.
 #[derive(Clone, Debug)]
 pub struct Exchange {

@@ -120,6 +120,12 @@ fn kind_of(text: &str) -> &'static str {
         "the answer was too large"
     } else if has(&["interim"]) {
         "interim answers came without end"
+    } else if has(&["answer nothing"]) {
+        "frames came without end that answer nothing"
+    } else if has(&["reset the stream"]) {
+        "the stream was reset"
+    } else if has(&["server closed"]) {
+        "the connection was closed before the answer was whole"
     } else if has(&["refused"]) {
         "the connection was refused"
     } else if has(&["reset", "broken pipe", "aborted"]) {
@@ -128,7 +134,7 @@ fn kind_of(text: &str) -> &'static str {
         "TLS failed"
     } else if has(&["dns", "lookup", "resolve"]) {
         "the name was not resolved"
-    } else if has(&["invalid", "pars", "http/", "malformed"]) {
+    } else if has(&["invalid", "pars", "malformed"]) {
         "what came was not HTTP"
     } else if has(&["closed", "incomplete", "eof", "end of file"]) {
         "the connection was closed before the answer was whole"
@@ -168,6 +174,21 @@ mod tests {
             (
                 "connection closed before message completed",
                 "the connection was closed before the answer was whole",
+            ),
+            (
+                "the server closed the HTTP/2 connection while the request was on its way: nobody \
+                 can tell whether it was carried out",
+                "the connection was closed before the answer was whole",
+            ),
+            ("malformed HTTP/2: connection error detected", "what came was not HTTP"),
+            (
+                "the server reset the stream (REFUSED_STREAM, before it answered)",
+                "the stream was reset",
+            ),
+            (
+                "the server sent more than 2 MiB of HTTP/2 frames that answer nothing: the \
+                 connection was given up",
+                "frames came without end that answer nothing",
             ),
             ("invalid peer certificate: UnknownIssuer", "TLS failed"),
             ("something new", "the connection failed"),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::answer;
 use super::window::{Grid, Window};
-use crate::config::{ResourceQuery, ResourcesSettings};
+use crate::config::{ResourceQuery, ResourcesSettings, shown};
 use crate::engine::{chain, client_tls, tls_words_of};
 use crate::measure::Resource;
 use crate::preflight::CheckLine;
@@ -122,7 +122,7 @@ struct Prometheus {
 
 impl Prometheus {
     fn new(url: &str, settings: &ResourcesSettings) -> Result<Self, String> {
-        let base = Url::parse(url).map_err(|why| format!("{url} is no URL: {why}"))?;
+        let base = Url::parse(url).map_err(|why| format!("{} is no URL: {why}", shown(url)))?;
         let client = Client::builder()
             .user_agent(concat!("load-gate/", env!("CARGO_PKG_VERSION")))
             // A redirect could carry credentials elsewhere.

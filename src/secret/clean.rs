@@ -85,7 +85,7 @@ fn after_sequence(first: char, rest: std::str::Chars<'_>) -> std::str::Chars<'_>
 
 /// Controls, and what is drawn as nothing, fills, joins or reorders: Unicode's
 /// default-ignorable characters, bidirectional marks, the replacement character.
-fn is_hidden(c: char) -> bool {
+pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'

@@ -45,10 +45,13 @@ pub(super) fn backslash(rest: &[u8]) -> Option<(char, usize)> {
     })
 }
 
-/// `%XX`.
+/// `%XX`, and `%uXXXX` as browsers' `escape` writes it.
 pub(super) fn percent(rest: &[u8]) -> Option<(char, usize)> {
     if rest.first() != Some(&b'%') {
         return None;
+    }
+    if let Some(b'u' | b'U') = rest.get(1) {
+        return Some((char::from_u32(hexadecimal(rest.get(2..6)?)?)?, 6));
     }
     Some((char::from_u32(hexadecimal(rest.get(1..3)?)?)?, 3))
 }
@@ -61,13 +64,13 @@ pub(super) fn entity(rest: &[u8]) -> Option<(char, usize)> {
             [b'x' | b'X', digits @ ..] => (digits, 16, 3),
             digits => (digits, 10, 2),
         };
-        let length = digits.iter().take(7).take_while(|b| char::from(**b).is_digit(radix)).count();
+        let length = digits.iter().take(16).take_while(|b| char::from(**b).is_digit(radix)).count();
         let value =
             u32::from_str_radix(std::str::from_utf8(&digits[..length]).ok()?, radix).ok()?;
         let closed = usize::from(digits.get(length) == Some(&b';'));
         return Some((char::from_u32(value)?, prefix + length + closed));
     }
-    let end = inner.iter().take(10).position(|b| *b == b';')?;
+    let end = inner.iter().take(20).position(|b| *b == b';')?;
     let c = match &inner[..end] {
         b"amp" => '&',
         b"lt" => '<',
@@ -75,6 +78,8 @@ pub(super) fn entity(rest: &[u8]) -> Option<(char, usize)> {
         b"quot" => '"',
         b"apos" => '\'',
         b"lowbar" => '_',
+        b"shy" => '\u{ad}',
+        b"zwnj" | b"zwj" | b"ZeroWidthSpace" | b"NoBreak" => '\u{200b}',
         _ => return None,
     };
     Some((c, end + 2))
@@ -89,11 +94,21 @@ pub(super) fn quoted(rest: &[u8]) -> Option<(char, usize)> {
     }
 }
 
-/// A full-width form (U+FF01 to U+FF5E), which reads as the ASCII character that it is.
+/// A full-width form or a mathematical letter or digit, which reads as the ASCII character
+/// that it stands for.
 pub(super) fn wide(rest: &[u8]) -> Option<(char, usize)> {
-    let c = std::str::from_utf8(rest.get(..3)?).ok()?.chars().next()?;
-    let ascii = u32::from(c).checked_sub(0xff01).filter(|at| *at <= 0x5d)? + u32::from(b'!');
-    Some((char::from_u32(ascii)?, 3))
+    let c = rest.get(..rest.len().min(4))?.utf8_chunks().next()?.valid().chars().next()?;
+    let (first, at) = match u32::from(c) {
+        c @ 0xff01..=0xff5e => (b'!', c - 0xff01),
+        // Thirteen alphabets, capitals first.
+        c @ 0x1d400..=0x1d6a3 => match (c - 0x1d400) % 52 {
+            small @ 26.. => (b'a', small - 26),
+            capital => (b'A', capital),
+        },
+        c @ 0x1d7ce..=0x1d7ff => (b'0', (c - 0x1d7ce) % 10),
+        _ => return None,
+    };
+    Some((char::from_u32(u32::from(first) + at)?, c.len_utf8()))
 }
 
 fn hexadecimal(digits: &[u8]) -> Option<u32> {

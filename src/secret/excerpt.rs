@@ -10,13 +10,20 @@ use super::mask::mask;
 pub fn excerpt(text: &str, max: usize, known: &[Secret]) -> String {
     // Cleaned first: what hides could split a secret in two that read as one.
     let start: String = text.chars().take(MOST_CLEANED).collect();
-    let words = clean(&start);
+    let mut words = clean(&start);
     // More than is quoted, so that a secret at the cut is whole when it is looked for,
     // in the longest way of writing it.
     let longest = known.iter().map(|secret| secret.expose().len() * 12).max().unwrap_or(0);
-    let enough: String = words.chars().take(max + longest.max(MOST_LOOKED_AT)).collect();
+    let longest = longest.max(MOST_LOOKED_AT);
+    let cut = start.len() < text.len();
+    if cut {
+        // The beginning of a secret may be all of it that is here.
+        let kept = words.chars().count().saturating_sub(longest);
+        words = words.chars().take(kept).collect();
+    }
+    let enough: String = words.chars().take(max + longest).collect();
     let words = mask(&enough, known);
-    if words.chars().count() <= max {
+    if words.chars().count() <= max && !cut {
         return words;
     }
     let cut: String = words.chars().take(max.saturating_sub(1)).collect();

@@ -117,7 +117,7 @@ fn writings(secret: &str) -> Vec<String> {
         each(secret.chars(), |c| format!("\\U{:08x}", c as u32)),
         each(secret.chars(), |c| format!("&#x{:X}", c as u32)),
         each(bytes, |b| format!("={b:02X}")),
-        dump(bytes, ", ", |b| b.to_string()),
+        dump(bytes, ", ", ToString::to_string),
         dump(bytes, ":", |b| format!("{b:02x}")),
         dump(bytes, " ", |b| format!("{b:02X}")),
         dump(bytes, ", ", |b| format!("{b:#04x}")),
@@ -173,6 +173,56 @@ fn an_excerpt_is_short_inert_and_masked() {
     assert!(cut.starts_with("a b xxx") && cut.ends_with('…'));
     let long_key = format!("{} rsolv_{}", "y".repeat(190), "k".repeat(43));
     assert!(!excerpt(&long_key, 200, &[]).contains("rsolv_k"));
+}
+
+/// What Python's `json.dumps` makes of a key with something unseen between its letters.
+#[test]
+fn nothing_hidden_under_an_escape_splits_a_secret() {
+    for hidden in [
+        "\\u0000",
+        "\\u00ad",
+        "\\u200b",
+        "%00",
+        "%E2%80%8B",
+        "&#173;",
+        "&#x200b;",
+        "&shy;",
+        "&zwnj;",
+        "\\\\u200b",
+        "\u{332}",
+    ] {
+        let split = each("hunter22".chars(), |c| format!("{c}{hidden}"));
+        let quoted = excerpt(&format!("key {split}!"), 200, &[Secret::new("hunter22")]);
+        assert!(quoted.starts_with("key ***") && !quoted.contains("22"), "{hidden:?}: {quoted}");
+    }
+    for (form, times) in [("%25", 3), ("\\", 3)] {
+        let escaped = match form {
+            "%25" => each("hunter22".bytes(), |b| format!("%{}{b:02x}", "25".repeat(times))),
+            _ => each("hunter22".bytes(), |b| format!("{}u{b:04x}", "\\".repeat(1 << times))),
+        };
+        assert_eq!(mask(&escaped, &[Secret::new("hunter22")]), "***", "{escaped}");
+    }
+    let letters = each("hunter22".bytes(), |b| match b {
+        b'a'..=b'z' => char::from_u32(0x1d41a + u32::from(b - b'a')).expect("is").to_string(),
+        _ => char::from_u32(0x1d7ce + u32::from(b - b'0')).expect("is").to_string(),
+    });
+    assert_eq!(mask(&letters, &[Secret::new("hunter22")]), "***");
+}
+
+/// White space before it is no part of what is quoted, and was of what is looked at.
+#[test]
+fn the_beginning_of_a_secret_is_not_all_that_is_looked_at() {
+    for (before, shown) in [(" ", "…"), ("\0", "…"), ("word ", "word")] {
+        for short in 1..16 {
+            let ahead = before.repeat((65_536 - short) / before.len());
+            let quoted = excerpt(
+                &format!("{ahead}hunter22-hunter22"),
+                200,
+                &[Secret::new("hunter22-hunter22")],
+            );
+            assert!(quoted.starts_with(shown) && !quoted.contains('h'), "{quoted}");
+        }
+    }
 }
 
 proptest! {

@@ -2,8 +2,11 @@
 
 use memchr::memmem;
 
+use super::clean::is_hidden;
 use super::escapes::{Unescape, backslash, entity, percent, quoted, wide};
 
+/// How often a text may have been escaped.
+const MOST_TIMES: usize = 4;
 /// Fewer digits than a secret written in numbers has.
 const FEWEST_DIGITS: usize = 4;
 
@@ -23,22 +26,17 @@ impl View {
         let mut views = Vec::new();
         if text.contains(['\\', '%', '&']) {
             let each: [Unescape; 3] = [backslash, percent, entity];
-            for unescape in each {
-                let once = plain.undone(unescape);
-                views.push(once.undone(unescape));
-                views.push(once);
-            }
             let any: Unescape =
                 |rest| backslash(rest).or_else(|| percent(rest)).or_else(|| entity(rest));
-            let once = plain.undone(any);
-            views.push(once.undone(any));
-            views.push(once);
+            for unescape in each.into_iter().chain([any]) {
+                views.extend(plain.undone_again(unescape));
+            }
         }
         if text.contains('=') {
             views.push(plain.undone(quoted));
         }
         if !text.is_ascii() {
-            views.push(plain.undone(wide));
+            views.push(plain.undone(wide).seen());
         }
         if text.bytes().filter(u8::is_ascii_digit).count() >= FEWEST_DIGITS {
             views.extend([8, 10, 16].map(|radix| Self::numbers(text, radix)));
@@ -67,6 +65,41 @@ impl View {
         Self::of(text.as_bytes().to_vec(), places.collect())
     }
 
+    /// With escapes undone once, twice and so on, what hides under them left out.
+    fn undone_again(&self, unescape: Unescape) -> Vec<Self> {
+        let mut views: Vec<Self> = Vec::new();
+        for _ in 0..MOST_TIMES {
+            let before = views.last().unwrap_or(self);
+            let undone = before.undone(unescape);
+            if undone.bytes == before.bytes {
+                break;
+            }
+            views.push(undone);
+        }
+        views.into_iter().map(Self::seen).collect()
+    }
+
+    /// Without what isn't seen, and marks that combine with letters.
+    fn seen(self) -> Self {
+        let is_seen = |c: char| !is_hidden(c) && !matches!(c, '\u{300}'..='\u{36f}');
+        let (mut bytes, mut places) = (Vec::new(), Vec::new());
+        let mut at = 0;
+        let mut keep = |part: &[u8], kept: bool| {
+            if kept {
+                bytes.extend_from_slice(part);
+                places.extend_from_slice(&self.places[at..at + part.len()]);
+            }
+            at += part.len();
+        };
+        for chunk in self.bytes.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                keep(c.encode_utf8(&mut [0; 4]).as_bytes(), is_seen(c));
+            }
+            keep(chunk.invalid(), true);
+        }
+        Self::of(bytes, places)
+    }
+
     fn undone(&self, unescape: Unescape) -> Self {
         let (mut bytes, mut places) = (Vec::new(), Vec::new());
         let mut at = 0;
@@ -81,7 +114,8 @@ impl View {
             let place = (self.places[at].0, self.places[at + length - 1].1);
             let mut utf8 = [0; 4];
             // An escape of MIME or of URLs is a byte, of whatever character.
-            let utf8 = if matches!(rest[0], b'%' | b'=') {
+            let is_byte = matches!(rest[0], b'%' | b'=') && length == 3;
+            let utf8 = if is_byte {
                 utf8[0] = c as u8;
                 &utf8[..1]
             } else {

@@ -258,6 +258,28 @@ def stray_much_later():
     return stray(0.02)
 
 
+class Greeting(Server):
+    """Says 200 to everybody who connects, and closes after its true answers."""
+
+    def serve(self, sock):
+        if self.connections > 3:
+            sock.sendall(reply(200, "{}", [("Connection", "close")]))
+        super().serve(sock)
+
+
+@row(GROUP, "every answer 500 and the last on its connection, a stray 200 ahead of each")
+def greeted():
+    def true_answer(request):
+        time.sleep(0.03)
+        request.send(reply(500, "{}", [("Connection", "close")]))
+        request.close()
+
+    with Greeting(true_answer) as server:
+        env = {"STRIPE_WEBHOOK_SECRET": "whsec_weather"}
+        done = gate(config(server.url, scenario="webhook"), env=env).exits(3).reports_parse()
+        return done.says("unsolicited bytes")
+
+
 @row(GROUP, "Date headers that jump by hours")
 def clocks_that_jump():
     def jumpy(request):

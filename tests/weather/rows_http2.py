@@ -1,7 +1,9 @@
 """HTTP/2 gone wrong: what is the server's to say is obeyed, what is hostile is bounded."""
 
+import time
+
 import certificates
-from harness import config, gate, must, row
+from harness import Started, config, gate, interrupted, must, row
 from http2 import Http2
 from hyperframe.frame import ContinuationFrame, GoAwayFrame, PingFrame, RstStreamFrame, SettingsFrame
 
@@ -64,6 +66,81 @@ def refused_stream():
         done = against(server).exits(0).reports_parse()
         must(lost(done) == 0, f"lost: {done.outcomes()}")
         return done
+
+
+@row(GROUP, "REFUSED_STREAM on every request: sent once more, not five times")
+def refused_always():
+    with Http2(lambda exchange: exchange.frames(RstStreamFrame(exchange.stream, error_code=7))) as server:
+        done = against(server, rate=20).exits(1).reports_parse().says("REFUSED_STREAM")
+        must(server.received == 2 * done.requests(), f"{server.received} for {done.requests()} requests")
+        must(server.connections <= 2, f"{server.connections} connections")
+        return done
+
+
+@row(GROUP, "a stream refused in the middle of its answer: begun with, so never sent again")
+def refused_midway():
+    def answer(exchange):
+        if exchange.number % 20 == 19:
+            exchange.frames(exchange.head(201), exchange.data(b"{", end=False), RstStreamFrame(exchange.stream, error_code=7))
+        else:
+            exchange.good()
+
+    with Http2(answer) as server:
+        return against(server).exits(0).reports_parse().counts_equal(server)
+
+
+@row(GROUP, "GOAWAY with an error that leaves every 20th request out: sent again")
+def goaway_failing():
+    def answer(exchange):
+        if exchange.number % 20 == 19:
+            server.note("turned away")
+            exchange.frames(GoAwayFrame(0, last_stream_id=max(exchange.stream - 2, 0), error_code=2))
+            raise OSError("closed")
+        exchange.good()
+
+    with Http2(answer) as server:
+        done = against(server).exits(0).reports_parse()
+        must(lost(done) == 0, f"lost to GOAWAY: {done.outcomes()}")
+        must(done.requests() == server.received - server.notes["turned away"], "counted twice")
+        return done
+
+
+@row(GROUP, "a stream reset for no reason (NO_ERROR): said in words")
+def reset_without_reason():
+    with Http2(lambda exchange: exchange.frames(RstStreamFrame(exchange.stream, error_code=0))) as server:
+        done = against(server, rate=20).exits(1).reports_parse().counts_equal(server)
+        return done.says("reset the stream").never_says("not a result of an error")
+
+
+@row(GROUP, "closed without GOAWAY while idle, 10 ms before the next request: no request is lost")
+def closed_while_idle():
+    def answer(exchange):
+        exchange.good()
+        time.sleep(0.09)
+        raise OSError("closed")
+
+    with Http2(answer) as server:
+        done = against(server, rate=10, seconds=8.0).exits(0).reports_parse().counts_equal(server)
+        must(lost(done) == 0, f"{done.outcomes()}")
+        return done
+
+
+@row(GROUP, "frames without end that answer nothing, SIGINT meanwhile: heard, and what it is")
+def endless_frames():
+    def answer(exchange):
+        exchange.good()
+        if exchange.number > 0:
+            flood = b"".join(RstStreamFrame(1, error_code=0).serialize() for _ in range(4000))
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                exchange.connection.sock.sendall(flood)
+
+    with Http2(answer) as server:
+        text = config(server.url, rate=20, seconds=10, engine=certificates.trusted())
+        started = Started(text, ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 5)
+        done = interrupted(started).exits(3).reports_parse()
+        return done.within(cpu=4, mebibytes=100)
 
 
 @row(GROUP, "a reset stream (INTERNAL_ERROR) on every 20th request: the target's")

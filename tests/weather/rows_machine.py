@@ -8,10 +8,12 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
+import certificates
 from harness import Started, config, gate, interrupted, must, row
 from http1 import Server, good, reply, slowly
 
@@ -66,6 +68,48 @@ def stopped_and_slow():
         time.sleep(2.5)
         started.signal(signal.SIGCONT)
         return started.end().exits(1).reports_parse()
+
+
+@row(GROUP, "stopped for 2.5 s, the target takes one after another and works off what was given up")
+def stopped_before_a_queue():
+    free, lock = [0.0], threading.Lock()
+
+    def one_by_one(request):
+        with lock:
+            free[0] = max(time.monotonic(), free[0]) + 0.008
+            done = free[0]
+        time.sleep(max(done - time.monotonic(), 0))
+        good(request)
+
+    with Server(one_by_one) as server:
+        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<100"]'
+        started = Started(config(server.url, rate=80, seconds=8, more=more), ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.received > 160)
+        started.signal(signal.SIGSTOP)
+        time.sleep(2.5)
+        started.signal(signal.SIGCONT)
+        done = started.end().exits(3).reports_parse()
+        must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
+        return done
+
+
+@row(GROUP, "stopped for 2 s in the TLS handshake, which may take one: not the target's")
+def stopped_in_handshake():
+    certificates.leaf("stopped")
+
+    class Slow(Server):
+        def serve(self, sock):
+            time.sleep(0.4)
+            super().serve(sock)
+
+    with Slow(tls=certificates.context("stopped")) as server:
+        text = config(server.url, engine=certificates.trusted() + '\nconnect_timeout = "1s"\n')
+        started = Started(text, ["run", "-e", "t", "--no-check"])
+        started.until(lambda: server.connections > 0)
+        started.signal(signal.SIGSTOP)
+        time.sleep(2)
+        started.signal(signal.SIGCONT)
+        return started.end().exits(0).reports_parse()
 
 
 @row(GROUP, "a target that truly stands still for 2.5 s, the generator in good health")

@@ -9,10 +9,14 @@ pub(in crate::engine) fn local_trouble(error: &io::Error) -> Option<String> {
     let raise = match Errno::from_io_error(error)? {
         Errno::MFILE => "this process may open no more files: raise `ulimit -n`",
         Errno::NFILE => "the system may open no more files: raise fs.file-max",
-        Errno::ADDRNOTAVAIL => {
+        Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => {
             "no local port is free: widen net.ipv4.ip_local_port_range, or lower the rate of new \
              connections"
         }
+        Errno::NETDOWN | Errno::NETUNREACH => {
+            "this machine's network has no way to the target: look at its interfaces and routes"
+        }
+        Errno::NOSPC => "the system can watch no more connections: raise fs.epoll.max_user_watches",
         Errno::NOBUFS => {
             "the system has no buffer left for sockets: raise net.core.wmem_max or lower the load"
         }
@@ -29,4 +33,22 @@ pub(in crate::engine) fn local_trouble(error: &io::Error) -> Option<String> {
         _ => return None,
     };
     Some(format!("{raise} ({error})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The only route gone for a second was fifty lost requests of the target's.
+    #[test]
+    fn what_this_machine_makes_is_its_own() {
+        let local = |errno: Errno| local_trouble(&io::Error::from(errno)).is_some();
+        for errno in [Errno::NETDOWN, Errno::NETUNREACH, Errno::ADDRINUSE, Errno::NOSPC] {
+            assert!(local(errno), "{errno:?}");
+        }
+        // A host may be gone as well as its neighbour's cable.
+        for errno in [Errno::HOSTUNREACH, Errno::CONNREFUSED, Errno::CONNRESET, Errno::TIMEDOUT] {
+            assert!(!local(errno), "{errno:?}");
+        }
+    }
 }

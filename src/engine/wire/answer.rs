@@ -149,18 +149,27 @@ pub(super) struct TooManyInterim;
 /// Why there is no answer.
 pub(super) struct Lost {
     pub(super) failure: Failure,
-    /// Whether the server can't have begun with the request: another connection may
-    /// take it.
-    pub(super) unsent: bool,
+    pub(super) again: Again,
+}
+
+/// Whether a request that got no answer may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// The server may have begun with it.
+    Never,
+    /// The server can't have begun with it, and the connection takes no more.
+    Elsewhere,
+    /// The server says that it didn't begin with it, and may take it now.
+    Once,
 }
 
 impl Lost {
     pub(super) const fn broken(text: String) -> Self {
-        Self { failure: Failure::Broken(text), unsent: false }
+        Self { failure: Failure::Broken(text), again: Again::Never }
     }
 
     pub(super) const fn unsent(text: String) -> Self {
-        Self { failure: Failure::Broken(text), unsent: true }
+        Self { failure: Failure::Broken(text), again: Again::Elsewhere }
     }
 }
 

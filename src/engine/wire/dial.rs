@@ -22,6 +22,10 @@ use crate::units::Nanos;
 /// The protocol's name in ALPN (RFC 9113, 3.1).
 const H2: &[u8] = b"h2";
 
+/// A server that speaks TLS says so within this; another may wait for more of what it takes
+/// for a request.
+const SAYS_HELLO: Duration = Duration::from_secs(2);
+
 /// Where and how to connect.
 #[derive(Clone)]
 pub(super) struct DialTarget {
@@ -174,7 +178,7 @@ impl Dialler {
             // A certificate that isn't trusted is one.
             Some(tried.map_or_else(|error| words::speaks_tls(&error), |_| true))
         };
-        let tried = tokio::time::timeout(self.to.patience, trying).await;
+        let tried = tokio::time::timeout(self.to.patience.min(SAYS_HELLO), trying).await;
         tried.ok().flatten().unwrap_or(false)
     }
 }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use http::header::{HeaderMap, HeaderName};
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
-use super::answer::{Lost, Outgoing, Seen, Standing};
+use super::answer::{Again, Lost, Outgoing, Seen, Standing};
 use super::framing::{Framing, Malformed};
 use super::line::Line;
 use super::words;
@@ -19,8 +19,6 @@ use crate::units::Nanos;
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
-/// Reads in a row: a server that never stops holds up nobody else.
-const TURN: u32 = 16;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Where a worker's connections read to, one at a time: what is read is made something of
@@ -44,11 +42,13 @@ pub(super) struct Http1 {
     pub(super) idle_since: Nanos,
     /// How long the server said it keeps it.
     pub(super) kept_for: Option<Nanos>,
+    /// Whether all of the last request went out on it.
+    whole: bool,
 }
 
 impl Http1 {
     pub(super) const fn on(line: Line, room: Room, now: Nanos) -> Self {
-        Self { line, room, state: Standing::Ready, idle_since: now, kept_for: None }
+        Self { line, room, state: Standing::Ready, idle_since: now, kept_for: None, whole: true }
     }
 
     /// How it stands by what was read so far.
@@ -59,15 +59,31 @@ impl Http1 {
     /// Looks at what came on it while nobody had asked for anything.
     pub(super) fn look(&mut self) -> Standing {
         if self.state == Standing::Ready {
-            let gauge = Rc::clone(self.line.gauge());
-            let context = &mut Context::from_waker(Waker::noop());
-            self.state = match gauge.looking(|| self.poll_read(context, <[u8]>::len)) {
-                Poll::Pending => Standing::Ready,
-                Poll::Ready(Ok(1..)) => Standing::Unsolicited,
-                Poll::Ready(_) => Standing::Closed,
-            };
+            self.state = self.look_on();
         }
         self.state
+    }
+
+    /// What came since the last answer, though no other is to follow.
+    pub(super) fn look_on(&mut self) -> Standing {
+        let gauge = Rc::clone(self.line.gauge());
+        let context = &mut Context::from_waker(Waker::noop());
+        match gauge.looking(|| self.poll_read(context, <[u8]>::len)) {
+            Poll::Pending => Standing::Ready,
+            Poll::Ready(Ok(1..)) => Standing::Unsolicited,
+            Poll::Ready(_) => Standing::Closed,
+        }
+    }
+
+    /// Says that no other request follows: a server that waits for that waits no longer.
+    pub(super) fn leave(&mut self) {
+        // What TLS can't say now it need not say.
+        let _ = Pin::new(&mut self.line).poll_shutdown(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Whether all of the last request went out on it.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Sends a request and reads the answer to its end.
@@ -88,7 +104,8 @@ impl Http1 {
         let whole = came.and_then(|()| framing.take().ok_or(Broken::Closed));
         let (response, state) = whole.map_err(|broken| broken.lost(seen))?;
         // What is left of a request is no beginning of the next one.
-        self.state = if sending.done { state } else { Standing::Closed };
+        self.whole = sending.done;
+        self.state = if self.whole { state } else { Standing::Closed };
         self.kept_for = kept_for(&response.headers);
         // Its server began to wait no later.
         self.idle_since = seen.last_byte.unwrap_or(self.idle_since);
@@ -112,13 +129,13 @@ impl Http1 {
         self.poll_answer(context, framing)
     }
 
-    /// Reads until the answer is whole, or others are to have a turn.
+    /// Reads until the answer is whole.
     fn poll_answer(
         &mut self,
         context: &mut Context<'_>,
         framing: &mut Framing,
     ) -> Poll<Result<(), Broken>> {
-        for _ in 0..TURN {
+        loop {
             let read = self.poll_read(context, |piece| {
                 // Nothing more will come.
                 if piece.is_empty() {
@@ -133,8 +150,6 @@ impl Http1 {
                 None => {}
             }
         }
-        context.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// What `then` makes of what came next.
@@ -205,19 +220,19 @@ enum Broken {
 impl Broken {
     /// What became of a request that a connection was lost with.
     fn lost(self, seen: &Seen) -> Lost {
-        let unsent = !seen.reached;
-        let how_far = match (unsent, seen.received == 0) {
-            (true, _) => "before a byte of the request was written",
-            (false, true) => {
+        let again = if seen.reached { Again::Never } else { Again::Elsewhere };
+        let how_far = match (seen.reached, seen.received == 0) {
+            (false, _) => "before a byte of the request was written",
+            (true, true) => {
                 "while the request was on its way: not a byte of an answer came, and nobody can \
                  tell whether it was carried out"
             }
-            (false, false) => "in the middle of the answer",
+            (true, false) => "in the middle of the answer",
         };
         let io = match self {
             Self::Closed => {
                 let text = format!("the server closed the connection {how_far}");
-                return Lost { failure: Failure::Broken(text), unsent };
+                return Lost { failure: Failure::Broken(text), again };
             }
             Self::Malformed(Malformed::Interim(flood)) => return Lost::broken(flood.to_string()),
             Self::Malformed(malformed) => {
@@ -231,7 +246,7 @@ impl Broken {
             Self::Io(io) => io,
         };
         if let Some(local) = platform::local_trouble(&io) {
-            return Lost { failure: Failure::Local(local), unsent: false };
+            return Lost { failure: Failure::Local(local), again: Again::Never };
         }
         if let Some(text) = words::wants_certificate(&io) {
             return Lost { failure: Failure::Connect(text), unsent: false };
@@ -248,7 +263,7 @@ impl Broken {
             }
             _ => "the connection was lost",
         };
-        Lost { failure: Failure::Broken(format!("{happened} {how_far} ({io})")), unsent }
+        Lost { failure: Failure::Broken(format!("{happened} {how_far} ({io})")), again }
     }
 }
 
@@ -264,7 +279,10 @@ mod tests {
             seen.reached = reached;
             let lost = Broken::Io(io::ErrorKind::BrokenPipe.into()).lost(&seen);
             let Failure::Broken(text) = lost.failure else { panic!("not the server's doing") };
-            (lost.unsent, text.contains("before a byte of the request was written"))
+            (
+                lost.again == Again::Elsewhere,
+                text.contains("before a byte of the request was written"),
+            )
         };
         assert_eq!([lost(false), lost(true)], [(true, true), (false, false)]);
     }

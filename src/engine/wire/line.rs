@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,11 +16,17 @@ use super::inbox::{Urgent, Wired};
 use crate::engine::clock::Clock;
 use crate::units::Nanos;
 
+/// Reads in a row on one connection: a server that never stops holds up nobody else.
+const TURN: u32 = 8;
+/// Reads of one look, which others wait for.
+const LOOK: u32 = 2;
+
 /// What a connection's bytes tell. The transport reads it, the line writes it.
 pub(super) struct Gauge {
     clock: Arc<dyn Clock>,
-    /// Whether reading asks the kernel itself, whatever was last heard of it.
-    look: Cell<bool>,
+    /// How often reading may ask the kernel itself, whatever was last heard of it; `None`: it
+    /// waits to be told.
+    look: Cell<Option<u32>>,
     /// When the kernel had what was read last, where it noted that.
     came: Cell<Option<Nanos>>,
     /// While an exchange is to be gone on with at once.
@@ -44,7 +50,7 @@ impl Gauge {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Rc<Self> {
         Rc::new(Self {
             clock,
-            look: Cell::new(false),
+            look: Cell::new(None),
             came: Cell::new(None),
             hurried: Cell::new(None),
             awaited: Rc::default(),
@@ -84,9 +90,9 @@ impl Gauge {
 
     /// Does `reading` while reads ask the kernel itself.
     pub(super) fn looking<T>(&self, reading: impl FnOnce() -> T) -> T {
-        self.look.set(true);
+        self.look.set(Some(LOOK));
         let done = reading();
-        self.look.set(false);
+        self.look.set(None);
         done
     }
 
@@ -117,23 +123,20 @@ impl Gauge {
 pub(super) struct Socket {
     wired: Wired,
     gauge: Rc<Gauge>,
+    /// Reads since there was nothing to read.
+    in_a_row: u32,
 }
 
 impl Socket {
     pub(super) const fn new(wired: Wired, gauge: Rc<Gauge>) -> Self {
-        Self { wired, gauge }
+        Self { wired, gauge, in_a_row: 0 }
     }
-}
 
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn read(&self, context: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         // What comes unasked would else be heard of after the request was written.
-        if self.gauge.look.get() {
-            return read_now(&self.wired.socket(), buffer);
+        if let Some(left) = self.gauge.look.get() {
+            self.gauge.look.set(Some(left.saturating_sub(1)));
+            return if left > 0 { read_now(&self.wired.socket(), buffer) } else { Poll::Pending };
         }
         match self.wired.poll_read(context, buffer) {
             Poll::Ready(read) => Poll::Ready(read.map(|came| self.gauge.came.set(came))),
@@ -145,6 +148,23 @@ impl AsyncRead for Socket {
                 Poll::Pending
             }
         }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.in_a_row >= TURN {
+            self.in_a_row = 0;
+            // Goes on once the runtime has seen to timers, signals and other connections.
+            return pin!(tokio::task::yield_now()).poll(context).map(Ok);
+        }
+        let read = self.read(context, buffer);
+        self.in_a_row = if read.is_ready() { self.in_a_row + 1 } else { 0 };
+        read
     }
 }
 

@@ -1,6 +1,7 @@
 //! The connections that one worker has: idle ones as a stack, those of HTTP/2 shared.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use super::answer::{Lost, Standing};
 use super::dial::{Dialler, Undialled};
 use super::http1::{Http1, Room};
 use super::http2::Http2;
+use super::transport::MOST_TRIES;
 use crate::engine::clock::Clock;
-use crate::engine::transport::Opening;
+use crate::engine::transport::{Failure, Opening};
 use crate::measure::LineEvent;
 use crate::units::Nanos;
 
@@ -23,6 +25,12 @@ const MARGIN: Nanos = Nanos::from_secs(1);
 /// A connection found closed after less than this was closed for another reason
 /// than having been idle.
 const SHORTEST_TIMEOUT: Nanos = Nanos::from_millis(900);
+
+/// How long a connection whose last answer is there is watched: a second answer on it tells
+/// that the first may have been nobody's.
+const LINGERS: Nanos = Nanos::from_millis(250);
+/// So many are watched at most.
+const MOST_LINGER: usize = 16;
 
 /// A connection to send on.
 pub(super) enum Ready {
@@ -42,6 +50,8 @@ pub(super) struct Pool {
     clock: Arc<dyn Clock>,
     #[expect(clippy::vec_box, reason = "each is handed on several times a request")]
     idle: RefCell<Vec<Box<Http1>>>,
+    /// Those that take no more requests, since when, until it is clear that nothing else comes.
+    leaving: RefCell<VecDeque<(Box<Http1>, Nanos)>>,
     room: Room,
     shared: RefCell<Vec<Rc<Http2>>>,
     /// Whether the target speaks HTTP/2, once that is known.
@@ -60,6 +70,7 @@ impl Pool {
             dialler,
             clock,
             idle: RefCell::default(),
+            leaving: RefCell::default(),
             room: Room::default(),
             shared: RefCell::default(),
             speaks_h2: Cell::new(false),
@@ -96,12 +107,43 @@ impl Pool {
             self.opened.notified().await;
         }
         // Rarely: what it takes is no part of every request.
-        Box::pin(self.open(false)).await
+        Box::pin(self.open_quiet()).await
+    }
+
+    /// A new connection on which nothing came unasked.
+    async fn open_quiet(&self) -> Result<Given, Undialled> {
+        let mut spent = Opening::default();
+        for _ in 0..MOST_TRIES {
+            let mut given = self.open(false).await?;
+            given.opening += spent;
+            let stands = match &mut given.ready {
+                Ready::One(connection) => connection.look(),
+                Ready::Shared(_) => Standing::Ready,
+            };
+            match stands {
+                Standing::Ready => return Ok(given),
+                Standing::Closed => self.note(LineEvent::Closed),
+                Standing::Unsolicited => self.note(LineEvent::Unsolicited),
+            }
+            spent = given.opening;
+        }
+        let text = format!(
+            "the server closed each of {MOST_TRIES} new connections before a byte of the request \
+             was written, or sent something that nobody had asked for"
+        );
+        Err(Undialled { failure: Failure::Broken(text), passing: true })
     }
 
     fn take_open(&self) -> Option<Ready> {
+        self.let_go(|since| since + LINGERS <= self.clock.now());
         let mut shared = self.shared.borrow_mut();
-        shared.retain(|connection| !connection.has_ended());
+        shared.retain(|connection| {
+            let stays = connection.look();
+            if !stays {
+                self.note(LineEvent::Closed);
+            }
+            stays
+        });
         if let Some(connection) = shared.iter().find(|connection| connection.has_room()) {
             return Some(Ready::Shared(Rc::clone(connection)));
         }
@@ -111,7 +153,8 @@ impl Pool {
             let mut connection = self.idle.borrow_mut().pop()?;
             let idle_for = self.clock.now() - connection.idle_since;
             if idle_for >= self.patience(&connection) {
-                self.idle.borrow_mut().clear();
+                self.idle.borrow_mut().push(connection);
+                self.close_idle();
                 return None;
             }
             match connection.look() {
@@ -139,11 +182,15 @@ impl Pool {
     pub(super) async fn open(&self, ahead: bool) -> Result<Given, Undialled> {
         self.opening.set(true);
         let told = Told(self);
-        let opened = self.open_one(ahead).await;
-        drop(told);
-        if let Err(Undialled { failure: crate::engine::transport::Failure::Connect(_), .. }) =
-            &opened
+        let mut opened = self.open_one(ahead).await;
+        // Those that are only watched hold what this machine is short of.
+        if let Err(Undialled { failure: Failure::Local(_), .. }) = &opened
+            && self.let_go(|_| true)
         {
+            opened = self.open_one(ahead).await;
+        }
+        drop(told);
+        if let Err(Undialled { failure: Failure::Connect(_), .. }) = &opened {
             self.note(LineEvent::Failed);
         }
         opened
@@ -170,18 +217,51 @@ impl Pool {
     }
 
     /// Takes a connection back after an answer, if another request may follow on it.
-    pub(super) fn put_back(&self, connection: Box<Http1>) {
+    pub(super) fn put_back(&self, mut connection: Box<Http1>) {
         // What comes from now on is found when it is taken again, or closed.
         match connection.state() {
             Standing::Ready => self.idle.borrow_mut().push(connection),
             // As it may have said with the answer.
-            Standing::Closed => self.note(LineEvent::Closed),
+            Standing::Closed => {
+                self.note(LineEvent::Closed);
+                if connection.is_whole() {
+                    connection.leave();
+                    self.leaving.borrow_mut().push_back((connection, self.clock.now()));
+                    if self.leaving.borrow().len() > MOST_LINGER {
+                        self.let_go_one();
+                    }
+                }
+            }
             Standing::Unsolicited => self.note(LineEvent::Unsolicited),
         }
     }
 
     /// Closes what is idle, after a last look at what came on it.
     pub(super) fn close(&self) {
+        self.let_go(|_| true);
+        self.close_idle();
+    }
+
+    /// Closes those that take no more requests, from the one that has waited longest, while
+    /// they are `due`; whether there was one.
+    fn let_go(&self, due: impl Fn(Nanos) -> bool) -> bool {
+        let is_due = || self.leaving.borrow().front().is_some_and(|(_, since)| due(*since));
+        let mut any = false;
+        while is_due() {
+            any = true;
+            self.let_go_one();
+        }
+        any
+    }
+
+    fn let_go_one(&self) {
+        let first = self.leaving.borrow_mut().pop_front();
+        if first.is_some_and(|(mut line, _)| line.look_on() == Standing::Unsolicited) {
+            self.note(LineEvent::Unsolicited);
+        }
+    }
+
+    fn close_idle(&self) {
         for mut connection in self.idle.take() {
             if connection.look() == Standing::Unsolicited {
                 self.note(LineEvent::Unsolicited);

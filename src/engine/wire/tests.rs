@@ -212,6 +212,31 @@ fn what_came_unasked_after_the_last_answer_is_found_when_all_is_closed() {
     });
 }
 
+/// A stray answer that says `close` hid the true one: nobody looked at that connection again.
+#[test]
+fn an_answer_after_the_last_on_a_connection_is_found() {
+    const LAST: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+    let (go, going) = pair_of_channels();
+    let (told, tell) = pair_of_channels();
+    let serve = move |_, mut stream: TcpStream| {
+        assert!(read_request(&mut stream));
+        stream.write_all(LAST).expect("writes");
+        going.recv().expect("is sent");
+        // It may have been closed by now.
+        let _ = stream.write_all(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n");
+        told.send(()).expect("is awaited");
+        let _ = stream.read(&mut [0; 1]);
+    };
+    against(serve, 1, |transport| async move {
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        go.send(()).expect("is awaited");
+        tell.recv().expect("is sent");
+        transport.close();
+        let figures = figures(transport.as_ref());
+        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (1, 1, 1));
+    });
+}
+
 #[test]
 fn a_connection_that_the_server_closed_takes_no_request() {
     let (told, tell) = pair_of_channels();

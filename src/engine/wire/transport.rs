@@ -14,7 +14,7 @@ use rustls::pki_types::ServerName;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::answer::{Lost, Outgoing, Seen};
+use super::answer::{Again, Lost, Outgoing, Seen};
 use super::dial::{DialTarget, Dialler};
 use super::inbox::Inbox;
 use super::pool::{Given, Pool, Ready};
@@ -27,12 +27,14 @@ use crate::scenario::Request;
 use crate::units::Nanos;
 
 const USER_AGENT: &str = concat!("load-gate/", env!("CARGO_PKG_VERSION"));
-/// How often a request may be put on another connection.
-const MOST_TRIES: u32 = 5;
+/// How often a request may be put on a connection.
+pub(super) const MOST_TRIES: u32 = 5;
 /// After a timeout: long enough for the runtime to ask the kernel once.
 const ONE_MORE_LOOK: Duration = Duration::from_millis(1);
 /// Between two tries to reach the target.
 const PAUSE: Duration = Duration::from_millis(250);
+/// So many tries may be made anew because load-gate stood still during them.
+const MOST_STOPS: u32 = 5;
 /// Connections opened ahead, at most.
 const MOST_AHEAD: usize = 1024;
 
@@ -180,8 +182,10 @@ impl Transport for HttpTransport {
     fn reach(&self, within: Duration) -> LocalFuture<'_, Result<(), String>> {
         Box::pin(async move {
             let clock = &self.shared.clock;
-            let give_up = clock.now() + Nanos::from(within);
+            let mut give_up = clock.now() + Nanos::from(within);
+            let mut stops = 0;
             loop {
+                let began = clock.now();
                 let undialled = match self.shared.pool.open(false).await {
                     Ok(given) => {
                         self.shared.pool.keep(given);
@@ -189,6 +193,13 @@ impl Transport for HttpTransport {
                     }
                     Err(undialled) => undialled,
                 };
+                // A try that took so much longer than it may was stopped, with load-gate.
+                let took = Duration::from(clock.now() - began);
+                if took > self.shared.pool.dialler.to.patience + PAUSE && stops < MOST_STOPS {
+                    stops += 1;
+                    give_up = clock.now() + Nanos::from(within);
+                    continue;
+                }
                 let left = Duration::from(give_up - clock.now());
                 if !undialled.passing || left <= PAUSE {
                     return Err(undialled.failure.text().to_owned());
@@ -319,16 +330,22 @@ impl Shared {
         let mut tries = 1;
         loop {
             let given = self.pool.take().await.map_err(|undialled| undialled.failure)?;
-            opening.all += given.opening.all;
-            opening.tcp += given.opening.tcp;
-            opening.tls += given.opening.tls;
+            *opening += given.opening;
             match self.on(given, outgoing, origin, seen).await {
                 Ok(response) => return Ok(response),
-                Err(lost) if lost.unsent && tries < MOST_TRIES => {
+                Err(lost) => {
+                    let most = match lost.again {
+                        Again::Never => 1,
+                        // Who refuses for want of strength must not get five times the load.
+                        Again::Once => 2,
+                        Again::Elsewhere => MOST_TRIES,
+                    };
+                    if tries >= most {
+                        return Err(lost.failure);
+                    }
                     tries += 1;
                     self.pool.note(LineEvent::Resent);
                 }
-                Err(lost) => return Err(lost.failure),
             }
         }
     }
@@ -358,7 +375,7 @@ impl Shared {
                 // Apart, or every request takes the room of both protocols.
                 let answered =
                     Box::pin(connection.exchange(outgoing, self.max_body, clock, seen)).await;
-                if answered.as_ref().is_err_and(|lost| lost.unsent) {
+                if answered.as_ref().is_err_and(|lost| lost.again == Again::Elsewhere) {
                     self.pool.give_up(&connection);
                 }
                 answered

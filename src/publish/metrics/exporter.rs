@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::post::{Line, Sent};
 use super::receiver::Receiver;
+use crate::config::shown;
 use crate::publish::PublishWarning;
 use crate::series::{Series, Writer, export_request, joined};
 
@@ -80,7 +81,7 @@ impl Exporter {
     /// When the system has no thread to give.
     pub fn start(receiver: Receiver, began: i64, limits: Allowance) -> std::io::Result<Self> {
         let (sender, inbox) = sync_channel(limits.queue);
-        let url = receiver.url().to_owned();
+        let url = shown(receiver.url()).to_owned();
         let (end, known) = watch::channel(None);
         let worker = std::thread::Builder::new()
             .name("metrics".to_owned())

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::post::{Again, Line, PATIENCE, Sent};
 use super::receiver::Receiver;
-use crate::config::MetricsSettings;
+use crate::config::{MetricsSettings, below, shown};
 use crate::preflight::CheckLine;
 use crate::series::{Writer, export_request};
 
@@ -21,7 +21,7 @@ pub async fn look(settings: &MetricsSettings) -> Vec<CheckLine> {
     }
     if let Some((url, access)) = &settings.pushgateway {
         let name = "Pushgateway";
-        let status = format!("{}/api/v1/status", url.trim_end_matches('/'));
+        let status = below(url, "/api/v1/status");
         lines.push(match Line::to(&status, PATIENCE, Again::AnyServerError, None) {
             Ok(line) => {
                 said(name, &status, line.send(Method::GET, &status, &[], access, Vec::new()).await)
@@ -44,7 +44,7 @@ async fn tried(name: &str, to: &Receiver, body: Vec<u8>) -> CheckLine {
 
 fn said(name: &str, url: &str, sent: Sent) -> CheckLine {
     match sent {
-        Sent::Taken => CheckLine::ok(name, format!("{url} takes what is sent")),
+        Sent::Taken => CheckLine::ok(name, format!("{} takes what is sent", shown(url))),
         Sent::Later(_, reason) | Sent::Never(reason) => refused(name, url, &reason),
     }
 }
@@ -53,7 +53,7 @@ fn said(name: &str, url: &str, sent: Sent) -> CheckLine {
 fn refused(name: &str, url: &str, reason: &str) -> CheckLine {
     CheckLine::warn(
         name,
-        format!("{url}: {reason}"),
+        format!("{}: {reason}", shown(url)),
         "the run's series would be missing there; the verdict doesn't depend on it",
         "mend the URL and the variables with its credentials (docs/live.md)",
     )

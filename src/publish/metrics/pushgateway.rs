@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use super::post::{Again, Line, PATIENCE, Sent};
-use crate::config::Access;
+use crate::config::{Access, below, shown};
 use crate::publish::PublishWarning;
 use crate::series::{Common, Dialect, Series, exposition};
 
@@ -35,7 +35,7 @@ pub async fn push(
 
 fn warning(url: &str, reason: &str) -> PublishWarning {
     PublishWarning::new(
-        format!("the metrics for the Pushgateway {url}"),
+        format!("the metrics for the Pushgateway {}", shown(url)),
         reason,
         "the verdict doesn't depend on it; look whether the gateway is there",
     )
@@ -63,8 +63,7 @@ fn by_scenario(series: &[Series]) -> Vec<(String, Vec<Series>)> {
 /// `/shard/I/N` after that; values in base64 where a
 /// path can't carry them (Pushgateway's README, "URL").
 fn group_url(url: &str, common: &Common, scenario: &str) -> String {
-    let base = url.trim_end_matches('/');
-    let mut at = format!("{base}/metrics/job/load-gate");
+    let mut at = "/metrics/job/load-gate".to_owned();
     for (name, value) in [
         ("environment", common.environment.as_str()),
         ("profile", &common.profile),
@@ -83,5 +82,5 @@ fn group_url(url: &str, common: &Common, scenario: &str) -> String {
             at = format!("{at}/{name}@base64/{}", if coded.is_empty() { "=" } else { &coded });
         }
     }
-    at
+    below(url, &at)
 }

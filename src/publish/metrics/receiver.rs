@@ -63,7 +63,7 @@ impl From<&OtlpSettings> for Receiver {
 }
 
 impl Receiver {
-    /// Where it is, without anything secret.
+    /// Where it is. Its query may hold a token: others are told without it.
     #[must_use]
     pub fn url(&self) -> &str {
         match self {

@@ -174,9 +174,11 @@ pub(super) fn connections(scenario: &ScenarioReport) -> Option<Section> {
     }
     let mut section = Section::new("connections");
     let text = format!(
-        "{} opened, {} failed. TLS is part of connecting.",
+        "{} opened, {} failed, {} closed by the target between requests{}. TLS is part of connecting.",
         units::count(connections.opened),
-        units::count(connections.failed)
+        units::count(connections.failed),
+        units::count(connections.closed),
+        resent(connections.resent)
     );
     section.add(Level::Full, Block::Words(text));
     let mut table = trends();
@@ -190,6 +192,18 @@ pub(super) fn connections(scenario: &ScenarioReport) -> Option<Section> {
     }
     section.add(Level::Full, Block::Table(table));
     Some(section)
+}
+
+/// How many requests went out again, which the target can't have begun with.
+fn resent(n: u64) -> String {
+    match n {
+        0 => String::new(),
+        1 => "; 1 request sent again, which the target had not begun with".to_owned(),
+        n => {
+            let n = units::count(n);
+            format!("; {n} requests sent again, which the target had not begun with")
+        }
+    }
 }
 
 /// Requests that must be refused.
@@ -236,6 +250,7 @@ pub(super) fn generator(scenario: &ScenarioReport) -> Option<Section> {
         units::count(generator.max_in_flight),
         units::count(recording.connections.opened),
     );
+    text.push_str(&resent(recording.connections.resent));
     if let Some(cpu) = generator.cpu_seconds {
         add!(text, "; CPU {}", units::span(Nanos::from_secs_f64(cpu)));
     }
