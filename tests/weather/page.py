@@ -78,7 +78,7 @@ def soaked(figures):
 def fuzzed(figures):
     lines = [
         "\n## Fuzzed\n",
-        f"`fuzz/run.sh -s {figures['seconds']}`, coverage-guided (libFuzzer, address sanitizer). "
+        f"`fuzz/run.sh -b -s {figures['seconds']}`, coverage-guided (libFuzzer), overflows and debug assertions checked. "
         f"{figures['note']}On {figures['on']}.\n",
         "| target | inputs tried | seconds | edges covered | found |", "| --- | ---: | ---: | ---: | --- |",
     ]

@@ -249,13 +249,13 @@ impl Broken {
             return Lost { failure: Failure::Local(local), again: Again::Never };
         }
         if let Some(text) = words::wants_certificate(&io) {
-            return Lost { failure: Failure::Connect(text), unsent: false };
+            return Lost { failure: Failure::Connect(text), again: Again::Never };
         }
         // TLS that nobody ended: its own words are a page in the web.
         if io.kind() == io::ErrorKind::UnexpectedEof {
             let text =
                 format!("the server closed the connection {how_far} (without a close_notify)");
-            return Lost { failure: Failure::Broken(text), unsent };
+            return Lost { failure: Failure::Broken(text), again };
         }
         let happened = match io.kind() {
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
