@@ -41,7 +41,7 @@ pub use run::run;
 pub use setup::{SetUp, set_up};
 pub(crate) use skew::Skew;
 pub use skew::parse_date;
-pub use stop::{Stop, StopReason};
+pub use stop::{Ending, Stop, StopReason};
 pub use transport::{Exchange, Failure, Network, Opening, Response, Transport};
 pub use wire::{HttpNetwork, NetworkError, RootsError, certificate_end, client_tls, read_answer};
 pub(crate) use wire::{chain, tls_words, tls_words_of, wants_certificate};

@@ -18,14 +18,15 @@ use super::platform;
 use super::presence::Presence;
 use super::setup::renew;
 use super::skew::Skew;
+use super::stop::Ending;
 use super::worker::{Worker, on_own_thread};
 use crate::ids::Traffic;
 use crate::measure::{CanaryResult, Ended, Recording};
 use crate::outcome::Outcome;
 use crate::units::Nanos;
 
-/// How long answers are awaited after an interrupt.
-const DRAIN_AFTER_STOP: Duration = Duration::from_secs(3);
+/// How long answers are awaited after a run was ended as failed.
+const DRAIN_AFTER_ABORT: Duration = Duration::from_secs(3);
 
 /// How often what was measured is saved while answers are awaited.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(10);
@@ -341,9 +342,13 @@ async fn prove(worker: &Rc<Worker>) -> io::Result<()> {
 /// Awaits the answers under way, after an interrupt not for long, and then those of
 /// `others`; hands over what came of them.
 async fn drain(worker: &Worker, others: Vec<oneshot::Receiver<()>>) {
+    let stop = &worker.run.job.stop;
     let patience = async {
-        worker.run.job.stop.given().await;
-        tokio::time::sleep(DRAIN_AFTER_STOP).await;
+        stop.given().await;
+        tokio::select! {
+            () = tokio::time::sleep(DRAIN_AFTER_ABORT) => {}
+            () = stop.over(Ending::Answers) => {}
+        }
     };
     let saving = async {
         loop {
