@@ -13,6 +13,7 @@ use super::course::Course;
 use super::events::{Event, Observer, Tick};
 use super::skew::Skew;
 use super::stop::{Stop, StopReason};
+use super::threads::no_thread;
 use super::watchdog::Watchdog;
 use crate::ids::{ProbeKind, Traffic};
 use crate::measure::{CanaryResult, Ended, LineEvent, Recorder, Recording, Sample};
@@ -172,7 +173,7 @@ impl Keeper {
         self.checkpoint();
         let (sender, orders) = channel();
         let thread = std::thread::Builder::new().name("keeper".to_owned());
-        thread.spawn(move || self.keep(&orders))?;
+        thread.spawn(move || self.keep(&orders)).map_err(|error| no_thread(&error))?;
         Ok(sender)
     }
 

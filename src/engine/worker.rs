@@ -17,6 +17,7 @@ use super::keeper::{Handover, Order, Row};
 use super::presence::Presence;
 use super::skew::Skew;
 use super::stop::StopReason;
+use super::threads::no_thread;
 use super::transport::Transport;
 use crate::units::Nanos;
 
@@ -249,7 +250,7 @@ where
     F: Future<Output = io::Result<T>> + 'static,
 {
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new().name(name).spawn(move || {
+    let thread = std::thread::Builder::new().name(name).spawn(move || {
         let presence = Presence::here();
         let (sleeping, waking) = (Arc::clone(&presence), Arc::clone(&presence));
         let done = tokio::runtime::Builder::new_current_thread()
@@ -262,10 +263,14 @@ where
                     tokio::task::spawn_local(Arc::clone(&presence).pulse());
                     work(presence).await
                 };
-                LocalSet::new().block_on(&runtime, pulsing_meanwhile)
+                let done = LocalSet::new().block_on(&runtime, pulsing_meanwhile);
+                // A name that is still looked up must not hold what was measured.
+                runtime.shutdown_background();
+                done
             });
         // Nobody waits for it any more: then it is of no use.
         let _ = sender.send(done);
-    })?;
+    });
+    thread.map_err(|error| no_thread(&error))?;
     receiver.await.unwrap_or_else(|_| Err(io::Error::other("the thread that sends has panicked")))
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::CheckLine;
 use super::Preflight;
 use super::client::{Client, Heard, NoAnswer, PATIENCE};
-use crate::engine::{Skew, certificate_end};
+use crate::engine::{Skew, certificate_end, local_trouble};
 use crate::units::{Nanos, Timestamp, count};
 
 /// A certificate that ends within this is worth a word.
@@ -44,7 +44,7 @@ pub(super) async fn reach(client: &Client) -> Result<CheckLine, CheckLine> {
     };
     let start = client.clock.now();
     let connecting = tokio::net::TcpStream::connect(addresses.as_slice());
-    let reason = match tokio::time::timeout(PATIENCE, connecting).await {
+    let error = match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(Ok(stream)) => {
             let took = client.clock.now() - start;
             let peer = stream.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
@@ -54,9 +54,14 @@ pub(super) async fn reach(client: &Client) -> Result<CheckLine, CheckLine> {
             };
             return Ok(CheckLine::ok(NAME, format!("{host} at {peer}{more}, connected in {took}")));
         }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => format!("no answer within {}", Nanos::from(PATIENCE)),
+        Ok(Err(error)) => Some(error),
+        Err(_) => None,
     };
+    if let Some(own) = error.as_ref().and_then(local_trouble) {
+        return unreachable(own, "mend this machine: the target has no part in it");
+    }
+    let too_long = || format!("no answer within {}", Nanos::from(PATIENCE));
+    let reason = error.map_or_else(too_long, |error| error.to_string());
     unreachable(
         format!("{host}, port {port}: {reason}"),
         "see whether the service runs and listens there, and whether a firewall or VPN lets this \

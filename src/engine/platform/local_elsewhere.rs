@@ -3,7 +3,7 @@
 use std::io;
 
 /// What this machine has run out of, and what to raise; `None`: it isn't this machine.
-pub(in crate::engine) fn local_trouble(error: &io::Error) -> Option<String> {
+pub(crate) fn local_trouble(error: &io::Error) -> Option<String> {
     let raise = match error.kind() {
         io::ErrorKind::AddrNotAvailable => {
             "no local port is free: widen the range of dynamic ports, or lower the rate of new \

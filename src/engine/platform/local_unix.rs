@@ -5,7 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 /// What this machine has run out of, and what to raise; `None`: it isn't this machine.
-pub(in crate::engine) fn local_trouble(error: &io::Error) -> Option<String> {
+pub(crate) fn local_trouble(error: &io::Error) -> Option<String> {
     let raise = match Errno::from_io_error(error)? {
         Errno::MFILE => "this process may open no more files: raise `ulimit -n`",
         Errno::NFILE => "the system may open no more files: raise fs.file-max",

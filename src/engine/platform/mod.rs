@@ -47,9 +47,9 @@ pub use cores_elsewhere::withhold_core_dumps;
 #[cfg(unix)]
 mod local_unix;
 #[cfg(unix)]
-pub(super) use local_unix::local_trouble;
+pub(crate) use local_unix::local_trouble;
 
 #[cfg(not(unix))]
 mod local_elsewhere;
 #[cfg(not(unix))]
-pub(super) use local_elsewhere::local_trouble;
+pub(crate) use local_elsewhere::local_trouble;
