@@ -28,6 +28,12 @@ pub enum FileError {
         /// Which directory.
         path: PathBuf,
     },
+    /// It isn't the directory any more that was taken.
+    #[error("{} was removed and made anew since this run took it: nothing is written there, it may be another run's", path.display())]
+    Replaced {
+        /// Which directory.
+        path: PathBuf,
+    },
     /// A file can't be written.
     #[error("failed to write {}: {source}; what else could be saved was saved", path.display())]
     Write {
@@ -42,7 +48,38 @@ pub enum FileError {
 /// has ended, however it ends.
 #[derive(Debug)]
 pub struct Hold {
-    _held: Option<std::fs::File>,
+    held: Option<std::fs::File>,
+    path: PathBuf,
+}
+
+impl Hold {
+    /// Whether what stands at the path is what was taken, as far as the system tells. A
+    /// path where nothing stands is nobody else's.
+    ///
+    /// # Errors
+    /// When another directory stands there by now, which this process may not write to.
+    #[cfg(unix)]
+    pub fn is_ours(&self) -> Result<(), FileError> {
+        use std::os::unix::fs::MetadataExt;
+        let same = |held: &std::fs::File| {
+            let (held, there) = (held.metadata().ok()?, std::fs::metadata(&self.path).ok()?);
+            Some((held.dev(), held.ino()) == (there.dev(), there.ino()))
+        };
+        match self.held.as_ref().and_then(same) {
+            Some(false) => Err(FileError::Replaced { path: self.path.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The same: a directory with an open file in it can't be removed here.
+    ///
+    /// # Errors
+    /// Never.
+    #[cfg(not(unix))]
+    pub fn is_ours(&self) -> Result<(), FileError> {
+        let _ = (&self.held, &self.path);
+        Ok(())
+    }
 }
 
 /// Takes `dir`, which is there, for this process. A file system that knows no locks
@@ -51,11 +88,12 @@ pub struct Hold {
 /// # Errors
 /// When another process holds it.
 pub fn hold(dir: &Path) -> Result<Hold, FileError> {
-    match lock(dir) {
-        Ok(held) => Ok(Hold { _held: Some(held) }),
-        Err(Locked::ByAnother) => Err(FileError::Held { path: dir.to_owned() }),
-        Err(Locked::Never) => Ok(Hold { _held: None }),
-    }
+    let held = match lock(dir) {
+        Ok(held) => Some(held),
+        Err(Locked::ByAnother) => return Err(FileError::Held { path: dir.to_owned() }),
+        Err(Locked::Never) => None,
+    };
+    Ok(Hold { held, path: dir.to_owned() })
 }
 
 /// Why there is no lock.
@@ -98,15 +136,26 @@ fn lock(_: &Path) -> Result<std::fs::File, Locked> {
     Err(Locked::Never)
 }
 
+/// Where else than in the place that `TMPDIR` names there may be room.
+const ELSEWHERE: [&str; 2] = ["/tmp", "/var/tmp"];
+
 /// Writes `content` to a file `name` in a new directory among the system's temporary
 /// ones; where it is.
 ///
 /// # Errors
-/// When there is no room there either.
+/// When there is no room there either: that of the first place.
 pub fn write_aside(name: &str, content: &[u8]) -> io::Result<PathBuf> {
-    let dir = tempfile::Builder::new().prefix("load-gate-").tempdir()?;
+    write_into(&std::env::temp_dir(), name, content).or_else(|first| {
+        let others = ELSEWHERE.iter().filter(|_| cfg!(unix));
+        let mut kept = others.filter_map(|place| write_into(Path::new(place), name, content).ok());
+        kept.next().ok_or(first)
+    })
+}
+
+fn write_into(place: &Path, name: &str, content: &[u8]) -> io::Result<PathBuf> {
+    let dir = tempfile::Builder::new().prefix("load-gate-").tempdir_in(place)?;
     let path = dir.path().join(name);
-    write_whole(&path, |file| file.write_all(content))?;
+    write_whole(&path, Care::Lasting, |file| file.write_all(content))?;
     let _ = dir.keep();
     Ok(path)
 }
@@ -141,6 +190,16 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), FileError> {
     write_by(path, |file| file.write_all(content))
 }
 
+/// [`write()`] for whoever has little time: the file is there whole or not at all, and
+/// the system brings it to the disk when it does.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_quickly(path: &Path, content: &[u8]) -> Result<(), FileError> {
+    write_whole(path, Care::Quick, |file| file.write_all(content))
+        .map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
 /// Writes what `fill` gives to `path`, whole or not at all.
 ///
 /// # Errors
@@ -149,10 +208,22 @@ pub fn write_by(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    write_whole(path, fill).map_err(|source| FileError::Write { path: path.to_owned(), source })
+    write_whole(path, Care::Lasting, fill)
+        .map_err(|source| FileError::Write { path: path.to_owned(), source })
 }
 
-fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+/// Whether the disk is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Care {
+    Lasting,
+    Quick,
+}
+
+fn write_whole(
+    path: &Path,
+    care: Care,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".load-gate-").tempfile_in(dir)?;
@@ -161,9 +232,13 @@ fn write_whole(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>)
     fill(&mut pieces)?;
     pieces.flush()?;
     drop(pieces);
-    file.as_file().sync_all()?;
+    if care == Care::Lasting {
+        file.as_file().sync_all()?;
+    }
     file.persist(path).map_err(|error| error.error)?;
-    sync_directory(dir);
+    if care == Care::Lasting {
+        sync_directory(dir);
+    }
     Ok(())
 }
 
@@ -225,6 +300,31 @@ mod tests {
         drop(first);
         let _again = hold(dir.path()).expect("let go");
         assert_eq!(std::fs::read_dir(dir.path()).expect("lists").count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_directory_that_was_made_anew_is_not_the_one_that_is_held() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let results = dir.path().join("results");
+        std::fs::create_dir(&results).expect("made");
+        let hold = hold(&results).expect("nobody else");
+        hold.is_ours().expect("it is");
+        std::fs::rename(&results, dir.path().join("gone")).expect("moved");
+        hold.is_ours().expect("nobody else's");
+        std::fs::create_dir(&results).expect("made anew");
+        let error = hold.is_ours().expect_err("another").to_string();
+        assert!(error.contains("made anew since this run took it"), "{error}");
+    }
+
+    #[test]
+    fn what_is_written_quickly_is_whole() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("suite.json");
+        write_quickly(&path, b"old and longer").expect("writes");
+        write_quickly(&path, b"new").expect("writes");
+        assert_eq!(std::fs::read(&path).expect("reads"), b"new");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("lists").count(), 1);
     }
 
     #[test]

@@ -165,7 +165,11 @@ fn serve(
     let runtime = runtime.map_err(|error| error.to_string());
     match runtime.and_then(|runtime| Ok((runtime, receiver.line()?))) {
         Ok((runtime, line)) => {
-            runtime.block_on(Worker::new(receiver, began, limits, line, end).work(inbox))
+            let work = Worker::new(receiver, began, limits, line, end).work(inbox);
+            let tally = runtime.block_on(work);
+            // A name that is still looked up is nobody's reason to wait any more.
+            runtime.shutdown_background();
+            tally
         }
         // Nothing can be sent: what comes is counted.
         Err(reason) => {
