@@ -4,7 +4,10 @@ use std::path::Path;
 
 use super::args::BaselineArgs;
 use super::inputs;
+use super::waiting::wait_for;
 use super::world::{UsageError, World};
+use crate::engine::Stop;
+use crate::publish::PublishWarning;
 use crate::publish::actions::ActionsEnv;
 use crate::publish::github::{self, Found, Patience, Search, Which};
 use crate::secret::Secret;
@@ -24,19 +27,21 @@ pub(super) struct Earlier {
 
 impl Earlier {
     /// What `args` name: a results directory or its suite.json, or a run of this
-    /// workflow, whose artifact is fetched, of `series`. A fetch that fails ends no run.
+    /// workflow, whose artifact is fetched, of `series`. A fetch that fails ends no run, nor
+    /// does one that is given up once somebody interrupts: the run itself hears of it.
     pub(super) fn of(
         args: &BaselineArgs,
         series: String,
         token: Option<&Secret>,
         now: Timestamp,
+        stop: &Stop,
         world: &World,
     ) -> anyhow::Result<Self> {
         let Some(baseline) = &args.baseline else { return Ok(Self::default()) };
         let max_age = args.max_age();
         let mut earlier = match which(baseline) {
             None => Self::read(baseline)?,
-            Some(which) => Self::fetch(which, series, token, world)?,
+            Some(which) => Self::fetch(which, series, token, stop, world)?,
         };
         let too_old = earlier.suite.as_ref().and_then(|suite| {
             let age = now.since(suite.started_at);
@@ -61,12 +66,21 @@ impl Earlier {
         which: Which,
         series: String,
         token: Option<&Secret>,
+        stop: &Stop,
         world: &World,
     ) -> anyhow::Result<Self> {
         let search = search(which, series, world)?;
         let env = ActionsEnv::from_vars(&world.vars);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let fetched = runtime.block_on(github::fetch_nights(&search, PATIENCE, &env, token));
+        let fetched = wait_for(async {
+            tokio::select! {
+                biased;
+                fetched = github::fetch_nights(&search, PATIENCE, &env, token) => fetched,
+                () = stop.interrupted() => {
+                    let todo = "the run is compared with nothing";
+                    Err(PublishWarning::new("the baseline", "the run was interrupted", todo))
+                }
+            }
+        })?;
         let Found { suite, history, notes } = match fetched {
             Ok(found) => found,
             Err(warning) => Found { notes: vec![warning.to_string()], ..Found::default() },

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::args::CheckArgs;
 use super::inputs;
+use super::interrupts::Interrupts;
 use super::session::Session;
+use super::waiting::wait_for;
 use super::world::World;
 use crate::admission::Scope;
 use crate::config::{Flags, Purpose, SecretInputs};
@@ -22,7 +24,8 @@ use crate::scenario::catalogue::{self, Entry, Trial};
 use crate::scenario::{self, Identity, Spec};
 use crate::secret::Secret;
 
-/// Looks and tells; exit code 0 (fine), 1 (something is bad) or 3 (unreachable).
+/// Looks and tells; exit code 0 (fine), 1 (something is bad) or 3 (unreachable, or
+/// interrupted before all was looked at).
 pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     let flags = Flags { scenarios: args.scenarios.clone(), ..inputs::shared_flags(&args.shared) };
     let resolved = inputs::resolve(&flags, Purpose::Check, world)?;
@@ -38,14 +41,24 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
             .filter_map(|plan| trial(plan, &resolved.plan, &resolved.secrets))
             .collect();
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(async {
+    let stop = Interrupts::listen()?.stop;
+    let looking = async {
         let clock: Arc<dyn Clock> = Arc::new(WallClock::start());
         let mut found = preflight::preflight(&what, clock).await;
         found.lines.extend(resources::look(&resolved.resources).await);
         found.lines.extend(metrics::look(&resolved.metrics).await);
-        std::io::Result::Ok(found)
+        found
+    };
+    let found = wait_for(async {
+        tokio::select! {
+            biased;
+            found = looking => Some(found),
+            () = stop.interrupted() => None,
+        }
     })?;
+    let Some(found) = found else {
+        anyhow::bail!("interrupted: the check was not ended, and says nothing of the target");
+    };
     if args.json {
         world.output.result(&serde_json::to_string_pretty(&found)?);
     } else {

@@ -1,16 +1,14 @@
 //! Saves what was measured so far, so that a killed run still has a report.
 
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use super::results::Results;
 use super::session::Session;
-use crate::engine::{Event, Observer};
+use crate::engine::{Event, Observer, no_thread};
 use crate::measure::{Ended, Recording};
 use crate::plan::Plan;
-use crate::publish::files;
-use crate::report;
 use crate::suite::{ScenarioReport, SuiteReport};
 use crate::units::Nanos;
 
@@ -21,7 +19,7 @@ type Measured = (Vec<ScenarioReport>, Option<(Plan, Arc<Recording>)>);
 /// A thread of its own judges and writes: the load doesn't wait for a disk.
 pub(super) struct Checkpointer {
     session: Arc<Session>,
-    path: PathBuf,
+    results: Results,
     state: Mutex<State>,
     writer: Mutex<Option<(SyncSender<Measured>, JoinHandle<()>)>>,
 }
@@ -34,19 +32,19 @@ struct State {
 }
 
 impl Checkpointer {
-    pub(super) fn start(session: Arc<Session>, path: PathBuf) -> std::io::Result<Arc<Self>> {
+    pub(super) fn start(session: Arc<Session>, results: Results) -> std::io::Result<Arc<Self>> {
         // One waiting checkpoint is enough: a slow disk skips some.
         let (sender, receiver) = sync_channel::<Measured>(1);
-        let (theirs, file) = (Arc::clone(&session), path.clone());
-        let thread =
-            std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
-                for measured in receiver {
-                    write(&partial(&theirs, measured), &file);
-                }
-            })?;
+        let (theirs, there) = (Arc::clone(&session), results.clone());
+        let thread = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || {
+            for measured in receiver {
+                write(&partial(&theirs, measured), &there);
+            }
+        });
+        let thread = thread.map_err(|error| no_thread(&error))?;
         Ok(Arc::new(Self {
             session,
-            path,
+            results,
             state: Mutex::default(),
             writer: Mutex::new(Some((sender, thread))),
         }))
@@ -83,7 +81,7 @@ impl Checkpointer {
         let measured = (state.done.clone(), Some((current, Arc::clone(recording))));
         if !std::mem::replace(&mut state.begun, true) {
             // Nothing was sent yet: this one is waited for.
-            write(&partial(&self.session, measured), &self.path);
+            write(&partial(&self.session, measured), &self.results);
             return;
         }
         drop(state);
@@ -96,8 +94,19 @@ impl Checkpointer {
 }
 
 /// Saves that a run has begun, before anything is sent.
-pub(super) fn nothing_yet(session: &Session, path: &Path) {
-    write(&partial(session, (Vec::new(), None)), path);
+pub(super) fn nothing_yet(session: &Session, results: &Results) {
+    write(&partial(session, (Vec::new(), None)), results);
+}
+
+/// The report on a run that came to nothing, for this reason.
+pub(super) fn nothing_came_of(session: &Session, wrong: &anyhow::Error) -> SuiteReport {
+    let at = session.started_at;
+    let broken = |plan: &Plan| {
+        let reason = format!("{wrong:#}");
+        let ended = plan.skip.clone().map(|reason| Ended::Skipped { reason });
+        session.judged(plan, plan.not_run(at, ended.unwrap_or(Ended::Broken { reason })))
+    };
+    session.report(session.plan.scenarios.iter().map(broken).collect(), at, false)
 }
 
 fn partial(session: &Session, (done, current): Measured) -> SuiteReport {
@@ -126,8 +135,8 @@ impl Observer for Checkpointer {
     }
 }
 
-fn write(report: &SuiteReport, path: &Path) {
+fn write(report: &SuiteReport, results: &Results) {
     // A checkpoint that can't be written is no reason to end a run; the final
     // reports say what is wrong with the disk.
-    let _ = files::write_by(path, |file| report::write_suite_json(report, file));
+    let _ = results.checkpoint(report);
 }

@@ -5,14 +5,15 @@
 
 use super::args::CommentArgs;
 use super::delivery;
-use super::world::{UsageError, World};
-use crate::engine::Stop;
+use super::interrupts::Interrupts;
+use super::world::{INCONCLUSIVE, UsageError, World};
 use crate::publish::actions::ActionsEnv;
 use crate::publish::github::{self, PublishOptions};
 use crate::report::EarlierRuns;
 use crate::secret::Secret;
 
-/// Publishes; the exit code is 0 whatever GitHub says: the gate has spoken already.
+/// Publishes; the exit code is 0 whatever GitHub says: the gate has spoken already. It is 3
+/// where an interrupt cut that short.
 pub(super) fn comment(args: &CommentArgs, world: &World) -> anyhow::Result<u8> {
     let variable = |name: &str| world.vars.get(name).filter(|value| !value.is_empty());
     let token = variable("GITHUB_TOKEN").or_else(|| variable("INPUT_GITHUB_TOKEN"));
@@ -25,6 +26,7 @@ pub(super) fn comment(args: &CommentArgs, world: &World) -> anyhow::Result<u8> {
         let message = "GITHUB_REPOSITORY is not set: run this in a workflow";
         return Err(UsageError::Plain(message.to_owned()).into());
     }
+    let interrupts = Interrupts::listen()?;
     let env = ActionsEnv::from_vars(&world.vars);
     let suite = github::read_untrusted(&args.from, &env).map_err(|problem| {
         UsageError::Plain(format!(
@@ -34,13 +36,7 @@ pub(super) fn comment(args: &CommentArgs, world: &World) -> anyhow::Result<u8> {
     })?;
     let options =
         PublishOptions { comment_id: args.comment_id.clone(), ..PublishOptions::default() };
-    delivery::github(
-        &suite,
-        EarlierRuns::default(),
-        &options,
-        Some(&token),
-        &Stop::default(),
-        world,
-    )?;
-    Ok(0)
+    let (past, stop) = (EarlierRuns::default(), &interrupts.stop);
+    let whole = delivery::github(&suite, past, &options, Some(&token), stop, world);
+    Ok(if whole { 0 } else { INCONCLUSIVE })
 }

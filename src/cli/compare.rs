@@ -4,15 +4,15 @@ use std::path::Path;
 
 use super::args::{CompareArgs, FailOn};
 use super::inputs;
-use super::world::{UsageError, World};
+use super::world::{INCONCLUSIVE, UsageError, World};
 use crate::gate::VerdictKind;
 use crate::publish::files;
 use crate::report;
 use crate::suite::{self, SuiteComparison};
 
-/// Compares and tells; exit code 0, or 2 where the runs aren't comparable. With
-/// `--fail-on higher` 1 where anything is worse for certain, and 3 where nothing
-/// could be compared.
+/// Compares and tells; exit code 0, or 2 where the runs aren't comparable, or 3
+/// where the page couldn't be written. With `--fail-on higher` 1 where anything is worse for
+/// certain, and 3 where nothing could be compared.
 pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
     let base = inputs::read_suite(&args.base)?;
     let new = inputs::read_suite(&args.new)?;
@@ -34,15 +34,17 @@ pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
         dir.unwrap_or_else(|| Path::new("")).join("compare.html")
     };
     let page = args.page.clone().unwrap_or_else(beside);
-    match files::write(&page, report::compare_html(&comparison, &base, &new).as_bytes()) {
+    let kept = files::write(&page, report::compare_html(&comparison, &base, &new).as_bytes());
+    match &kept {
         Ok(()) => world.output.note(&format!("page: {}", page.display())),
-        // What differs was told; the page is beside it.
         Err(error) => world.output.error(&error.to_string()),
     }
-    Ok(match args.fail_on {
+    let code = match args.fail_on {
         Some(FailOn::Higher) => higher(&comparison).exit_code(),
         None => 0,
-    })
+    };
+    // What differs was told; but who wanted the page hasn't got it.
+    Ok(if code == 0 && kept.is_err() { INCONCLUSIVE } else { code })
 }
 
 /// What `--fail-on higher` makes of a comparison.

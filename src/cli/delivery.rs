@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::results::Results;
+use super::signals;
+use super::waiting::wait_for;
 use super::world::{USAGE, World};
-use crate::engine::Stop;
+use crate::engine::{Ending, Stop};
 use crate::publish::PublishWarning;
 use crate::publish::actions::{self, ActionsEnv};
 use crate::publish::github::{self, PublishOptions};
@@ -127,20 +129,24 @@ pub(super) fn failed(error: &anyhow::Error, code: u8, delivery: &Delivery, world
     if env.repository.is_none() {
         return;
     }
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        return;
-    };
     let token = delivery.token.as_ref();
-    let warning =
-        runtime.block_on(github::publish_failure(&problem, &delivery.publish, &env, token));
-    if let Some(warning) = warning {
+    let warning = wait_for(async {
+        let publishing = github::publish_failure(&problem, &delivery.publish, &env, token);
+        let Some(stop) = signals::heard_by() else { return publishing.await };
+        tokio::select! {
+            biased;
+            warning = publishing => warning,
+            () = stop.over(Ending::Publishing) => Some(cut_short("the comments on GitHub")),
+        }
+    });
+    if let Ok(Some(warning)) = warning {
         told(Err(warning), world);
     }
 }
 
 /// The comment and the issue, as far as they are wanted and the token allows.
-/// Whatever goes wrong is a warning; `false` where an interrupt cut it short, of a run
-/// that hadn't been interrupted before. One that was has [`HURRIED`] for it.
+/// Whatever goes wrong is a warning; `false` where an interrupt cut it short. What was
+/// interrupted before has [`HURRIED`] for it, if there is as much left.
 pub(super) fn github(
     suite: &SuiteReport,
     past: EarlierRuns<'_>,
@@ -148,31 +154,37 @@ pub(super) fn github(
     token: Option<&Secret>,
     stop: &Stop,
     world: &World,
-) -> anyhow::Result<bool> {
+) -> bool {
     let env = ActionsEnv::from_vars(&world.vars);
     if env.repository.is_none() {
-        return Ok(true);
+        return true;
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let before = stop.is_interrupted();
-    let warnings = runtime.block_on(async {
+    let what = "the comment and the issue on GitHub";
+    let hurried = stop.left(Ending::Publishing).map(|left| left.min(HURRIED));
+    let warnings = wait_for(async {
         tokio::select! {
             biased;
             warnings = github::publish(suite, past, options, &env, token) => Some(warnings),
-            () = stop.interrupted(), if !before => None,
-            () = tokio::time::sleep(HURRIED), if before => None,
+            () = stop.interrupted(), if hurried.is_none() => None,
+            () = tokio::time::sleep(hurried.unwrap_or_default()), if hurried.is_some() => None,
         }
     });
-    let whole = warnings.is_some();
-    for warning in warnings.unwrap_or_default() {
+    let whole = !matches!(warnings, Ok(None));
+    let warnings = match warnings {
+        Ok(warnings) => warnings.unwrap_or_else(|| vec![cut_short(what)]),
+        Err(wrong) => vec![PublishWarning::new(what, wrong.to_string(), MAY_BE_OLD)],
+    };
+    for warning in warnings {
         told(Err(warning), world);
     }
-    if !whole {
-        let (what, reason) = ("the comment and the issue on GitHub", "the run was interrupted");
-        let left = PublishWarning::new(what, reason, "they may be those of an earlier run");
-        told(Err(left), world);
-    }
-    Ok(whole || before)
+    whole
+}
+
+/// What to know of what wasn't said.
+const MAY_BE_OLD: &str = "they may be those of an earlier run";
+
+fn cut_short(what: &str) -> PublishWarning {
+    PublishWarning::new(what, "the run was interrupted", MAY_BE_OLD)
 }
 
 fn told(done: Result<(), PublishWarning>, world: &World) {

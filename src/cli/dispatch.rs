@@ -7,10 +7,10 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command};
 use super::output::Output;
-use super::world::{USAGE, UsageError, World, code_of};
+use super::world::{INCONCLUSIVE, USAGE, UsageError, World, code_of};
 use super::{
     action, check, comment, compare, explain, history, import, init, inputs, logging, merge, plan,
-    report, run, secrets, serve, stderr,
+    report, run, secrets, serve, signals, stderr, stdout,
 };
 use crate::engine;
 
@@ -29,6 +29,7 @@ fn start() -> ExitCode {
         .collect();
     let output = Output::new(&vars);
     engine::withhold_core_dumps();
+    signals::outlive_full_files();
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     // A copied command may well hold one: it is read, and none of it is given back.
     let importing = arguments.first().is_some_and(|first| first == "import");
@@ -48,7 +49,12 @@ fn start() -> ExitCode {
     let world = World { vars, output };
     logging::init(&world);
     let action = matches!(cli.command, Command::Action);
+    let prints = prints(&cli.command);
     match dispatch(cli.command, &world) {
+        Ok(0) if prints && let Some(why) = stdout::lost() => {
+            output.error(&format!("failed to write standard output: {why}"));
+            ExitCode::from(INCONCLUSIVE)
+        }
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             let output = if action { output.naming_inputs() } else { output };
@@ -59,6 +65,27 @@ fn start() -> ExitCode {
             }
             ExitCode::from(code_of(&error))
         }
+    }
+}
+
+/// Whether what it prints is all that comes of a command; of others there are files, or
+/// what they did.
+const fn prints(command: &Command) -> bool {
+    match command {
+        Command::Plan(_)
+        | Command::Check(_)
+        | Command::History(_)
+        | Command::Compare(_)
+        | Command::Explain(_)
+        | Command::Import(_)
+        | Command::Completions { .. } => true,
+        Command::Run(_)
+        | Command::Merge(_)
+        | Command::Comment(_)
+        | Command::Serve(_)
+        | Command::Report(_)
+        | Command::Init(_)
+        | Command::Action => false,
     }
 }
 

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::args::MergeArgs;
 use super::baseline::Earlier;
+use super::closing::Closing;
 use super::delivery::{self, Delivery};
+use super::inputs;
+use super::interrupts::Interrupts;
 use super::results::Results;
 use super::run;
 use super::surroundings;
 use super::world::{UsageError, World};
-use super::{closing, inputs};
-use crate::engine::Stop;
 use crate::input;
-use crate::report::EarlierRuns;
 use crate::suite::{self, MOST_SUITE, Roster, ShardHeader, SuiteReport, Union};
 
 /// What a shard's results are made from again.
@@ -37,6 +37,7 @@ fn merge_and_deliver(
     delivery: Option<&Delivery>,
     world: &World,
 ) -> anyhow::Result<u8> {
+    let interrupts = Interrupts::listen()?;
     let files = shards_in(&args.dirs, &args.results_dir);
     // The shards are read before anything of an earlier run is removed, but a
     // shard's own files are no earlier run's.
@@ -60,7 +61,8 @@ fn merge_and_deliver(
     // Before the results directory is cleared: the baseline may lie in it.
     let token = run::github_token(delivery, world);
     let now = surroundings::now();
-    let mut earlier = Earlier::of(&args.baseline, merged.series(), token.as_ref(), now, world)?;
+    let (series, stop) = (merged.series(), &interrupts.stop);
+    let mut earlier = Earlier::of(&args.baseline, series, token.as_ref(), now, stop, world)?;
     let baseline = earlier.suite.take();
     let required = args.baseline.baseline_required;
     let mut whole = merged.judged(baseline.as_ref(), required)?;
@@ -68,12 +70,17 @@ fn merge_and_deliver(
     if delivery.is_some() {
         delivery::notices(&earlier.notices, world);
     }
-    let results = Results::new(&args.results_dir, args.junit.as_deref());
-    let _hold = results.prepare()?;
-    let history = closing::keep(&mut whole, earlier, baseline.as_ref(), &results, world);
-    let past = EarlierRuns { baseline: baseline.as_ref(), history: Some(&history) };
-    closing::tell(&whole, past, delivery, args.verbose, &results, &Stop::default(), world)?;
-    Ok(whole.verdict.exit_code())
+    let results = Results::prepare(&args.results_dir, args.junit.as_deref())?;
+    let closing = Closing {
+        earlier,
+        baseline: baseline.as_ref(),
+        delivery,
+        verbose: args.verbose,
+        results: &results,
+        interrupts: &interrupts,
+        world,
+    };
+    closing.close(&mut whole, "interrupted while it was merged")
 }
 
 fn real(path: impl AsRef<Path>) -> Option<PathBuf> {
@@ -158,18 +165,24 @@ fn side_by_side<T: Send>(
         let reader = |first: usize| {
             let (done, queue) = std::sync::mpsc::sync_channel(1);
             let read = &read;
-            scope.spawn(move || {
+            let reading = std::thread::Builder::new().spawn_scoped(scope, move || {
                 let own = files.iter().skip(first).step_by(readers);
                 // Nobody waits for the rest any more: then this one ends too.
                 own.map(|file| done.send(read(file))).take_while(Result::is_ok).for_each(drop);
             });
-            queue
+            reading.is_ok().then_some(queue)
         };
         let queues: Vec<_> = (0..readers).map(reader).collect();
-        for place in 0..files.len() {
-            // One that is gone has panicked, which is passed on here.
-            let Ok(read) = queues[place % readers].recv() else { return };
-            take(place, read);
+        for (place, file) in files.iter().enumerate() {
+            match &queues[place % readers] {
+                // One that is gone has panicked, which is passed on here.
+                Some(queue) => match queue.recv() {
+                    Ok(done) => take(place, done),
+                    Err(_) => return,
+                },
+                // There was no thread for it.
+                None => take(place, read(file)),
+            }
         }
     });
 }

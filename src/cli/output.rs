@@ -1,11 +1,11 @@
 //! The one place that prints. A closed pipe is not an error: what was to be saved is in files.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use terminal_size::{Height, Width, terminal_size_of};
 
-use super::stderr;
+use super::{stderr, stdout};
 use crate::publish::inputs::name_inputs;
 use crate::report::{self, Style};
 
@@ -52,9 +52,7 @@ impl Output {
     /// Prints a workflow command, which GitHub's runner obeys: standard output.
     pub(super) fn command(self, line: &str) {
         stderr::flush();
-        let mut out = std::io::stdout().lock();
-        let _ = writeln!(out, "{line}");
-        let _ = out.flush();
+        stdout::write(format!("{line}\n").into_bytes());
     }
 
     /// The same on standard error: what folds lines has to be on their stream.
@@ -87,14 +85,8 @@ impl Output {
         let text = self.inert(text);
         // What was told on the way stands before what came of it.
         stderr::flush();
-        let mut out = std::io::stdout().lock();
-        // A reader that went away has read enough; a full disk behind a
-        // redirection must not take the reports with it.
-        let _ = out.write_all(text.as_bytes());
-        if !text.ends_with('\n') {
-            let _ = out.write_all(b"\n");
-        }
-        let _ = out.flush();
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        stdout::write(format!("{text}{end}").into_bytes());
     }
 
     /// Prints a result that is words: standard output, folded to its terminal, then dressed.

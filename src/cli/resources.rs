@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::world::World;
 use crate::config::ResourcesSettings;
-use crate::engine::Stop;
+use crate::engine::{Ending, Stop};
 use crate::measure::Resource;
 use crate::resources::{self, Window};
 use crate::suite::SuiteReport;
 
 /// How long all answers are awaited.
 const PATIENT: Duration = Duration::from_secs(60);
-/// The same, when the run was interrupted.
+/// The same when the run was interrupted, if there is as much left.
 const HURRIED: Duration = Duration::from_secs(2);
 
 /// Adds to each scenario of `report` what the service's monitoring knew of its load, and
@@ -33,7 +33,7 @@ pub(super) fn add(
         return;
     }
     let settle =
-        if report.was_interrupted() { Duration::ZERO } else { Duration::from(settings.settle) };
+        if stop.is_interrupted() { Duration::ZERO } else { Duration::from(settings.settle) };
     let wait = if settle.is_zero() { String::new() } else { format!(" in {}", settings.settle) };
     world.output.note(&format!("asking {url} what the service did{wait}"));
     let windows: Vec<Window> = loads.iter().map(|(_, window)| *window).collect();
@@ -44,13 +44,14 @@ pub(super) fn add(
         }
         let asking = async |patience| resources::sample(settings, &windows, patience).await;
         // Whoever interrupts waits no longer than this for what is there already.
+        let hurried = || stop.left(Ending::Receivers).unwrap_or_default().min(HURRIED);
         if stop.is_interrupted() {
-            return asking(HURRIED).await;
+            return asking(hurried()).await;
         }
         tokio::select! {
             biased;
             found = asking(PATIENT) => found,
-            () = stop.interrupted() => asking(HURRIED).await,
+            () = stop.interrupted() => asking(hurried()).await,
         }
     });
     for ((i, _), resources) in loads.iter().zip(found) {

@@ -1,21 +1,44 @@
 //! The results directory of a run.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::world::UsageError;
-use crate::publish::files::{self, Hold};
+use crate::engine::Stop;
+use crate::publish::files::{self, FileError, Hold};
 use crate::report::{self, EarlierRuns};
 use crate::suite::SuiteReport;
 
 /// Where a run's files go.
+#[derive(Clone)]
 pub(super) struct Results {
     dir: PathBuf,
     junit: Option<PathBuf>,
+    /// Held until the end: two runs in one directory would overwrite each other.
+    hold: Arc<Hold>,
 }
 
 impl Results {
-    pub(super) fn new(dir: &Path, junit: Option<&Path>) -> Self {
-        Self { dir: dir.to_owned(), junit: junit.map(Path::to_owned) }
+    /// Makes the directory, takes it for this process, tries to write there, and
+    /// removes what an earlier run left under the names that this one will write.
+    pub(super) fn prepare(dir: &Path, junit: Option<&Path>) -> anyhow::Result<Self> {
+        let usage = |e: FileError| UsageError::Plain(e.to_string());
+        files::prepare::<&str>(dir, &[]).map_err(usage)?;
+        let results = Self::take(dir)?;
+        files::prepare(dir, &report::fixed_names()).map_err(usage)?;
+        if let Some(junit) = junit {
+            let dir = junit.parent().filter(|dir| !dir.as_os_str().is_empty());
+            let dir = dir.unwrap_or_else(|| Path::new("."));
+            files::prepare::<&str>(dir, &[])
+                .map_err(|e| UsageError::Plain(format!("--junit: {e}")))?;
+        }
+        Ok(Self { junit: junit.map(Path::to_owned), ..results })
+    }
+
+    /// Takes a directory with what is in it, which no run writes to any more.
+    pub(super) fn take(dir: &Path) -> Result<Self, UsageError> {
+        let hold = files::hold(dir).map_err(|e| UsageError::Plain(e.to_string()))?;
+        Ok(Self { dir: dir.to_owned(), junit: None, hold: Arc::new(hold) })
     }
 
     pub(super) fn dir(&self) -> &Path {
@@ -27,39 +50,42 @@ impl Results {
         self.junit.clone().unwrap_or_else(|| self.dir.join("junit.xml"))
     }
 
-    pub(super) fn suite_json(&self) -> PathBuf {
-        self.dir.join("suite.json")
+    /// Saves what a run has measured so far.
+    pub(super) fn checkpoint(&self, report: &SuiteReport) -> Result<(), FileError> {
+        self.hold.is_ours()?;
+        let path = self.dir.join("suite.json");
+        files::write_by(&path, |file| report::write_suite_json(report, file))
     }
 
-    /// Makes the directory, takes it for this process, tries to write there, and
-    /// removes what an earlier run left under the names that this one will write.
-    pub(super) fn prepare(&self) -> anyhow::Result<Hold> {
-        let usage = |e: files::FileError| UsageError::Plain(e.to_string());
-        files::prepare::<&str>(&self.dir, &[]).map_err(usage)?;
-        let hold = files::hold(&self.dir).map_err(usage)?;
-        files::prepare(&self.dir, &report::fixed_names()).map_err(usage)?;
-        if let Some(junit) = &self.junit {
-            let dir = junit.parent().filter(|dir| !dir.as_os_str().is_empty());
-            let dir = dir.unwrap_or_else(|| Path::new("."));
-            files::prepare::<&str>(dir, &[])
-                .map_err(|e| UsageError::Plain(format!("--junit: {e}")))?;
-        }
-        Ok(hold)
-    }
-
-    /// Writes every file; what couldn't be written is told, the rest is written.
+    /// Writes every file; what couldn't be written is told, the rest is written. Who has
+    /// interrupted isn't kept waiting for the disk.
     pub(super) fn write<'a>(
         &self,
         report: &'a SuiteReport,
         past: impl Into<EarlierRuns<'a>>,
+        stop: &Stop,
     ) -> Vec<String> {
         let mut problems = Vec::new();
         for (name, content) in report::files(report, past) {
-            if let Err(error) = files::write(&self.path_of(&name), content.as_bytes()) {
-                problems.push(error.to_string());
+            if let Err(error) = self.put(&name, content.as_bytes(), stop) {
+                let said = error.to_string();
+                // Of a directory that is another's by now once, not for every file.
+                if !problems.contains(&said) {
+                    problems.push(said);
+                }
             }
         }
         problems
+    }
+
+    fn put(&self, name: &str, content: &[u8], stop: &Stop) -> Result<(), FileError> {
+        self.hold.is_ours()?;
+        let path = self.path_of(name);
+        if stop.is_interrupted() {
+            files::write_quickly(&path, content)
+        } else {
+            files::write(&path, content)
+        }
     }
 
     fn path_of(&self, name: &str) -> PathBuf {
@@ -71,11 +97,15 @@ impl Results {
 
     /// Writes the files of a report that has changed since they were written. One that
     /// can't be replaced is removed: it says what no longer holds.
-    pub(super) fn replace<'a>(&self, report: &'a SuiteReport, past: impl Into<EarlierRuns<'a>>) {
+    pub(super) fn replace<'a>(
+        &self,
+        report: &'a SuiteReport,
+        past: impl Into<EarlierRuns<'a>>,
+        stop: &Stop,
+    ) {
         for (name, content) in report::files(report, past) {
-            let path = self.path_of(&name);
-            if files::write(&path, content.as_bytes()).is_err() {
-                let _ = std::fs::remove_file(path);
+            if self.put(&name, content.as_bytes(), stop).is_err() && self.hold.is_ours().is_ok() {
+                let _ = std::fs::remove_file(self.path_of(&name));
             }
         }
     }

@@ -2,32 +2,28 @@
 
 use std::sync::Arc;
 
-use anyhow::Context as _;
-
 use super::args::RunArgs;
 use super::baseline::Earlier;
 use super::checkpoint::{self, Checkpointer};
+use super::closing::Closing;
 use super::delivery::Delivery;
+use super::interrupts::Interrupts;
 use super::progress::Progress;
 use super::results::Results;
 use super::session::Session;
-use super::signals;
 use super::suite;
 use super::surroundings;
 use super::telemetry::Telemetry;
-use super::world::{INCONCLUSIVE, UsageError, World};
-use super::{check, closing, delivery, inputs, resources, shard};
+use super::world::{UsageError, World};
+use super::{check, delivery, inputs, resources, scarce};
 use crate::config::{MetricsSettings, Purpose, Resolved, ResourcesSettings};
-use crate::engine::{self, Stop, StopReason};
+use crate::engine::{self, Stop};
 use crate::plan::{self, SuitePlan};
 use crate::preflight::{self, CheckState};
-use crate::report::{self, EarlierRuns};
+use crate::report;
 use crate::secret::Secret;
 use crate::suite::{SuiteReport, series};
 use crate::target::{Target, TargetConfig};
-
-/// The fewest with which it can start, and send a few requests at once.
-const FEWEST_DESCRIPTORS: u64 = 40;
 
 /// Runs the scenarios; the exit code is the verdict's.
 pub(super) fn run(args: &RunArgs, world: &World) -> anyhow::Result<u8> {
@@ -48,6 +44,7 @@ fn run_and_deliver(
     delivery: Option<&Delivery>,
     world: &World,
 ) -> anyhow::Result<u8> {
+    let interrupts = Interrupts::listen()?;
     let mut resolved = inputs::resolve(&inputs::run_flags(args), Purpose::Run, world)?;
     if delivery.is_some() {
         let own: Vec<_> = resolved.secrets.rings.values().flatten().cloned().collect();
@@ -59,7 +56,8 @@ fn run_and_deliver(
     let plan = &resolved.plan;
     let series =
         series(&plan.environment.name, &plan.profile, plan.rate_scale, plan.duration_scale);
-    let mut earlier = Earlier::of(&args.baseline, series, token.as_ref(), now, world)?;
+    let stop = &interrupts.stop;
+    let mut earlier = Earlier::of(&args.baseline, series, token.as_ref(), now, stop, world)?;
     let baseline = earlier.suite.take();
     resolved.notices.extend(earlier.notices.iter().cloned());
     if delivery.is_some() {
@@ -74,37 +72,26 @@ fn run_and_deliver(
         .into());
     }
     trusts_whom_it_names(&resolved)?;
-    let scarce = descriptors(&resolved.plan)?;
-    let results = Results::new(&args.shared.results_dir, args.shared.junit.as_deref());
-    // Held until the end: two runs in one directory would overwrite each other.
-    let _hold = results.prepare()?;
+    let scarce = scarce::descriptors(&resolved.plan)?;
+    scarce::threads(&resolved.plan)?;
+    let results = Results::prepare(&args.shared.results_dir, args.shared.junit.as_deref())?;
     let beside = (resolved.metrics.clone(), resolved.resources.clone());
     // The target answers while it is held.
     let (mut session, _target) = session(resolved, baseline, world)?;
     session.notices.extend(scarce);
-    let stop = stop_on_signal()?;
     let (mut report, session) = delivery::grouped("The run", world, || {
-        measure(session, beside, args, &results, &stop, world)
+        measure(session, beside, args, &results, &interrupts.stop, world)
     })?;
-    let baseline = session.baseline.as_deref();
-    if stop.is_interrupted() && !report.was_interrupted() {
-        // After the last answer: in what follows the load, which is part of the run.
-        report.doubt("interrupted after the load".to_owned());
-    }
-    let history = closing::keep(&mut report, earlier, baseline, &results, world);
-    if report.shard.is_some() {
-        return Ok(shard::close(&report, &results, delivery.is_some(), world));
-    }
-    let past = EarlierRuns { baseline, history: Some(&history) };
-    if !closing::tell(&report, past, delivery, args.verbose, &results, &stop, world)? {
-        report.doubt("interrupted while it was published".to_owned());
-        results.replace(&report, past);
-        closing::summarise(&report, &results, args.verbose, world);
-        if delivery.is_some() {
-            delivery::step(&report, past, report.verdict.exit_code(), &results, world);
-        }
-    }
-    Ok(report.verdict.exit_code())
+    let closing = Closing {
+        earlier,
+        baseline: session.baseline.as_deref(),
+        delivery,
+        verbose: args.verbose,
+        results: &results,
+        interrupts: &interrupts,
+        world,
+    };
+    closing.close(&mut report, "interrupted after the load")
 }
 
 /// The token for GitHub: the action's, else the environment's.
@@ -147,8 +134,9 @@ fn measure(
     stop: &Stop,
     world: &World,
 ) -> anyhow::Result<(SuiteReport, Arc<Session>)> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    checkpoint::nothing_yet(&session, &results.suite_json());
+    // What sends has threads of its own: this one waits.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    checkpoint::nothing_yet(&session, results);
     if !args.no_check && !session.plan.environment.embedded {
         runtime.block_on(async {
             tokio::select! {
@@ -162,8 +150,12 @@ fn measure(
         world.output.note(&format!("note: {notice}"));
     }
     let session = Arc::new(session);
-    let telemetry = Telemetry::start(metrics, &session, surroundings::now)?;
-    let mut report = execute(&runtime, &session, &telemetry, stop, results, world)?;
+    let telemetry = match Telemetry::start(metrics, &session, surroundings::now) {
+        Ok(telemetry) => telemetry,
+        Err(wrong) => return Ok((checkpoint::nothing_came_of(&session, &wrong.into()), session)),
+    };
+    let mut report = execute(&runtime, &session, &telemetry, stop, results, world)
+        .unwrap_or_else(|wrong| checkpoint::nothing_came_of(&session, &wrong));
     let baseline = session.baseline.as_deref();
     resources::add(&monitoring, &mut report, baseline, &runtime, stop, world);
     report.context.dashboard = telemetry.dashboard(&report);
@@ -229,44 +221,6 @@ fn hold_against(plan: &mut SuitePlan, baseline: &SuiteReport) {
     }
 }
 
-/// Sees to it that the system gives as many sockets as the in-flight cap may need. What
-/// to know where it doesn't; an error where there are too few to start with.
-fn descriptors(plan: &SuitePlan) -> Result<Option<String>, UsageError> {
-    let cap = plan.scenarios.iter().map(|plan| plan.engine.max_in_flight).max();
-    let wanted = u64::from(cap.unwrap_or(0)) + plan::DESCRIPTORS_BESIDE;
-    let Some(limit) = engine::raise_descriptor_limit(wanted).filter(|limit| *limit < wanted) else {
-        return Ok(None);
-    };
-    let open = engine::process_figures().descriptors.unwrap_or(0);
-    if limit < open + FEWEST_DESCRIPTORS {
-        return Err(UsageError::Plain(format!(
-            "this process may have no more than {limit} open files (RLIMIT_NOFILE) and has {open}; at \
-             least {FEWEST_DESCRIPTORS} more are needed to send anything at all, {wanted} for \
-             max_in_flight: raise `ulimit -n`"
-        )));
-    }
-    Ok(Some(format!(
-        "at most {limit} open files are allowed (RLIMIT_NOFILE), {wanted} are needed for \
-         max_in_flight: raise `ulimit -n` or lower `[engine] max_in_flight`"
-    )))
-}
-
-/// The first signal ends the run, and reports follow; the second leaves at once, with
-/// what is on disk.
-fn stop_on_signal() -> anyhow::Result<Stop> {
-    let stop = Stop::default();
-    let theirs = stop.clone();
-    #[expect(
-        clippy::exit,
-        clippy::disallowed_methods,
-        reason = "who asks twice doesn't wait until main is back; files are there whole or not at all"
-    )]
-    let leave = || std::process::exit(i32::from(INCONCLUSIVE));
-    signals::listen(move || theirs.now(StopReason::Interrupted), leave)
-        .context("signals can't be listened to")?;
-    Ok(stop)
-}
-
 /// The check before the run: what is off becomes a notice, an unreachable target
 /// means that nothing is tried.
 async fn look_first(session: &mut Session, results: &Results, world: &World) -> anyhow::Result<()> {
@@ -294,7 +248,7 @@ fn execute(
     results: &Results,
     world: &World,
 ) -> anyhow::Result<SuiteReport> {
-    let checkpointer = Checkpointer::start(Arc::clone(session), results.suite_json())?;
+    let checkpointer = Checkpointer::start(Arc::clone(session), results.clone())?;
     let progress = Arc::new(Progress::new(world.output));
     let report = runtime.block_on(suite::run(session, progress, &checkpointer, telemetry, stop));
     checkpointer.finish();

@@ -1,6 +1,7 @@
 //! `load-gate serve`: the embedded target alone.
 
 use super::args::ServeArgs;
+use super::scarce;
 use super::signals::signalled;
 use super::surroundings::{random_key, random_webhook_secret};
 use super::world::{UsageError, World};
@@ -43,7 +44,7 @@ pub(super) fn serve(args: &ServeArgs, world: &World) -> anyhow::Result<u8> {
         lines.push(format!("export STRIPE_WEBHOOK_SECRET={}", webhook_secret.expose()));
     }
     world.output.result(&lines.join("\n"));
-    stop_on_signal(target.stopper())?;
+    stop_on_signal(target.stopper()).map_err(|error| scarce::no_thread(&error))?;
     let _ = target.wait();
     Ok(0)
 }

@@ -1,32 +1,75 @@
 //! SIGINT (Ctrl-C, a cancelled workflow), SIGTERM, SIGHUP and SIGQUIT: heard by a thread of its own.
 
 use std::io;
+use std::sync::OnceLock;
 
-/// Tells `first` of the first signal, and `again` of each further one, whatever else
-/// this process is busy with. Until then none of them ends it.
+use crate::engine::{Ending, Stop};
+
+/// What the signals of this process are told to: whoever waits without a signal's being
+/// able to end it asks here. Empty: they end the process by themselves.
+static HEARD_BY: OnceLock<Stop> = OnceLock::new();
+
+/// Why a process leaves before it has come to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// It was asked once more.
+    AskedAgain,
+    /// It had its time, and didn't come to it.
+    TooSlow,
+}
+
+/// Tells `stop` of the first signal, whatever else this process is busy with, and
+/// `leave` of each further one, and of an end that takes too long. Until then none of
+/// them ends it.
 ///
 /// # Errors
 /// When the system has no thread or no signals to give.
-pub(super) fn listen(
-    first: impl FnOnce() + Send + 'static,
-    again: impl Fn() + Send + 'static,
-) -> io::Result<()> {
+pub(super) fn listen(stop: &Stop, leave: impl Fn(Leave) + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut signals = {
         let _within = runtime.enter();
         Signals::new()?
     };
+    let _ = HEARD_BY.set(stop.clone());
+    let stop = stop.clone();
     let heard = move || {
         runtime.block_on(async {
             signals.next().await;
-            first();
+            stop.now(crate::engine::StopReason::Interrupted);
+            let why = tokio::select! {
+                () = signals.next() => Leave::AskedAgain,
+                () = stop.over(Ending::Process) => Leave::TooSlow,
+            };
+            leave(why);
             loop {
                 signals.next().await;
-                again();
+                leave(Leave::AskedAgain);
             }
         });
     };
     std::thread::Builder::new().name("signals".to_owned()).spawn(heard).map(drop)
+}
+
+/// What hears the signals of this process; `None`: they end it.
+pub(super) fn heard_by() -> Option<&'static Stop> {
+    HEARD_BY.get()
+}
+
+/// Has a file that may not grow any further (SIGXFSZ, `ulimit -f`) be an error of who
+/// writes, not the end of the process.
+pub(super) fn outlive_full_files() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        /// The same number on every system that load-gate is built for.
+        const SIGXFSZ: i32 = 25;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        if let Ok(runtime) = runtime {
+            let _within = runtime.enter();
+            // Who hears a signal once isn't ended by it any more, heard or not.
+            let _ = signal(SignalKind::from_raw(SIGXFSZ));
+        }
+    }
 }
 
 /// Ends when this process is asked to end.

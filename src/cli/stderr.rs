@@ -10,11 +10,15 @@ use std::time::Duration;
 use terminal_size::{Height, Width, terminal_size_of};
 
 use super::redrawn::{Size, View};
+use super::signals;
+use crate::engine::Stop;
 
 /// Pieces that may wait to be written; of a reader that takes none, the rest is lost.
 const MOST_WAITING: usize = 4096;
 /// How long the end of a command, or a result, waits for what was written before it.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The same after an interrupt.
+const HURRIED: Duration = Duration::from_millis(250);
 
 static WRITER: OnceLock<Option<SyncSender<Piece>>> = OnceLock::new();
 /// Whether a reader was waited for in vain: then nobody waits again.
@@ -54,7 +58,7 @@ pub(super) fn size() -> Size {
     size.map_or((80, 24), |(Width(columns), Height(rows))| (columns.into(), rows.into()))
 }
 
-/// Waits until what was written so far has been, for a second at most.
+/// Waits until what was written so far has been, for a second at most, after an interrupt less.
 pub(super) fn flush() {
     let Some(Some(writer)) = WRITER.get() else { return };
     if STUCK.load(Ordering::Relaxed) {
@@ -62,7 +66,9 @@ pub(super) fn flush() {
     }
     let (done, written) = sync_channel(1);
     let waiting = writer.try_send(Piece::Flush(done)).is_ok();
-    if !waiting || written.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+    let hurried = signals::heard_by().is_some_and(Stop::is_interrupted);
+    let patience = if hurried { HURRIED } else { PATIENCE };
+    if !waiting || written.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
         STUCK.store(true, Ordering::Relaxed);
     }
 }

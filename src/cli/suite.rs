@@ -58,7 +58,10 @@ pub(super) async fn run(
                     .await;
         }
         let recording = if let Some(reason) = short {
-            plan.not_run(now, Ended::Skipped { reason })
+            // An interrupt is why there is none, whatever minting calls it.
+            let interrupted = Ended::Interrupted { after: Nanos::ZERO };
+            let skipped = Ended::Skipped { reason };
+            plan.not_run(now, if stop.is_interrupted() { interrupted } else { skipped })
         } else {
             set_up_and_run(session, &mut plan, &keys, &clock, observer, (stop, place), &mut notices)
                 .await

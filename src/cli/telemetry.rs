@@ -4,19 +4,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::session::Session;
+use super::waiting::wait_for;
 use crate::config::{MetricsSettings, SeriesNames};
-use crate::engine::{Event, Observer, Stop, process_figures};
+use crate::engine::{Ending, Event, Observer, Stop, no_thread, process_figures};
 use crate::measure::{Ended, Recording};
 use crate::plan::Plan;
 use crate::publish::PublishWarning;
-use crate::publish::metrics::{Allowance, Batch, Exporter, push};
+use crate::publish::metrics::{Allowance, Batch, Exporter, Receiver, push};
 use crate::series::{self, Common, K6Interval, Series};
 use crate::suite::SuiteReport;
 use crate::units::{Nanos, Timestamp};
 
 /// How long the end of a run waits for its series to arrive.
 const PATIENT: Duration = Duration::from_secs(10);
-/// The same, when it was interrupted.
+/// The same for each of them when it was interrupted, if there is as much left.
 const HURRIED: Duration = Duration::from_secs(1);
 
 /// Draws series from what the engine tells, and hands them to the exporters.
@@ -54,6 +55,10 @@ impl Telemetry {
         session: &Session,
         now: fn() -> Timestamp,
     ) -> std::io::Result<Arc<Self>> {
+        let start = |to: Receiver, began| {
+            let started = Exporter::start(to, began, Allowance::default());
+            started.map_err(|error| no_thread(&error))
+        };
         let plan = &session.plan;
         let mut common = Common::of(&plan.environment.name, &plan.profile, &session.run_id);
         let shard = plan.dealing.shard;
@@ -61,11 +66,10 @@ impl Telemetry {
         let began = session.started_at.unix_millis;
         let mut exporters = Vec::new();
         if let Some(to) = &settings.prometheus {
-            exporters.push((Exporter::start(to.into(), began, Allowance::default())?, to.names));
+            exporters.push((start(to.into(), began)?, to.names));
         }
         if let Some(to) = &settings.otlp {
-            let exporter = Exporter::start(to.into(), began, Allowance::default())?;
-            exporters.push((exporter, SeriesNames::LoadGate));
+            exporters.push((start(to.into(), began)?, SeriesNames::LoadGate));
         }
         let k6 = K6Interval::of(&plan.environment.url);
         let state = Mutex::new(State { k6, ..State::default() });
@@ -84,9 +88,8 @@ impl Telemetry {
             .collect();
         let at = state.moment((self.now)());
         drop(state);
-        let interrupted = report.was_interrupted();
         // Who interrupts a run waits for its reports.
-        let patience = if interrupted { HURRIED } else { PATIENT };
+        let hurried = || stop.left(Ending::Receivers).map(|left| left.min(HURRIED));
         let mut warnings: Vec<PublishWarning> = self
             .exporters
             .iter()
@@ -95,33 +98,40 @@ impl Telemetry {
                     SeriesNames::LoadGate => own.clone(),
                     SeriesNames::K6 => k6.clone(),
                 };
-                exporter.finish(Batch { at, series }, patience, || {
-                    !interrupted && stop.is_interrupted()
+                let (before, last) = (hurried(), Batch { at, series });
+                exporter.finish(last, before.unwrap_or(PATIENT), || {
+                    before.is_none() && stop.is_interrupted()
                 })
             })
             .collect();
-        if let Some((url, access)) = &self.settings.pushgateway {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match runtime {
-                Ok(runtime) => {
-                    let ended = series::of_suite(report, &self.common);
-                    let pushing = async {
-                        tokio::select! {
-                            biased;
-                            warnings = push(url, access, &self.common, &ended) => warnings,
-                            () = stop.interrupted(), if !interrupted => Vec::new(),
-                        }
-                    };
-                    warnings.extend(runtime.block_on(pushing));
-                }
-                Err(error) => warnings.push(PublishWarning::new(
-                    "the metrics for the Pushgateway",
-                    error.to_string(),
-                    "the verdict doesn't depend on it",
-                )),
-            }
-        }
+        warnings.extend(self.push(report, hurried(), stop));
         warnings
+    }
+
+    /// Sends how the run ended to the Pushgateway, if there is one. What didn't arrive is a
+    /// warning; `hurried`: an interrupted run has so long for it.
+    fn push(
+        &self,
+        report: &SuiteReport,
+        hurried: Option<Duration>,
+        stop: &Stop,
+    ) -> Vec<PublishWarning> {
+        let Some((url, access)) = &self.settings.pushgateway else { return Vec::new() };
+        let todo = "the verdict doesn't depend on it";
+        let what = "the metrics for the Pushgateway";
+        let ended = series::of_suite(report, &self.common);
+        let given_up = PublishWarning::new(what, "given up when the run was interrupted", todo);
+        wait_for(async {
+            tokio::select! {
+                biased;
+                warnings = push(url, access, &self.common, &ended) => warnings,
+                () = stop.interrupted(), if hurried.is_none() => vec![given_up],
+                () = tokio::time::sleep(hurried.unwrap_or_default()), if hurried.is_some() => {
+                    vec![given_up]
+                }
+            }
+        })
+        .unwrap_or_else(|error| vec![PublishWarning::new(what, error.to_string(), todo)])
     }
 
     /// Shows how a scenario's load ended, as soon as it did: until the run's end its series would

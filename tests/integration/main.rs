@@ -25,6 +25,8 @@ mod merge; // shards of one run
 mod metrics; // OpenTelemetry's variables, and what a receiver gets
 mod minted; // keys that a setup makes, and probes that show them
 mod orders; // an API behind OAuth, with a setup for each client
+#[cfg(unix)]
+mod signals; // asked to end at every stage: verdict, files and outputs say the same
 mod support; // `serve` as a child, a counting server, runs in a directory of their own
 mod within_limits; // load spread over addresses and keys, minted ones too
 mod written; // scenarios of the config, against APIs rebuilt for the purpose
