@@ -8,7 +8,7 @@ use super::inputs;
 use super::interrupts::Interrupts;
 use super::session::Session;
 use super::waiting::wait_for;
-use super::world::World;
+use super::world::{INCONCLUSIVE, World};
 use crate::admission::Scope;
 use crate::config::{Flags, Purpose, SecretInputs};
 use crate::engine::{Clock, WallClock};
@@ -64,7 +64,9 @@ pub(super) fn check(args: &CheckArgs, world: &World) -> anyhow::Result<u8> {
     } else {
         world.output.result(&report::check_text(&found, world.output.style()));
     }
-    Ok(found.exit_code())
+    // Nobody has read it where an interrupt ended the wait for a reader.
+    let code = found.exit_code();
+    Ok(if code == 0 && !stop.close() { INCONCLUSIVE } else { code })
 }
 
 /// The looks within `run`: nothing goes to a scenario's endpoint.

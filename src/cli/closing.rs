@@ -27,7 +27,7 @@ impl Closing<'_> {
     /// Keeps `report` and tells of it; the exit code. Whoever interrupts before that is
     /// decided takes a pass back, on disk and wherever it was told; `before` says when,
     /// of an interrupt that has come already.
-    pub(super) fn close(&self, report: &mut SuiteReport, before: &str) -> anyhow::Result<u8> {
+    pub(super) fn close(&self, report: &mut SuiteReport, before: &str) -> u8 {
         self.heed(report, before);
         self.interrupts.stands(code(report));
         let mut history = self.keep(report);
@@ -50,7 +50,7 @@ impl Closing<'_> {
             self.interrupts.stands(code(report));
             self.summarise(report);
         }
-        Ok(code(report))
+        code(report)
     }
 
     /// Takes a pass back where somebody has interrupted; whether it did.

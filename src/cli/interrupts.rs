@@ -43,7 +43,6 @@ impl Interrupts {
     /// Leaves, unless the end is decided and close by. A pass that stands on disk is no
     /// longer one, and whoever is to withdraw it knows already.
     #[expect(
-        clippy::exit,
         clippy::disallowed_methods,
         reason = "who asks twice doesn't wait until main is back; files are there whole or not at all"
     )]

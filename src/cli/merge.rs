@@ -80,7 +80,7 @@ fn merge_and_deliver(
         interrupts: &interrupts,
         world,
     };
-    closing.close(&mut whole, "interrupted while it was merged")
+    Ok(closing.close(&mut whole, "interrupted while it was merged"))
 }
 
 fn real(path: impl AsRef<Path>) -> Option<PathBuf> {

@@ -91,7 +91,7 @@ fn run_and_deliver(
         interrupts: &interrupts,
         world,
     };
-    closing.close(&mut report, "interrupted after the load")
+    Ok(closing.close(&mut report, "interrupted after the load"))
 }
 
 /// The token for GitHub: the action's, else the environment's.

@@ -17,7 +17,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 static STUCK: AtomicBool = AtomicBool::new(false);
 /// Why something could not be written that somebody would have read.
 static LOST: Mutex<Option<String>> = Mutex::new(None);
-static WRITER: OnceLock<Option<Sender<(Vec<u8>, SyncSender<()>)>>> = OnceLock::new();
+static WRITER: OnceLock<Option<Sender<Piece>>> = OnceLock::new();
+
+/// What is to be written, and who waits for it.
+struct Piece {
+    text: Vec<u8>,
+    done: SyncSender<()>,
+}
 
 /// Writes `text` and waits until it is written; after an interrupt not for long. A
 /// thread of its own writes where signals are heard: they end no wait for a reader.
@@ -25,7 +31,7 @@ pub(super) fn write(text: Vec<u8>) {
     let Some(stop) = signals::heard_by() else { return put(&text) };
     let Some(writer) = WRITER.get_or_init(start) else { return put(&text) };
     let (done, written) = sync_channel(1);
-    if writer.send((text, done)).is_err() || STUCK.load(Ordering::Relaxed) {
+    if writer.send(Piece { text, done }).is_err() || STUCK.load(Ordering::Relaxed) {
         return;
     }
     while written.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
@@ -44,10 +50,10 @@ pub(super) fn lost() -> Option<String> {
     LOST.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-fn start() -> Option<Sender<(Vec<u8>, SyncSender<()>)>> {
-    let (sender, receiver) = channel::<(Vec<u8>, SyncSender<()>)>();
+fn start() -> Option<Sender<Piece>> {
+    let (sender, receiver) = channel::<Piece>();
     let thread = std::thread::Builder::new().name("stdout".to_owned()).spawn(move || {
-        for (text, done) in receiver {
+        for Piece { text, done } in receiver {
             put(&text);
             let _ = done.send(());
         }

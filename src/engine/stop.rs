@@ -111,6 +111,7 @@ impl Stop {
 
     /// Ends the hearing, for the end is decided: who interrupts from now on comes too
     /// late. `false`: somebody did before, and was heard.
+    #[must_use]
     pub fn close(&self) -> bool {
         self.0.send_if_modified(|given| {
             given.closed = given.interrupted.is_none();
