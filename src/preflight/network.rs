@@ -44,7 +44,7 @@ pub(super) async fn reach(client: &Client) -> Result<CheckLine, CheckLine> {
     };
     let start = client.clock.now();
     let connecting = tokio::net::TcpStream::connect(addresses.as_slice());
-    let error = match tokio::time::timeout(PATIENCE, connecting).await {
+    let found = match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(Ok(stream)) => {
             let took = client.clock.now() - start;
             let peer = stream.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
@@ -54,19 +54,25 @@ pub(super) async fn reach(client: &Client) -> Result<CheckLine, CheckLine> {
             };
             return Ok(CheckLine::ok(NAME, format!("{host} at {peer}{more}, connected in {took}")));
         }
-        Ok(Err(error)) => Some(error),
-        Err(_) => None,
+        Ok(Err(error)) => unconnected(host, port, &error),
+        Err(_) => {
+            let reason = format!("no answer within {}", Nanos::from(PATIENCE));
+            (format!("{host}, port {port}: {reason}"), SEE_WHETHER_IT_RUNS)
+        }
     };
-    if let Some(own) = error.as_ref().and_then(local_trouble) {
-        return unreachable(own, "mend this machine: the target has no part in it");
+    unreachable(found.0, found.1)
+}
+
+const SEE_WHETHER_IT_RUNS: &str = "see whether the service runs and listens there, and whether a \
+                                   firewall or VPN lets this machine through";
+
+/// Why no connection was opened, and what to do: what this machine has run out of is
+/// nothing that the target could mend.
+fn unconnected(host: &str, port: u16, error: &std::io::Error) -> (String, &'static str) {
+    match local_trouble(error) {
+        Some(own) => (own, "mend this machine: the target has no part in it"),
+        None => (format!("{host}, port {port}: {error}"), SEE_WHETHER_IT_RUNS),
     }
-    let too_long = || format!("no answer within {}", Nanos::from(PATIENCE));
-    let reason = error.map_or_else(too_long, |error| error.to_string());
-    unreachable(
-        format!("{host}, port {port}: {reason}"),
-        "see whether the service runs and listens there, and whether a firewall or VPN lets this \
-         machine through",
-    )
 }
 
 /// TLS, health and clock, from one request. `false`: no connection could be opened after all.
@@ -225,5 +231,20 @@ fn clock(answer: &Heard) -> CheckLine {
         CheckLine::ok(NAME, "agrees with the target's, to 1 s")
     } else {
         CheckLine::ok(NAME, found)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::unconnected;
+
+    #[test]
+    fn what_this_machine_has_run_out_of_says_what_to_raise() {
+        let told = |errno| unconnected("a.test", 80, &std::io::Error::from_raw_os_error(errno));
+        let (found, todo) = told(99);
+        assert!(found.contains("net.ipv4.ip_local_port_range"), "{found}");
+        assert!(todo.contains("this machine"), "{todo}");
+        let (found, _) = told(111);
+        assert!(found.starts_with("a.test, port 80: "), "{found}");
     }
 }
