@@ -245,6 +245,23 @@ fn an_interrupt_is_heard_while_a_finished_run_is_published() {
 }
 
 #[test]
+fn an_interrupt_in_minting_is_the_reason_even_where_skipping_is_allowed() {
+    let (target, url) = silent();
+    let text = config(&url, 60, "1s", "").replace(
+        "[scenarios.credential-vending]\n",
+        "[scenarios.credential-vending]\nmint_keys = 2\n",
+    );
+    let text = text.replace("timeout = \"1s\"", "timeout = \"30s\"");
+    let args = ["run", "credential-vending", "--env", "t", "--no-check", "--allow-skip"];
+    let args: Vec<_> = args.into_iter().chain(["--results-dir=results"]).collect();
+    let mut run = Started::new(&text, &args, &[], Stdio::null());
+    run.until("a customer is to be created", |_| target.accept().is_ok());
+    assert_eq!(run.ended_by(Signal::TERM), Some(3), "{}", run.said());
+    let headline = run.suite()["headline"].clone();
+    assert_eq!(headline, "inconclusive: credential-vending: interrupted before its load began");
+}
+
+#[test]
 fn a_check_that_is_interrupted_says_so() {
     let (target, url) = silent();
     let text = config(&url, 60, "1s", "");
