@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use super::scarce::{self, FEWEST_DESCRIPTORS};
 use super::world::INCONCLUSIVE;
-use super::{scarce, signals, stderr};
-use crate::engine::Stop;
+use super::{signals, stderr};
+use crate::engine::{self, Stop};
 use signals::Leave;
 
 /// How often it is looked whether a pass has been withdrawn.
@@ -29,8 +30,10 @@ impl Interrupts {
     pub(super) fn listen() -> anyhow::Result<Self> {
         let heard = Self { stop: Stop::default(), standing: Arc::new(AtomicU8::new(INCONCLUSIVE)) };
         let theirs = heard.clone();
+        // As few descriptors as are given at first may be too few even for that.
+        let _ = engine::raise_descriptor_limit(FEWEST_DESCRIPTORS);
         signals::listen(&heard.stop, move |why| theirs.leave(why))
-            .map_err(|error| scarce::no_thread(&error))?;
+            .map_err(|error| scarce::no_beginning(&error))?;
         Ok(heard)
     }
 

@@ -8,7 +8,7 @@ use crate::engine;
 use crate::plan::{self, SuitePlan};
 
 /// The fewest with which it can start, and send a few requests at once.
-const FEWEST_DESCRIPTORS: u64 = 40;
+pub(super) const FEWEST_DESCRIPTORS: u64 = 40;
 /// Beside those that send: who keeps what was measured, who saves it, who looks up names.
 const THREADS_BESIDE: u32 = 3;
 
@@ -20,18 +20,33 @@ pub(super) fn descriptors(plan: &SuitePlan) -> Result<Option<String>, UsageError
     let Some(limit) = engine::raise_descriptor_limit(wanted).filter(|limit| *limit < wanted) else {
         return Ok(None);
     };
-    let open = engine::process_figures().descriptors.unwrap_or(0);
-    if limit < open + FEWEST_DESCRIPTORS {
-        return Err(UsageError::Plain(format!(
-            "this process may have no more than {limit} open files (RLIMIT_NOFILE) and has {open}; at \
-             least {FEWEST_DESCRIPTORS} more are needed to send anything at all, {wanted} for \
-             max_in_flight: raise `ulimit -n`"
-        )));
+    if let Some(too_few) = too_few(limit) {
+        return Err(too_few);
     }
     Ok(Some(format!(
         "at most {limit} open files are allowed (RLIMIT_NOFILE), {wanted} are needed for \
          max_in_flight: raise `ulimit -n` or lower `[engine] max_in_flight`"
     )))
+}
+
+/// That so many open files are too few to send anything; `None`: they aren't.
+fn too_few(limit: u64) -> Option<UsageError> {
+    let open = engine::process_figures().descriptors;
+    // With none left they can't be counted either.
+    let has = open.map_or_else(String::new, |open| format!(" and has {open}"));
+    (limit < open.unwrap_or(0) + FEWEST_DESCRIPTORS).then(|| {
+        UsageError::Plain(format!(
+            "this process may have no more than {limit} open files (RLIMIT_NOFILE){has}; at least \
+             {FEWEST_DESCRIPTORS} more are needed to send anything at all, and more \
+             than max_in_flight to send all of it: raise `ulimit -n`"
+        ))
+    })
+}
+
+/// Why a command can't even hear signals.
+pub(super) fn no_beginning(error: &io::Error) -> UsageError {
+    let limit = engine::raise_descriptor_limit(FEWEST_DESCRIPTORS);
+    limit.and_then(too_few).unwrap_or_else(|| no_thread(error))
 }
 
 /// Sees to it that a run can have its threads, all at the same time: one that is missing
