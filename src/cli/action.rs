@@ -6,7 +6,8 @@
 mod inputs;
 
 use super::world::{INCONCLUSIVE, UsageError, World};
-use super::{delivery, merge, run, secrets};
+use super::{delivery, merge, run};
+use crate::config::environment_secrets;
 use inputs::{blind, parse};
 
 /// Runs what the inputs say; the exit code is the verdict's, except that
@@ -14,7 +15,7 @@ use inputs::{blind, parse};
 pub(super) fn action(world: &World) -> anyhow::Result<u8> {
     let world = &World { output: world.output.naming_inputs(), ..world.clone() };
     // Before anything else is printed, mistakes included.
-    delivery::mask(&secrets::of_environment(&world.vars), world);
+    delivery::mask(&environment_secrets(&world.vars), world);
     let inputs = parse(&world.vars)
         .map_err(|error| UsageError::Plain(format!("{error} (in `with:`)")).into());
     let done = inputs.map_err(|error| (error, blind(&world.vars))).and_then(|inputs| {

@@ -12,6 +12,7 @@ use super::{
     action, check, comment, compare, explain, history, import, init, inputs, logging, merge, plan,
     report, run, secrets, serve, signals, stderr, stdout,
 };
+use crate::config::environment_secrets;
 use crate::engine;
 
 /// Runs load-gate and returns its exit code (docs/verdict.md: 0 pass, 1 fail, 2 usage
@@ -33,7 +34,7 @@ fn start() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     // A copied command may well hold one: it is read, and none of it is given back.
     let importing = arguments.first().is_some_and(|first| first == "import");
-    let known = secrets::of_environment(&vars);
+    let known = environment_secrets(&vars);
     if let Some(at) = secrets::among(&arguments, &known).filter(|_| !importing) {
         output.error(&secrets::refusal(at));
         return ExitCode::from(USAGE);

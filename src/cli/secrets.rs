@@ -1,22 +1,11 @@
 //! Secrets on the command line: refused, for other users of a machine can read it there.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 
 use crate::secret::{Secret, clean, mask};
 
 /// The shortest secret that is looked for among arguments.
 const SHORTEST: usize = 8;
-
-/// Every secret that the environment holds.
-pub(super) fn of_environment(vars: &BTreeMap<String, String>) -> Vec<Secret> {
-    let secret = |name: &str| {
-        name.starts_with("TEST_API_KEY_")
-            || ["STRIPE_WEBHOOK_SECRET", "GITHUB_TOKEN", "INPUT_GITHUB_TOKEN"].contains(&name)
-    };
-    let values = vars.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.trim());
-    values.filter(|value| !value.is_empty()).map(Secret::new).collect()
-}
 
 /// Which of `arguments` holds a secret (1 is the first), known or by its shape.
 pub(super) fn among(arguments: &[OsString], known: &[Secret]) -> Option<usize> {
@@ -42,7 +31,10 @@ pub(super) fn refusal(at: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::config::environment_secrets;
 
     #[test]
     fn a_secret_among_arguments_is_found_and_not_told() {
@@ -50,7 +42,7 @@ mod tests {
             ("TEST_API_KEY_1".to_owned(), "hunter22-hunter22".to_owned()),
             ("TEST_API_KEY_2".to_owned(), "run".to_owned()),
         ]);
-        let known = of_environment(&vars);
+        let known = environment_secrets(&vars);
         let among = |arguments: &[&str]| {
             let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
             among(&arguments, &known)

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::secret::mask;
+use crate::secret::{Secret, mask};
 use crate::units;
 
 /// A text that values come from.
@@ -81,9 +81,16 @@ pub struct Diagnostics {
     hidden: Vec<Place>,
     /// How many there are besides.
     more: usize,
+    /// What the environment holds and no message shows, wherever it was written by mistake.
+    known: Vec<Secret>,
 }
 
 impl Diagnostics {
+    /// None yet, and what none may quote.
+    pub(super) fn without(known: Vec<Secret>) -> Self {
+        Self { known, ..Self::default() }
+    }
+
     /// How many mistakes there are.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -126,7 +133,7 @@ impl Diagnostics {
 
     /// The text of a source, without what is or may be secret, byte for byte as long.
     fn source_shown(&self, at: usize) -> String {
-        let mut text = hide(self.source_text(at));
+        let mut text = hide(self.source_text(at), &self.known);
         for place in self.hidden.iter().filter(|place| place.source == at) {
             if let Some(value) = text.get(place.span.clone()) {
                 let stars = stars(value);
@@ -154,13 +161,15 @@ impl Diagnostics {
             self.more += 1;
             return;
         }
-        let clean = |text: String| hide(&text).replace(char::is_control, "\u{fffd}");
-        self.list.push(Diagnostic {
+        let known = &self.known;
+        let clean = |text: String| hide(&text, known).replace(char::is_control, "\u{fffd}");
+        let mistake = Diagnostic {
             title: clean(title),
             place,
             expected: clean(expected),
             help: help.map(clean),
-        });
+        };
+        self.list.push(mistake);
     }
 
     /// The place of a part of a string's content, where the string stands in the
@@ -250,8 +259,16 @@ impl std::error::Error for Diagnostics {}
 
 /// `text` with secrets and the user part of URLs starred out, byte for byte, so
 /// that every offset stays where it was.
-fn hide(text: &str) -> String {
+fn hide(text: &str, known: &[Secret]) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut text = std::borrow::Cow::Borrowed(text);
+    // A shorter one is in plain words.
+    for secret in known.iter().map(Secret::expose).filter(|secret| secret.len() >= 8) {
+        if text.contains(secret) {
+            text = text.replace(secret, &stars(secret)).into();
+        }
+    }
+    let text = text.as_ref();
     // Word by word only where there is something to hide.
     let secrets = mask(text, &[]) != text;
     for line in text.split_inclusive('\n') {

@@ -168,3 +168,14 @@ pub fn config_path(
     let usual = [".github/load-gate.toml", "load-gate.toml"];
     usual.into_iter().map(PathBuf::from).find(|path| exists(path))
 }
+
+/// Every secret that the environment holds, by its variable's name.
+#[must_use]
+pub fn environment_secrets(vars: &BTreeMap<String, String>) -> Vec<Secret> {
+    let secret = |name: &str| {
+        name.starts_with("TEST_API_KEY_")
+            || ["STRIPE_WEBHOOK_SECRET", "GITHUB_TOKEN", "INPUT_GITHUB_TOKEN"].contains(&name)
+    };
+    let values = vars.iter().filter(|(name, _)| secret(name)).map(|(_, value)| value.trim());
+    values.filter(|value| !value.is_empty()).map(Secret::new).collect()
+}

@@ -45,7 +45,9 @@ mod written_wrong_tests;
 use crate::gate::parse_threshold;
 
 pub use diagnostics::Diagnostics;
-pub use inputs::{Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, config_path};
+pub use inputs::{
+    Flags, Purpose, Resolved, SecretInputs, Sources, UserFile, config_path, environment_secrets,
+};
 pub use own::scenario_names;
 pub use receivers::{
     Access, MetricsSettings, OtlpSettings, PrometheusSettings, ResourceQuery, ResourcesSettings,

@@ -7,7 +7,7 @@ use super::base::PlanBase;
 use super::destination::{self, Destination};
 use super::diagnostics::{Diagnostics, Wrong, quote};
 use super::file::{self, File};
-use super::inputs::{Purpose, Resolved, SecretInputs, Sources};
+use super::inputs::{Purpose, Resolved, SecretInputs, Sources, environment_secrets};
 use super::metrics;
 use super::pace;
 use super::resources;
@@ -40,6 +40,11 @@ static BUILT_IN: LazyLock<(Table, File, Diagnostics)> = LazyLock::new(|| {
     (root, file, problems)
 });
 
+/// None yet; what the environment keeps secret is in none of them.
+fn problems(sources: &Sources<'_>) -> Diagnostics {
+    Diagnostics::without(environment_secrets(sources.vars))
+}
+
 const DEFAULT_PROFILE: &str = "full";
 const DEFAULT_COOLDOWN: Nanos = Nanos::from_secs(30);
 
@@ -55,7 +60,7 @@ pub fn resolve(
     purpose: Purpose,
     seed: u64,
 ) -> Result<Resolved, Diagnostics> {
-    let (mut problems, mut notices) = (Diagnostics::default(), Vec::new());
+    let (mut problems, mut notices) = (problems(sources), Vec::new());
     let Some((file, built_in)) = read_files(sources, &mut problems) else { return Err(problems) };
     let given = read_given(sources, seed, &mut problems);
     let mut secrets = read_secrets(sources, &file, &mut notices, &mut problems);
@@ -83,8 +88,8 @@ pub fn resolve(
     basis.pace = pace::pace(&basis, &mut notices);
     let plans = scenarios::plan(&basis, &mut notices, &mut problems);
     let metrics = metrics::resolve(sources, &file.metrics, &mut notices, &mut problems);
-    let resources =
-        resources::resolve(sources, &file.resources, &target.environment.name, &mut problems);
+    let named = &target.environment.name;
+    let resources = resources::resolve(sources, &file.resources, named, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -367,6 +367,23 @@ fn bad_inputs() -> Vec<(&'static str, Try)> {
     ]
 }
 
+/// A key whose shape nobody knows, pasted where something else belongs.
+#[test]
+fn what_the_environment_keeps_secret_is_not_quoted_wherever_it_was_written() {
+    const KEY: &str = "Zq7Tm4Xw9Lk2Vb8Nc3";
+    for text in [
+        format!("x = \"{KEY}\"\n"),
+        format!("{KEY} = 1\n"),
+        format!("[environments.{KEY}]\nurl = 1\n"),
+        format!("[environments.t]\nurl = \"x\" # {KEY}\n"),
+    ] {
+        let told = Try::file(&text).env("t").var("TEST_API_KEY_1", KEY).refusal();
+        assert!(!told.contains(KEY), "{told}");
+    }
+    let seed = Try::default().var("TEST_API_KEY_1", KEY).var("LOAD_GATE_SEED", KEY).refusal();
+    assert!(seed.contains("LOAD_GATE_SEED") && !seed.contains(KEY), "{seed}");
+}
+
 #[test]
 fn mistakes_point_at_the_line_and_say_what_was_expected() {
     let mut page = String::new();

@@ -87,20 +87,20 @@ impl Timeline {
         usize::try_from(moment.0 / (u64::from(self.width) * 1_000_000_000)).unwrap_or(usize::MAX)
     }
 
+    /// Merges pairs, each where it stands: never are there both, or a long run would take more
+    /// memory from here on.
     fn double(&mut self) {
         self.width = self.width.saturating_mul(2);
-        self.bins = self
-            .bins
-            .chunks(2)
-            .map(|pair| {
-                let mut first = pair[0].clone();
-                if let Some(second) = pair.get(1) {
-                    first.merge(second);
-                }
-                first.response.close();
-                first
-            })
-            .collect();
+        let pairs = self.bins.len().div_ceil(2);
+        for at in 0..pairs {
+            let mut first = std::mem::take(&mut self.bins[2 * at]);
+            if let Some(second) = self.bins.get_mut(2 * at + 1) {
+                first.merge(&std::mem::take(second));
+            }
+            first.response.close();
+            self.bins[at] = first;
+        }
+        self.bins.truncate(pairs);
     }
 
     /// Notes an arrival that was due at `due` and ended as `outcome` after `response`.
