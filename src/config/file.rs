@@ -25,7 +25,6 @@ const LEAST_CONFIDENCE: f64 = 0.5;
 const MOST_CONFIDENCE: f64 = 0.9999;
 /// The most scenarios that an environment lists.
 const MOST_SCENARIOS: usize = 100;
-const HOUR: Nanos = Nanos::from_secs(3600);
 
 /// Everything the files say.
 #[derive(Debug, Default)]
@@ -243,7 +242,7 @@ fn read_engine(
         "traceparent",
     ];
     let mut section = Section::new(table, place, path, &KNOWN, problems);
-    let wait = |node: &Node| values::span(node, Nanos::from_millis(1), HOUR);
+    let wait = |node: &Node| values::span(node, Nanos::from_millis(1), EngineSettings::LONGEST);
     let timeout = section.value("timeout", wait);
     let connect_timeout = section.value("connect_timeout", wait);
     let max_lag = section.value("max_lag", wait);

@@ -16,12 +16,7 @@ use crate::plan::{EngineSettings, Extras, MintingPlan, Plan, Schedule, Stage};
 use crate::scenario::catalogue::{Takes, Trial};
 use crate::scenario::{self, Settings, catalogue};
 use crate::secret::Secret;
-use crate::units::Nanos;
 
-/// Highest share of dropped arrivals (docs/verdict.md).
-const MAX_DROPPED: f64 = 0.001;
-/// How far a hold may be off the plan (docs/verdict.md).
-const MAX_OFF_PLAN: f64 = 0.01;
 /// What the production profile is held to where a baseline is given.
 const BASELINE_KEY: &str = "response_time{outcome:accepted}";
 const BASELINE_EXPRESSION: &str = "p(95)<2*baseline";
@@ -350,13 +345,12 @@ impl PlanBase<'_> {
                 ));
             }
         }
-        // docs/verdict.md: 100 ms, or 5 % of the tightest latency bound if that is more.
-        let tightest = thresholds::tightest_latency(&thresholds).filter(|_| !own_lag);
-        let wider = tightest.map_or(Nanos::ZERO, |bound| Nanos(bound.0 / 20));
+        // One that the user wrote is not widened.
+        let widened: &[Threshold] = if own_lag { &[] } else { &thresholds };
         let generator = GeneratorBounds {
-            max_lag: engine.max_lag.max(wider),
-            max_dropped: MAX_DROPPED,
-            max_off_plan: MAX_OFF_PLAN,
+            max_lag: GeneratorBounds::widest_lag(engine.max_lag, widened),
+            max_dropped: GeneratorBounds::MAX_DROPPED,
+            max_off_plan: GeneratorBounds::MAX_OFF_PLAN,
         };
         let decision = self.file.decision;
         Criteria {

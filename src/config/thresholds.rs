@@ -4,7 +4,7 @@ use super::diagnostics::{Diagnostics, Place, Wrong, listing, quote, unknown};
 use super::reader::{Section, as_table};
 use super::tree::{Node, Table, Value};
 use super::values::{self, flag, mismatch};
-use crate::gate::{Bound, Metric, MetricKind, Operator, RESOURCE_NAME, Threshold};
+use crate::gate::{Metric, MetricKind, RESOURCE_NAME, Threshold};
 use crate::ids::ScenarioId;
 use crate::outcome::Outcome;
 use crate::scenario::catalogue;
@@ -210,17 +210,4 @@ fn check_stage(value: &str, stages: usize) -> Result<(), Wrong> {
         format!("there is no stage {}", quote(value)),
         format!("expected {known}, or a number from 1 to {stages}: the profile's stages"),
     ))
-}
-
-/// The tightest upper bound on a latency among `thresholds`.
-pub(super) fn tightest_latency(thresholds: &[Threshold]) -> Option<Nanos> {
-    let bounds = thresholds.iter().filter_map(|threshold| {
-        let metric = threshold.metric;
-        let latency = metric.kind() == MetricKind::Trend && !metric.is_of_generator();
-        match (threshold.operator, threshold.bound) {
-            (Operator::Less | Operator::LessOrEqual, Bound::Fixed(ms)) if latency => Some(ms),
-            _ => None,
-        }
-    });
-    bounds.min_by(f64::total_cmp).map(|ms| Nanos::from_secs_f64(ms / 1e3))
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Decision;
 use super::result::ThresholdResult;
-use super::threshold::Threshold;
+use super::threshold::{Bound, Threshold};
+use super::{Decision, MetricKind, Operator};
 use crate::admission::{DeclaredLimit, refusal_words, refuses};
 use crate::ids::{ProbeKind, ScenarioId};
 use crate::limits::{Beside, Inference, Prediction, RuleName, RuleResult};
@@ -46,6 +46,34 @@ pub struct GeneratorBounds {
     pub max_dropped: f64,
     /// How far the arrivals sent in a hold may be off the plan (share, 0 to 1).
     pub max_off_plan: f64,
+}
+
+impl GeneratorBounds {
+    /// Highest share of dropped arrivals (docs/verdict.md).
+    pub const MAX_DROPPED: f64 = 0.001;
+    /// How far a hold may be off the plan (docs/verdict.md).
+    pub const MAX_OFF_PLAN: f64 = 0.01;
+
+    /// The most schedule lag that is allowed where the engine's setting is `max_lag`: that, or
+    /// 5 % of the tightest latency bound if that is more (docs/verdict.md).
+    #[must_use]
+    pub fn widest_lag(max_lag: Nanos, thresholds: &[Threshold]) -> Nanos {
+        let wider = tightest_latency(thresholds).map_or(Nanos::ZERO, |bound| Nanos(bound.0 / 20));
+        max_lag.max(wider)
+    }
+}
+
+/// The tightest upper bound on a latency among `thresholds`.
+fn tightest_latency(thresholds: &[Threshold]) -> Option<Nanos> {
+    let bounds = thresholds.iter().filter_map(|threshold| {
+        let metric = threshold.metric;
+        let latency = metric.kind() == MetricKind::Trend && !metric.is_of_generator();
+        match (threshold.operator, threshold.bound) {
+            (Operator::Less | Operator::LessOrEqual, Bound::Fixed(ms)) if latency => Some(ms),
+            _ => None,
+        }
+    });
+    bounds.min_by(f64::total_cmp).map(|ms| Nanos::from_secs_f64(ms / 1e3))
 }
 
 /// What a finding is about: where it stands in reports.

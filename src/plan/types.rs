@@ -125,6 +125,9 @@ pub struct EngineSettings {
 }
 
 impl EngineSettings {
+    /// The longest that a request, the opening of a connection or a lag may be allowed.
+    pub const LONGEST: Nanos = Nanos::from_secs(3600);
+
     /// How many threads send a load of that peak (arrivals per second) where there
     /// are so many cores.
     #[must_use]

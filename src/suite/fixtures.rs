@@ -35,7 +35,7 @@ pub(crate) fn suite(at: Timestamp, scenarios: Vec<ScenarioReport>) -> SuiteRepor
         caveats: Vec::new(),
         doubts: Vec::new(),
         notices: Vec::new(),
-        asked: Vec::new(),
+        asked: scenarios.iter().map(|scenario| scenario.plan.scenario).collect(),
         scenarios,
     }
 }

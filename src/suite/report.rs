@@ -104,7 +104,7 @@ pub struct SuiteReport {
     pub doubts: Vec<String>,
     /// What else to know: warnings, findings of the check, what was left out.
     pub notices: Vec<String>,
-    /// The scenarios that were to run; empty: nobody kept that.
+    /// The scenarios that were to run; empty: nobody kept that, and a pass is inconclusive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<ScenarioId>,
     /// The scenarios, in the order they ran.

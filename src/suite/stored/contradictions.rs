@@ -8,29 +8,26 @@ use std::collections::BTreeSet;
 
 use super::super::{ScenarioReport, SuiteReport};
 use super::place::{Found, LONGEST, MOST, Place};
-use super::promised;
-use crate::admission::{Admitted, WHOLE_SECOND};
-use crate::gate::{self, Criteria};
+use super::{own, planned, promised, quoted};
+use crate::admission::Admitted;
 use crate::ids::{Name, Traffic};
-use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Slow, Timeline, Trend};
+use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
-use crate::plan::{Plan, Stage};
-use crate::scenario;
+use crate::plan::Plan;
 use crate::tags::TagKey;
 use crate::units::Nanos;
 
 /// The most bins of a timeline that any version kept.
 const MOST_BINS: usize = 3600;
-/// Arrivals per second of all machines of a run together.
-const FASTEST: f64 = 1e9;
+/// The most checks: each is a bit of a sample's.
+const MOST_CHECKS: usize = u32::BITS as usize;
 /// The most resources of a service.
 const MOST_RESOURCES: usize = 100;
-/// The most of a list that one writes by hand.
-const MOST_WRITTEN: usize = 1000;
 
 /// The first contradiction of `report`.
 pub(super) fn look(report: &SuiteReport) -> Found {
     let root = Place::root();
+    asked(&root.at("asked"), report)?;
     let mut seen = BTreeSet::new();
     for (index, scenario) in report.scenarios.iter().enumerate() {
         let here = root.at("scenarios").item(index);
@@ -38,49 +35,23 @@ pub(super) fn look(report: &SuiteReport) -> Found {
         here.must(seen.insert(id), || format!("there are two reports of {id}"))?;
         let same = scenario.recording.scenario == id && scenario.verdict.scenario == id;
         here.must(same, || format!("plan, recording and verdict are not all of {id}"))?;
-        plan(&here.at("plan"), &scenario.plan)?;
+        planned::look(&here.at("plan"), &scenario.plan)?;
         let here = here.at("recording");
         self::scenario(&here, scenario)?;
+        own::look(&here, &scenario.recording)?;
+        quoted::look(&here, report, scenario)?;
         promised::look(&here, report, scenario)?;
     }
     Ok(())
 }
 
-fn plan(here: &Place, plan: &Plan) -> Found {
-    let stages = here.at("stages");
-    stages.must(plan.stages.len() <= MOST_WRITTEN, || "too many stages".to_owned())?;
-    let possible =
-        |stage: &Stage| (0.0..=FASTEST).contains(&stage.target) && stage.duration <= LONGEST;
-    stages.must(plan.stages.iter().all(possible), || "no load is like that".to_owned())?;
-    let lasting = plan.stages.iter().fold(Nanos::ZERO, |sum, stage| sum + stage.duration);
-    stages.must(lasting <= LONGEST, || "no load lasts that long".to_owned())?;
-    let share = plan.probes.share;
-    here.at("probes").must((0.0..=1.0).contains(&share), || format!("{share} is no share"))?;
-    criteria(&here.at("criteria"), &plan.criteria)
-}
-
-fn criteria(here: &Place, criteria: &Criteria) -> Found {
-    if let Some(limit) = criteria.limit {
-        let possible = (1..=MOST).contains(&limit.limit)
-            && (Nanos::from_millis(1)..=LONGEST).contains(&limit.window)
-            && (Nanos(1)..=WHOLE_SECOND).contains(&limit.tick);
-        here.at("limit").must(possible, || "no limit is like that".to_owned())?;
-    }
-    let decision = criteria.decision;
-    let confident = decision.confidence > 0.0 && decision.confidence < 1.0 && decision.looks >= 1;
-    here.at("decision").must(confident, || "nothing can be decided so".to_owned())?;
-    let thresholds = here.at("thresholds");
-    thresholds.must(criteria.thresholds.len() <= MOST_WRITTEN, || "too many".to_owned())?;
-    for (index, threshold) in criteria.thresholds.iter().enumerate() {
-        let said = gate::parse_threshold(&threshold.key, &threshold.expression);
-        let same = said.is_ok_and(|said| {
-            (said.metric, said.method, said.operator, said.bound)
-                == (threshold.metric, threshold.method, threshold.operator, threshold.bound)
-                && said.selector == threshold.selector
-        });
-        thresholds.item(index).must(same, || "it is not what its text says".to_owned())?;
-    }
-    Ok(())
+/// Of what was to run each is named once, and nothing else ran.
+fn asked(here: &Place, report: &SuiteReport) -> Found {
+    let mut asked = BTreeSet::new();
+    here.must(report.asked.iter().all(|id| asked.insert(*id)), || "one is there twice".to_owned())?;
+    let ran = report.scenarios.iter().map(|scenario| scenario.plan.scenario);
+    let stray = ran.into_iter().find(|id| !asked.is_empty() && !asked.contains(id));
+    here.must(stray.is_none(), || "something ran that was not to".to_owned())
 }
 
 fn scenario(here: &Place, report: &ScenarioReport) -> Found {
@@ -89,10 +60,10 @@ fn scenario(here: &Place, report: &ScenarioReport) -> Found {
     sent(here, recording)?;
     statuses(&here.at("statuses"), recording, plan)?;
     checks(&here.at("checks"), recording)?;
+    refusals(&here.at("refusals"), recording)?;
     beside(here, recording)?;
     timeline(&here.at("timeline"), recording)?;
     resources(&here.at("resources"), recording)?;
-    slowest(&here.at("slowest"), recording)?;
     ledgers(&here.at("ledgers"), recording)
 }
 
@@ -140,6 +111,7 @@ fn spans(here: &Place, part: &Slice, whole: &Slice) -> Found {
         ("service_time", &part.service_time, &whole.service_time),
         ("waiting", &part.waiting, &whole.waiting),
         ("lag", &part.lag, &whole.lag),
+        ("held", &part.held, &whole.held),
     ] {
         let least = part.min().zip(whole.min()).is_none_or(|(part, all)| part >= all);
         let among = least && part.max() <= whole.max() && part.total() <= whole.total();
@@ -168,6 +140,7 @@ fn slice(here: &Place, slice: &Slice) -> Found {
         ("phases.connecting", &slice.phases.connecting),
         ("phases.tls", &slice.phases.tls),
         ("phases.sending", &slice.phases.sending),
+        ("held", &slice.held),
     ];
     for (name, trend) in later.into_iter().filter(|(_, trend)| !trend.is_empty()) {
         here.at(name).equal("spans", trend.count(), "answers", answered)?;
@@ -225,25 +198,24 @@ fn statuses(here: &Place, recording: &Recording, plan: &Plan) -> Found {
     let outcomes = &recording.total().outcomes;
     let fits = recording.statuses.values().all(|n| *n <= MOST);
     here.must(fits, || "nobody counts that many".to_owned())?;
+    let exist = recording.statuses.keys().all(|status| matches!(status, 0 | 100..=999));
+    here.must(exist, || "there is no such status".to_owned())?;
     let of = |wanted: &dyn Fn(u16) -> bool| -> u64 {
         recording.statuses.iter().filter(|(status, _)| wanted(**status)).map(|(_, n)| n).sum()
     };
     here.equal("answers with a status", of(&|s| s != 0), "answered", answered(outcomes))?;
     let none = outcomes.sent() - answered(outcomes);
     here.equal("without one", of(&|s| s == 0), "unanswered", none)?;
-    let success = |status: u16| scenario::is_success(&plan.settings, status);
-    let within = |outcome: Outcome, wanted: &dyn Fn(u16) -> bool| {
-        here.within(outcome.name(), outcomes.get(outcome), "answers of such statuses", of(wanted))
-    };
-    within(Outcome::Accepted, &success)?;
-    within(Outcome::RateLimited, &|s| plan.criteria.refuses(s))?;
-    within(Outcome::Rejected, &|s| (400..500).contains(&s) && s != 429)?;
-    within(Outcome::ServerError, &|s| (500..600).contains(&s))?;
-    within(Outcome::Unexpected, &|s| s != 0 && !(400..600).contains(&s))
+    for outcome in Outcome::ALL.iter().copied().filter(|outcome| outcome.is_answered()) {
+        let most = of(&|status| quoted::ends_so(outcome, status, plan));
+        here.within(outcome.name(), outcomes.get(outcome), "answers of such statuses", most)?;
+    }
+    Ok(())
 }
 
 /// Checks against what was sent: an accepted answer fails none, a broken contract one.
 fn checks(here: &Place, recording: &Recording) -> Found {
+    here.must(recording.checks.len() <= MOST_CHECKS, || "too many".to_owned())?;
     let whole = recording.total();
     let (sent, accepted) = (whole.outcomes.sent(), whole.outcomes.get(Outcome::Accepted));
     let (mut passed, mut failed) = (0_u64, 0_u64);
@@ -261,7 +233,21 @@ fn checks(here: &Place, recording: &Recording) -> Found {
     here.within("broken contracts", whole.outcomes.get(Outcome::Contract), "checks failed", failed)
 }
 
-/// What was sent beside the load, what refusals said, what was quoted, connections.
+/// What refusals said of themselves against what was refused, there and by the ledgers.
+fn refusals(here: &Place, recording: &Recording) -> Found {
+    let (refusals, whole) = (&recording.refusals, recording.total());
+    here.equal("refusals", refusals.refused, "rate-limit hits", whole.rate_limit_hits)?;
+    for part in [refusals.json, refusals.retry_after, refusals.limit_headers] {
+        here.within("of that kind", part, "refusals", refusals.refused)?;
+    }
+    let ledgers = recording.ledgers.iter();
+    let known = ledgers.fold(0_u64, |sum, ledger| sum.saturating_add(ledger.refused));
+    here.within("refusals on record", known, "rate-limit hits", whole.rate_limit_hits)?;
+    let limited = whole.outcomes.get(Outcome::RateLimited);
+    here.within("arrivals refused", limited, "refusals", whole.rate_limit_hits)
+}
+
+/// What was sent beside the load, and connections.
 fn beside(here: &Place, recording: &Recording) -> Found {
     for (index, probe) in recording.probes.iter().enumerate() {
         let here = here.at("probes").item(index);
@@ -269,24 +255,6 @@ fn beside(here: &Place, recording: &Recording) -> Found {
         let fits = probe.sent <= MOST && ends.iter().all(|n| *n <= MOST);
         here.must(fits, || "nobody counts that many".to_owned())?;
         here.equal("ends", ends.iter().sum(), "sent", probe.sent)?;
-    }
-    let (refusals, whole) = (&recording.refusals, recording.total());
-    let place = here.at("refusals");
-    place.within("refusals", refusals.refused, "refusals", whole.rate_limit_hits)?;
-    for part in [refusals.json, refusals.retry_after, refusals.limit_headers] {
-        place.within("of that kind", part, "refusals", refusals.refused)?;
-    }
-    let limited = whole.outcomes.get(Outcome::RateLimited);
-    place.within("arrivals refused", limited, "refusals", whole.rate_limit_hits)?;
-    let excerpts = here.at("excerpts");
-    let mut quoted = OutcomeCounts::default();
-    for (index, excerpt) in recording.excerpts.iter().enumerate() {
-        let all = whole.outcomes.get(excerpt.outcome);
-        let so_far = quoted.get(excerpt.outcome);
-        let name = excerpt.outcome.name();
-        let sum = so_far.saturating_add(excerpt.count);
-        excerpts.item(index).within(name, sum, "in all", all)?;
-        quoted.add_many(excerpt.outcome, excerpt.count);
     }
     let lines = &recording.connections;
     let place = here.at("connections");
@@ -318,16 +286,6 @@ fn timeline(here: &Place, recording: &Recording) -> Found {
         here.equal(outcome.name(), all.get(outcome), "in all", n)?;
     }
     Ok(())
-}
-
-/// The slowest arrivals against all accepted ones.
-fn slowest(here: &Place, recording: &Recording) -> Found {
-    let accepted = recording.total().outcomes.get(Outcome::Accepted);
-    here.within("slowest", recording.slowest.len() as u64, "accepted", accepted)?;
-    here.must(recording.slowest.len() <= Slow::MOST, || "too many".to_owned())?;
-    let longest = recording.total().response_time.max().unwrap_or_default();
-    let fits = recording.slowest.iter().all(|slow| slow.response_time <= longest);
-    here.must(fits, || "none took that long".to_owned())
 }
 
 /// What the service's monitoring said: nothing of it can be checked against the load.

@@ -6,6 +6,8 @@ use crate::measure::Ended;
 
 /// Why what was saved of a run as it went is no pass.
 const UNENDED: &str = "partial, the run never ended";
+/// Why a run of which nobody kept what it was to do is none either.
+const NOT_ASKED: &str = "nobody kept which scenarios were to run: some may be missing";
 
 impl SuiteReport {
     /// Whether a signal ended it, or one of its scenarios.
@@ -45,6 +47,10 @@ impl SuiteReport {
                 "inconclusive: nothing is here of {}, which was to run",
                 missing.join(", ")
             );
+        }
+        if self.asked.is_empty() && self.verdict == VerdictKind::Pass {
+            self.verdict = VerdictKind::Inconclusive;
+            self.headline = format!("inconclusive: {NOT_ASKED}");
         }
         if self.partial && self.verdict == VerdictKind::Pass {
             self.verdict = VerdictKind::Inconclusive;

@@ -3,8 +3,11 @@
 mod contradictions;
 mod judge;
 mod machines;
+mod own;
 mod place;
+mod planned;
 mod promised;
+mod quoted;
 mod reader;
 
 use std::cell::Cell;

@@ -1,5 +1,7 @@
 //! What load-gate recorded is read and judged as it was; what somebody made up is not.
 
+mod forged;
+
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -50,6 +52,11 @@ fn answer(outcome: Outcome) -> (u16, Admitted) {
 
 /// The recording of `fates`, an arrival each; of every fiftieth nobody waited for the end.
 fn recording(fates: &[Fate], ended: Ended) -> Recording {
+    recorded(fates, ended, 50)
+}
+
+/// The same, where nobody waited for the end of every `given_up`-th.
+fn recorded(fates: &[Fate], ended: Ended, given_up: u64) -> Recording {
     let plan = plan();
     let schedule = Schedule::new(&plan.stages);
     let mut recorder = Recorder::new(RecorderConfig {
@@ -69,7 +76,9 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
     let probe = accepted(0, Nanos(1), Nanos(2), Nanos(3));
     recorder.record(&Sample { traffic: Traffic::Probe, ..probe }, None);
     recorder.probe(ProbeKind::fixed("bad_signature"), ProbeEnd::Held);
+    let mut latest = 0;
     for ((n, stage, due), (outcome, took, lag)) in schedule.iter().zip(fates) {
+        latest = latest.max(*lag);
         let outcome = Outcome::ALL[*outcome];
         let (status, admitted) = answer(outcome);
         let sent = due + Nanos::from_millis(*lag);
@@ -77,6 +86,9 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
             stage: stage as u16,
             identity: IdentityId((n % 2) as u32),
             first_byte: sent + Nanos::from_micros(took / 2),
+            // One of a bunch, whose latest was that late.
+            held: Nanos::from_millis(latest - lag),
+            excused: *lag > 100 && matches!(outcome, Outcome::Timeout | Outcome::Transport),
             status,
             outcome,
             bytes_sent: 9,
@@ -90,8 +102,8 @@ fn recording(fates: &[Fate], ended: Ended) -> Recording {
             recorder.record(&Sample { sent: due, done: due, first_byte: due, ..sample }, None);
             continue;
         }
-        if n % 50 == 49 {
-            recorder.gave_up(&sample);
+        if n % given_up == given_up - 1 {
+            recorder.gave_up(&Sample { admitted: Admitted::Unknown, status: 0, ..sample });
             continue;
         }
         recorder.sent(sent, 1);
@@ -218,7 +230,7 @@ fn figures_that_contradict_each_other_are_told_with_their_place() {
         (format!("{recording}/timeline/bins/1/sent"), 800.into(), "timeline"),
         (format!("{recording}/timeline/bins/1/due"), 800.into(), "timeline.bins[1]"),
         (format!("{recording}/ledgers/0/admitted"), 1.into(), "ledgers[0]"),
-        (format!("{recording}/ledgers/0/refused"), 1000.into(), "ledgers"),
+        (format!("{recording}/ledgers/0/refused"), 1000.into(), "refusals on record"),
         (format!("{recording}/ledgers/0/entries/0"), "x".into(), "ledgers[0].entries[0]"),
         (format!("{recording}/refusals/json"), 1.into(), "refusals"),
         (format!("{recording}/excerpts/0/count"), 50.into(), "excerpts[0]"),
@@ -313,6 +325,22 @@ fn a_run_without_its_scenarios_is_inconclusive() {
     let read = one.judged_anew(None);
     assert_eq!(read.scenarios[0].verdict.kind, VerdictKind::Pass);
     assert_eq!(read.headline, "inconclusive: nothing is here of onboarding, which was to run");
+    // Nor can anything be missed where nobody kept what was to run.
+    let mut passed = json(&fine());
+    let mut unasked = fine();
+    unasked.scenarios[0].plan.criteria.thresholds.clear();
+    unasked.scenarios[0].plan.criteria.limit = None;
+    unasked.asked.clear();
+    let text = json(&unasked);
+    assert!(text.get("asked").is_none());
+    let read = read_suite(&text.to_string()).expect("reads").judged_anew(None);
+    assert_eq!(read.scenarios[0].verdict.kind, VerdictKind::Pass);
+    assert_eq!(read.verdict, VerdictKind::Inconclusive);
+    assert!(read.headline.contains("which scenarios were to run"), "{}", read.headline);
+    passed["asked"] = vec!["onboarding"].into();
+    assert!(refusal(&passed).contains("asked: something ran that was not to"));
+    passed["asked"] = vec!["webhook", "webhook"].into();
+    assert!(refusal(&passed).contains("asked: one is there twice"));
 }
 
 #[test]

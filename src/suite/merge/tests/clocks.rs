@@ -5,6 +5,7 @@ use super::*;
 use crate::admission::Admission;
 use crate::limits::RuleVerdict;
 use crate::measure::Recording;
+use crate::tags::Selector;
 
 /// How many machines.
 const MACHINES: u32 = 8;
@@ -68,11 +69,15 @@ fn told(plan: &Plan, clocks: Clocks, each: usize, seed: u64) -> Vec<Recording> {
         used += usize::from(used < each);
         recordings[machine].ledgers[0].entries[place].admitted = admitted;
     }
-    for ledger in recordings.iter_mut().map(|recording| &mut recording.ledgers[0]) {
+    for recording in &mut recordings {
+        let ledger = &mut recording.ledgers[0];
         let admitted = |entry: &&Admission| entry.admitted == Admitted::Yes;
         ledger.admitted = ledger.entries.iter().filter(admitted).count() as u64;
         ledger.refused = ledger.entries.len() as u64 - ledger.admitted;
         ledger.unknown = 0;
+        let all = recording.slices.get_mut(&Selector::all()).expect("is kept");
+        all.rate_limit_hits = all.rate_limit_hits.max(ledger.refused);
+        recording.refusals.refused = all.rate_limit_hits;
     }
     recordings
 }

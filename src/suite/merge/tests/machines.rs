@@ -110,6 +110,9 @@ pub(super) fn measured(
     for sample in samples {
         recorder.sent(sample.sent, 1);
         recorder.record(&sample, (sample.outcome != Outcome::Accepted).then_some(("text", None)));
+        if sample.admitted == Admitted::No {
+            recorder.refused(true, true, true);
+        }
     }
     recorder.finish(Ended::Completed, schedule.duration() + Nanos::from_secs(2))
 }
