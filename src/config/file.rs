@@ -164,9 +164,7 @@ fn read_environment(
     let path = format!("environments.{name}");
     let Some(table) = as_table(node, &path, problems) else { return EnvironmentConfig::default() };
     let mut section = Section::new(table, key, path.clone(), &KNOWN, problems);
-    if name.is_empty() || name.len() > 60 || name.chars().any(char::is_control) {
-        let wrong =
-            Wrong::new("this can't be an environment's name", "expected 1 to 60 characters");
+    if let Err(wrong) = values::name(name, "an environment's") {
         section.problems.at(key, "environments", wrong);
     }
     let url = if name == "embedded" {

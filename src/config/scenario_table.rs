@@ -174,6 +174,9 @@ fn read_shared(
     let mut profiles = BTreeMap::new();
     if let Some((table, _, path)) = section.table("profiles") {
         for (name, entry) in table {
+            if let Err(wrong) = values::name(name, "a profile's") {
+                section.problems.at(&entry.key, &path, wrong);
+            }
             let path = format!("{path}.{name}");
             let profile = read_profile(&entry.node, &path, section.problems);
             profiles.insert(name.clone(), profile);

@@ -220,6 +220,19 @@ fn of_many_mistakes_fifty_are_told_and_the_rest_counted() {
 }
 
 #[test]
+fn names_that_every_series_carries_are_short() {
+    let long = "x".repeat(256);
+    for (text, whose) in [
+        (format!("[environments.{long}]\nurl = \"http://a.test\"\n"), "an environment's"),
+        (format!("[scenarios.webhook.profiles]\n{long} = []\n"), "a profile's"),
+    ] {
+        let refused = Try::file(&text).refusal();
+        assert!(refused.contains(&format!("this can't be {whose} name")), "{refused}");
+        Try::file(&text.replace(&long, &long[1..])).run();
+    }
+}
+
+#[test]
 fn keys_are_trimmed_ordered_and_never_quoted() {
     let resolved = Try::default()
         .var("TEST_API_KEY_10", "ten")

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::diagnostics::{Wrong, quote};
 use super::tree::{Node, Value};
+use crate::plan::LONGEST_NAME;
 use crate::units::Nanos;
 
 /// The highest arrival rate that can be asked for, per second, of all machines together.
@@ -28,20 +29,33 @@ pub(super) fn flag(node: &Node) -> Result<bool, Wrong> {
     }
 }
 
-/// A non-empty string without control characters, at most 255 bytes.
+/// A non-empty string without control characters, at most [`LONGEST_NAME`] bytes.
 pub(super) fn text(node: &Node) -> Result<String, Wrong> {
-    let expected = "expected 1 to 255 characters, without control characters";
     let Value::Text(text) = &node.value else { return Err(mismatch(node, "a string")) };
-    if text.trim().is_empty() {
-        return Err(Wrong::new("this is empty", expected));
-    }
-    if text.chars().any(char::is_control) {
-        return Err(Wrong::new("there is a control character in it", expected));
-    }
-    if text.len() > 255 {
-        return Err(Wrong::new("this is too long", expected));
-    }
-    Ok(text.clone())
+    plain(text).map(|()| text.clone())
+}
+
+/// A name that is a key, of what `whose` says: as any text.
+pub(super) fn name(name: &str, whose: &str) -> Result<(), Wrong> {
+    let wrong = |_| Wrong::new(format!("this can't be {whose} name"), expected_plain());
+    plain(name).map_err(wrong)
+}
+
+fn plain(text: &str) -> Result<(), Wrong> {
+    let message = if text.trim().is_empty() {
+        "this is empty"
+    } else if text.chars().any(char::is_control) {
+        "there is a control character in it"
+    } else if text.len() > LONGEST_NAME {
+        "this is too long"
+    } else {
+        return Ok(());
+    };
+    Err(Wrong::new(message, expected_plain()))
+}
+
+fn expected_plain() -> String {
+    format!("expected 1 to {LONGEST_NAME} characters, without control characters")
 }
 
 /// A whole number from `low` to `high`.

@@ -28,8 +28,8 @@ pub use shard::{Dealing, MOST_SHARDS, Shard, Share};
 pub use timetable::{PRELUDE, SET_UP_AT_ONCE, last_end, lead, made_ready, timetable};
 pub use traffic::identities_needed;
 pub use types::{
-    CLIENT_ADDRESSES, EngineSettings, Environment, IdentityPlan, MOST_WORKERS, MintingPlan, Plan,
-    SuitePlan,
+    CLIENT_ADDRESSES, EngineSettings, Environment, IdentityPlan, LONGEST_NAME, MOST_WORKERS,
+    MintingPlan, Plan, SuitePlan,
 };
 
 pub use crate::ids::IdentityKind;

@@ -16,6 +16,9 @@ use crate::units::{Nanos, Timestamp};
 /// (RFC 2544, appendix C.2.2): each client address of a run is one of them.
 pub const CLIENT_ADDRESSES: u32 = 1 << 17;
 
+/// The longest name of an environment or a profile, in bytes: every series carries both.
+pub const LONGEST_NAME: usize = 255;
+
 /// Where a run goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Environment {

@@ -35,6 +35,14 @@ fn some() -> Vec<Series> {
 }
 
 #[test]
+fn the_id_of_thousands_of_runs_is_not_told_whole_at_every_series() {
+    let many = vec!["lg-0123456789ab"; 4000].join("+");
+    let common = Common::of("staging", "pr", &many);
+    assert_eq!(common.testid.len(), 255);
+    assert!(many.starts_with(&common.testid));
+}
+
+#[test]
 fn text_is_as_both_formats_want_it() {
     insta::assert_snapshot!(exposition(&some(), Dialect::OpenMetrics), @r#"
     # TYPE loadgate_ends counter

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::measure::Trend;
+use crate::plan::LONGEST_NAME;
 
 /// What a family's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,13 +112,14 @@ pub struct Common {
 }
 
 impl Common {
-    /// The labels of a run.
+    /// The labels of a run. The id of one that many were put together to names them all:
+    /// of that no more stands at every series than of other names.
     #[must_use]
     pub fn of(environment: &str, profile: &str, run_id: &str) -> Self {
         Self {
             environment: environment.to_owned(),
             profile: profile.to_owned(),
-            testid: run_id.to_owned(),
+            testid: run_id.chars().take(LONGEST_NAME).collect(),
             shard: None,
         }
     }

@@ -13,12 +13,14 @@ use crate::admission::Admitted;
 use crate::ids::{Name, Traffic};
 use crate::measure::{Ledger, Recording, Resource, Setups, Slice, Timeline, Trend};
 use crate::outcome::{Outcome, OutcomeCounts};
-use crate::plan::Plan;
+use crate::plan::{LONGEST_NAME, MOST_SHARDS, Plan};
 use crate::tags::TagKey;
-use crate::units::Nanos;
+use crate::units::{Nanos, count};
 
 /// The most bins of a timeline that any version kept.
 const MOST_BINS: usize = 3600;
+/// The most runs that are put together to one.
+const MOST_RUNS: usize = MOST_SHARDS as usize;
 /// The most checks: each is a bit of a sample's.
 const MOST_CHECKS: usize = u32::BITS as usize;
 /// The most resources of a service.
@@ -27,6 +29,7 @@ const MOST_RESOURCES: usize = 100;
 /// The first contradiction of `report`.
 pub(super) fn look(report: &SuiteReport) -> Found {
     let root = Place::root();
+    names(&root, report)?;
     asked(&root.at("asked"), report)?;
     let mut seen = BTreeSet::new();
     for (index, scenario) in report.scenarios.iter().enumerate() {
@@ -41,6 +44,33 @@ pub(super) fn look(report: &SuiteReport) -> Found {
         own::look(&here, &scenario.recording)?;
         quoted::look(&here, report, scenario)?;
         promised::look(&here, report, scenario)?;
+    }
+    Ok(())
+}
+
+/// Names that stand at every series and on every page are as short as they may be made.
+fn names(here: &Place, report: &SuiteReport) -> Found {
+    let of_shard = report.shard.as_ref();
+    let own = [
+        ("profile", report.profile.as_str()),
+        ("environment.name", &report.environment.name),
+        ("tool_version", &report.tool_version),
+        ("tool_commit", report.tool_commit.as_deref().unwrap_or_default()),
+        ("shard.run", of_shard.map_or("", |part| &part.run)),
+        ("shard.plan", of_shard.map_or("", |part| &part.plan)),
+    ];
+    let runs = report.run_id.split('+').map(|run| ("run_id", run));
+    for (place, name) in own.into_iter().chain(runs) {
+        let short = name.len() <= LONGEST_NAME;
+        here.at(place).must(short, || format!("no name has {} bytes", count(name.len() as u64)))?;
+    }
+    let runs = report.run_id.split('+').count();
+    here.at("run_id").must(runs <= MOST_RUNS, || "these are too many runs".to_owned())?;
+    let scenarios = here.at("scenarios");
+    for (index, scenario) in report.scenarios.iter().enumerate() {
+        let short = scenario.plan.profile.len() <= LONGEST_NAME;
+        let here = scenarios.item(index).at("plan").at("profile");
+        here.must(short, || "no profile's name is that long".to_owned())?;
     }
     Ok(())
 }

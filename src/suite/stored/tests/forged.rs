@@ -121,3 +121,38 @@ fn what_contradicts_the_run_it_is_of_is_told_with_its_place() {
     });
     assert!(twice.contains("it is there twice"), "{twice}");
 }
+
+#[test]
+fn names_that_stand_at_every_series_are_as_short_as_they_may_be_made() {
+    for path in ["/profile", "/run_id", "/environment/name", "/tool_version"] {
+        let mut named = slow();
+        *named.pointer_mut(path).expect("is there") = "x".repeat(255).into();
+        assert!(read_suite(&named.to_string()).is_ok(), "{path}");
+        *named.pointer_mut(path).expect("is there") = "x".repeat(256).into();
+        let said = refusal(&named);
+        assert!(said.ends_with("no name has 256 bytes"), "{path}: {said}");
+    }
+    let said = changed(|scenario| scenario["plan"]["profile"] = "x".repeat(256).into());
+    assert!(said.contains("plan.profile: no profile's name is that long"), "{said}");
+    let mut joined = slow();
+    joined["run_id"] = vec!["lg-1"; 10_001].join("+").into();
+    assert!(refusal(&joined).contains("run_id: these are too many runs"));
+}
+
+#[test]
+fn quotes_of_nothing_are_no_recording_however_many() {
+    let none = changed(|scenario| {
+        let excerpts = scenario["recording"]["excerpts"].as_array_mut().expect("is a list");
+        let nothing = Value::Object(
+            excerpts[0]
+                .as_object()
+                .expect("is one")
+                .clone()
+                .into_iter()
+                .chain([("count".to_owned(), 0.into())])
+                .collect(),
+        );
+        *excerpts = vec![nothing; 1000];
+    });
+    assert!(none.contains("excerpts[0]: it is there twice, or of nothing"), "{none}");
+}
