@@ -13,6 +13,11 @@ use crate::measure::StageRecord;
 use crate::scenario::Scenario;
 use crate::units::Nanos;
 
+/// Up to so many arrivals a plan says exactly how many a shard sends, whatever is repeated …
+const ONE_BY_ONE: u64 = 10_000_000;
+/// … and of more by so many.
+const SAMPLED: u64 = 1 << 20;
+
 /// What is dealt together.
 #[derive(Clone)]
 enum Together {
@@ -122,23 +127,46 @@ impl Deal {
         if self.share == Share::WHOLE {
             return stages;
         }
-        let mut own = vec![0; stages.len()];
-        let (mut stage, mut end) = (0, stages.first().map_or(0, |stage| stage.planned));
-        for n in self.numbers(schedule.total()) {
-            while n > end && stage + 1 < stages.len() {
-                stage += 1;
-                end += stages[stage].planned;
-            }
-            if let Some(own) = own.get_mut(stage) {
-                *own += 1;
-            }
-        }
+        let mut end = 0;
+        let own: Vec<u64> = stages
+            .iter()
+            .map(|stage| {
+                let before = end;
+                end += stage.planned;
+                self.between(before, end)
+            })
+            .collect();
         let part = own.iter().sum::<u64>() as f64 / schedule.total().max(1) as f64;
         for (stage, own) in stages.iter_mut().zip(own) {
             stage.planned = own;
             stage.target *= part;
         }
         stages
+    }
+
+    /// How many of `total` arrivals are in it. Of a load in which who repeats what can't be
+    /// looked at one by one in no time, about so many.
+    #[must_use]
+    pub fn about(&self, total: u64) -> u64 {
+        if total <= ONE_BY_ONE || !matches!(self.together, Together::Redeliveries(_)) {
+            return self.between(0, total);
+        }
+        let part = self.between(0, SAMPLED) as f64 / SAMPLED as f64;
+        (part * total as f64).round() as u64
+    }
+
+    /// How many numbers of it come after `before`, up to `end`.
+    fn between(&self, before: u64, end: u64) -> u64 {
+        let share = self.share;
+        match &self.together {
+            Together::Nothing => share.count(end) - share.count(before),
+            Together::Identities(turns) => {
+                let by = |n: u64| n / turns * share.count(*turns) + share.count(n % turns);
+                by(end) - by(before)
+            }
+            // What repeats what is known one by one only.
+            Together::Redeliveries(_) => (before + 1..=end).filter(|n| self.has(*n)).count() as u64,
+        }
     }
 }
 
@@ -235,8 +263,11 @@ mod tests {
                         prop_assert_eq!(deal.repeatable(*n, original), Some(original));
                     }
                 }
-                for (sum, stage) in planned.iter_mut().zip(deal.stages(&schedule)) {
-                    *sum += stage.planned;
+                prop_assert_eq!(deal.about(schedule.total()), own.len() as u64);
+                for (index, (sum, stage)) in planned.iter_mut().zip(deal.stages(&schedule)).enumerate() {
+                    let here = own.iter().filter(|(_, at, _)| *at == index).count() as u64;
+                    prop_assert_eq!(stage.planned, here);
+                    *sum += here;
                 }
                 all.extend(own);
             }
@@ -253,6 +284,24 @@ mod tests {
         let deal = Deal { share: shard.share(), turns: 2, together: Together::Identities(2) };
         assert_eq!(deal.part(u64::MAX, 0, 1).next(), None);
         assert_eq!(deal.part(u64::MAX, 1, 2).next(), None);
+    }
+
+    #[test]
+    fn a_shard_of_any_load_is_told_of_at_once() {
+        let hold = |secs| Stage { duration: Nanos::from_secs(secs), target: 1e7 };
+        let day = vec![hold(0), hold(86_400)];
+        let part = |name, count| {
+            let mut plan = plan_of(name, day.clone());
+            plan.identities.count = count;
+            let scenario = built(&plan, 7);
+            let deal = Deal::new(&plan, Shard::new(1000, 1000).expect("is one"), &scenario);
+            deal.about(Schedule::new(&plan.stages).total())
+        };
+        assert_eq!(part("onboarding", 1), 864_000_000);
+        assert_eq!(part("onboarding", 2000), 864_000_000);
+        // A tenth of the webhooks repeats another.
+        let webhooks = part("webhook", 1);
+        assert!(webhooks.abs_diff(864_000_000) < 40_000_000, "{webhooks}");
     }
 
     #[test]

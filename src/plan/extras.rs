@@ -88,6 +88,15 @@ impl ProbeTurns<'_> {
     }
 }
 
+impl ProbeTurns<'_> {
+    /// How many of the first `d` are of a kind that is `wanted`.
+    pub(super) fn of_kinds(&self, d: u64, wanted: impl Fn(ProbeKind) -> bool) -> u64 {
+        let all = self.kinds.len() as u64;
+        let own = (0..all).zip(self.kinds).filter(|(_, kind)| wanted(**kind));
+        own.map(|(place, _)| (d + all - 1 - place) / all).sum()
+    }
+}
+
 impl Iterator for ProbeTurns<'_> {
     type Item = (u64, ProbeKind);
 

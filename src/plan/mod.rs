@@ -1,5 +1,6 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
+mod accompanied;
 mod completed;
 mod deal;
 mod extension;

@@ -36,7 +36,7 @@ pub struct Needs {
 pub struct Machine {
     /// Which.
     pub shard: Shard,
-    /// Its arrivals.
+    /// Its arrivals ([`Deal::about`]).
     pub arrivals: u64,
     /// Its highest arrival rate, per second.
     pub peak_rate: f64,
@@ -128,7 +128,7 @@ impl Machine {
         let scenario = scenario::build(&plan.settings, seed, "", secrets)?;
         let schedule = Schedule::new(&plan.stages);
         let deal = Deal::new(plan, shard, &scenario.into());
-        let arrivals: u64 = deal.stages(&schedule).iter().map(|stage| stage.planned).sum();
+        let arrivals = deal.about(schedule.total());
         let part = arrivals as f64 / schedule.total().max(1) as f64;
         let all = 0..u64::from(plan.identities.count);
         let own = all.filter(|identity| plan.identities.is_of(*identity, shard)).count();

@@ -52,6 +52,11 @@ impl Share {
         (self.index + 1..=total).step_by(usize::try_from(self.of).unwrap_or(usize::MAX))
     }
 
+    /// How many of the numbers up to `n` are in it.
+    pub(super) const fn count(self, n: u64) -> u64 {
+        if n <= self.index { 0 } else { (n - 1 - self.index) / self.of + 1 }
+    }
+
     /// The last number in it that isn't above `n`; 0: there is none.
     pub(super) const fn last_by(self, n: u64) -> u64 {
         if n <= self.index { 0 } else { n - (n - 1 - self.index) % self.of }

@@ -1,10 +1,8 @@
 //! What a plan sends to each limiter, moment by moment, and how many 429 that must give.
 
-use std::collections::BTreeMap;
-
-use super::{IdentityKind, Plan, Schedule};
+use super::accompanied::{looked_at, probes};
+use super::{Plan, Schedule};
 use crate::admission::DeclaredLimit;
-use crate::ids::ProbeKind;
 use crate::limits::{self, Alike, Batch, Prediction};
 use crate::units::Nanos;
 
@@ -66,7 +64,7 @@ fn predicted(plan: &Plan, schedule: &Schedule) -> Option<Prediction> {
 fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Prediction {
     let Some(limit) = row.first() else { return Prediction::default() };
     let met = Met::by(plan, schedule, limit);
-    let (mut low, mut high) = (u64::MAX, 0);
+    let (mut low, mut high, mut least) = (u64::MAX, 0, u64::MAX);
     // A probe may use quota or not (docs/api.md leaves it open where the limiter
     // stands): both are reckoned with, where it shares an identity.
     for probed in [false, true].into_iter().take(1 + usize::from(met.is_probed())) {
@@ -78,7 +76,16 @@ fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Pred
             let here = limits::predict(row, [met.first(start, probed)]);
             low = low.min(rest.hits_low + here.hits_low);
             high = high.max(rest.hits_high + here.hits_high);
+            if !probed {
+                // What goes along makes no limiter admit fewer in all.
+                least = least.min(rest.admitted_low + here.admitted_low);
+            }
         }
+    }
+    let sent = requests(plan, schedule);
+    if !looked_at(schedule) {
+        // More probes were reckoned with than there are.
+        high = high.min(if row.len() == 1 { sent.saturating_sub(least) } else { sent });
     }
     let start = BEFORE_LOAD[0] + plan.extras.proof.load_starts;
     let mut senders = met.rest(start, false);
@@ -86,7 +93,7 @@ fn predicted_of(plan: &Plan, schedule: &Schedule, row: &[DeclaredLimit]) -> Pred
     let probable = limits::probable(row, senders);
     // Nobody names an address of its own before somebody was refused.
     let naming = u64::from(plan.extras.naming && high > 0);
-    let sent = requests(plan, schedule) + naming;
+    let sent = sent + naming;
     let high = high + naming;
     Prediction {
         admitted_low: sent.saturating_sub(high),
@@ -263,7 +270,7 @@ fn alike(count: u64, total: u64) -> Vec<(u64, u64)> {
 }
 
 /// `count` requests, the i-th (from 0) at `moment(i)`; of many, moments are taken together.
-fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Batch> {
+pub(super) fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Batch> {
     let size = if count <= EXACTLY { 1 } else { count.div_ceil(BATCHES) };
     (0..count).step_by(size as usize).map(move |first| {
         let end = (first + size).min(count);
@@ -271,78 +278,14 @@ fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Ba
     })
 }
 
-/// Whether `limit` may count a probe of that kind to who shares the arrivals. Where every
-/// address is forged each probe has one of its own; a wrong key belongs to nobody, and
-/// who shows a right one sends as its owner.
-fn shares_quota(plan: &Plan, limit: &DeclaredLimit, kind: ProbeKind) -> bool {
-    if !limit.scope.counts_each(plan.identities.kind) {
-        return true;
-    }
-    match plan.identities.kind {
-        IdentityKind::Address => !plan.identities.claims_addresses(),
-        IdentityKind::Key => plan.probes.by_identity.contains(&kind),
-        IdentityKind::Global => true,
-    }
-}
-
-/// The probes before the load, which the first of `senders` sends, and those that go along
-/// with each one's arrivals, from the start of the load on, as far as `limit` may count them.
-fn probes(
-    plan: &Plan,
-    limit: &DeclaredLimit,
-    schedule: &Schedule,
-    senders: &[Alike],
-) -> (Vec<Batch>, Vec<Vec<Batch>>) {
-    let counted = |kind: ProbeKind| shares_quota(plan, limit, kind);
-    let before = plan.probes.before_load().iter().filter(|kind| counted(**kind));
-    let before = before.map(|_| Batch::single(Nanos::ZERO)).collect();
-    let mut count = 0;
-    let ends: Vec<u64> = senders
-        .iter()
-        .map(|alike| {
-            count += alike.identities;
-            count
-        })
-        .collect();
-    let mut each = vec![Vec::new(); senders.len()];
-    for (n, _) in plan.probes.turns(schedule.total()).filter(|(_, kind)| counted(*kind)) {
-        let place = ends.partition_point(|end| *end <= (n - 1) % count.max(1));
-        if let Some(own) = each.get_mut(place) {
-            own.push(n);
-        }
-    }
-    let due = |n: u64| schedule.due(n).unwrap_or_default();
-    let batches = |(alike, own): (&Alike, Vec<u64>)| match alike.identities {
-        1 => batched(own.len() as u64, |i| due(own[i as usize])).collect(),
-        many => busiest(&own, (many, count), due),
-    };
-    (before, senders.iter().zip(each).map(batches).collect())
-}
-
-/// What each of some identities sends at most of what they send together, arrivals `own`
-/// of all that `count` share in turn.
-fn busiest(own: &[u64], (identities, count): (u64, u64), due: impl Fn(u64) -> Nanos) -> Vec<Batch> {
-    // In parts in which each has a few, or what the busiest has is far from what each has.
-    let parts = (own.len() as u64 / (identities * 8)).clamp(1, 64);
-    let size = (own.len() as u64).div_ceil(parts).max(1);
-    let part = |part: &[u64]| {
-        let mut turns: BTreeMap<u64, u64> = BTreeMap::new();
-        for n in part {
-            *turns.entry((n - 1) % count).or_default() += 1;
-        }
-        let most = turns.values().copied().max().unwrap_or(0);
-        Batch { from: due(part[0]), to: due(part[part.len() - 1]), count: most }
-    };
-    own.chunks(size as usize).map(part).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::accompanied::in_parts;
     use super::*;
     use crate::admission::Scope;
-    use crate::ids::ScenarioId;
+    use crate::ids::{IdentityKind, ProbeKind, ScenarioId};
     use crate::plan::{IdentityPlan, ProbePlan, Stage, fixtures};
     use crate::scenario::Settings;
 
@@ -425,11 +368,47 @@ mod tests {
             }
             prop_assert!(large.iter().map(sent).sum::<u64>() >= all, "nobody is left out");
             let high = |senders: Vec<Alike>| limits::predict(&[limit], senders).hits_high;
-            prop_assert!(high(large) >= high(small));
+            // Nor are they where they are too many to be looked at.
+            let mut parted = dealt(keys.into(), &schedule, 0);
+            let turns = plan.probes.turns(schedule.total());
+            let each = in_parts(&turns, |kind| shown(&kind), &schedule, &parted);
+            let (before, _) = probes(&plan, &limit, &schedule, &parted);
+            parted[0].batches.extend(before);
+            for (alike, own) in parted.iter_mut().zip(each) {
+                alike.batches.extend(own);
+            }
+            prop_assert_eq!(
+                turns.of_kinds(turns.total(), |kind| shown(&kind)),
+                turns.filter(|(_, kind)| shown(kind)).count() as u64
+            );
+            let small = high(small);
+            prop_assert!(high(parted) >= small);
+            prop_assert!(high(large) >= small);
             // A wrong key is nobody's, but to a limiter that counts everybody.
             plan.probes.by_identity.clear();
             let unshown: u64 = probed(u64::MAX, &plan).iter().map(sent).sum();
             prop_assert_eq!(unshown, schedule.total());
+        }
+    }
+
+    /// A day of the most that can be asked for: it would take hours and all memory to look
+    /// at each of what goes along.
+    #[test]
+    fn any_load_is_told_of_at_once() {
+        let stage = |hours: u64, target| Stage { duration: Nanos::from_secs(hours * 3600), target };
+        for stages in [vec![stage(24, 1e7)], vec![stage(12, 1e7), stage(12, 1.0)]] {
+            let mut plan = keyed(stages, 40, 0.01);
+            plan.criteria.limit =
+                Some(DeclaredLimit::of(1000, Nanos::from_secs(60), Scope::Customer));
+            let schedule = Schedule::new(&plan.stages);
+            let limit = plan.criteria.limit.expect("was set");
+            let senders = arrivals(&plan, &limit, &schedule);
+            let (_, each) = probes(&plan, &limit, &schedule, &senders);
+            assert!(each.iter().map(Vec::len).sum::<usize>() <= 1 << 15);
+            let predicted = predict_hits(&plan).expect("is limited");
+            let sent = requests(&plan, &schedule);
+            assert!(predicted.admitted_low >= 40_000_000, "{predicted:?}");
+            assert!(predicted.hits_low > sent / 100 * 98, "{predicted:?} of {sent}");
         }
     }
 }
