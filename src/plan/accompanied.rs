@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::batches::batched;
 use super::extras::ProbeTurns;
-use super::traffic::batched;
 use super::{IdentityKind, Plan, Schedule};
 use crate::admission::DeclaredLimit;
 use crate::ids::ProbeKind;

@@ -1,6 +1,7 @@
 //! The resolved, printable description of one run: what will be sent, when, and what must be true.
 
 mod accompanied;
+mod batches;
 mod completed;
 mod deal;
 mod extension;

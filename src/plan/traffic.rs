@@ -1,6 +1,7 @@
 //! What a plan sends to each limiter, moment by moment, and how many 429 that must give.
 
 use super::accompanied::{looked_at, probes};
+use super::batches::{BATCHES, EXACTLY, batched};
 use super::{Plan, Schedule};
 use crate::admission::DeclaredLimit;
 use crate::limits::{self, Alike, Batch, Prediction};
@@ -215,11 +216,6 @@ pub(super) fn quotas(plan: &Plan, limit: &DeclaredLimit) -> u32 {
     if limit.scope.counts_each(plan.identities.kind) { plan.identities.senders().max(1) } else { 1 }
 }
 
-/// Up to how many requests each moment is reckoned with; of more, moments are taken
-/// together, so that any plan is told of at once.
-const EXACTLY: u64 = 250_000;
-/// How many batches there are then, all together.
-const BATCHES: u64 = 1 << 17;
 /// Into how many kinds of identities that send alike the others are dealt then.
 const KINDS: u64 = 16;
 
@@ -267,15 +263,6 @@ fn alike(count: u64, total: u64) -> Vec<(u64, u64)> {
         ranges.extend(starts.map(|first| (first, (first + size - 1).min(last))));
     }
     ranges
-}
-
-/// `count` requests, the i-th (from 0) at `moment(i)`; of many, moments are taken together.
-pub(super) fn batched(count: u64, moment: impl Fn(u64) -> Nanos) -> impl Iterator<Item = Batch> {
-    let size = if count <= EXACTLY { 1 } else { count.div_ceil(BATCHES) };
-    (0..count).step_by(size as usize).map(move |first| {
-        let end = (first + size).min(count);
-        Batch { from: moment(first), to: moment(end - 1), count: end - first }
-    })
 }
 
 #[cfg(test)]
