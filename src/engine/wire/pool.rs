@@ -11,7 +11,6 @@ use super::answer::{Lost, Standing};
 use super::dial::{Dialler, Undialled};
 use super::http1::{Http1, Room};
 use super::http2::Http2;
-use super::transport::MOST_TRIES;
 use crate::engine::clock::Clock;
 use crate::engine::transport::{Failure, Opening};
 use crate::measure::LineEvent;
@@ -26,6 +25,8 @@ const MARGIN: Nanos = Nanos::from_secs(1);
 /// than having been idle.
 const SHORTEST_TIMEOUT: Nanos = Nanos::from_millis(900);
 
+/// How often a request may be put on a connection.
+pub(super) const MOST_TRIES: u32 = 5;
 /// How long a connection whose last answer is there is watched: a second answer on it tells
 /// that the first may have been nobody's.
 const LINGERS: Nanos = Nanos::from_millis(250);

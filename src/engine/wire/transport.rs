@@ -17,7 +17,7 @@ use url::Url;
 use super::answer::{Again, Lost, Outgoing, Seen};
 use super::dial::{DialTarget, Dialler};
 use super::inbox::Inbox;
-use super::pool::{Given, Pool, Ready};
+use super::pool::{Given, MOST_TRIES, Pool, Ready};
 use super::tls::{RootsError, client_tls};
 use crate::engine::clock::{Clock, LocalFuture};
 use crate::engine::transport::{Exchange, Failure, Network, Opening, Response, Transport};
@@ -27,8 +27,6 @@ use crate::scenario::Request;
 use crate::units::Nanos;
 
 const USER_AGENT: &str = concat!("load-gate/", env!("CARGO_PKG_VERSION"));
-/// How often a request may be put on a connection.
-pub(super) const MOST_TRIES: u32 = 5;
 /// After a timeout: long enough for the runtime to ask the kernel once.
 const ONE_MORE_LOOK: Duration = Duration::from_millis(1);
 /// Between two tries to reach the target.
