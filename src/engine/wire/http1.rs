@@ -68,9 +68,10 @@ impl Http1 {
     pub(super) fn look_on(&mut self) -> Standing {
         let gauge = Rc::clone(self.line.gauge());
         let context = &mut Context::from_waker(Waker::noop());
-        match gauge.looking(|| self.poll_read(context, <[u8]>::len)) {
+        let came = |bytes: &[u8]| !bytes.is_empty() && !says_farewell(bytes);
+        match gauge.looking(|| self.poll_read(context, came)) {
             Poll::Pending => Standing::Ready,
-            Poll::Ready(Ok(1..)) => Standing::Unsolicited,
+            Poll::Ready(Ok(true)) => Standing::Unsolicited,
             Poll::Ready(_) => Standing::Closed,
         }
     }
@@ -198,6 +199,13 @@ impl Sending<'_> {
         self.done = true;
         Poll::Ready(Ok(()))
     }
+}
+
+/// Whether a server says that it waits for no other request: some proxies answer an
+/// idle connection with 408 before they close it (RFC 9110, 15.5.9).
+fn says_farewell(bytes: &[u8]) -> bool {
+    let version = |minor: u8| bytes.starts_with(&[&b"HTTP/1."[..], &[minor], b" 408 "].concat());
+    version(b'0') || version(b'1')
 }
 
 /// `Keep-Alive: timeout=5`: how long the server keeps an idle connection.

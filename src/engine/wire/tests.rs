@@ -212,6 +212,29 @@ fn what_came_unasked_after_the_last_answer_is_found_when_all_is_closed() {
     });
 }
 
+/// What HAProxy says to a connection that was idle for too long is no answer to anything.
+#[test]
+fn a_farewell_closes_a_connection_and_is_no_stray_answer() {
+    let (told, tell) = pair_of_channels();
+    let serve = move |n, mut stream: TcpStream| {
+        while read_request(&mut stream) {
+            stream.write_all(OK).expect("writes");
+            if n == 0 {
+                stream.write_all(b"HTTP/1.1 408 Request Time-out\r\n\r\n").expect("writes");
+                told.send(()).expect("is awaited");
+            }
+        }
+    };
+    against(serve, 2, |transport| async move {
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        tell.recv().expect("is sent");
+        assert_eq!(status(&send(transport.as_ref()).await), 200);
+        let figures = figures(transport.as_ref());
+        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 0, 1));
+        drop(transport);
+    });
+}
+
 /// A stray answer that says `close` hid the true one: nobody looked at that connection again.
 #[test]
 fn an_answer_after_the_last_on_a_connection_is_found() {
