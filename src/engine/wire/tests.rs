@@ -212,7 +212,7 @@ fn what_came_unasked_after_the_last_answer_is_found_when_all_is_closed() {
     });
 }
 
-/// What HAProxy says to a connection that was idle for too long is no answer to anything.
+/// What a proxy says to a connection that was idle for too long is no answer to anything.
 #[test]
 fn a_farewell_closes_a_connection_and_is_no_stray_answer() {
     let (told, tell) = pair_of_channels();
