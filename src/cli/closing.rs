@@ -25,11 +25,14 @@ pub(super) struct Closing<'a> {
 
 impl Closing<'_> {
     /// Keeps `report` and tells of it; the exit code. Whoever interrupts before that is
-    /// decided takes a pass back, on disk and wherever it was told; `before` says when,
-    /// of an interrupt that has come already.
+    /// decided takes a pass back, on disk and in the step's outputs; `before` says when, of an
+    /// interrupt that has come already.
     pub(super) fn close(&self, report: &mut SuiteReport, before: &str) -> u8 {
         self.heed(report, before);
-        self.interrupts.stands(code(report));
+        if code(report) == 0 {
+            // From here on the disk may say so.
+            self.interrupts.stands(0);
+        }
         let mut history = self.keep(report);
         if self.heed(report, "interrupted while its reports were written") {
             history = self.replace(report);

@@ -44,7 +44,7 @@ pub(super) fn compare(args: &CompareArgs, world: &World) -> anyhow::Result<u8> {
         None => 0,
     };
     // What differs was told; but who wanted the page hasn't got it.
-    Ok(if code == 0 && kept.is_err() { INCONCLUSIVE } else { code })
+    Ok(if code == 0 && kept.is_err() && args.page.is_some() { INCONCLUSIVE } else { code })
 }
 
 /// What `--fail-on higher` makes of a comparison.

@@ -181,7 +181,8 @@ pub(super) fn github(
 }
 
 /// What to know of what wasn't said.
-const MAY_BE_OLD: &str = "they may be those of an earlier run";
+const MAY_BE_OLD: &str =
+    "they may be those of an earlier run, or of this one before it was interrupted";
 
 fn cut_short(what: &str) -> PublishWarning {
     PublishWarning::new(what, "the run was interrupted", MAY_BE_OLD)

@@ -152,7 +152,10 @@ fn measure(
     let session = Arc::new(session);
     let telemetry = match Telemetry::start(metrics, &session, surroundings::now) {
         Ok(telemetry) => telemetry,
-        Err(wrong) => return Ok((checkpoint::nothing_came_of(&session, &wrong.into()), session)),
+        Err(wrong) => {
+            runtime.shutdown_background();
+            return Ok((checkpoint::nothing_came_of(&session, &wrong.into()), session));
+        }
     };
     let mut report = execute(&runtime, &session, &telemetry, stop, results, world)
         .unwrap_or_else(|wrong| checkpoint::nothing_came_of(&session, &wrong));

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::world::UsageError;
 use crate::engine;
-use crate::plan::{self, SuitePlan};
+use crate::plan::{self, Schedule, SuitePlan};
 
 /// The fewest with which it can start, and send a few requests at once.
 pub(super) const FEWEST_DESCRIPTORS: u64 = 40;
@@ -52,8 +52,13 @@ pub(super) fn no_beginning(error: &io::Error) -> UsageError {
 /// Sees to it that a run can have its threads, all at the same time: one that is missing
 /// halfway would cost what was measured.
 pub(super) fn threads(plan: &SuitePlan) -> Result<(), UsageError> {
-    let workers = plan.scenarios.iter().map(|plan| plan.engine.workers.unwrap_or(1)).max();
-    let wanted = workers.unwrap_or(1) + THREADS_BESIDE;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = u32::try_from(cores).unwrap_or(u32::MAX);
+    let workers = plan
+        .scenarios
+        .iter()
+        .map(|plan| plan.engine.workers_for(Schedule::new(&plan.stages).peak(), cores));
+    let wanted = workers.max().unwrap_or(1) + THREADS_BESIDE;
     let all_at_once = Mutex::new(());
     std::thread::scope(|scope| {
         let held = all_at_once.lock();

@@ -35,6 +35,8 @@ pub(super) struct Behind {
     /// How many were given up since. Their target may still work on them, and what is under
     /// way doesn't show that.
     given_up: AtomicU64,
+    /// How many were answered since: a target that answers nobody works off nothing.
+    answered: AtomicU64,
     /// How many requests are under way when all is well.
     usual: AtomicU64,
 }
@@ -56,6 +58,7 @@ impl Behind {
         }
         if !felt {
             set(&self.given_up, 0);
+            set(&self.answered, 0);
             let usual = get(&self.usual);
             set(&self.usual, usual + in_flight - usual / SIXTEENTHS);
         } else if get(&self.bunch) == 0 && self.is_digested(in_flight) {
@@ -69,15 +72,16 @@ impl Behind {
         self.bunch.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// No answer to a request came in time, by `now`.
-    pub(super) fn gave_up(&self, now: Nanos) {
+    /// A request ended at `now`: `given_up` without an answer in time.
+    pub(super) fn is_over(&self, now: Nanos, given_up: bool) {
         if now < Nanos(get(&self.until)) {
-            self.given_up.fetch_add(1, Ordering::Relaxed);
+            let of = if given_up { &self.given_up } else { &self.answered };
+            of.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Whether as few are under way as usual, or no longer fewer and fewer, though every one
-    /// was answered.
+    /// was answered or none was.
     fn is_digested(&self, in_flight: u64) -> bool {
         if in_flight < get(&self.fewest) {
             set(&self.fewest, in_flight);
@@ -85,7 +89,8 @@ impl Behind {
         } else {
             set(&self.ago, get(&self.ago) + 1);
         }
-        let stands = get(&self.ago) >= SHOWS && get(&self.given_up) == 0;
+        let works_off = get(&self.given_up) > 0 && get(&self.answered) > 0;
+        let stands = get(&self.ago) >= SHOWS && !works_off;
         in_flight <= get(&self.usual).div_ceil(SIXTEENTHS) || stands
     }
 
@@ -150,7 +155,8 @@ mod tests {
     fn a_target_with_requests_that_were_given_up_is_not_done_with_the_bunch() {
         let behind = usual();
         behind.sends(ms(4000), ms(2000), 4);
-        behind.gave_up(ms(5000));
+        behind.is_over(ms(4500), false);
+        behind.is_over(ms(5000), true);
         behind.ended();
         for n in 0..100 {
             behind.sends(ms(5100 + n * 10), Nanos::ZERO, 80);
@@ -158,6 +164,15 @@ mod tests {
         assert_eq!(behind.felt_since(ms(6100)), ms(2000));
         behind.sends(ms(6200), Nanos::ZERO, 4);
         assert_eq!(behind.felt_since(ms(6200)), Nanos::ZERO);
+        // One that answers nobody is dead, not behind.
+        let behind = usual();
+        behind.sends(ms(4000), ms(2000), 4);
+        behind.is_over(ms(5000), true);
+        behind.ended();
+        for n in 0..100 {
+            behind.sends(ms(5100 + n * 10), Nanos::ZERO, 80);
+        }
+        assert_eq!(behind.felt_since(ms(6100)), Nanos::ZERO);
     }
 
     #[test]

@@ -47,4 +47,4 @@ pub use stop::{Ending, Stop, StopReason};
 pub(crate) use threads::no_thread;
 pub use transport::{Exchange, Failure, Network, Opening, Response, Transport};
 pub use wire::{HttpNetwork, NetworkError, RootsError, certificate_end, client_tls, read_answer};
-pub(crate) use wire::{chain, tls_words, tls_words_of, wants_certificate};
+pub(crate) use wire::{chain, connect, tls_words, tls_words_of, wants_certificate};

@@ -103,8 +103,9 @@ impl Worker {
         }
         let before = self.before();
         let exchange = self.exchange(sending, before.at).await;
-        if matches!(exchange.result, Err(Failure::Timeout(_))) {
-            self.run.behind.gave_up(exchange.done - self.run.epoch);
+        if matches!(exchange.result, Ok(_) | Err(Failure::Timeout(_))) {
+            let done = exchange.done - self.run.epoch;
+            self.run.behind.is_over(done, exchange.result.is_err());
         }
         if *in_a_bunch {
             self.run.behind.ended();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::CheckLine;
 use super::Preflight;
 use super::client::{Client, Heard, NoAnswer, PATIENCE};
-use crate::engine::{Skew, certificate_end, local_trouble};
+use crate::engine::{Skew, certificate_end, connect, local_trouble};
 use crate::units::{Nanos, Timestamp, count};
 
 /// A certificate that ends within this is worth a word.
@@ -43,7 +43,7 @@ pub(super) async fn reach(client: &Client) -> Result<CheckLine, CheckLine> {
         }
     };
     let start = client.clock.now();
-    let connecting = tokio::net::TcpStream::connect(addresses.as_slice());
+    let connecting = connect(&addresses);
     let found = match tokio::time::timeout(PATIENCE, connecting).await {
         Ok(Ok(stream)) => {
             let took = client.clock.now() - start;

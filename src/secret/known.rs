@@ -1,6 +1,6 @@
 //! A secret that can't be printed or serialised, wiped when dropped.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroize as _;
@@ -12,7 +12,8 @@ use super::forms::Forms;
 #[derive(Clone)]
 pub struct Secret {
     text: SecretString,
-    forms: OnceLock<Forms>,
+    /// Of all its copies: each answer that is quoted has its own.
+    forms: Arc<OnceLock<Forms>>,
 }
 
 impl Secret {
@@ -22,7 +23,7 @@ impl Secret {
         let mut text: String = text.into();
         let secret = SecretString::from(text.as_str());
         text.zeroize();
-        Self { text: secret, forms: OnceLock::new() }
+        Self { text: secret, forms: Arc::default() }
     }
 
     /// The secret itself: for a request header or a signature, nothing else.

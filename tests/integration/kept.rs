@@ -93,6 +93,7 @@ fn a_directory_that_another_run_made_anew_is_left_to_it() {
     let mut first = start(&dir, &served, PATIENT);
     begun(&results, &mut first);
     std::fs::rename(&results, dir.path().join("gone")).expect("moved");
+    std::fs::create_dir(&results).expect("made");
     let mut second = start(&dir, &served, PATIENT);
     begun(&results, &mut second);
     let first = first.wait_with_output().expect("ends");

@@ -16,6 +16,7 @@ use super::line::{Gauge, Line, Socket, Stream};
 use super::names::Addresses;
 use super::words;
 use crate::engine::clock::Clock;
+use crate::engine::platform::local_trouble;
 use crate::engine::transport::Failure;
 use crate::units::Nanos;
 
@@ -183,9 +184,44 @@ impl Dialler {
     }
 }
 
-/// A connection to the first of `addresses` that takes one.
-async fn connect(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect(addresses).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+/// A connection to the first of `addresses` that takes one. Else what the first of them said
+/// that this machine can reach: without IPv6 the last one tells of this machine, not of a
+/// service that refuses.
+pub(crate) async fn connect(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
+    let mut told: Option<std::io::Error> = None;
+    for address in addresses {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) if told.as_ref().is_none_or(|told| local_trouble(told).is_some()) => {
+                told = Some(error);
+            }
+            Err(_) => {}
+        }
+    }
+    Err(told.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service that was gone was this machine's network, where that has no IPv6.
+    #[tokio::test]
+    async fn who_refuses_is_told_and_not_what_this_machine_cannot_reach() {
+        // Nobody else has its port, and nobody listens there.
+        let held = tokio::net::TcpSocket::new_v4().expect("a socket");
+        held.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        let gone = held.local_addr().expect("bound");
+        // Broadcast: this machine refuses it before anything is sent.
+        let unreachable = SocketAddr::from(([255, 255, 255, 255], 9));
+        for addresses in [[gone, unreachable], [unreachable, gone]] {
+            let error = connect(&addresses).await.expect_err("nobody is there");
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused, "{error}");
+        }
+        let error = connect(&[unreachable]).await.expect_err("nobody is there");
+        assert!(local_trouble(&error).is_some(), "{error}");
+    }
 }

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 
 use super::answer::{Again, Lost, Outgoing, Seen, Standing};
 use super::framing::{Framing, Malformed};
-use super::line::Line;
+use super::line::{LOOK, Line};
 use super::words;
 use crate::engine::platform;
 use crate::engine::transport::{Failure, Response};
@@ -19,6 +19,10 @@ use crate::units::Nanos;
 
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
+/// Reads of an answer that came before its request was whole.
+const EARLY: u32 = 16;
+/// 101: what follows is no HTTP.
+const SWITCHING: u16 = 101;
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// Where a worker's connections read to, one at a time: what is read is made something of
@@ -42,7 +46,7 @@ pub(super) struct Http1 {
     pub(super) idle_since: Nanos,
     /// How long the server said it keeps it.
     pub(super) kept_for: Option<Nanos>,
-    /// Whether all of the last request went out on it.
+    /// Whether all of the last request went out on it, and its answer left it to HTTP.
     whole: bool,
 }
 
@@ -68,8 +72,13 @@ impl Http1 {
     pub(super) fn look_on(&mut self) -> Standing {
         let gauge = Rc::clone(self.line.gauge());
         let context = &mut Context::from_waker(Waker::noop());
-        let came = |bytes: &[u8]| !bytes.is_empty() && !says_farewell(bytes);
-        match gauge.looking(|| self.poll_read(context, came)) {
+        // Of an answer that was the last, old servers may send a line's end late.
+        let last = self.state == Standing::Closed;
+        let came = |bytes: &[u8]| {
+            let ends = last && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+            !bytes.is_empty() && !ends && !says_farewell(bytes)
+        };
+        match gauge.looking(LOOK, || self.poll_read(context, came)) {
             Poll::Pending => Standing::Ready,
             Poll::Ready(Ok(true)) => Standing::Unsolicited,
             Poll::Ready(_) => Standing::Closed,
@@ -105,7 +114,8 @@ impl Http1 {
         let whole = came.and_then(|()| framing.take().ok_or(Broken::Closed));
         let (response, state) = whole.map_err(|broken| broken.lost(seen))?;
         // What is left of a request is no beginning of the next one.
-        self.whole = sending.done;
+        // What another protocol begins with is for nobody here.
+        self.whole = sending.done && response.status != SWITCHING;
         self.state = if self.whole { state } else { Standing::Closed };
         self.kept_for = kept_for(&response.headers);
         // Its server began to wait no later.
@@ -123,8 +133,9 @@ impl Http1 {
             // Who doesn't want all of a request may have said so.
             let gauge = Rc::clone(self.line.gauge());
             let answered = sending.sent > 0
-                && gauge
-                    .looking(|| matches!(self.poll_answer(context, framing), Poll::Ready(Ok(()))));
+                && gauge.looking(EARLY, || {
+                    matches!(self.poll_answer(context, framing), Poll::Ready(Ok(())))
+                });
             return Poll::Ready(if answered { Ok(()) } else { Err(Broken::Io(error)) });
         }
         self.poll_answer(context, framing)

@@ -19,7 +19,35 @@ use crate::units::Nanos;
 /// Reads in a row on one connection: a server that never stops holds up nobody else.
 const TURN: u32 = 8;
 /// Reads of one look, which others wait for.
-const LOOK: u32 = 2;
+pub(super) const LOOK: u32 = 2;
+
+/// How often a reader was given something since there was nothing.
+#[derive(Default)]
+struct Turns(u32);
+
+impl Turns {
+    /// `read`, unless it is the others' turn: timers, signals, other connections. Who `looks`
+    /// counts its reads itself, and must not be told that there is nothing.
+    fn take<T>(
+        &mut self,
+        looks: bool,
+        context: &mut Context<'_>,
+        read: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if looks {
+            return read(context);
+        }
+        if self.0 >= TURN {
+            self.0 = 0;
+            // It is woken once the runtime has asked the kernel. Now it isn't ready.
+            let _ = pin!(tokio::task::yield_now()).poll(context);
+            return Poll::Pending;
+        }
+        let polled = read(context);
+        self.0 = if polled.is_ready() { self.0 + 1 } else { 0 };
+        polled
+    }
+}
 
 /// What a connection's bytes tell. The transport reads it, the line writes it.
 pub(super) struct Gauge {
@@ -88,9 +116,9 @@ impl Gauge {
         }
     }
 
-    /// Does `reading` while reads ask the kernel itself.
-    pub(super) fn looking<T>(&self, reading: impl FnOnce() -> T) -> T {
-        self.look.set(Some(LOOK));
+    /// Does `reading` while so many `reads` ask the kernel itself.
+    pub(super) fn looking<T>(&self, reads: u32, reading: impl FnOnce() -> T) -> T {
+        self.look.set(Some(reads));
         let done = reading();
         self.look.set(None);
         done
@@ -123,13 +151,13 @@ impl Gauge {
 pub(super) struct Socket {
     wired: Wired,
     gauge: Rc<Gauge>,
-    /// Reads since there was nothing to read.
-    in_a_row: u32,
+    /// TLS may read much that is nothing to its reader.
+    turns: Turns,
 }
 
 impl Socket {
     pub(super) const fn new(wired: Wired, gauge: Rc<Gauge>) -> Self {
-        Self { wired, gauge, in_a_row: 0 }
+        Self { wired, gauge, turns: Turns(0) }
     }
 
     fn read(&self, context: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -157,13 +185,10 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.in_a_row >= TURN {
-            self.in_a_row = 0;
-            // Goes on once the runtime has seen to timers, signals and other connections.
-            return pin!(tokio::task::yield_now()).poll(context).map(Ok);
-        }
-        let read = self.read(context, buffer);
-        self.in_a_row = if read.is_ready() { self.in_a_row + 1 } else { 0 };
+        let mut turns = std::mem::take(&mut self.turns);
+        let looks = self.gauge.look.get().is_some();
+        let read = turns.take(looks, context, |context| self.read(context, buffer));
+        self.turns = turns;
         read
     }
 }
@@ -231,11 +256,13 @@ pub(super) enum Stream {
 pub(super) struct Line {
     stream: Stream,
     gauge: Rc<Gauge>,
+    /// TLS swallows the socket's where it has something left.
+    turns: Turns,
 }
 
 impl Line {
     pub(super) const fn new(stream: Stream, gauge: Rc<Gauge>) -> Self {
-        Self { stream, gauge }
+        Self { stream, gauge, turns: Turns(0) }
     }
 
     pub(super) const fn gauge(&self) -> &Rc<Gauge> {
@@ -258,10 +285,12 @@ impl AsyncRead for Line {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = match &mut self.stream {
+        let this = &mut *self;
+        let (stream, looks) = (&mut this.stream, this.gauge.look.get().is_some());
+        let polled = this.turns.take(looks, context, |context| match stream {
             Stream::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_read(context, buffer),
-        };
+        });
         if let Poll::Ready(Ok(())) = polled {
             self.gauge.did_read(buffer.filled().len() - before);
         }

@@ -29,6 +29,7 @@ mod trust;
 mod words;
 
 pub use certificate::certificate_end;
+pub(crate) use dial::connect;
 pub use framing::read_answer;
 pub use tls::{RootsError, client_tls};
 pub use transport::{HttpNetwork, NetworkError};

@@ -215,11 +215,13 @@ fn what_came_unasked_after_the_last_answer_is_found_when_all_is_closed() {
 /// What a proxy says to a connection that was idle for too long is no answer to anything.
 #[test]
 fn a_farewell_closes_a_connection_and_is_no_stray_answer() {
+    let (go, going) = pair_of_channels();
     let (told, tell) = pair_of_channels();
     let serve = move |n, mut stream: TcpStream| {
         while read_request(&mut stream) {
             stream.write_all(OK).expect("writes");
             if n == 0 {
+                going.recv().expect("is sent");
                 stream.write_all(b"HTTP/1.1 408 Request Time-out\r\n\r\n").expect("writes");
                 told.send(()).expect("is awaited");
             }
@@ -227,6 +229,7 @@ fn a_farewell_closes_a_connection_and_is_no_stray_answer() {
     };
     against(serve, 2, |transport| async move {
         assert_eq!(status(&send(transport.as_ref()).await), 200);
+        go.send(()).expect("is awaited");
         tell.recv().expect("is sent");
         assert_eq!(status(&send(transport.as_ref()).await), 200);
         let figures = figures(transport.as_ref());

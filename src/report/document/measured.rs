@@ -174,7 +174,7 @@ pub(super) fn connections(scenario: &ScenarioReport) -> Option<Section> {
     }
     let mut section = Section::new("connections");
     let text = format!(
-        "{} opened, {} failed, {} closed by the target between requests{}. TLS is part of connecting.",
+        "{} opened, {} failed, {} closed by the target{}. TLS is part of connecting.",
         units::count(connections.opened),
         units::count(connections.failed),
         units::count(connections.closed),

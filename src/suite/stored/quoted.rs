@@ -25,7 +25,9 @@ pub(super) fn look(here: &Place, suite: &SuiteReport, scenario: &ScenarioReport)
     place.must(recording.load_offset <= LONGEST, || "nobody waits that long".to_owned())?;
     let schedule = Schedule::new(&plan.stages);
     // Several machines' moments are each by a clock of its own, off by whatever it is off.
-    let joined = recording.shards.is_some() && suite.shard.is_none();
+    // Runs that were put together began when they began.
+    let joined =
+        (recording.shards.is_some() && suite.shard.is_none()) || suite.run_id.contains('+');
     let end = if joined { LONGEST } else { end(recording, plan) };
     excerpts(&here.at("excerpts"), recording, plan, (schedule.total(), end))?;
     slowest(&here.at("slowest"), recording, &schedule)?;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use h2::client::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::super::line::{Gauge, Line};
+use super::super::line::{Gauge, LOOK, Line};
 
 /// Bytes of frames in a row that no request has anything of.
 const MOST_MEANINGLESS: u64 = 2 << 20;
@@ -67,7 +67,7 @@ impl Driven {
     pub(super) fn look(&self) -> bool {
         let driver = self.driver.borrow().clone();
         let gauge = Rc::clone(&self.heard.gauge);
-        let _ = gauge.looking(|| self.poll(&mut Context::from_waker(&driver)));
+        let _ = gauge.looking(LOOK, || self.poll(&mut Context::from_waker(&driver)));
         self.connection.borrow().is_some() && self.heard.last_stream().is_none()
     }
 
