@@ -224,6 +224,12 @@ fn write_whole(
     care: Care,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
+    // A device or a pipe takes what is written. Renamed over it would be gone, for everybody.
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut there = BufWriter::new(std::fs::OpenOptions::new().write(true).open(path)?);
+        fill(&mut there)?;
+        return there.flush();
+    }
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".load-gate-").tempfile_in(dir)?;
@@ -325,6 +331,17 @@ mod tests {
         write_quickly(&path, b"new").expect("writes");
         assert_eq!(std::fs::read(&path).expect("reads"), b"new");
         assert_eq!(std::fs::read_dir(dir.path()).expect("lists").count(), 1);
+    }
+
+    /// Root's `--page /dev/null` made a file of it.
+    #[cfg(unix)]
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("nowhere");
+        std::os::unix::fs::symlink("/dev/null", &path).expect("made");
+        write(&path, b"a page").expect("is taken");
+        assert!(path.is_symlink() && !std::fs::metadata(&path).expect("is there").is_file());
     }
 
     #[test]
