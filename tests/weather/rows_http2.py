@@ -112,11 +112,11 @@ def reset_without_reason():
         return done.says("reset the stream").never_says("not a result of an error")
 
 
-@row(GROUP, "closed without GOAWAY while idle, 10 ms before the next request: no request is lost")
+@row(GROUP, "closed without GOAWAY while idle, 30 ms before the next request: no request is lost")
 def closed_while_idle():
     def answer(exchange):
         exchange.good()
-        time.sleep(0.09)
+        time.sleep(0.07)
         raise OSError("closed")
 
     with Http2(answer) as server:
