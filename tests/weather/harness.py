@@ -1,5 +1,6 @@
 """Runs load-gate in weather, and holds what it left to what must be true."""
 
+import contextlib
 import json
 import os
 import re
@@ -230,7 +231,9 @@ class Started:
 
     def signal(self, which):
         self.signalled = time.monotonic()
-        os.kill(self.pid, which)
+        # It may have ended by itself meanwhile, which its end tells.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, which)
         return self
 
     def end(self, seconds=60):
