@@ -12,6 +12,7 @@ use super::results::Results;
 use super::run;
 use super::surroundings;
 use super::world::{UsageError, World};
+use crate::engine;
 use crate::input;
 use crate::suite::{self, MOST_SUITE, Roster, ShardHeader, SuiteReport, Union};
 
@@ -159,8 +160,7 @@ fn side_by_side<T: Send>(
     read: impl Fn(&Path) -> T + Sync,
     mut take: impl FnMut(usize, T),
 ) {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let readers = cores.min(READERS).min(files.len());
+    let readers = (engine::cores() as usize).min(READERS).min(files.len());
     std::thread::scope(|scope| {
         let reader = |first: usize| {
             let (done, queue) = std::sync::mpsc::sync_channel(1);

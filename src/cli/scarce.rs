@@ -52,8 +52,7 @@ pub(super) fn no_beginning(error: &io::Error) -> UsageError {
 /// Sees to it that a run can have its threads, all at the same time: one that is missing
 /// halfway would cost what was measured.
 pub(super) fn threads(plan: &SuitePlan) -> Result<(), UsageError> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let cores = u32::try_from(cores).unwrap_or(u32::MAX);
+    let cores = engine::cores();
     let workers = plan
         .scenarios
         .iter()

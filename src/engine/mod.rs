@@ -44,7 +44,7 @@ pub use setup::{SetUp, set_up};
 pub(crate) use skew::Skew;
 pub use skew::parse_date;
 pub use stop::{Ending, Stop, StopReason};
-pub(crate) use threads::no_thread;
+pub(crate) use threads::{cores, no_thread};
 pub use transport::{Exchange, Failure, Network, Opening, Response, Transport};
 pub use wire::{HttpNetwork, NetworkError, RootsError, certificate_end, client_tls, read_answer};
 pub(crate) use wire::{chain, connect, tls_words, tls_words_of, wants_certificate};

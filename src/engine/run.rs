@@ -19,6 +19,7 @@ use super::presence::Presence;
 use super::setup::renew;
 use super::skew::Skew;
 use super::stop::Ending;
+use super::threads::cores;
 use super::worker::{Worker, on_own_thread};
 use crate::ids::Traffic;
 use crate::measure::{CanaryResult, Ended, Recording};
@@ -138,9 +139,7 @@ struct Other {
 /// wait for until every answer is there.
 async fn load_together(worker: &Rc<Worker>) -> io::Result<(Ended, Vec<oneshot::Receiver<()>>)> {
     let run = &worker.run;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let cores = u32::try_from(cores).unwrap_or(u32::MAX);
-    let workers = run.job.plan.engine.workers_for(run.peak(), cores);
+    let workers = run.job.plan.engine.workers_for(run.peak(), cores());
     open_ahead(worker, workers).await;
     if let Some(reason) = run.job.stop.reason() {
         return Ok((reason.ended(Nanos::ZERO), Vec::new()));

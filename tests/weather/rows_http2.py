@@ -38,12 +38,13 @@ def goaway_graceful():
         return done
 
 
-@row(GROUP, "GOAWAY that says a request was never processed: sent again, counted once")
-def goaway_unprocessed():
+def turned_away(error_code):
+    """Every 20th request is left out by a GOAWAY, whose connection is closed."""
+
     def answer(exchange):
         if exchange.number % 20 == 19:
             server.note("turned away")
-            exchange.frames(GoAwayFrame(0, last_stream_id=max(exchange.stream - 2, 0), error_code=0))
+            exchange.frames(GoAwayFrame(0, last_stream_id=max(exchange.stream - 2, 0), error_code=error_code))
             raise OSError("closed")
         exchange.good()
 
@@ -52,6 +53,11 @@ def goaway_unprocessed():
         must(lost(done) == 0, f"lost to GOAWAY: {done.outcomes()}")
         must(done.requests() == server.received - server.notes["turned away"], "counted twice")
         return done
+
+
+@row(GROUP, "GOAWAY that says a request was never processed: sent again, counted once")
+def goaway_unprocessed():
+    return turned_away(error_code=0)
 
 
 @row(GROUP, "REFUSED_STREAM on every 20th request: sent again")
@@ -91,18 +97,7 @@ def refused_midway():
 
 @row(GROUP, "GOAWAY with an error that leaves every 20th request out: sent again")
 def goaway_failing():
-    def answer(exchange):
-        if exchange.number % 20 == 19:
-            server.note("turned away")
-            exchange.frames(GoAwayFrame(0, last_stream_id=max(exchange.stream - 2, 0), error_code=2))
-            raise OSError("closed")
-        exchange.good()
-
-    with Http2(answer) as server:
-        done = against(server).exits(0).reports_parse()
-        must(lost(done) == 0, f"lost to GOAWAY: {done.outcomes()}")
-        must(done.requests() == server.received - server.notes["turned away"], "counted twice")
-        return done
+    return turned_away(error_code=2)
 
 
 @row(GROUP, "a stream reset for no reason (NO_ERROR): said in words")

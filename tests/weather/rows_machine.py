@@ -27,47 +27,44 @@ def under_way(home):
     return lambda: (home / "results" / "suite.json").is_file()
 
 
-def stopped(seconds, args_rate=50):
-    with Server() as server:
-        started = Started(config(server.url, rate=args_rate, seconds=6), ["run", "-e", "t", "--no-check"])
-        started.until(lambda: server.received > args_rate)
-        started.signal(signal.SIGSTOP)
-        time.sleep(seconds)
-        started.signal(signal.SIGCONT)
-        done = started.end().exits(3).reports_parse()
-        must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
-        return done.counts_equal(server)
+def stopped(server, bound=None, rate=50, seconds=6, after=1):
+    """A run against `server` that is stopped for 2.5 s in its hold, `after` so many seconds of it."""
+    more = f'[scenarios.onboarding.thresholds]\n"response_time{{outcome:accepted}}" = ["p(95)<{bound}"]' if bound else ""
+    started = Started(config(server.url, rate=rate, seconds=seconds, more=more), ["run", "-e", "t", "--no-check"])
+    started.until(lambda: server.received > rate * after)
+    pause(started, 2.5)
+    return started.end().reports_parse()
+
+
+def pause(started, seconds):
+    started.signal(signal.SIGSTOP)
+    time.sleep(seconds)
+    started.signal(signal.SIGCONT)
+
+
+def generators(done):
+    """It accuses nobody but itself."""
+    done.exits(3)
+    must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
+    return done
 
 
 @row(GROUP, "stopped (SIGSTOP) for 2.5 s in a hold, the target in good health")
 def stopped_long():
-    return stopped(2.5)
+    with Server() as server:
+        return generators(stopped(server)).counts_equal(server)
 
 
 @row(GROUP, "stopped for 2.5 s under a tight threshold: late, but not the target")
 def stopped_tight():
     with Server() as server:
-        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<100"]'
-        started = Started(config(server.url, seconds=6, more=more), ["run", "-e", "t", "--no-check"])
-        started.until(lambda: server.received > 50)
-        started.signal(signal.SIGSTOP)
-        time.sleep(2.5)
-        started.signal(signal.SIGCONT)
-        done = started.end().exits(3).reports_parse()
-        must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
-        return done
+        return generators(stopped(server, bound=100))
 
 
 @row(GROUP, "stopped for 2.5 s, and the target truly slow: service time says so too")
 def stopped_and_slow():
     with Server(slowly(0.3)) as server:
-        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<200"]'
-        started = Started(config(server.url, seconds=6, more=more), ["run", "-e", "t", "--no-check"])
-        started.until(lambda: server.received > 50)
-        started.signal(signal.SIGSTOP)
-        time.sleep(2.5)
-        started.signal(signal.SIGCONT)
-        return started.end().exits(1).reports_parse()
+        return stopped(server, bound=200).exits(1)
 
 
 @row(GROUP, "stopped for 2.5 s, the target takes one after another and works off what was given up")
@@ -82,15 +79,7 @@ def stopped_before_a_queue():
         good(request)
 
     with Server(one_by_one) as server:
-        more = '[scenarios.onboarding.thresholds]\n"response_time{outcome:accepted}" = ["p(95)<100"]'
-        started = Started(config(server.url, rate=80, seconds=8, more=more), ["run", "-e", "t", "--no-check"])
-        started.until(lambda: server.received > 160)
-        started.signal(signal.SIGSTOP)
-        time.sleep(2.5)
-        started.signal(signal.SIGCONT)
-        done = started.end().exits(3).reports_parse()
-        must("generator" in done.headline, f"the headline is not the generator's: {done.headline}")
-        return done
+        return generators(stopped(server, bound=100, rate=80, seconds=8, after=2))
 
 
 @row(GROUP, "stopped for 2 s in the TLS handshake, which may take one: not the target's")
@@ -106,9 +95,7 @@ def stopped_in_handshake():
         text = config(server.url, engine=certificates.trusted() + '\nconnect_timeout = "1s"\n')
         started = Started(text, ["run", "-e", "t", "--no-check"])
         started.until(lambda: server.connections > 0)
-        started.signal(signal.SIGSTOP)
-        time.sleep(2)
-        started.signal(signal.SIGCONT)
+        pause(started, 2)
         return started.end().exits(0).reports_parse()
 
 

@@ -11,7 +11,7 @@ use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use tokio::task::{AbortHandle, spawn_local};
 
-use self::driven::{Driven, Flooded, Overheard};
+use self::driven::{Driven, Flooded, Heard};
 use super::answer::{
     Again, Collected, Lost, MOST_INTERIM, Outgoing, Seen, TooManyInterim, head_size,
 };
@@ -41,7 +41,7 @@ impl Http2 {
     pub(super) async fn on(line: Line) -> Result<Rc<Self>, Lost> {
         // Answers to many come together, and what comes may ask for something.
         let at_once = line.urgent();
-        let (line, heard) = Overheard::on(line);
+        let (line, heard) = Heard::on(line);
         let opened = h2::client::Builder::new()
             .initial_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)

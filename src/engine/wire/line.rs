@@ -252,17 +252,28 @@ pub(super) enum Stream {
     Tls(Box<TlsStream<Socket>>),
 }
 
+/// Who hears what is read.
+type Hearing = Box<dyn Fn(&[u8])>;
+
 /// A connection as HTTP sees it.
 pub(super) struct Line {
     stream: Stream,
     gauge: Rc<Gauge>,
     /// TLS swallows the socket's where it has something left.
     turns: Turns,
+    /// Who hears what is read, besides its reader.
+    hearing: Option<Hearing>,
 }
 
 impl Line {
     pub(super) const fn new(stream: Stream, gauge: Rc<Gauge>) -> Self {
-        Self { stream, gauge, turns: Turns(0) }
+        Self { stream, gauge, turns: Turns(0), hearing: None }
+    }
+
+    /// The same, with `hear` told of everything that is read.
+    pub(super) fn heard_by(mut self, hear: impl Fn(&[u8]) + 'static) -> Self {
+        self.hearing = Some(Box::new(hear));
+        self
     }
 
     pub(super) const fn gauge(&self) -> &Rc<Gauge> {
@@ -292,7 +303,11 @@ impl AsyncRead for Line {
             Stream::Tls(tls) => Pin::new(tls.as_mut()).poll_read(context, buffer),
         });
         if let Poll::Ready(Ok(())) = polled {
-            self.gauge.did_read(buffer.filled().len() - before);
+            let came = &buffer.filled()[before..];
+            self.gauge.did_read(came.len());
+            if let Some(hear) = &self.hearing {
+                hear(came);
+            }
         }
         polled
     }

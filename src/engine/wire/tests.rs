@@ -170,27 +170,44 @@ fn one_connection_takes_one_request_after_another() {
     });
 }
 
-#[test]
-fn what_came_unasked_is_no_answer_and_its_connection_is_closed() {
+/// What became of the connections where `bytes` came on the first between two requests.
+fn between_requests(bytes: &'static [u8]) -> Connections {
+    let (go, going) = pair_of_channels();
     let (told, tell) = pair_of_channels();
     let serve = move |n, mut stream: TcpStream| {
         while read_request(&mut stream) {
             stream.write_all(OK).expect("writes");
             if n == 0 {
-                stream.write_all(b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n").expect("writes");
+                going.recv().expect("is sent");
+                stream.write_all(bytes).expect("writes");
                 told.send(()).expect("is awaited");
             }
         }
     };
-    against(serve, 2, |transport| async move {
+    let mut found = Connections::default();
+    against(serve, 2, |transport| async {
         assert_eq!(status(&send(transport.as_ref()).await), 200);
+        go.send(()).expect("is awaited");
         // The runtime isn't asked in between: the kernel is, before the next write.
         tell.recv().expect("is sent");
         assert_eq!(status(&send(transport.as_ref()).await), 200);
-        let figures = figures(transport.as_ref());
-        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 1, 0));
+        found = figures(transport.as_ref());
         drop(transport);
     });
+    found
+}
+
+#[test]
+fn what_came_unasked_is_no_answer_and_its_connection_is_closed() {
+    let figures = between_requests(b"HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n");
+    assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 1, 0));
+}
+
+/// What a proxy says to a connection that was idle for too long is no answer to anything.
+#[test]
+fn a_farewell_closes_a_connection_and_is_no_stray_answer() {
+    let figures = between_requests(b"HTTP/1.1 408 Request Time-out\r\n\r\n");
+    assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 0, 1));
 }
 
 #[test]
@@ -209,32 +226,6 @@ fn what_came_unasked_after_the_last_answer_is_found_when_all_is_closed() {
         transport.close();
         let figures = figures(transport.as_ref());
         assert_eq!((figures.opened, figures.unsolicited, figures.closed), (1, 1, 0));
-    });
-}
-
-/// What a proxy says to a connection that was idle for too long is no answer to anything.
-#[test]
-fn a_farewell_closes_a_connection_and_is_no_stray_answer() {
-    let (go, going) = pair_of_channels();
-    let (told, tell) = pair_of_channels();
-    let serve = move |n, mut stream: TcpStream| {
-        while read_request(&mut stream) {
-            stream.write_all(OK).expect("writes");
-            if n == 0 {
-                going.recv().expect("is sent");
-                stream.write_all(b"HTTP/1.1 408 Request Time-out\r\n\r\n").expect("writes");
-                told.send(()).expect("is awaited");
-            }
-        }
-    };
-    against(serve, 2, |transport| async move {
-        assert_eq!(status(&send(transport.as_ref()).await), 200);
-        go.send(()).expect("is awaited");
-        tell.recv().expect("is sent");
-        assert_eq!(status(&send(transport.as_ref()).await), 200);
-        let figures = figures(transport.as_ref());
-        assert_eq!((figures.opened, figures.unsolicited, figures.closed), (2, 0, 1));
-        drop(transport);
     });
 }
 

@@ -1,14 +1,12 @@
 //! A connection of HTTP/2 at work, and what its frames say that h2 keeps to itself.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use h2::client::Connection;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::super::line::{Gauge, LOOK, Line};
 
@@ -31,7 +29,7 @@ pub(super) struct Flooded;
 /// A connection, driven by its task and by whoever wants to know how it stands.
 pub(super) struct Driven {
     /// `None`: it has ended.
-    connection: RefCell<Option<Connection<Overheard, Bytes>>>,
+    connection: RefCell<Option<Connection<Line, Bytes>>>,
     /// Who drives it.
     driver: RefCell<Waker>,
     pub(super) heard: Rc<Heard>,
@@ -39,7 +37,7 @@ pub(super) struct Driven {
 }
 
 impl Driven {
-    pub(super) fn new(connection: Connection<Overheard, Bytes>, heard: Rc<Heard>) -> Self {
+    pub(super) fn new(connection: Connection<Line, Bytes>, heard: Rc<Heard>) -> Self {
         Self {
             connection: RefCell::new(Some(connection)),
             driver: RefCell::new(Waker::noop().clone()),
@@ -86,6 +84,21 @@ pub(super) struct Heard {
 }
 
 impl Heard {
+    /// `line`, and what will be heard on it.
+    pub(super) fn on(line: Line) -> (Line, Rc<Self>) {
+        let heard = Rc::new(Self {
+            gauge: Rc::clone(line.gauge()),
+            frames: RefCell::default(),
+            meaningless: Cell::new(0),
+        });
+        let theirs = Rc::clone(&heard);
+        let line = line.heard_by(move |came| {
+            theirs.frames.borrow_mut().read(came);
+            theirs.meaningless.set(theirs.meaningless.get() + came.len() as u64);
+        });
+        (line, heard)
+    }
+
     /// A request had something of what came.
     pub(super) fn meant(&self) {
         self.meaningless.set(0);
@@ -140,68 +153,6 @@ impl Frames {
                 self.had = 0;
             }
         }
-    }
-}
-
-/// A line whose frames are heard as they are read.
-pub(super) struct Overheard {
-    line: Line,
-    heard: Rc<Heard>,
-}
-
-impl Overheard {
-    pub(super) fn on(line: Line) -> (Self, Rc<Heard>) {
-        let heard = Rc::new(Heard {
-            gauge: Rc::clone(line.gauge()),
-            frames: RefCell::default(),
-            meaningless: Cell::new(0),
-        });
-        (Self { line, heard: Rc::clone(&heard) }, heard)
-    }
-}
-
-impl AsyncRead for Overheard {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.line).poll_read(context, buffer);
-        let came = &buffer.filled()[before..];
-        self.heard.frames.borrow_mut().read(came);
-        self.heard.meaningless.set(self.heard.meaningless.get() + came.len() as u64);
-        read
-    }
-}
-
-impl AsyncWrite for Overheard {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.line).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.line).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.line.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.line).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.line).poll_shutdown(context)
     }
 }
 
