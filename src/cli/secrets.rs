@@ -2,15 +2,12 @@
 
 use std::ffi::OsString;
 
-use crate::secret::{Secret, clean, mask};
-
-/// The shortest secret that is looked for among arguments.
-const SHORTEST: usize = 8;
+use crate::secret::{NO_WORD, Secret, clean, mask};
 
 /// Which of `arguments` holds a secret (1 is the first), known or by its shape.
 pub(super) fn among(arguments: &[OsString], known: &[Secret]) -> Option<usize> {
     let known: Vec<Secret> =
-        known.iter().filter(|secret| secret.expose().len() >= SHORTEST).cloned().collect();
+        known.iter().filter(|secret| secret.expose().len() >= NO_WORD).cloned().collect();
     let holds = |argument: &OsString| {
         let text = argument.to_string_lossy();
         // What hides between its letters hides it from nobody.

@@ -17,8 +17,8 @@ use crate::engine::Stop;
 const MOST_WAITING: usize = 4096;
 /// How long the end of a command, or a result, waits for what was written before it.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// The same after an interrupt.
-const HURRIED: Duration = Duration::from_millis(250);
+/// How long a reader of either output is waited for after an interrupt.
+pub(super) const HURRIED: Duration = Duration::from_millis(250);
 
 static WRITER: OnceLock<Option<SyncSender<Piece>>> = OnceLock::new();
 /// Whether a reader was waited for in vain: then nobody waits again.

@@ -7,9 +7,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::signals;
+use super::stderr::HURRIED;
 
-/// How long a reader is waited for after an interrupt.
-const HURRIED: Duration = Duration::from_millis(250);
 /// How often it is looked whether there was one.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 

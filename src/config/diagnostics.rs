@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::secret::{Secret, mask};
+use crate::secret::{NO_WORD, Secret, mask};
 use crate::units;
 
 /// A text that values come from.
@@ -262,8 +262,7 @@ impl std::error::Error for Diagnostics {}
 fn hide(text: &str, known: &[Secret]) -> String {
     let mut out = String::with_capacity(text.len());
     let mut text = std::borrow::Cow::Borrowed(text);
-    // A shorter one is in plain words.
-    for secret in known.iter().map(Secret::expose).filter(|secret| secret.len() >= 8) {
+    for secret in known.iter().map(Secret::expose).filter(|secret| secret.len() >= NO_WORD) {
         if text.contains(secret) {
             text = text.replace(secret, &stars(secret)).into();
         }

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::measure::ResourceUnit;
-use crate::secret::Secret;
+use crate::secret::{NO_WORD, Secret};
 use crate::units::Nanos;
 
 /// How a receiver knows us. Nothing of it comes from a file.
@@ -40,8 +40,7 @@ impl Access {
     pub fn at(mut self, url: &str) -> Self {
         let query = url.split_once('?').map_or("", |(_, query)| query);
         let values = url::form_urlencoded::parse(query.as_bytes());
-        // A shorter one is a word.
-        let long = values.filter(|(_, value)| value.len() >= 8);
+        let long = values.filter(|(_, value)| value.len() >= NO_WORD);
         self.asked = long.map(|(_, value)| Secret::new(value)).collect();
         self
     }

@@ -9,9 +9,9 @@ use super::view::View;
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
-/// A known secret at least so long is also found where white space parts it, as a line
-/// that is wrapped does: a shorter one would be found in plain words.
-const SHORTEST_WRAPPED: usize = 8;
+/// A known secret at least so long, in bytes, is no word: it is also found where white space
+/// parts it, as a line that is wrapped does, among arguments and in what people write.
+pub const NO_WORD: usize = 8;
 
 /// The shortest secret that is looked for; shorter ones are in every text.
 const SHORTEST: usize = 4;
@@ -82,7 +82,7 @@ pub fn mask(text: &str, known: &[Secret]) -> String {
     for view in View::all_of(text) {
         find_known(&view, text, known, SHORTEST, &mut spans);
         if let Some(joined) = view.joined().filter(|_| !known.is_empty()) {
-            find_known(&joined, text, known, SHORTEST_WRAPPED, &mut spans);
+            find_known(&joined, text, known, NO_WORD, &mut spans);
         }
         for (prefix, least, begins) in SHAPES {
             view.find_shape(prefix, least, begins, &mut |span| spans.push(span));

@@ -13,4 +13,4 @@ mod view;
 pub use clean::{clean, text_of};
 pub use excerpt::excerpt;
 pub use known::Secret;
-pub use mask::{mask, shows_secret};
+pub use mask::{NO_WORD, mask, shows_secret};
